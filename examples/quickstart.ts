@@ -1,0 +1,95 @@
+// A conversation that survives: `npm run quickstart`.
+//
+// A LangChain chain answers with the history that it is given. The history is in Redis, so a second process, started
+// after the first has said all it had to say, goes on where that one stopped.
+import { spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { styleText } from "node:util";
+import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import { StringOutputParser } from "@langchain/core/output_parsers";
+import { ChatPromptTemplate, MessagesPlaceholder } from "@langchain/core/prompts";
+import { RunnableWithMessageHistory } from "@langchain/core/runnables";
+import { connect, RedisChatMessageHistory } from "langchain-redis-sessions";
+import { startRedis } from "langchain-redis-sessions/testing";
+import { OfflineChatModel } from "./offline-model.js";
+
+const style = (format: "bold" | "dim" | "cyan" | "green", text: string): string =>
+  process.stdout.isTTY ? styleText(format, text) : text;
+
+const continued = process.argv[2];
+await (continued === undefined ? firstProcess() : secondProcess(continued));
+
+async function firstProcess(): Promise<void> {
+  await using redis = await startRedis();
+  const sessionId = `quickstart-${randomUUID().slice(0, 8)}`;
+  console.log(`\n${style("bold", "langchain-redis-sessions: a conversation that survives")}\n`);
+  console.log(
+    `  Redis  ${redis.source === "REDIS_URL" ? "yours" : `started for this run (${redis.source})`}, ${redis.url}`,
+  );
+  console.log(
+    `  Model  ${process.env["OPENAI_API_KEY"] ? "OpenAI" : "an offline stand-in; set OPENAI_API_KEY for a real one"}`,
+  );
+
+  heading(`Process ${process.pid} begins a conversation`);
+  await talk(redis.url, sessionId, ["Hi, my name is Ada.", "What is my name?"]);
+
+  heading("What Redis holds now");
+  await show(redis.url, `chat:history:{${sessionId}}:messages`);
+
+  spawnSync(process.execPath, [...process.execArgv, import.meta.filename, sessionId], {
+    stdio: "inherit",
+    env: { ...process.env, REDIS_URL: redis.url },
+  });
+  console.log("\nNext: the README's first program, then its promises and their limits.\n");
+}
+
+async function secondProcess(sessionId: string): Promise<void> {
+  heading(`Process ${process.pid}, just started, goes on with it`);
+  await talk(process.env["REDIS_URL"] ?? "", sessionId, ["Do you still know my name?"]);
+}
+
+async function talk(url: string, sessionId: string, sentences: string[]): Promise<void> {
+  const client = connect(url);
+  const prompt = ChatPromptTemplate.fromMessages([
+    ["system", "You are a friendly assistant. Answer in one short sentence."],
+    new MessagesPlaceholder("history"),
+    ["human", "{input}"],
+  ]);
+  const chain = new RunnableWithMessageHistory({
+    runnable: prompt.pipe(await chatModel()).pipe(new StringOutputParser()),
+    getMessageHistory: (id) => new RedisChatMessageHistory({ client, sessionId: id, ttl: "1h" }),
+    inputMessagesKey: "input",
+    historyMessagesKey: "history",
+  });
+  for (const input of sentences) {
+    console.log(`  ${style("cyan", "you")}  ${input}`);
+    const answer = await chain.invoke({ input }, { configurable: { sessionId } });
+    console.log(`  ${style("green", "ai ")}  ${answer}`);
+  }
+  await client.quit();
+}
+
+async function chatModel(): Promise<BaseChatModel> {
+  if (!process.env["OPENAI_API_KEY"]) return new OfflineChatModel();
+  const { ChatOpenAI } = await import("@langchain/openai");
+  return new ChatOpenAI({ model: process.env["OPENAI_MODEL"] ?? "gpt-4o-mini" });
+}
+
+/** Plain Redis commands, as `redis-cli` would send them: what is stored is meant to be looked at. */
+async function show(url: string, key: string): Promise<void> {
+  const client = connect(url);
+  const entries = await client.lrange(key, 0, -1);
+  const minutes = Math.round((await client.ttl(key)) / 60);
+  console.log(`  ${key}`);
+  console.log(`  a list of ${entries.length} messages that expires in ${minutes} minutes, renewed by every turn\n`);
+  for (const [index, entry] of entries.entries()) {
+    const { type, data, at } = JSON.parse(entry) as { type: string; data: { content: string }; at: number };
+    const time = new Date(at).toISOString().slice(11, 19);
+    console.log(`  ${index}  ${style("dim", time)}  ${type.padEnd(5)}  ${data.content}`);
+  }
+  await client.quit();
+}
+
+function heading(text: string): void {
+  console.log(`\n${style("bold", text)}\n`);
+}

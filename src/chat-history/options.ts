@@ -1,0 +1,163 @@
+import type { BaseMessage } from "@langchain/core/messages";
+import { z } from "zod";
+import type { RedisClient } from "../client.js";
+import { type Duration, toMilliseconds } from "../duration.js";
+import { InvalidOptionError } from "../errors.js";
+import type { Connection } from "../redis/send.js";
+
+/**
+ * The newest part of a history that a provider accepts: at most that many messages, or tokens as `tokenCounter`
+ * counts them. It starts on a human or system message and holds no tool result without its call and no call without
+ * its result, so it can be shorter than the limit, or empty. It limits what is read, never what is stored.
+ *
+ * `{ messages }` reads only that many entries. `{ tokens }` reads the whole list (set `maxMessages` to bound it) and
+ * calls `tokenCounter` a few times, with longer and longer newest parts.
+ */
+export type Window =
+  | { readonly messages: number }
+  | { readonly tokens: number; readonly tokenCounter: (messages: BaseMessage[]) => number | Promise<number> };
+
+/** Options of {@link RedisChatMessageHistory}. */
+export interface RedisChatMessageHistoryOptions {
+  /** An ioredis 5 or 6 client, `Redis` or `Cluster`. It stays yours: it is never connected, closed or changed here. */
+  client: RedisClient;
+  /** Names the conversation. Any non-empty well-formed string of up to 1 KiB of UTF-8, from whatever source. */
+  sessionId: string;
+  /**
+   * How long the conversation lives after its last write; `"never"` keeps it until `clear()`.
+   * @default "30d"
+   */
+  ttl?: Duration | "never" | undefined;
+  /**
+   * What every key starts with. No braces, no white space.
+   * @default "chat"
+   */
+  keyPrefix?: string | undefined;
+  /** What `getMessages()` returns at most; absent, everything. */
+  window?: Window | undefined;
+  /** How many messages are stored at most: the oldest go first, in the script that appends. Absent, no cap. */
+  maxMessages?: number | undefined;
+  /**
+   * The largest encoded message, in bytes of UTF-8; a larger one is refused before anything is sent.
+   * @default 8 MiB
+   */
+  maxMessageBytes?: number | undefined;
+  /**
+   * Within which every call settles, whatever state Redis or the client is in. At most `"1d"`.
+   * @default "5s"
+   */
+  deadline?: Duration | undefined;
+  /**
+   * What reading does with an entry that cannot be read: `"throw"` a `CorruptMessageError` that names its index, or
+   * `"skip"` it and return the rest.
+   * @default "throw"
+   */
+  onCorrupt?: "throw" | "skip" | undefined;
+}
+
+/** The options, checked, with every default filled in and every duration in milliseconds. */
+export interface HistorySettings extends Connection {
+  readonly sessionId: string;
+  /** 0: never. */
+  readonly ttlMilliseconds: number;
+  readonly keyPrefix: string;
+  readonly window: Window | undefined;
+  /** 0: no cap. */
+  readonly maxMessages: number;
+  readonly maxMessageBytes: number;
+  readonly onCorrupt: "throw" | "skip";
+}
+
+const MIB = 1_048_576;
+
+/** Node's timers overflow, and fire at once, after 24 days. */
+const longestDeadlineMilliseconds = 86_400_000;
+
+const count = z.int("use a whole number").min(1, "use at least 1");
+
+// A lone surrogate has no UTF-8, so two ids that differ only there would meet in one key.
+const idSchema = z
+  .string("use a string")
+  .min(1, "use a string that is not empty")
+  .refine((id) => id.isWellFormed(), "use well-formed Unicode (this holds a lone surrogate)")
+  .refine((id) => Buffer.byteLength(id) <= 1024, "use at most 1 KiB of UTF-8");
+
+const connectionSchema = z.strictObject({
+  client: z.custom<RedisClient>(
+    isClient,
+    "pass an ioredis 5 or 6 client: connect(url), new Redis(url) or new Cluster(nodes)",
+  ),
+  deadline: z.custom<Duration>(() => true).default("5s"),
+});
+
+const optionsSchema = z.strictObject(
+  {
+    ...connectionSchema.shape,
+    sessionId: idSchema,
+    ttl: z.custom<Duration | "never">(() => true).default("30d"),
+    keyPrefix: idSchema.regex(/^[^\s{}]+$/u, "use a string without white space and braces").default("chat"),
+    window: z
+      .union(
+        [
+          z.strictObject({ messages: count }),
+          z.strictObject({
+            tokens: count,
+            tokenCounter: z.custom<TokenCounter>((value) => typeof value === "function"),
+          }),
+        ],
+        "use { messages: 20 } or { tokens: 4000, tokenCounter: (messages) => … } with whole numbers of at least 1",
+      )
+      .optional(),
+    maxMessages: count.optional(),
+    maxMessageBytes: count.default(8 * MIB),
+    onCorrupt: z.enum(["throw", "skip"], 'use "throw" or "skip"').default("throw"),
+  },
+  "pass an object with at least client and sessionId",
+);
+
+type TokenCounter = Extract<Window, { tokens: number }>["tokenCounter"];
+
+function isClient(value: unknown): boolean {
+  const methods = ["evalsha", "eval", "exists", "pipeline"];
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    methods.every((method) => typeof (value as Record<string, unknown>)[method] === "function")
+  );
+}
+
+export function parseHistoryOptions(options: RedisChatMessageHistoryOptions): HistorySettings {
+  const { ttl, deadline, maxMessages, window, ...rest } = parse(optionsSchema, "options", options);
+  return {
+    ...rest,
+    window,
+    maxMessages: maxMessages ?? 0,
+    ttlMilliseconds: ttl === "never" ? 0 : toMilliseconds("ttl", ttl),
+    deadlineMilliseconds: deadlineMilliseconds(deadline),
+  };
+}
+
+export function parseConnection(options: Pick<RedisChatMessageHistoryOptions, "client" | "deadline">): Connection {
+  const { client, deadline } = parse(connectionSchema, "options", options);
+  return { client, deadlineMilliseconds: deadlineMilliseconds(deadline) };
+}
+
+export function parseOperationId(operationId: string): string {
+  return parse(idSchema, "operationId", operationId);
+}
+
+function deadlineMilliseconds(deadline: Duration): number {
+  const milliseconds = toMilliseconds("deadline", deadline);
+  if (milliseconds > longestDeadlineMilliseconds) throw new InvalidOptionError("deadline", 'use at most "1d".');
+  return milliseconds;
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, name: string, input: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  if (issue?.code === "unrecognized_keys") {
+    throw new InvalidOptionError(issue.keys.join(", "), "there is no such option.");
+  }
+  throw new InvalidOptionError(issue?.path.join(".") || name, `${issue?.message ?? "not valid"}.`);
+}

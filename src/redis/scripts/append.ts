@@ -1,0 +1,92 @@
+import type { HistoryKeys } from "../keys.js";
+import { OPERATION_WINDOW_MILLISECONDS } from "../operation.js";
+import { defineScript, type Script } from "../script.js";
+
+// No flags: Redis refuses the whole script when it is out of memory, before it runs. Everything that can fail is
+// read or is the first write (RPUSH to a key of another type), so the list is never left half-written.
+const lua = /* lua */ `#!lua
+--[[
+Appends a batch of messages, whole, once.
+
+KEYS[1]  messages    list
+KEYS[2]  meta        hash, there only after a clear
+KEYS[3]  operation   string, what was written under this operation id
+
+ARGV[1]  digest      of the batch
+ARGV[2]  window      milliseconds to remember the operation
+ARGV[3]  seen        the clear that the writer's latest read saw, "" for none, "*" when it never read
+ARGV[4]  ttl         milliseconds, "0" for never
+ARGV[5]  cap         how many messages to keep, "0" for all
+ARGV[6…] messages    JSON objects without their closing brace
+
+returns  "appended" | "repeated" | "conflict" | "changed"
+--]]
+local messages  = KEYS[1]
+local meta      = KEYS[2]
+local operation = KEYS[3]
+local digest    = ARGV[1]
+local window    = ARGV[2]
+local seen      = ARGV[3]
+local ttl       = ARGV[4]
+local cap       = tonumber(ARGV[5])
+
+local earlier = redis.call("GET", operation)
+if earlier then
+  return earlier == digest and "repeated" or "conflict"
+end
+
+local cleared = redis.call("HGET", meta, "cleared")
+if cleared and seen ~= "*" and seen ~= cleared then
+  return "changed"
+end
+
+local time = redis.call("TIME")
+local tail = string.format(',"at":%s%03d}', time[1], math.floor(time[2] / 1000))
+local length
+-- unpack() fails near 8,000 values.
+for first = 6, #ARGV, 4000 do
+  local chunk = {}
+  for i = first, math.min(first + 3999, #ARGV) do
+    chunk[#chunk + 1] = ARGV[i] .. tail
+  end
+  length = redis.call("RPUSH", messages, unpack(chunk))
+end
+if cap > 0 and length > cap then
+  redis.call("LTRIM", messages, -cap, -1)
+end
+if ttl == "0" then
+  redis.call("PERSIST", messages)
+else
+  redis.call("PEXPIRE", messages, ttl)
+end
+redis.call("SET", operation, digest, "PX", window)
+return "appended"
+`;
+
+export type AppendOutcome = "appended" | "repeated" | "conflict" | "changed";
+
+export interface Append {
+  readonly keys: HistoryKeys;
+  readonly operationId: string;
+  readonly digest: string;
+  readonly seen: string;
+  /** 0: never expires. */
+  readonly ttlMilliseconds: number;
+  /** 0: no cap. */
+  readonly maxMessages: number;
+  readonly encoded: readonly string[];
+}
+
+export const appendScript: Script<Append, AppendOutcome> = defineScript({
+  lua,
+  keys: ({ keys, operationId }) => [keys.messages, keys.meta, keys.operation(operationId)],
+  arguments: ({ digest, seen, ttlMilliseconds, maxMessages, encoded }) => [
+    digest,
+    String(OPERATION_WINDOW_MILLISECONDS),
+    seen,
+    String(ttlMilliseconds),
+    String(maxMessages),
+    ...encoded,
+  ],
+  reply: (reply) => reply as AppendOutcome,
+});

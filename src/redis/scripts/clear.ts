@@ -1,0 +1,69 @@
+import type { HistoryKeys } from "../keys.js";
+import { OPERATION_WINDOW_MILLISECONDS } from "../operation.js";
+import { defineScript, type Script } from "../script.js";
+
+/**
+ * How long a clear is remembered, and so how old a turn may be that it still keeps from writing back. Longer than
+ * any turn of a chat; bounded, so that clearing an id does not leave a key for ever.
+ */
+export const CLEAR_REMEMBERED_MILLISECONDS = 86_400_000;
+
+// allow-oom: what should end must be able to end, above all when memory is short.
+const lua = /* lua */ `#!lua flags=allow-oom
+--[[
+Removes the messages, and leaves a mark that keeps turns in flight from writing them back.
+
+KEYS[1]  messages    list
+KEYS[2]  meta        hash
+KEYS[3]  operation   string, what was written under this operation id
+
+ARGV[1]  digest      what names a clear
+ARGV[2]  window      milliseconds to remember the operation
+ARGV[3]  remembered  milliseconds to remember the clear
+
+returns  { "cleared", mark } | { "repeated", mark or "" } | { "conflict", "" } | { "foreign", "" }
+--]]
+local messages   = KEYS[1]
+local meta       = KEYS[2]
+local operation  = KEYS[3]
+local digest     = ARGV[1]
+local window     = ARGV[2]
+local remembered = ARGV[3]
+
+local earlier = redis.call("GET", operation)
+if earlier and earlier ~= digest then
+  return { "conflict", "" }
+elseif earlier then
+  return { "repeated", redis.call("HGET", meta, "cleared") or "" }
+end
+
+-- Not ours to delete: another application's key of the same name.
+local kind = redis.call("TYPE", messages).ok
+if kind ~= "list" and kind ~= "none" then
+  return { "foreign", "" }
+end
+
+local time = redis.call("TIME")
+local mark = time[1] .. "." .. time[2]
+redis.call("HSET", meta, "cleared", mark)
+redis.call("PEXPIRE", meta, remembered)
+redis.call("UNLINK", messages)
+redis.call("SET", operation, digest, "PX", window)
+return { "cleared", mark }
+`;
+
+export interface ClearOutcome {
+  readonly outcome: "cleared" | "repeated" | "conflict" | "foreign";
+  /** Names the clear; `""` when none is remembered. */
+  readonly mark: string;
+}
+
+export const clearScript: Script<{ keys: HistoryKeys; operationId: string }, ClearOutcome> = defineScript({
+  lua,
+  keys: ({ keys, operationId }) => [keys.messages, keys.meta, keys.operation(operationId)],
+  arguments: () => ["clear", String(OPERATION_WINDOW_MILLISECONDS), String(CLEAR_REMEMBERED_MILLISECONDS)],
+  reply: (reply) => {
+    const [outcome, mark] = reply as [ClearOutcome["outcome"], string];
+    return { outcome, mark };
+  },
+});

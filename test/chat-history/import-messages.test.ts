@@ -1,0 +1,94 @@
+import { RedisChatMessageHistory as CommunityHistory } from "@langchain/community/stores/message/ioredis";
+import { AIMessage, type BaseMessage, HumanMessage, SystemMessage, ToolMessage } from "@langchain/core/messages";
+import { RedisChatMessageHistory as RedisPackageHistory } from "@langchain/redis";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
+import { importMessages, InvalidOptionError, RedisChatMessageHistory } from "langchain-redis-sessions";
+import { type Client, onOneRedis } from "../support/topologies.js";
+import { freshId, texts, turn } from "../support/turns.js";
+
+const { single } = inject("servers");
+
+let client: Client;
+beforeAll(() => {
+  client = onOneRedis.connect();
+});
+afterAll(async () => {
+  await client.quit();
+});
+
+const old: BaseMessage[] = [
+  new SystemMessage("Be kind."),
+  new HumanMessage({ content: [{ type: "text", text: "Weather?" }], name: "ada" }),
+  new AIMessage({ content: "", tool_calls: [{ id: "1", name: "weather", args: { city: "Oslo" }, type: "tool_call" }] }),
+  new ToolMessage({ content: "rain", tool_call_id: "1" }),
+  new AIMessage({ content: "It rains.", response_metadata: { model: "m" } }),
+];
+
+const peers = [
+  {
+    name: "@langchain/community (ioredis)",
+    write: async (key: string): Promise<void> => {
+      await new CommunityHistory({ client: client as never, sessionId: key, sessionTTL: 60 }).addMessages(old);
+    },
+  },
+  {
+    name: "@langchain/redis",
+    write: async (key: string): Promise<void> => {
+      const history = new RedisPackageHistory({
+        sessionId: key,
+        sessionTTL: 60,
+        config: { url: `redis://${single.host}:${single.port}` },
+      });
+      await history.addMessages(old);
+      await history.client.quit();
+    },
+  },
+];
+
+describe.each(peers)("a history of $name", ({ write }) => {
+  test("is copied, oldest first, and left as it was", async () => {
+    const key = freshId();
+    await write(key);
+    const before = await client.lrange(key, 0, -1);
+    const history = new RedisChatMessageHistory({ client, sessionId: key });
+    expect(await importMessages({ client, key, history })).toBe(5);
+    const copied = await new RedisChatMessageHistory({ client, sessionId: key }).getMessages();
+    expect(copied.map((message) => message.toDict())).toEqual(old.map((message) => message.toDict()));
+    expect(await client.lrange(key, 0, -1)).toEqual(before);
+  });
+
+  test("is copied once by many processes, and never again", async () => {
+    const key = freshId();
+    await write(key);
+    const history = (): RedisChatMessageHistory => new RedisChatMessageHistory({ client, sessionId: key });
+    await Promise.all(Array.from({ length: 10 }, () => importMessages({ client, key, history: history() })));
+    expect(await history().length()).toBe(5);
+    await history().addMessages(turn("new"));
+    expect(await importMessages({ client, key, history: history() })).toBe(0);
+    expect(await history().length()).toBe(7);
+  });
+});
+
+test("nothing is copied from an unknown key", async () => {
+  const history = new RedisChatMessageHistory({ client, sessionId: freshId() });
+  expect(await importMessages({ client, key: freshId(), history })).toBe(0);
+  expect(texts(await history.getMessages())).toEqual([]);
+});
+
+test("an entry that cannot be read is named, without its content, and nothing is copied", async () => {
+  const key = freshId();
+  await client.rpush(key, '{"type":"human","data":{"content":"x"}}', "SECRET{");
+  const history = new RedisChatMessageHistory({ client, sessionId: freshId() });
+  const work = importMessages({ client, key, history });
+  await expect(work).rejects.toMatchObject({ code: "CORRUPT_MESSAGE", index: 1 });
+  await expect(work).rejects.not.toThrow(/SECRET/);
+  expect(await history.length()).toBe(0);
+  await client.del(key);
+});
+
+test("bad options are refused", async () => {
+  const history = new RedisChatMessageHistory({ client, sessionId: freshId() });
+  await expect(importMessages({ client: {} as never, key: "k", history })).rejects.toThrow(InvalidOptionError);
+  await expect(importMessages({ client, key: "", history })).rejects.toThrow(InvalidOptionError);
+  await expect(importMessages({ client, key: "k", history: {} as never })).rejects.toThrow(InvalidOptionError);
+});

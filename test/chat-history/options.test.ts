@@ -1,0 +1,69 @@
+import { Redis } from "ioredis";
+import { afterAll, expect, test } from "vitest";
+import { InvalidOptionError, RedisChatMessageHistory } from "langchain-redis-sessions";
+import { freshId, turn } from "../support/turns.js";
+
+const client = new Redis({ lazyConnect: true });
+afterAll(() => client.disconnect());
+
+const construct = (options: Record<string, unknown>): RedisChatMessageHistory =>
+  new RedisChatMessageHistory({ client, sessionId: "s", ...options } as never);
+
+test.each([
+  ["client", { client: undefined }, /pass an ioredis/],
+  ["client", { client: {} }, /pass an ioredis/],
+  ["sessionId", { sessionId: "" }, /not empty/],
+  ["sessionId", { sessionId: 42 }, /use a string/],
+  ["sessionId", { sessionId: undefined }, /use a string/],
+  ["sessionId", { sessionId: "a\uD800" }, /lone surrogate/],
+  ["sessionId", { sessionId: "é".repeat(513) }, /1 KiB/],
+  ["ttl", { ttl: 0 }, /above 0/],
+  ["ttl", { ttl: -1 }, /above 0/],
+  ["ttl", { ttl: Number.NaN }, /above 0/],
+  ["ttl", { ttl: Number.POSITIVE_INFINITY }, /above 0/],
+  ["ttl", { ttl: "5 minutes" }, /"15m"/],
+  ["ttl", { ttl: null }, /above 0/],
+  ["ttl", { ttl: "36501d" }, /at most/],
+  ["keyPrefix", { keyPrefix: "" }, /not empty/],
+  ["keyPrefix", { keyPrefix: "a{b" }, /braces/],
+  ["keyPrefix", { keyPrefix: "a b" }, /white space/],
+  ["window", { window: 20 }, /\{ messages: 20 \}/],
+  ["window.messages", { window: { messages: 0 } }, /at least 1/],
+  ["window", { window: { tokens: 10 } }, /tokenCounter/],
+  ["maxMessages", { maxMessages: 0 }, /at least 1/],
+  ["maxMessages", { maxMessages: 1.5 }, /whole number/],
+  ["maxMessageBytes", { maxMessageBytes: "1MB" }, /whole number/],
+  ["deadline", { deadline: 0 }, /above 0/],
+  ["deadline", { deadline: "2d" }, /at most "1d"/],
+  ["onCorrupt", { onCorrupt: "ignore" }, /"throw" or "skip"/],
+  ["sessionTTL", { sessionTTL: 300 }, /no such option/],
+])("%s is refused with advice: %o", (option, options, advice) => {
+  expect(() => construct(options)).toThrow(InvalidOptionError);
+  expect(() => construct(options)).toThrow(expect.objectContaining({ option, code: "INVALID_OPTION" }));
+  expect(() => construct(options)).toThrow(advice);
+});
+
+test("no options at all are refused with advice", () => {
+  expect(() => new RedisChatMessageHistory(undefined as never)).toThrow(/client and sessionId/);
+});
+
+test("ids at the limits are accepted", () => {
+  for (const sessionId of ["x", "é".repeat(512), " ", "\0", "__proto__"]) construct({ sessionId });
+});
+
+test("constructing sends nothing and shows nothing of the client", () => {
+  const history = construct({});
+  expect(client.status).toBe("wait");
+  expect(JSON.stringify(history)).not.toContain("6379");
+  expect(history.lc_kwargs).toEqual({});
+});
+
+test("a bad operation id, a value that is no message and one too large are refused before anything is sent", async () => {
+  const history = construct({ sessionId: freshId(), maxMessageBytes: 1_000 });
+  await expect(history.addMessages(turn("x"), { operationId: "" })).rejects.toThrow(InvalidOptionError);
+  await expect(history.clear({ operationId: "a\uDC00" })).rejects.toThrow(InvalidOptionError);
+  await expect(history.addMessages([{ role: "user", content: "hi" } as never])).rejects.toThrow(InvalidOptionError);
+  const large = history.addMessages([...turn("ok"), ...turn("x".repeat(1_000))]);
+  await expect(large).rejects.toMatchObject({ option: "messages[2]" });
+  expect(client.status).toBe("wait");
+});

@@ -1,0 +1,55 @@
+// Makes a fresh checkout ready for `npm test` and `npm run quickstart`: the packages, and a Redis of some kind.
+// Plain JavaScript on Node's own modules, because it runs before anything is installed.
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, statSync } from "node:fs";
+import path from "node:path";
+
+const root = path.join(import.meta.dirname, "..");
+
+installPackages();
+provideRedis();
+
+function installPackages() {
+  const lock = path.join(root, "package-lock.json");
+  const installed = path.join(root, "node_modules", ".package-lock.json");
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
+  say("Installing the packages (npm ci). This happens once and takes about a minute.");
+  run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+}
+
+function provideRedis() {
+  if (process.env.REDIS_URL || works("redis-server", "--version") || works("valkey-server", "--version")) return;
+  if (works("docker", "info")) return;
+  const debian = works("apt-get", "--version");
+  if (debian && process.getuid?.() === 0) {
+    say("No Redis here: installing the distribution's redis-server (apt-get install redis-server).");
+    const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    run("apt-get", ["update", "-qq"], environment);
+    run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "redis-server"], environment);
+    return;
+  }
+  const command = debian
+    ? "sudo apt-get install -y redis-server"
+    : process.platform === "darwin"
+      ? "brew install redis"
+      : "docker run -d -p 6379:6379 redis:7-alpine && export REDIS_URL=redis://localhost:6379";
+  say(`No Redis was found. Type this, then run the command again:\n\n    ${command}\n`);
+  process.exit(1);
+}
+
+function works(command, ...words) {
+  return spawnSync(command, words, { stdio: "ignore", timeout: 10_000 }).status === 0;
+}
+
+function run(command, words, environment = process.env) {
+  try {
+    execFileSync(command, words, { cwd: root, stdio: ["ignore", "ignore", "inherit"], env: environment });
+  } catch {
+    say(`This failed: ${command} ${words.join(" ")}`);
+    process.exit(1);
+  }
+}
+
+function say(text) {
+  process.stderr.write(`${text}\n`);
+}

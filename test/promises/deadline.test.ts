@@ -1,0 +1,109 @@
+// P4: every store call settles within its deadline, whatever state Redis or the client is in.
+import { Cluster, Redis } from "ioredis";
+import { afterEach, describe, expect, inject, test } from "vitest";
+import { RedisChatMessageHistory, StoreUnavailableError } from "langchain-redis-sessions";
+import { faultyProxy, type FaultyProxy } from "langchain-redis-sessions/testing";
+import type { Client } from "../support/topologies.js";
+import { freshId, turn } from "../support/turns.js";
+
+const deadlineMilliseconds = 400;
+const { single } = inject("servers");
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  await Promise.all(closing.splice(0).map((close) => close()));
+});
+
+async function proxied(): Promise<FaultyProxy> {
+  const proxy = await faultyProxy(single);
+  closing.push(() => proxy.close());
+  return proxy;
+}
+
+function keep<Kept extends Client>(client: Kept): Kept {
+  client.on("error", () => {});
+  closing.push(() => client.disconnect());
+  return client;
+}
+
+/** "in time" when `work` settles before a timer of the deadline + 10 % that started with it. */
+function settles(work: Promise<unknown>): Promise<string> {
+  const late = new Promise<string>((resolve) => {
+    setTimeout(() => resolve("too late"), deadlineMilliseconds * 1.1);
+  });
+  const inTime = work.then(
+    () => "in time: resolved",
+    (error: unknown) => (error instanceof StoreUnavailableError ? "in time: StoreUnavailableError" : String(error)),
+  );
+  return Promise.race([inTime, late]);
+}
+
+const states: { state: string; client: () => Promise<Client> }[] = [
+  {
+    state: "the server swallows everything",
+    client: async () => {
+      const proxy = await proxied();
+      const client = keep(new Redis({ port: proxy.port }));
+      await client.ping();
+      proxy.blackhole();
+      return client;
+    },
+  },
+  {
+    state: "the server went away",
+    client: async () => {
+      const proxy = await proxied();
+      const client = keep(new Redis({ port: proxy.port, maxRetriesPerRequest: null }));
+      await client.ping();
+      proxy.refuse();
+      return client;
+    },
+  },
+  {
+    state: "the connection was never made",
+    client: async () => {
+      const proxy = await proxied();
+      proxy.blackhole();
+      return keep(new Redis({ port: proxy.port, maxRetriesPerRequest: null }));
+    },
+  },
+  {
+    state: "the client was closed",
+    client: async () => {
+      const client = keep(new Redis({ ...single }));
+      await client.quit();
+      return client;
+    },
+  },
+  {
+    state: "no node of the Cluster answers",
+    client: async () => {
+      const proxy = await proxied();
+      proxy.refuse();
+      return keep(new Cluster([{ port: proxy.port, host: "127.0.0.1" }]));
+    },
+  },
+];
+
+describe.each(states)("when $state", ({ client: connect }) => {
+  test("every call fails in time with a typed error", async () => {
+    const client = await connect();
+    const history = new RedisChatMessageHistory({
+      client,
+      sessionId: freshId(),
+      deadline: deadlineMilliseconds / 1000,
+    });
+    const outcomes = await Promise.all([
+      settles(history.getMessages()),
+      settles(history.addMessages(turn("x"))),
+      settles(history.clear()),
+      settles(history.length()),
+    ]);
+    expect(outcomes).toEqual(Array(4).fill("in time: StoreUnavailableError"));
+  });
+});
+
+test("control: ioredis alone does not settle in time when the server swallows everything", async () => {
+  const client = await (states[0]?.client() ?? expect.unreachable());
+  expect(await settles(client.lrange(freshId(), 0, -1))).toBe("too late");
+});

@@ -1,0 +1,51 @@
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
+import { Cluster as Cluster5, Redis as Redis5 } from "ioredis-5";
+import { inject } from "vitest";
+import type { Address } from "./start-servers.js";
+
+export type Client = Redis | Cluster;
+
+/** A way to reach Redis on which the whole contract must hold. */
+export interface Topology {
+  readonly name: string;
+  readonly connect: (options?: Pick<RedisOptions, "keyPrefix" | "enableAutoPipelining">) => Client;
+}
+
+const { single, cluster } = inject("servers");
+
+export const onOneRedis: Topology = {
+  name: "one Redis, ioredis 6",
+  connect: (options = {}) => new Redis({ ...single, ...options }),
+};
+
+export const onCluster: Topology = {
+  name: "Cluster of three, ioredis 6",
+  connect: (options = {}) => new Cluster([...cluster], options),
+};
+
+export const topologies: readonly Topology[] = [
+  onOneRedis,
+  onCluster,
+  {
+    name: "one Redis, ioredis 5",
+    // The commands used here are the same in both versions; their types are not interchangeable.
+    connect: (options = {}) => new Redis5({ ...single, ...options }) as unknown as Redis,
+  },
+  {
+    name: "Cluster of three, ioredis 5",
+    connect: (options = {}) => new Cluster5([...cluster], options) as unknown as Cluster,
+  },
+];
+
+/** A Cluster client that reaches each node through another address, a proxy say. */
+export function clusterThrough(detours: ReadonlyMap<Address, Address>, options: Pick<ClusterOptions, "retryDelayOnFailover" | "maxRedirections"> = {}): Cluster {
+  const natMap = Object.fromEntries([...detours].map(([node, detour]) => [`${node.host}:${node.port}`, detour]));
+  return new Cluster([...detours.values()], { ...options, natMap });
+}
+
+/** Every key of every node. */
+export async function allKeys(client: Client): Promise<string[]> {
+  const nodes = client instanceof Redis || client instanceof Redis5 ? [client] : (client as Cluster).nodes("master");
+  const keys = await Promise.all(nodes.map((node) => node.keys("*")));
+  return keys.flat().toSorted();
+}
