@@ -127,13 +127,18 @@ function isClient(value: unknown): boolean {
 }
 
 export function parseHistoryOptions(options: RedisChatMessageHistoryOptions): HistorySettings {
-  const { ttl, deadline, maxMessages, window, ...rest } = parse(optionsSchema, "options", options);
+  const parsed = parse(optionsSchema, "options", options);
+  // Field by field: a history is made for every invocation, and spreading costs more than all the checks.
   return {
-    ...rest,
-    window,
-    maxMessages: maxMessages ?? 0,
-    ttlMilliseconds: ttl === "never" ? 0 : toMilliseconds("ttl", ttl),
-    deadlineMilliseconds: deadlineMilliseconds(deadline),
+    client: parsed.client,
+    deadlineMilliseconds: deadlineMilliseconds(parsed.deadline),
+    sessionId: parsed.sessionId,
+    ttlMilliseconds: parsed.ttl === "never" ? 0 : toMilliseconds("ttl", parsed.ttl),
+    keyPrefix: parsed.keyPrefix,
+    window: parsed.window,
+    maxMessages: parsed.maxMessages ?? 0,
+    maxMessageBytes: parsed.maxMessageBytes,
+    onCorrupt: parsed.onCorrupt,
   };
 }
 

@@ -38,7 +38,10 @@ export const topologies: readonly Topology[] = [
 ];
 
 /** A Cluster client that reaches each node through another address, a proxy say. */
-export function clusterThrough(detours: ReadonlyMap<Address, Address>, options: Pick<ClusterOptions, "retryDelayOnFailover" | "maxRedirections"> = {}): Cluster {
+export function clusterThrough(
+  detours: ReadonlyMap<Address, Address>,
+  options: Pick<ClusterOptions, "retryDelayOnFailover" | "maxRedirections"> = {},
+): Cluster {
   const natMap = Object.fromEntries([...detours].map(([node, detour]) => [`${node.host}:${node.port}`, detour]));
   return new Cluster([...detours.values()], { ...options, natMap });
 }

@@ -1,0 +1,76 @@
+import {
+  AIMessage,
+  type AIMessageFields,
+  type BaseMessage,
+  type BaseMessageFields,
+  ChatMessage,
+  type ChatMessageFields,
+  FunctionMessage,
+  type FunctionMessageFields,
+  HumanMessage,
+  RemoveMessage,
+  type RemoveMessageFields,
+  SystemMessage,
+  ToolMessage,
+  type ToolMessageFields,
+} from "@langchain/core/messages";
+import type { Fields } from "./json.js";
+
+/**
+ * The format of a stored entry; raised when a reader of the old one would misread the new one.
+ *
+ * An entry is one JSON object. Its `type` and `data` are LangChain's stored-message shape, which other readers
+ * understand; the rest is ours, and they ignore it:
+ *
+ * - `v`: this version.
+ * - `rich`: which parts of `data` stand in for values that JSON lacks, see rich.ts. Absent when none do.
+ * - `own`: names of those parts of `data` that were fields of the message itself, though not of its class. Absent when
+ *   there are none.
+ * - `at`: server time in milliseconds. The script that appends adds it, so encoding leaves the object open.
+ */
+export const FORMAT_VERSION = 1;
+
+export interface MessageShape {
+  /** Calls the constructor, which checks nothing: what it relies on is checked before. */
+  create(fields: unknown): BaseMessage;
+  /** Fields that the class has in every supported version of core, so that its constructor restores them. */
+  readonly fields: ReadonlySet<string>;
+  /** The string without which a message of this type makes no sense. */
+  readonly required: "tool_call_id" | "role" | "id" | undefined;
+}
+
+function shape(
+  create: MessageShape["create"],
+  required?: MessageShape["required"],
+  ...fields: readonly string[]
+): MessageShape {
+  const common = ["content", "id", "name", "additional_kwargs", "response_metadata"];
+  return { create, required, fields: new Set([...common, ...fields]) };
+}
+
+const ai = (fields: AIMessageFields) => new AIMessage(fields);
+const tool = (fields: ToolMessageFields) => new ToolMessage(fields);
+
+/** A map and no object: a type is whatever someone wrote, "constructor" for example. */
+export const MESSAGE_SHAPES: ReadonlyMap<unknown, MessageShape> = new Map([
+  ["human", shape((fields: BaseMessageFields) => new HumanMessage(fields))],
+  ["ai", shape(ai, undefined, "tool_calls", "invalid_tool_calls", "usage_metadata")],
+  ["system", shape((fields: BaseMessageFields) => new SystemMessage(fields))],
+  ["tool", shape(tool, "tool_call_id", "tool_call_id", "status", "artifact")],
+  ["function", shape((fields: FunctionMessageFields) => new FunctionMessage(fields))],
+  ["generic", shape((fields: ChatMessageFields) => new ChatMessage(fields), "role", "role")],
+  ["remove", shape((fields: RemoveMessageFields) => new RemoveMessage(fields), "id")],
+]);
+
+/** Why these fields make no message, if so. Asked on both ways: what could not be read must not be written. */
+export function misshapen(fields: Fields, { required }: MessageShape): string | undefined {
+  const { content } = fields;
+  if (typeof content !== "string" && !Array.isArray(content)) return "its content is neither a string nor an array";
+  if (required !== undefined && typeof fields[required] !== "string") return `its ${required} is not a string`;
+  return undefined;
+}
+
+/** Machinery of LangChain's classes; the chunks are folded into `tool_calls`, and `__proto__` is no name for a field. */
+export function isInternal(name: string): boolean {
+  return name.startsWith("lc_") || name === "type" || name === "tool_call_chunks" || name === "__proto__";
+}
