@@ -22,7 +22,7 @@ test("a command held back while Redis is away runs when Redis is back within the
   const history = new RedisChatMessageHistory({ client, sessionId: freshId() });
   proxy.refuse();
   const adding = history.addMessages(turn("hi"));
-  client.once("reconnecting", () => proxy.heal());
+  client.once("reconnecting", () => void proxy.heal());
   await adding;
   expect(await history.length()).toBe(2);
   client.disconnect();

@@ -48,7 +48,7 @@ export async function importMessages(options: ImportMessagesOptions): Promise<nu
   }
   if ((await history.length()) > 0) return 0;
   const [entries] = (await read(connection, [["lrange", key, "0", "-1"]])) as [string[]];
-  const messages = entries.map(storedMessage).reverse();
+  const messages = entries.map(storedMessage).toReversed();
   // Named after its source, so that two processes which both find the history empty copy it once.
   await history.addMessages(messages, { operationId: `import:${digestOf(key)}` });
   return messages.length;

@@ -1,4 +1,4 @@
-import type { AIMessage, BaseMessage, ToolMessage } from "@langchain/core/messages";
+import { AIMessage, type BaseMessage, ToolMessage } from "@langchain/core/messages";
 import { InvalidOptionError } from "../errors.js";
 import type { Window } from "./options.js";
 
@@ -60,21 +60,19 @@ function canStart(message: BaseMessage): boolean {
 
 function withoutBrokenToolCalls(messages: readonly BaseMessage[]): BaseMessage[] {
   const kept: BaseMessage[] = [];
-  for (let index = 0; index < messages.length;) {
-    const message = messages[index++] as BaseMessage;
-    if (message.type === "tool") continue;
-    const calls = message.type === "ai" ? ((message as AIMessage).tool_calls ?? []) : [];
-    if (calls.length === 0) {
-      kept.push(message);
-      continue;
-    }
-    const results = new Map<string, BaseMessage>();
-    while (messages[index]?.type === "tool") {
-      const result = messages[index++] as ToolMessage;
-      if (!results.has(result.tool_call_id)) results.set(result.tool_call_id, result);
-    }
-    const answers = [...results].filter(([id]) => calls.some((call) => call.id === id));
-    if (answers.length === calls.length) kept.push(message, ...answers.map(([, result]) => result));
+  for (const [index, message] of messages.entries()) {
+    if (ToolMessage.isInstance(message)) continue; // Kept with its call, or not at all.
+    const calls = AIMessage.isInstance(message) ? (message.tool_calls ?? []) : [];
+    const results = resultsAfter(messages, index);
+    const answers = calls.map((call) => results.find((result) => result.tool_call_id === call.id));
+    if (answers.every((answer) => answer !== undefined)) kept.push(message, ...answers);
   }
   return kept;
+}
+
+/** The tool messages that follow directly: providers accept a call's results nowhere else. */
+function resultsAfter(messages: readonly BaseMessage[], index: number): ToolMessage[] {
+  const results: ToolMessage[] = [];
+  for (let next = messages[++index]; ToolMessage.isInstance(next); next = messages[++index]) results.push(next);
+  return results;
 }

@@ -70,7 +70,7 @@ const client = new Redis(redis.url);
 const ours = (sessionId: string, over = client): RedisChatMessageHistory =>
   new RedisChatMessageHistory({ client: over, sessionId, ttl: 3600 });
 const peer = (sessionId: string, over = client): CommunityHistory =>
-  new CommunityHistory({ client: over as never, sessionId, sessionTTL: 3600 });
+  new CommunityHistory({ client: over, sessionId, sessionTTL: 3600 });
 
 const mix = [...typicalTurn(), ...toolTurn()];
 await compare("Encoding a message (CPU)", 200, [

@@ -7,7 +7,7 @@ const client = new Redis({ lazyConnect: true });
 afterAll(() => client.disconnect());
 
 const construct = (options: Record<string, unknown>): RedisChatMessageHistory =>
-  new RedisChatMessageHistory({ client, sessionId: "s", ...options } as never);
+  new RedisChatMessageHistory({ client, sessionId: "s", ...options });
 
 test.each([
   ["client", { client: undefined }, /pass an ioredis/],
@@ -48,7 +48,9 @@ test("no options at all are refused with advice", () => {
 });
 
 test("ids at the limits are accepted", () => {
-  for (const sessionId of ["x", "é".repeat(512), " ", "\0", "__proto__"]) construct({ sessionId });
+  for (const sessionId of ["x", "é".repeat(512), " ", "\0", "__proto__"]) {
+    expect(() => construct({ sessionId })).not.toThrow();
+  }
 });
 
 test("constructing sends nothing and shows nothing of the client", () => {

@@ -12,7 +12,7 @@ function conversation(script: string): BaseMessage[] {
     if (word.startsWith("s")) return new SystemMessage({ content: word, id });
     if (word.startsWith("r")) return new ToolMessage({ content: word, id, tool_call_id: word.slice(1) });
     const tool_calls = word.startsWith("c")
-      ? [...word.slice(1)].map((call) => ({ id: call, name: "t", args: {} }))
+      ? Array.from(word.slice(1), (call) => ({ id: call, name: "t", args: {} }))
       : [];
     return new AIMessage({ content: word, id, tool_calls });
   });
@@ -26,7 +26,7 @@ test.each([
   ["a1 s h2", "s h2", "or on a system message"],
   ["r1 a1 h2 a2", "h2 a2", "a result whose call was cut off goes"],
   ["h c1 r1 a", "h c1 r1 a", "a call with its result stays"],
-  ["h c12 r2 r1 a", "h c12 r2 r1 a", "results may come in any order"],
+  ["h c12 r2 r1 a", "h c12 r1 r2 a", "results follow in the order of their calls"],
   ["h c12 r1 h2", "h h2", "a call with a missing result goes, with the results it has"],
   ["h c1", "h", "a call that was never answered goes"],
   ["h c1 h2 r1 a", "h h2 a", "a result that comes too late goes with its call"],

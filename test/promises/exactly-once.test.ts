@@ -172,7 +172,7 @@ test("a late run of a write that was given up, and then repeated, changes nothin
   closing.push(() => direct.quit());
   const { operationId } = error;
   await new RedisChatMessageHistory({ client: direct, sessionId }).addMessages(turn("late"), { operationId });
-  proxy.heal();
+  await proxy.heal();
   // Behind the held command in ioredis' queue, so it has run when this answers.
   await expect.poll(() => client.ping().catch(() => "away")).toBe("PONG");
   expect(texts(await new RedisChatMessageHistory({ client: direct, sessionId }).getMessages())).toEqual([

@@ -73,7 +73,7 @@ describe("when Redis is out of memory", () => {
 
   test("control: a history that writes message by message stores a part of it", async () => {
     const { client } = await ownRedis();
-    const history = new PeerHistory({ client: client as never, sessionId: "a" });
+    const history = new PeerHistory({ client, sessionId: "a" });
     await leave(client, 1_000_000);
     await expect(history.addMessages(batch)).rejects.toThrow("OOM");
     expect(await client.llen("a")).toBeGreaterThan(0);

@@ -45,10 +45,3 @@ export function clusterThrough(
   const natMap = Object.fromEntries([...detours].map(([node, detour]) => [`${node.host}:${node.port}`, detour]));
   return new Cluster([...detours.values()], { ...options, natMap });
 }
-
-/** Every key of every node. */
-export async function allKeys(client: Client): Promise<string[]> {
-  const nodes = client instanceof Redis || client instanceof Redis5 ? [client] : (client as Cluster).nodes("master");
-  const keys = await Promise.all(nodes.map((node) => node.keys("*")));
-  return keys.flat().toSorted();
-}

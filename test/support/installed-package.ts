@@ -1,0 +1,24 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+const root = path.join(import.meta.dirname, "../..");
+
+/** A folder in which a user has installed what npm would publish, beside the packages that this checkout uses. */
+export function installPackage(): { folder: string; remove: () => void } {
+  const folder = mkdtempSync(path.join(tmpdir(), "installed-"));
+  const packages = path.join(folder, "node_modules");
+  const own = path.join(packages, "langchain-redis-sessions");
+  mkdirSync(own, { recursive: true });
+  const packed = execFileSync("npm", ["pack", "--silent", "--pack-destination", folder], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  const tarball = path.join(folder, packed.trim().split("\n").at(-1) ?? "");
+  execFileSync("tar", ["-xzf", tarball, "-C", own, "--strip-components=1"]);
+  for (const name of readdirSync(path.join(root, "node_modules"))) {
+    symlinkSync(path.join(root, "node_modules", name), path.join(packages, name));
+  }
+  return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
