@@ -1,0 +1,51 @@
+import { Redis } from "ioredis";
+
+import { RedisUnavailableError } from "./redis-unavailable-error.js";
+import type { RunningRedis } from "./running-redis.js";
+
+const ANSWER_LIMIT_MILLISECONDS = 5_000;
+const DEFAULT_PORT = 6379;
+
+/** Takes the server that `REDIS_URL` names, after it has answered once. It is not ours: `stop()` leaves it alone. */
+export async function adoptRedis(url: string): Promise<RunningRedis> {
+  const { hostname, port } = parse(url);
+  const probe = new Redis(url, {
+    lazyConnect: true,
+    retryStrategy: () => null,
+    connectTimeout: ANSWER_LIMIT_MILLISECONDS,
+    commandTimeout: ANSWER_LIMIT_MILLISECONDS,
+  });
+  // The rejection of connect() says the same; without a listener ioredis prints it as well.
+  probe.on("error", () => {});
+  try {
+    await probe.connect();
+    await probe.ping();
+  } catch (error) {
+    // The URL may hold a password, so only the address is named.
+    throw new RedisUnavailableError(`REDIS_URL is set, but no Redis answers at ${hostname}:${port}.`, { cause: error });
+  } finally {
+    probe.disconnect();
+  }
+  const address = { host: hostname, port };
+  return {
+    ...address,
+    url,
+    nodes: [address],
+    source: "REDIS_URL",
+    pids: [],
+    stop: leaveAlone,
+    [Symbol.asyncDispose]: leaveAlone,
+  };
+}
+
+function parse(url: string): { hostname: string; port: number } {
+  try {
+    const { protocol, hostname, port } = new URL(url);
+    if (!/^rediss?:$/.test(protocol) || hostname === "") throw new TypeError("not a Redis URL");
+    return { hostname, port: port === "" ? DEFAULT_PORT : Number(port) };
+  } catch {
+    throw new RedisUnavailableError("REDIS_URL is set, but is no URL such as redis://127.0.0.1:6379.");
+  }
+}
+
+async function leaveAlone(): Promise<void> {}

@@ -1,0 +1,93 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+
+import { ContainerLog, ENDED, READY } from "./container-log.js";
+import { containerScript, folderInContainer, SERVERS_FOLDER } from "./container-script.js";
+import { RedisUnavailableError } from "./redis-unavailable-error.js";
+import { PortTakenError, type RunningServers, type ServerPlan } from "./server-plan.js";
+
+const IMAGE = "redis:7-alpine";
+// Counts from the start of the container; pulling the image is not in it.
+const START_LIMIT_MILLISECONDS = 60_000;
+const STOP_LIMIT_MILLISECONDS = 10_000;
+
+type Testcontainers = typeof import("testcontainers");
+
+/**
+ * Runs a plan in one container. Every port is the same inside and outside, so that the nodes of a cluster find each
+ * other under the very addresses that they tell to clients.
+ *
+ * testcontainers removes the container of a crashed process with a helper of its own, Ryuk. Where that is switched off
+ * (`TESTCONTAINERS_RYUK_DISABLED`), only `stop()` removes it.
+ */
+export async function runInContainer(plan: ServerPlan): Promise<RunningServers> {
+  const testcontainers = await loadTestcontainers();
+  const log = new ContainerLog(plan.servers.length);
+  const container = new testcontainers.GenericContainer(IMAGE)
+    .withCommand(["sh", "-c", containerScript(plan.servers)])
+    .withExposedPorts(...plan.servers.map(({ port }) => ({ container: port, host: port })))
+    .withWaitStrategy(testcontainers.Wait.forLogMessage(new RegExp(`${READY}|${ENDED}`), plan.servers.length))
+    .withStartupTimeout(START_LIMIT_MILLISECONDS)
+    .withLogConsumer((stream) => log.follow(stream));
+  if (plan.dataDir === undefined) {
+    container.withTmpFs(Object.fromEntries(plan.servers.map((server) => [folderInContainer(server), "rw,mode=1777"])));
+  } else {
+    await Promise.all(plan.servers.map(({ folder }) => mkdir(join(plan.dataDir ?? "", folder), { recursive: true })));
+    container.withBindMounts([{ source: plan.dataDir, target: SERVERS_FOLDER }]);
+    // What the servers write belongs to whoever runs the tests.
+    if (process.getuid !== undefined && process.getgid !== undefined) {
+      container.withUser(`${process.getuid()}:${process.getgid()}`);
+    }
+  }
+
+  try {
+    const started = await container.start();
+    const stop = async (): Promise<void> => {
+      await started.stop({ timeout: plan.dataDir === undefined ? 0 : STOP_LIMIT_MILLISECONDS });
+    };
+    if ((await log.outcome()) === "ended") {
+      await stop();
+      throw new RedisUnavailableError("The Redis server ended while it was starting.", { log: log.lines });
+    }
+    return {
+      source: "docker",
+      // By number: "localhost" may lead to ::1, where nothing has to be published.
+      host: started.getHost() === "localhost" ? "127.0.0.1" : started.getHost(),
+      pids: [],
+      stop,
+    };
+  } catch (error) {
+    throw startError(error, log.lines);
+  } finally {
+    log.close();
+  }
+}
+
+async function loadTestcontainers(): Promise<Testcontainers> {
+  try {
+    return await import("testcontainers");
+  } catch (error) {
+    const missing = error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
+    throw nothingToRun(missing ? "the package testcontainers is not installed" : String(error), error);
+  }
+}
+
+function startError(error: unknown, log: readonly string[]): Error {
+  if (error instanceof RedisUnavailableError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  if (/port is already allocated|address already in use/i.test(reason)) return new PortTakenError(reason);
+  if (log.length === 0) return nothingToRun(reason, error);
+  return new RedisUnavailableError(`The container ${IMAGE} did not come up: ${reason}`, { log, cause: error });
+}
+
+function nothingToRun(reason: string, cause: unknown): RedisUnavailableError {
+  return new RedisUnavailableError(
+    `startRedis() found no Redis to run: no redis-server or valkey-server on PATH, and no Docker (${reason}).
+One of these helps:
+  Debian, Ubuntu:  sudo apt-get install -y redis-server
+  macOS:           brew install redis
+  Docker:          start it, and npm install --save-dev testcontainers
+  a server that runs already (no cluster, dataDir or args):  export REDIS_URL=redis://127.0.0.1:6379`,
+    { cause },
+  );
+}

@@ -1,0 +1,58 @@
+import { access, constants, mkdir, mkdtemp, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+
+import type { PlannedServer, RunningServers, ServerPlan } from "./server-plan.js";
+import { startSupervised, type SupervisedServer } from "./supervised-server.js";
+
+const PROGRAMS = ["redis-server", "valkey-server"];
+
+/** The path of the first server program on PATH. */
+export async function findServerProgram(): Promise<string | undefined> {
+  // No POSIX shell there to watch over the server; Docker has to do.
+  if (process.platform === "win32") return undefined;
+  const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
+  const candidates = PROGRAMS.flatMap((program) => folders.map((folder) => join(folder, program)));
+  for (const candidate of candidates) {
+    if (await isProgram(candidate)) return candidate;
+  }
+  return undefined;
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/** Runs a plan as processes of this machine, reachable from this machine only. */
+export async function runLocally(program: string, plan: ServerPlan): Promise<RunningServers> {
+  const outcomes = await Promise.allSettled(plan.servers.map((server) => startServer(program, server, plan.dataDir)));
+  const servers = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
+  const stop = async (): Promise<void> => {
+    await Promise.all(servers.map((server) => server.stop()));
+  };
+  const failure = outcomes.find((outcome) => outcome.status === "rejected");
+  if (failure !== undefined) {
+    await stop();
+    throw failure.reason;
+  }
+  return { source: "process", host: "127.0.0.1", pids: servers.map((server) => server.pid), stop };
+}
+
+async function startServer(
+  program: string,
+  server: PlannedServer,
+  dataDir: string | undefined,
+): Promise<SupervisedServer> {
+  const folder =
+    dataDir === undefined ? await mkdtemp(join(tmpdir(), "langchain-redis-sessions-")) : join(dataDir, server.folder);
+  await mkdir(folder, { recursive: true });
+  return startSupervised({
+    command: [program, ...server.arguments, "--bind", "127.0.0.1", "--dir", folder],
+    temporaryFolder: dataDir === undefined ? folder : undefined,
+  });
+}

@@ -1,0 +1,92 @@
+import { resolve } from "node:path";
+
+import { InvalidOptionError } from "../errors.js";
+import { adoptRedis } from "./adopted-redis.js";
+import { formCluster } from "./cluster-setup.js";
+import { runInContainer } from "./container-servers.js";
+import { findServerProgram, runLocally } from "./local-servers.js";
+import { RedisUnavailableError } from "./redis-unavailable-error.js";
+import type { RunningRedis, StartRedisOptions } from "./running-redis.js";
+import { planServers, PortTakenError, type RunningServers, type ServerPlan } from "./server-plan.js";
+
+const MAXIMUM_TRIES = 5;
+
+/**
+ * Gives a real Redis to tests and examples, from the first of these that is there:
+ *
+ * 1. `REDIS_URL`, when no option is given. A cluster, a `dataDir` or `args` need a server of our own.
+ * 2. `redis-server` or `valkey-server` on `PATH`, on a free port of 127.0.0.1. It ends with this process, also when this
+ *    process crashes.
+ * 3. Docker, through the package `testcontainers` and the image `redis:7-alpine`.
+ *
+ * A program that forgets `stop()` still ends, and a temporary server leaves nothing behind.
+ *
+ * @throws {RedisUnavailableError} when there is none of these, or the server does not come up; says what to install.
+ * @throws {InvalidOptionError} when `dataDir` is empty.
+ *
+ * @example
+ * ```ts
+ * await using redis = await startRedis();
+ * const client = new Redis(redis.url);
+ * ```
+ */
+export async function startRedis(options: StartRedisOptions = {}): Promise<RunningRedis> {
+  if (options.dataDir === "") throw new InvalidOptionError("dataDir", "name a folder, or leave the option out.");
+  const adopted = process.env["REDIS_URL"];
+  if (adopted !== undefined && adopted !== "" && !needsOwnServer(options)) return adoptRedis(adopted);
+
+  const { plan, servers } = await runOnFreePorts(options, await findRunner());
+  const { host } = servers;
+  if (plan.cluster) {
+    try {
+      await formCluster(host, plan.servers);
+    } catch (error) {
+      await servers.stop();
+      throw error;
+    }
+  }
+
+  const nodes = plan.servers.map(({ port }) => ({ host, port }));
+  const port = plan.servers[0]?.port ?? 0;
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => (stopped ??= servers.stop());
+  return {
+    url: `redis://${host}:${port}`,
+    host,
+    port,
+    nodes,
+    source: servers.source,
+    pids: servers.pids,
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+function needsOwnServer({ cluster, dataDir, args }: StartRedisOptions): boolean {
+  return cluster === true || dataDir !== undefined || (args !== undefined && args.length > 0);
+}
+
+type Runner = (plan: ServerPlan) => Promise<RunningServers>;
+
+async function findRunner(): Promise<Runner> {
+  const program = await findServerProgram();
+  return program === undefined ? runInContainer : (plan) => runLocally(program, plan);
+}
+
+async function runOnFreePorts(
+  options: StartRedisOptions,
+  run: Runner,
+): Promise<{ plan: ServerPlan; servers: RunningServers }> {
+  const dataDir = options.dataDir === undefined ? undefined : resolve(options.dataDir);
+  for (let tries = 1; ; tries += 1) {
+    const plan = await planServers(options, dataDir);
+    try {
+      return { plan, servers: await run(plan) };
+    } catch (error) {
+      if (!(error instanceof PortTakenError)) throw error;
+      if (tries === MAXIMUM_TRIES) {
+        throw new RedisUnavailableError(`No free port after ${MAXIMUM_TRIES} tries.`, { cause: error });
+      }
+    }
+  }
+}
