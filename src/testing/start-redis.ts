@@ -1,13 +1,13 @@
 import { resolve } from "node:path";
 
 import { InvalidOptionError } from "../errors.js";
-import { adoptRedis } from "./adopted-redis.js";
-import { formCluster } from "./cluster-setup.js";
-import { runInContainer } from "./container-servers.js";
-import { findServerProgram, runLocally } from "./local-servers.js";
+import { adoptRedis } from "./servers/adopted-redis.js";
+import { formCluster } from "./servers/cluster-setup.js";
+import { runInContainer } from "./servers/container-servers.js";
+import { findServerProgram, runLocally } from "./servers/local-servers.js";
 import { RedisUnavailableError } from "./redis-unavailable-error.js";
 import type { RunningRedis, StartRedisOptions } from "./running-redis.js";
-import { planServers, PortTakenError, type RunningServers, type ServerPlan } from "./server-plan.js";
+import { planServers, PortTakenError, type RunningServers, type ServerPlan } from "./servers/server-plan.js";
 
 const MAXIMUM_TRIES = 5;
 

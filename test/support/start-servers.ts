@@ -13,9 +13,12 @@ export interface Address {
   readonly port: number;
 }
 
-/** Starts one Redis and a Cluster of three for the whole run. */
+/** Starts one Redis and a Cluster of three for the whole run; never a REDIS_URL, whose data is not ours to touch. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const [single, cluster] = await Promise.all([startRedis(), startRedis({ cluster: true })]);
+  const [single, cluster] = await Promise.all([
+    startRedis({ args: ["--databases", "4"] }),
+    startRedis({ cluster: true }),
+  ]);
   project.provide("servers", { single: address(single), cluster: cluster.nodes.map(address) });
   return async () => {
     await Promise.all([single.stop(), cluster.stop()]);

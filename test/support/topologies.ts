@@ -18,7 +18,7 @@ export const onOneRedis: Topology = {
   connect: (options = {}) => new Redis({ ...single, ...options }),
 };
 
-export const onCluster: Topology = {
+const onCluster: Topology = {
   name: "Cluster of three, ioredis 6",
   connect: (options = {}) => new Cluster([...cluster], options),
 };

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { describe, expect, onTestFinished, test } from "vitest";
 
-import { findServerProgram } from "../../src/testing/local-servers.js";
+import { findServerProgram } from "../../src/testing/servers/local-servers.js";
 import { startRedis } from "../../src/testing/index.js";
 import { runChild } from "./child-program.js";
 import { leftovers } from "./leftovers.js";

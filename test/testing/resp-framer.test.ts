@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { type FramePart, RespFramer } from "../../src/testing/resp-framer.js";
+import { type FramePart, RespFramer } from "../../src/testing/proxy/resp-framer.js";
 
 interface Frame {
   readonly text: string;

@@ -7,7 +7,7 @@ import { Cluster, Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 
 import { RedisUnavailableError, type RunningRedis, startRedis } from "../../src/testing/index.js";
-import { findServerProgram } from "../../src/testing/local-servers.js";
+import { findServerProgram } from "../../src/testing/servers/local-servers.js";
 import { runChild } from "./child-program.js";
 import { leftovers } from "./leftovers.js";
 

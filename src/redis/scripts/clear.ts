@@ -6,7 +6,7 @@ import { defineScript, type Script } from "../script.js";
  * How long a clear is remembered, and so how old a turn may be that it still keeps from writing back. Longer than
  * any turn of a chat; bounded, so that clearing an id does not leave a key for ever.
  */
-export const CLEAR_REMEMBERED_MILLISECONDS = 86_400_000;
+const CLEAR_REMEMBERED_MILLISECONDS = 86_400_000;
 
 // allow-oom: what should end must be able to end, above all when memory is short.
 const lua = /* lua */ `#!lua flags=allow-oom

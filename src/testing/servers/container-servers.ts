@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 import { ContainerLog, ENDED, READY } from "./container-log.js";
 import { containerScript, folderInContainer, SERVERS_FOLDER } from "./container-script.js";
-import { RedisUnavailableError } from "./redis-unavailable-error.js";
+import { RedisUnavailableError } from "../redis-unavailable-error.js";
 import { PortTakenError, type RunningServers, type ServerPlan } from "./server-plan.js";
 
 const IMAGE = "redis:7-alpine";

@@ -1,5 +1,5 @@
 import { findFreePorts } from "./free-ports.js";
-import type { StartRedisOptions } from "./running-redis.js";
+import type { StartRedisOptions } from "../running-redis.js";
 
 const CLUSTER_NODES = 3;
 

@@ -1,11 +1,11 @@
 import { once } from "node:events";
 import { createServer, type Server, connect as openSocket, type Socket } from "node:net";
 
-import { InvalidOptionError } from "../errors.js";
-import { listen, listenOnFreePort } from "./free-ports.js";
+import { InvalidOptionError } from "../../errors.js";
+import { listen, listenOnFreePort } from "../servers/free-ports.js";
 import { ProxiedLink } from "./proxied-link.js";
 import { ProxyConditions } from "./proxy-conditions.js";
-import type { RedisAddress } from "./running-redis.js";
+import type { RedisAddress } from "../running-redis.js";
 
 const LOOPBACK = "127.0.0.1";
 const LONGEST_DELAY_MILLISECONDS = 2 ** 31 - 1;

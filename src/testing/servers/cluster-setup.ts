@@ -2,7 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 
 import { Redis } from "ioredis";
 
-import { RedisUnavailableError } from "./redis-unavailable-error.js";
+import { RedisUnavailableError } from "../redis-unavailable-error.js";
 import type { PlannedServer } from "./server-plan.js";
 
 const LOOPBACK = "127.0.0.1";

@@ -1,7 +1,7 @@
 import { Redis } from "ioredis";
 
-import { RedisUnavailableError } from "./redis-unavailable-error.js";
-import type { RunningRedis } from "./running-redis.js";
+import { RedisUnavailableError } from "../redis-unavailable-error.js";
+import type { RunningRedis } from "../running-redis.js";
 
 const ANSWER_LIMIT_MILLISECONDS = 5_000;
 const DEFAULT_PORT = 6379;

@@ -4,7 +4,7 @@ import { delimiter } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 
-import { RedisUnavailableError } from "./redis-unavailable-error.js";
+import { RedisUnavailableError } from "../redis-unavailable-error.js";
 import { PortTakenError } from "./server-plan.js";
 
 const START_LIMIT_MILLISECONDS = 20_000;
