@@ -1,5 +1,5 @@
 // `npm run bench`: what a history costs beside the peers and beside the limit, as ratios. The candidates of each
-// comparison take turns in short rounds on one server, so that a busy machine slows all of them alike.
+// comparison take turns in short rounds, in random order on one server, so that a busy machine slows all of them alike.
 import { RedisChatMessageHistory as CommunityHistory } from "@langchain/community/stores/message/ioredis";
 import { AIMessage, type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
 import { Redis } from "ioredis";
@@ -46,9 +46,10 @@ interface Candidate {
 /** Rounds of every candidate in turn; the median round of each, and its ratio to the last candidate's. */
 async function compare(title: string, repetitions: number, candidates: readonly Candidate[]): Promise<void> {
   const rounds = candidates.map((): number[] => []);
-  for (let round = 0; round < 41; round++) {
-    process.stderr.write(`\r  ${title}: round ${round + 1} of 41 `);
-    for (const [index, { run }] of candidates.entries()) {
+  for (let round = 0; round < 66; round++) {
+    process.stderr.write(`\r  ${title}: round ${round + 1} of 66 `);
+    const order = [...candidates.entries()].toSorted(() => Math.random() - 0.5);
+    for (const [index, { run }] of order) {
       const start = process.hrtime.bigint();
       for (let repetition = 0; repetition < repetitions; repetition++) await run();
       // The first rounds warm up.
