@@ -15,8 +15,9 @@ function installPackages() {
   const lock = path.join(root, "package-lock.json");
   const installed = path.join(root, "node_modules", ".package-lock.json");
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
-  say("Installing the packages (npm ci). This happens once and takes about a minute.");
-  run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+  say("Installing the packages (npm install). This happens once and takes about a minute.");
+  // Not `npm ci`: it gives up when the lock file lacks the optional binaries of some other platform.
+  run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]);
 }
 
 function provideRedis() {
