@@ -6,7 +6,6 @@ export interface RedisClient {
   readonly status: string;
   evalsha(sha1: string, numberOfKeys: number, keysAndArguments: string[]): Promise<unknown>;
   eval(script: string, numberOfKeys: number, keysAndArguments: string[]): Promise<unknown>;
-  exists(key: string): Promise<number>;
   pipeline(commands: unknown[][]): RedisPipeline;
 }
 

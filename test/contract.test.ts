@@ -229,6 +229,28 @@ describe.each(topologies)("a history on $name", ({ connect }) => {
     expect(texts(await open({ sessionId }).getMessages())).toEqual(["new", "re: new"]);
   });
 
+  test("does not take back what it returned before its own clear(), and says how to store it anew", async () => {
+    const sessionId = freshId();
+    const history = open({ sessionId });
+    await history.addMessages([...turn("one"), ...turn("two")]);
+    const newest = (await history.getMessages()).slice(-2);
+    await history.clear();
+    const again = history.addMessages([new HumanMessage("new"), ...newest]);
+    await expect(again).rejects.toMatchObject({ code: "INVALID_OPTION", option: "messages[1]" });
+    await history.getMessages();
+    await expect(history.addMessages(newest)).rejects.toThrow(/another RedisChatMessageHistory object/);
+    await open({ sessionId }).addMessages(newest);
+    expect(texts(await open({ sessionId }).getMessages())).toEqual(["two", "re: two"]);
+  });
+
+  test("names the message at fault by its place among those passed", async () => {
+    const history = open();
+    await history.addMessages(turn("one"));
+    const read = await history.getMessages();
+    const work = history.addMessages([...read, {} as BaseMessage]);
+    await expect(work).rejects.toMatchObject({ option: "messages[2]" });
+  });
+
   test("works again after the server forgot every script", async () => {
     const history = open();
     await history.addMessages(turn("one"));

@@ -1,37 +1,17 @@
 import { BaseListChatMessageHistory } from "@langchain/core/chat_history";
-import type { BaseMessage } from "@langchain/core/messages";
+import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 import { decodeMessage } from "../codec/decode.js";
 import { encodeMessage } from "../codec/encode.js";
-import {
-  ConversationChangedError,
-  CorruptMessageError,
-  InvalidOptionError,
-  OperationConflictError,
-} from "../errors.js";
-import { type HistoryKeys, historyKeys } from "../redis/keys.js";
-import { digestOf, newOperationId } from "../redis/operation.js";
-import { appendScript } from "../redis/scripts/append.js";
-import { clearScript } from "../redis/scripts/clear.js";
-import { read, write } from "../redis/send.js";
-import {
-  type HistorySettings,
-  parseHistoryOptions,
-  parseOperationId,
-  type RedisChatMessageHistoryOptions,
-} from "./options.js";
+import { CorruptMessageError, InvalidOptionError } from "../errors.js";
+import { newOperationId } from "../redis/operation.js";
+import { type Batch, EXPECT_NEW, type MessageLog, NEVER_READ } from "./message-log.js";
+import { type HistoryLimits, parseHistoryOptions, type RedisChatMessageHistoryOptions } from "./options.js";
+import { StandaloneLog } from "./standalone-log.js";
 import { acceptablePart, withinTokens } from "./window.js";
+import { operationIdOf, type WriteOptions } from "./write-options.js";
 
-/** Options of one write. */
-export interface WriteOptions {
-  /**
-   * Names the write, so that repeating it within two minutes has no second effect: any non-empty well-formed string
-   * of up to 1 KiB. Absent, one is made. The same id with other content is an `OperationConflictError`.
-   */
-  operationId?: string | undefined;
-}
-
-/** Stands for "this object never read", which is not fenced; a mark of a clear is a server time. */
-const NEVER_READ = "*";
+/** Node cannot build a longer command than about 512 MB; one of this size already keeps Redis busy for a while. */
+const LARGEST_BATCH_BYTES = 134_217_728;
 
 /**
  * A conversation's messages in a Redis list: a LangChain chat history whose `addMessages` stores a turn once and
@@ -52,20 +32,31 @@ const NEVER_READ = "*";
 export class RedisChatMessageHistory extends BaseListChatMessageHistory {
   override lc_namespace: string[] = ["langchain_redis_sessions", "chat_history"];
 
-  readonly #settings: HistorySettings;
-  readonly #keys: HistoryKeys;
+  readonly #log: MessageLog;
+  readonly #limits: HistoryLimits;
   /** The clear that the latest read saw (`""`: none): an append is refused once there is another. */
   #seen: string = NEVER_READ;
   /** Between a read and the append that follows it. */
   #inTurn = false;
   /** What `getMessages()` returned: a caller that stores its whole state must not store these again. */
-  readonly #handedOut = new WeakSet<BaseMessage>();
+  #handedOut = new WeakSet<BaseMessage>();
+  /** The same, from before this object's own `clear()`. */
+  #ended: WeakSet<BaseMessage> | undefined;
 
   /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
-  constructor(options: RedisChatMessageHistoryOptions) {
-    super(); // Without the options: Serializable keeps its arguments, and would show the client to tracers.
-    this.#settings = parseHistoryOptions(options);
-    this.#keys = historyKeys(this.#settings.keyPrefix, this.#settings.sessionId);
+  constructor(options: RedisChatMessageHistoryOptions);
+  /** @internal A history whose messages are kept elsewhere: in a session's conversation. */
+  constructor(log: MessageLog, limits: HistoryLimits);
+  constructor(from: RedisChatMessageHistoryOptions | MessageLog, limits?: HistoryLimits) {
+    super(); // Without the arguments: Serializable keeps them, and would show the client to tracers.
+    if (limits) {
+      this.#log = from as MessageLog;
+      this.#limits = limits;
+    } else {
+      const settings = parseHistoryOptions(from as RedisChatMessageHistoryOptions);
+      this.#log = new StandaloneLog(settings);
+      this.#limits = settings;
+    }
   }
 
   /**
@@ -76,16 +67,12 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
    * @throws StoreUnavailableError when Redis did not answer within the deadline.
    */
   override async getMessages(): Promise<BaseMessage[]> {
-    const { window } = this.#settings;
+    const { window } = this.#limits;
     const first = window && "messages" in window ? -window.messages : 0;
-    // The mark before the list: a clear in between then makes the coming append fail, not slip through.
-    const [seen, entries] = (await read(this.#settings, [
-      ["hget", this.#keys.meta, "cleared"],
-      ["lrange", this.#keys.messages, String(first), "-1"],
-    ])) as [string | null, string[]];
-    const messages = this.#decode(entries, first < 0 ? -entries.length : 0);
-    this.#seen = seen ?? "";
+    const { seen, entries } = await this.#log.read(first);
+    this.#seen = seen;
     this.#inTurn = true;
+    const messages = this.#decode(entries, first < 0 ? -entries.length : 0);
     for (const message of messages) this.#handedOut.add(message);
     if (window === undefined) return messages;
     return "tokens" in window ? withinTokens(messages, window) : acceptablePart(messages);
@@ -99,7 +86,8 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
   /**
    * Appends the messages of a turn, all or none, once, and renews the conversation's `ttl`. One round trip.
    *
-   * Messages that this object's `getMessages()` returned are already stored and are left out.
+   * Messages that this object's `getMessages()` returned are already stored and are left out. Those it returned before
+   * its own `clear()` are refused: to store them anew, use another object.
    *
    * @throws InvalidOptionError for a value that is not a message, cannot be stored or is too large; nothing was sent.
    * @throws ConversationChangedError when `clear()` ran after this object last read; nothing was stored.
@@ -107,28 +95,20 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
    * @throws StorageFullError when Redis is out of memory; nothing was stored.
    * @throws StoreUnavailableError otherwise; when it is `indeterminate`, repeat with its `operationId`.
    */
-  override async addMessages(messages: BaseMessage[], options: WriteOptions = {}): Promise<void> {
+  override async addMessages(messages: BaseMessage[], options?: WriteOptions): Promise<void> {
     const operationId = operationIdOf(options);
-    const encoded = this.#encode(messages.filter((message) => !this.#handedOut.has(message)));
-    if (encoded.length === 0) return;
-    const { ttlMilliseconds, maxMessages } = this.#settings;
-    const outcome = await write(
-      this.#settings,
-      appendScript,
-      {
-        keys: this.#keys,
-        operationId,
-        digest: digestOf(encoded.join("\n")),
-        seen: this.#seen,
-        ttlMilliseconds,
-        maxMessages,
-        encoded,
-      },
-      this.#keys.operation(operationId),
-    );
-    if (outcome === "conflict") throw new OperationConflictError(operationId);
-    if (outcome === "changed") throw new ConversationChangedError();
+    const batch = this.#batch(messages);
+    if (batch.encoded.length === 0) return;
+    await this.#log.append({ ...batch, operationId, seen: this.#seen });
     this.#inTurn = false;
+  }
+
+  /** @internal Stores the newest messages that fit, unless something is or was there; returns how many. */
+  async addFirstMessages(messages: BaseMessage[]): Promise<number> {
+    const batch = this.#batch(messages.slice(-(this.#limits.maxMessages || messages.length)));
+    if (batch.encoded.length === 0) return 0;
+    const appended = await this.#log.append({ ...batch, operationId: newOperationId(), seen: EXPECT_NEW });
+    return appended ? batch.encoded.length : 0;
   }
 
   /**
@@ -141,19 +121,11 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
    * @throws OperationConflictError when the operation id named another write; nothing was removed.
    * @throws StoreUnavailableError otherwise; when it is `indeterminate`, repeat with its `operationId`.
    */
-  override async clear(options: WriteOptions = {}): Promise<void> {
-    const operationId = operationIdOf(options);
-    const { outcome, mark } = await write(
-      this.#settings,
-      clearScript,
-      { keys: this.#keys, operationId },
-      this.#keys.operation(operationId),
-    );
-    if (outcome === "conflict") throw new OperationConflictError(operationId);
-    if (outcome === "foreign") {
-      throw new CorruptMessageError("The key of this history holds another type of value; it was left alone.");
-    }
+  override async clear(options?: WriteOptions): Promise<void> {
+    const mark = await this.#log.clear(operationIdOf(options));
     if (!this.#inTurn && this.#seen !== NEVER_READ) this.#seen = mark;
+    this.#ended = this.#handedOut;
+    this.#handedOut = new WeakSet();
   }
 
   /**
@@ -162,34 +134,50 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
    * @throws CorruptMessageError when the key holds another type of value.
    * @throws StoreUnavailableError when Redis did not answer within the deadline.
    */
-  async length(): Promise<number> {
-    const [length] = await read(this.#settings, [["llen", this.#keys.messages]]);
-    return Number(length);
+  length(): Promise<number> {
+    return this.#log.length();
   }
 
-  #encode(messages: readonly BaseMessage[]): string[] {
-    const { maxMessages, maxMessageBytes } = this.#settings;
-    if (maxMessages > 0 && messages.length > maxMessages) {
-      throw new InvalidOptionError(
-        "messages",
-        `these are ${messages.length}, and maxMessages keeps ${maxMessages}: they could not be stored whole.`,
-      );
-    }
-    return messages.map((message, position) => {
-      const encoded = encodeMessage(message, position);
-      const bytes = Buffer.byteLength(encoded);
-      if (bytes > maxMessageBytes) {
+  #batch(messages: readonly BaseMessage[]): Pick<Batch, "encoded" | "toolCalls"> {
+    if (!Array.isArray(messages)) throw new InvalidOptionError("messages", "pass an array of LangChain messages.");
+    const { maxMessages, maxMessageBytes } = this.#limits;
+    const encoded: string[] = [];
+    let toolCalls = 0;
+    let bytes = 0;
+    for (const [position, message] of messages.entries()) {
+      if (this.#handedOut.has(message)) continue;
+      if (this.#ended?.has(message)) {
         throw new InvalidOptionError(
           `messages[${position}]`,
-          `it takes ${bytes} bytes, and maxMessageBytes is ${maxMessageBytes}. Keep large content elsewhere, or raise it.`,
+          "this history returned it before its clear(). To store it anew, use another RedisChatMessageHistory object.",
         );
       }
-      return encoded;
-    });
+      const entry = encodeMessage(message, position);
+      const size = Buffer.byteLength(entry);
+      if (size > maxMessageBytes) {
+        throw new InvalidOptionError(
+          `messages[${position}]`,
+          `it takes ${size} bytes, and maxMessageBytes is ${maxMessageBytes}. Keep large content elsewhere, or raise it.`,
+        );
+      }
+      encoded.push(entry);
+      bytes += size;
+      if (AIMessage.isInstance(message)) toolCalls += message.tool_calls?.length ?? 0;
+    }
+    if (maxMessages > 0 && encoded.length > maxMessages) {
+      throw new InvalidOptionError(
+        "messages",
+        `these are ${encoded.length}, and maxMessages keeps ${maxMessages}: they could not be stored whole.`,
+      );
+    }
+    if (bytes > LARGEST_BATCH_BYTES) {
+      throw new InvalidOptionError("messages", `together they take ${bytes} bytes; use at most 128 MiB a write.`);
+    }
+    return { encoded, toolCalls };
   }
 
   #decode(entries: readonly string[], firstIndex: number): BaseMessage[] {
-    if (this.#settings.onCorrupt === "throw") {
+    if (this.#limits.onCorrupt === "throw") {
       return entries.map((entry, offset) => decodeMessage(entry, firstIndex + offset).message);
     }
     return entries.flatMap((entry, offset) => {
@@ -201,8 +189,4 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
       }
     });
   }
-}
-
-function operationIdOf({ operationId }: WriteOptions): string {
-  return operationId === undefined ? newOperationId() : parseOperationId(operationId);
 }

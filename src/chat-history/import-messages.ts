@@ -2,8 +2,8 @@ import { type BaseMessage, mapStoredMessageToChatMessage } from "@langchain/core
 import type { RedisClient } from "../client.js";
 import type { Duration } from "../duration.js";
 import { CorruptMessageError, InvalidOptionError } from "../errors.js";
-import { digestOf } from "../redis/operation.js";
-import { read } from "../redis/send.js";
+import { textList } from "../redis/replies.js";
+import { type Connection, read } from "../redis/send.js";
 import { RedisChatMessageHistory } from "./history.js";
 import { parseConnection } from "./options.js";
 
@@ -24,14 +24,17 @@ export interface ImportMessagesOptions {
 
 /**
  * Copies a history that `@langchain/redis` or `@langchain/community` (ioredis) wrote, which keep the newest message
- * first, into an empty history of ours, in one append. Three round trips.
+ * first, into a history of ours that has never been used, in one append. Two round trips. With `maxMessages`, the
+ * newest are copied.
  *
- * Safe to repeat, and to run in several processes at once: into a history that holds messages nothing is copied.
+ * Safe to repeat, and to run in several processes at once: where there are messages already, or a `clear()` is
+ * remembered (for a day), nothing is copied. Make it a step of a migration rather than of every request: once a cleared
+ * history is forgotten, a list that is still there would be copied again.
  *
- * @returns how many messages were copied: 0 when there were none, or when `history` was not empty.
+ * @returns how many messages were copied; 0 when there was nothing to copy, or when `history` had been used.
  * @throws InvalidOptionError when an option is missing or of the wrong form.
  * @throws CorruptMessageError naming the index in the old list of an entry that cannot be read; nothing was copied.
- * @throws what `history.addMessages` and `history.length` throw.
+ * @throws what `history.addMessages` throws.
  *
  * @example
  * ```ts
@@ -39,19 +42,25 @@ export interface ImportMessagesOptions {
  * ```
  */
 export async function importMessages(options: ImportMessagesOptions): Promise<number> {
-  const { history, key, client, deadline } = options;
+  const { history, key, connection } = parseImportOptions(options);
+  const entries = await read(connection, [["lrange", key, "0", "-1"]], textList);
+  const messages = entries.map(storedMessage).toReversed();
+  return history.addFirstMessages(messages);
+}
+
+function parseImportOptions(options: ImportMessagesOptions): {
+  history: RedisChatMessageHistory;
+  key: string;
+  connection: Connection;
+} {
+  const { client, deadline, key, history } = options ?? {};
   const connection = parseConnection({ client, deadline });
   if (typeof key !== "string" || key === "")
     throw new InvalidOptionError("key", "use the old history's key, a string.");
   if (!(history instanceof RedisChatMessageHistory)) {
     throw new InvalidOptionError("history", "pass a RedisChatMessageHistory of this library.");
   }
-  if ((await history.length()) > 0) return 0;
-  const [entries] = (await read(connection, [["lrange", key, "0", "-1"]])) as [string[]];
-  const messages = entries.map(storedMessage).toReversed();
-  // Named after its source, so that two processes which both find the history empty copy it once.
-  await history.addMessages(messages, { operationId: `import:${digestOf(key)}` });
-  return messages.length;
+  return { history, key, connection };
 }
 
 function storedMessage(entry: string, index: number): BaseMessage {

@@ -4,6 +4,8 @@ import type { RedisClient } from "../client.js";
 import { type Duration, toMilliseconds } from "../duration.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Connection } from "../redis/send.js";
+import { countSchema, idSchema, validate } from "../validation.js";
+import type { StandaloneLogSettings } from "./standalone-log.js";
 
 /**
  * The newest part of a history that a provider accepts: at most that many messages, or tokens as `tokenCounter`
@@ -17,17 +19,10 @@ export type Window =
   | { readonly messages: number }
   | { readonly tokens: number; readonly tokenCounter: (messages: BaseMessage[]) => number | Promise<number> };
 
-/** Options of {@link RedisChatMessageHistory}. */
-export interface RedisChatMessageHistoryOptions {
+/** Options of everything that keeps messages. */
+export interface StoreOptions {
   /** An ioredis 5 or 6 client, `Redis` or `Cluster`. It stays yours: it is never connected, closed or changed here. */
   client: RedisClient;
-  /** Names the conversation. Any non-empty well-formed string of up to 1 KiB of UTF-8, from whatever source. */
-  sessionId: string;
-  /**
-   * How long the conversation lives after its last write; `"never"` keeps it until `clear()`.
-   * @default "30d"
-   */
-  ttl?: Duration | "never" | undefined;
   /**
    * What every key starts with. No braces, no white space.
    * @default "chat"
@@ -55,12 +50,19 @@ export interface RedisChatMessageHistoryOptions {
   onCorrupt?: "throw" | "skip" | undefined;
 }
 
-/** The options, checked, with every default filled in and every duration in milliseconds. */
-export interface HistorySettings extends Connection {
-  readonly sessionId: string;
-  /** 0: never. */
-  readonly ttlMilliseconds: number;
-  readonly keyPrefix: string;
+/** Options of {@link RedisChatMessageHistory}. */
+export interface RedisChatMessageHistoryOptions extends StoreOptions {
+  /** Names the conversation. Any non-empty well-formed string of up to 1 KiB of UTF-8, from whatever source. */
+  sessionId: string;
+  /**
+   * How long the conversation lives after its last write; `"never"` keeps it until `clear()`.
+   * @default "30d"
+   */
+  ttl?: Duration | "never" | undefined;
+}
+
+/** What bounds reading and writing, wherever the messages are kept. */
+export interface HistoryLimits {
   readonly window: Window | undefined;
   /** 0: no cap. */
   readonly maxMessages: number;
@@ -68,19 +70,18 @@ export interface HistorySettings extends Connection {
   readonly onCorrupt: "throw" | "skip";
 }
 
+/** The options of a store, checked, with every default filled in and every duration in milliseconds. */
+export interface StoreSettings extends HistoryLimits, Connection {
+  readonly keyPrefix: string;
+}
+
+/** The options of a history, checked, with every default filled in and every duration in milliseconds. */
+export interface HistorySettings extends HistoryLimits, StandaloneLogSettings {}
+
 const MIB = 1_048_576;
 
 /** Node's timers overflow, and fire at once, after 24 days. */
 const longestDeadlineMilliseconds = 86_400_000;
-
-const count = z.int("use a whole number").min(1, "use at least 1");
-
-// A lone surrogate has no UTF-8, so two ids that differ only there would meet in one key.
-const idSchema = z
-  .string("use a string")
-  .min(1, "use a string that is not empty")
-  .refine((id) => id.isWellFormed(), "use well-formed Unicode (this holds a lone surrogate)")
-  .refine((id) => Buffer.byteLength(id) <= 1024, "use at most 1 KiB of UTF-8");
 
 const connectionSchema = z.strictObject({
   client: z.custom<RedisClient>(
@@ -90,35 +91,41 @@ const connectionSchema = z.strictObject({
   deadline: z.custom<Duration>(() => true).default("5s"),
 });
 
-const optionsSchema = z.strictObject(
+const storeSchema = z.strictObject({
+  ...connectionSchema.shape,
+  keyPrefix: idSchema.regex(/^[^\s{}]+$/u, "use a string without white space and braces").default("chat"),
+  window: z
+    .union(
+      [
+        z.strictObject({ messages: countSchema }),
+        z.strictObject({
+          tokens: countSchema,
+          tokenCounter: z.custom<TokenCounter>((value) => typeof value === "function"),
+        }),
+      ],
+      "use { messages: 20 } or { tokens: 4000, tokenCounter: (messages) => … } with whole numbers of at least 1",
+    )
+    .optional(),
+  maxMessages: countSchema.optional(),
+  maxMessageBytes: countSchema.default(8 * MIB),
+  onCorrupt: z.enum(["throw", "skip"], 'use "throw" or "skip"').default("throw"),
+});
+
+const historySchema = z.strictObject(
   {
-    ...connectionSchema.shape,
+    ...storeSchema.shape,
     sessionId: idSchema,
     ttl: z.custom<Duration | "never">(() => true).default("30d"),
-    keyPrefix: idSchema.regex(/^[^\s{}]+$/u, "use a string without white space and braces").default("chat"),
-    window: z
-      .union(
-        [
-          z.strictObject({ messages: count }),
-          z.strictObject({
-            tokens: count,
-            tokenCounter: z.custom<TokenCounter>((value) => typeof value === "function"),
-          }),
-        ],
-        "use { messages: 20 } or { tokens: 4000, tokenCounter: (messages) => … } with whole numbers of at least 1",
-      )
-      .optional(),
-    maxMessages: count.optional(),
-    maxMessageBytes: count.default(8 * MIB),
-    onCorrupt: z.enum(["throw", "skip"], 'use "throw" or "skip"').default("throw"),
   },
   "pass an object with at least client and sessionId",
 );
 
+const writeSchema = z.strictObject({ operationId: idSchema.optional() }, "pass an object, such as { operationId }");
+
 type TokenCounter = Extract<Window, { tokens: number }>["tokenCounter"];
 
 function isClient(value: unknown): boolean {
-  const methods = ["evalsha", "eval", "exists", "pipeline"];
+  const methods = ["evalsha", "eval", "pipeline"];
   return (
     typeof value === "object" &&
     value !== null &&
@@ -127,13 +134,23 @@ function isClient(value: unknown): boolean {
 }
 
 export function parseHistoryOptions(options: RedisChatMessageHistoryOptions): HistorySettings {
-  const parsed = parse(optionsSchema, "options", options);
-  // Field by field: a history is made for every invocation, and spreading costs more than all the checks.
+  const parsed = validate(historySchema, "options", options);
+  return {
+    ...storeSettings(parsed),
+    sessionId: parsed.sessionId,
+    ttlMilliseconds: parsed.ttl === "never" ? 0 : toMilliseconds("ttl", parsed.ttl),
+  };
+}
+
+export function parseStoreOptions(options: StoreOptions): StoreSettings {
+  return storeSettings(validate(storeSchema, "options", options));
+}
+
+// Field by field: a history is made for every invocation, and picking by rest and spread costs more than all the checks.
+function storeSettings(parsed: z.output<typeof storeSchema>): StoreSettings {
   return {
     client: parsed.client,
     deadlineMilliseconds: deadlineMilliseconds(parsed.deadline),
-    sessionId: parsed.sessionId,
-    ttlMilliseconds: parsed.ttl === "never" ? 0 : toMilliseconds("ttl", parsed.ttl),
     keyPrefix: parsed.keyPrefix,
     window: parsed.window,
     maxMessages: parsed.maxMessages ?? 0,
@@ -143,26 +160,16 @@ export function parseHistoryOptions(options: RedisChatMessageHistoryOptions): Hi
 }
 
 export function parseConnection(options: Pick<RedisChatMessageHistoryOptions, "client" | "deadline">): Connection {
-  const { client, deadline } = parse(connectionSchema, "options", options);
+  const { client, deadline } = validate(connectionSchema, "options", options);
   return { client, deadlineMilliseconds: deadlineMilliseconds(deadline) };
 }
 
-export function parseOperationId(operationId: string): string {
-  return parse(idSchema, "operationId", operationId);
+export function parseWriteOptions(options: { operationId?: string | undefined }): { operationId?: string | undefined } {
+  return validate(writeSchema, "options", options);
 }
 
 function deadlineMilliseconds(deadline: Duration): number {
   const milliseconds = toMilliseconds("deadline", deadline);
   if (milliseconds > longestDeadlineMilliseconds) throw new InvalidOptionError("deadline", 'use at most "1d".');
   return milliseconds;
-}
-
-function parse<Schema extends z.ZodType>(schema: Schema, name: string, input: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  if (issue?.code === "unrecognized_keys") {
-    throw new InvalidOptionError(issue.keys.join(", "), "there is no such option.");
-  }
-  throw new InvalidOptionError(issue?.path.join(".") || name, `${issue?.message ?? "not valid"}.`);
 }

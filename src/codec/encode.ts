@@ -4,7 +4,7 @@ import { FORMAT_VERSION, isInternal, MESSAGE_SHAPES, type MessageShape, misshape
 import { type Fields, isObject, isPlainJson } from "./json.js";
 import { RichWriter, Unstorable } from "./rich.js";
 
-const LONGEST_PATH = 200;
+const LONGEST_PATH = 20;
 
 /**
  * One message as the text of an entry, without the closing brace: `{"type":"ai","v":1,"data":{…}`. The same message
@@ -109,8 +109,9 @@ function isEmptyObject(value: unknown): boolean {
   return true;
 }
 
-function describe(path: readonly (string | number)[]): string {
-  if (path.length === 0) return "the message";
-  const text = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${step}`)).join("");
-  return text.length > LONGEST_PATH ? `${text.slice(1, LONGEST_PATH)}…` : text.slice(1);
+/** The field, and positions in arrays; other names on the way belong to the message's content. */
+function describe([field, ...path]: readonly (string | number)[]): string {
+  if (field === undefined) return "the message";
+  const steps = path.map((step) => (typeof step === "number" ? `[${step}]` : ".*"));
+  return field + (steps.length > LONGEST_PATH ? [...steps.slice(0, LONGEST_PATH), "…"] : steps).join("");
 }

@@ -14,7 +14,7 @@ import {
   ToolMessage,
   type ToolMessageFields,
 } from "@langchain/core/messages";
-import type { Fields } from "./json.js";
+import { type Fields, isObject } from "./json.js";
 
 /**
  * The format of a stored entry; raised when a reader of the old one would misread the new one.
@@ -67,6 +67,12 @@ export function misshapen(fields: Fields, { required }: MessageShape): string | 
   const { content } = fields;
   if (typeof content !== "string" && !Array.isArray(content)) return "its content is neither a string nor an array";
   if (required !== undefined && typeof fields[required] !== "string") return `its ${required} is not a string`;
+  for (const name of ["tool_calls", "invalid_tool_calls"] as const) {
+    const calls = fields[name];
+    if (calls !== undefined && calls !== null && !(Array.isArray(calls) && calls.every(isObject))) {
+      return `its ${name} are not an array of objects`;
+    }
+  }
   return undefined;
 }
 

@@ -1,5 +1,6 @@
 import type { RedisClient } from "../client.js";
 import { CorruptMessageError, SessionError, StorageFullError, StoreUnavailableError } from "../errors.js";
+import { UnexpectedReply } from "./replies.js";
 
 /** The upper-case first word of a reply in which Redis refused a command; absent when no such reply arrived. */
 export function refusalCode(error: unknown): string | undefined {
@@ -26,7 +27,7 @@ export function toSessionError(error: unknown, { client, operationId, indetermin
   }
   if (code === "OOM" && !indeterminate) return new StorageFullError();
   const cause = new Error(code === undefined ? nameOf(error) : `Redis replied ${code}`);
-  const what = code === undefined ? "Redis could not be reached" : `Redis refused the command (${code})`;
+  const what = describe(error, code);
   return new StoreUnavailableError(`${what}; the client is ${client.status}.${advice(operationId, indeterminate)}`, {
     indeterminate,
     operationId,
@@ -42,6 +43,13 @@ export function deadlineError(
     `Redis did not answer within ${milliseconds} ms; the client is ${client.status}.${advice(operationId, indeterminate)}`,
     { indeterminate, operationId },
   );
+}
+
+function describe(error: unknown, code: string | undefined): string {
+  if (code !== undefined) return `Redis refused the command (${code})`;
+  return error instanceof UnexpectedReply
+    ? "The reply is none that the command has (is the client inside MULTI?)"
+    : "Redis could not be reached";
 }
 
 function advice(operationId: string | undefined, indeterminate: boolean): string {

@@ -1,3 +1,5 @@
+import { hash } from "node:crypto";
+
 // The only place that spells a key. What one history owns shares one hash tag, `{<id>}`, and so one Cluster slot.
 //
 // An id comes from outside and may be anything: `a}:messages`, `*`, "\0", a name in any script. Percent-encoding
@@ -20,6 +22,53 @@ export function historyKeys(prefix: string, sessionId: string): HistoryKeys {
     meta: `${base}:meta`,
     operation: (operationId) => `${base}:operation:${encode(operationId)}`,
   };
+}
+
+/** All that one user owns: one hash tag, one Cluster slot. Its scripts find records through the indexes. */
+export interface OwnerKeys {
+  /** A sorted set: session id, scored by its start in microseconds. A session that is not in it is none. */
+  readonly sessions: string;
+  /** A sorted set: conversation id, scored by its last activity in milliseconds. */
+  readonly conversations: string;
+  /** What an erasure has still to remove. */
+  readonly erasedSessions: string;
+  readonly erasedConversations: string;
+  /** A hash: one field an attribute. */
+  readonly session: (sessionId: string) => string;
+  /** A hash: agent, times, title, generation. */
+  readonly conversation: (conversationId: string) => string;
+  /** A list: one message per element, oldest first. */
+  readonly messages: (conversationId: string) => string;
+  /** A string, there for a while after a write: what was written under this operation id. */
+  readonly operation: (operationId: string) => string;
+}
+
+export function ownerKeys(prefix: string, tag: string): OwnerKeys {
+  const base = `${prefix}:user:{${tag}}`;
+  return {
+    sessions: `${base}:sessions`,
+    conversations: `${base}:conversations`,
+    erasedSessions: `${base}:erased-sessions`,
+    erasedConversations: `${base}:erased-conversations`,
+    session: (sessionId) => `${base}:session:${encode(sessionId)}`,
+    conversation: (conversationId) => `${base}:conversation:${encode(conversationId)}`,
+    messages: (conversationId) => `${base}:messages:${encode(conversationId)}`,
+    operation: (operationId) => `${base}:operation:${encode(operationId)}`,
+  };
+}
+
+/**
+ * Names an owner: 96 bits of SHA-256, in 16 characters. The lengths are hashed along, so that ("a", "b:c") and
+ * ("a:b", "c") do not meet, nor a missing organisation and an empty one.
+ */
+export function ownerTag(userId: string, orgId: string | undefined): string {
+  const organisation = orgId === undefined ? "-" : `${Buffer.byteLength(orgId)}:${orgId}`;
+  return hash("sha256", `${organisation}|${Buffer.byteLength(userId)}:${userId}`, "base64url").slice(0, 16);
+}
+
+/** The Pub/Sub channel on which the ends of sessions are told: "<session id> <reason>". */
+export function endingsChannel(prefix: string): string {
+  return `${prefix}:session-endings`;
 }
 
 function encode(id: string): string {

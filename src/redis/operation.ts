@@ -1,4 +1,4 @@
-import { hash, randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 
 /**
  * How long Redis remembers an operation id: the window in which repeating a write is harmless. ioredis 6 gives up
@@ -6,11 +6,19 @@ import { hash, randomUUID } from "node:crypto";
  */
 export const OPERATION_WINDOW_MILLISECONDS = 120_000;
 
+/**
+ * How long a clear or a removal is remembered, and so how old a turn may be that it still keeps from writing back.
+ * Longer than any turn of a chat; bounded, so that clearing an id does not leave a key for ever.
+ */
+export const CLEAR_REMEMBERED_MILLISECONDS = 86_400_000;
+
 export function newOperationId(): string {
   return randomUUID();
 }
 
 /** Tells writes under one operation id apart. 128 bits: an accident, not an attacker, is what it guards against. */
-export function digestOf(content: string): string {
-  return hash("sha256", content, "base64url").slice(0, 22);
+export function digestOf(...parts: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(`${part.length}:`).update(part);
+  return hash.digest("base64url").slice(0, 22);
 }

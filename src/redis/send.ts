@@ -1,5 +1,6 @@
 import type { RedisClient } from "../client.js";
 import { deadlineError, refusalCode, toSessionError } from "./failure.js";
+import { count } from "./replies.js";
 import type { Script } from "./script.js";
 
 /** Where and how patiently a command is sent. */
@@ -9,19 +10,39 @@ export interface Connection {
 }
 
 /**
- * Sends read commands in one round trip and returns their replies in order.
+ * Sends read commands in one round trip; `parse` takes their replies, in order.
  *
  * Pipelined rather than scripted: a list returned through Lua costs 1.4 to 1.8 times as much.
  */
-export function read(connection: Connection, commands: string[][]): Promise<unknown[]> {
+export function read<Value>(
+  connection: Connection,
+  commands: string[][],
+  parse: (...replies: unknown[]) => Value,
+): Promise<Value> {
   const { client } = connection;
   return withDeadline(connection, undefined, async () => {
     try {
       const replies = (await client.pipeline(commands).exec()) ?? [];
-      return replies.map(([error, reply]) => {
-        if (error) throw error;
-        return reply;
-      });
+      return parse(
+        ...replies.map(([error, reply]) => {
+          if (error) throw error;
+          return reply;
+        }),
+      );
+    } catch (error) {
+      throw toSessionError(error, { client, indeterminate: false });
+    }
+  });
+}
+
+/**
+ * Runs a script that is harmless to repeat, in one round trip: it writes the same again, or nothing.
+ */
+export function run<Input, Reply>(connection: Connection, script: Script<Input, Reply>, input: Input): Promise<Reply> {
+  const { client } = connection;
+  return withDeadline(connection, undefined, async () => {
+    try {
+      return script.reply(await evaluate(client, script, input));
     } catch (error) {
       throw toSessionError(error, { client, indeterminate: false });
     }
@@ -45,9 +66,7 @@ export function write<Input extends { readonly operationId: string }, Reply>(
     try {
       return script.reply(await evaluate(client, script, input));
     } catch (error) {
-      // A refusal answers the last attempt only. ioredis may have resent the script after a reply was lost, so that
-      // an earlier attempt took effect: only the operation's record can tell.
-      const indeterminate = refusalCode(error) === undefined || (await mayBeRecorded(client, operationKey));
+      const indeterminate = await mayHaveRun(client, operationKey, refusalCode(error));
       throw toSessionError(error, { client, operationId, indeterminate });
     }
   });
@@ -69,9 +88,19 @@ async function evaluate<Input, Reply>(
   }
 }
 
-async function mayBeRecorded(client: RedisClient, operationKey: string): Promise<boolean> {
+// A script, because a Cluster client sends those to the primary even with `scaleReads`; it runs out of memory too.
+const isRecordedLua = /* lua */ `#!lua flags=no-writes
+return redis.call("EXISTS", KEYS[1])`;
+
+/**
+ * Whether a write that failed may have taken effect all the same. A refusal answers the last attempt only: ioredis may
+ * have resent the script after a reply was lost, so that an earlier attempt ran. Only the record of the operation can
+ * tell, on a server that is still the primary.
+ */
+async function mayHaveRun(client: RedisClient, operationKey: string, refusal: string | undefined): Promise<boolean> {
+  if (refusal === undefined || refusal === "READONLY") return true;
   try {
-    return (await client.exists(operationKey)) > 0;
+    return count(await client.eval(isRecordedLua, 1, [operationKey])) > 0;
   } catch {
     return true;
   }
@@ -87,9 +116,10 @@ function withDeadline<Value>(
   send: () => Promise<Value>,
 ): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
+    const expire = (): void =>
       reject(deadlineError(deadlineMilliseconds, { client, operationId, indeterminate: operationId !== undefined }));
-    }, deadlineMilliseconds);
+    // Not at once: when the process was busy past the deadline, the reply may be there and only unread.
+    const timer = setTimeout(() => setImmediate(expire), deadlineMilliseconds);
     send()
       .finally(() => clearTimeout(timer))
       .then(resolve, reject);

@@ -86,9 +86,33 @@ test("an entry that cannot be read is named, without its content, and nothing is
   await client.del(key);
 });
 
+test("nothing is copied into a history that was cleared, or that got a turn meanwhile", async () => {
+  const key = freshId();
+  await client.rpush(key, '{"type":"human","data":{"content":"old"}}');
+  const open = (): RedisChatMessageHistory => new RedisChatMessageHistory({ client, sessionId: key });
+  expect(await importMessages({ client, key, history: open() })).toBe(1);
+  await open().clear();
+  expect(await importMessages({ client, key, history: open() })).toBe(0);
+  expect(await open().length()).toBe(0);
+  await client.del(key);
+});
+
+test("with maxMessages the newest are copied", async () => {
+  const key = freshId();
+  await client.lpush(
+    key,
+    ...["one", "two", "three"].map((content) => JSON.stringify({ type: "human", data: { content } })),
+  );
+  const history = new RedisChatMessageHistory({ client, sessionId: key, maxMessages: 2 });
+  expect(await importMessages({ client, key, history })).toBe(2);
+  expect(texts(await history.getMessages())).toEqual(["two", "three"]);
+  await client.del(key);
+});
+
 test("bad options are refused", async () => {
   const history = new RedisChatMessageHistory({ client, sessionId: freshId() });
   await expect(importMessages({ client: {} as never, key: "k", history })).rejects.toThrow(InvalidOptionError);
+  await expect(importMessages(undefined as never)).rejects.toThrow(InvalidOptionError);
   await expect(importMessages({ client, key: "", history })).rejects.toThrow(InvalidOptionError);
   await expect(importMessages({ client, key: "k", history: {} as never })).rejects.toThrow(InvalidOptionError);
 });

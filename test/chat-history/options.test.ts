@@ -65,6 +65,11 @@ test("a bad operation id, a value that is no message and one too large are refus
   await expect(history.addMessages(turn("x"), { operationId: "" })).rejects.toThrow(InvalidOptionError);
   await expect(history.clear({ operationId: "a\uDC00" })).rejects.toThrow(InvalidOptionError);
   await expect(history.addMessages([{ role: "user", content: "hi" } as never])).rejects.toThrow(InvalidOptionError);
+  for (const options of [null, "id", { operationID: "typo" }]) {
+    await expect(history.addMessages([], options as never)).rejects.toThrow(InvalidOptionError);
+    await expect(history.clear(options as never)).rejects.toThrow(InvalidOptionError);
+  }
+  await expect(history.addMessages(undefined as never)).rejects.toThrow(InvalidOptionError);
   const large = history.addMessages([...turn("ok"), ...turn("x".repeat(1_000))]);
   await expect(large).rejects.toMatchObject({ option: "messages[2]" });
   expect(client.status).toBe("wait");

@@ -1,4 +1,11 @@
-import { AIMessage, type BaseMessage, HumanMessage, SystemMessage, ToolMessage } from "@langchain/core/messages";
+import {
+  AIMessage,
+  type BaseMessage,
+  FunctionMessage,
+  HumanMessage,
+  SystemMessage,
+  ToolMessage,
+} from "@langchain/core/messages";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { acceptablePart, withinTokens } from "../../src/chat-history/window.js";
@@ -35,6 +42,31 @@ test.each([
   ["a1 a2", "", "without a human or system message nothing is left"],
 ])("%s becomes %s: %s", (before, after) => {
   expect(spell(acceptablePart(conversation(before)))).toBe(after);
+});
+
+test("calls that were not understood, raw calls and the older function calls keep their results too", () => {
+  const answered = (ask: AIMessage, result: BaseMessage): number =>
+    acceptablePart([new HumanMessage("h"), ask, result, new AIMessage("a")]).length;
+  const raw = (id: string) => ({ id, type: "function" as const, function: { name: "t", arguments: "{" } });
+  const result = new ToolMessage({ content: "r", tool_call_id: "1" });
+  const invalid = new AIMessage({ content: "", invalid_tool_calls: [{ id: "1", name: "t", args: "{", error: "e" }] });
+  expect(answered(invalid, result)).toBe(4);
+  const unparsed = new AIMessage("");
+  unparsed.additional_kwargs = { tool_calls: [raw("1")] };
+  expect(answered(unparsed, result)).toBe(4);
+  expect(answered(unparsed, new ToolMessage({ content: "r", tool_call_id: "2" }))).toBe(2);
+  const older = new AIMessage("");
+  older.additional_kwargs = { function_call: { name: "f", arguments: "" } };
+  expect(answered(older, new FunctionMessage({ content: "r", name: "f" }))).toBe(4);
+  expect(answered(older, new FunctionMessage({ content: "r", name: "g" }))).toBe(2);
+});
+
+test("two calls of one id each take a result of their own", () => {
+  const twice = conversation("h c11 r1 r1 a");
+  const part = acceptablePart(twice);
+  expect(part).toHaveLength(5);
+  expect(part[2]).toBe(twice[2]);
+  expect(part[3]).toBe(twice[3]);
 });
 
 test("no window that is cut anywhere holds a call without its result or a result without its call", () => {

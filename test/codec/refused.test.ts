@@ -55,14 +55,10 @@ describe("a message that could not be read back", () => {
   };
 
   it.each<[string, unknown, string]>([
-    ["refers to itself", kwargs(cyclic), "additional_kwargs.value.list[0][0][1] contains itself"],
+    ["refers to itself", kwargs(cyclic), "additional_kwargs.*.*[0][0][1] contains itself"],
     ["is nested too deeply", kwargs(deep), "is nested deeper than 500 levels"],
-    ["has a getter that throws", kwargs(throwing), "additional_kwargs.value.value cannot be written as JSON"],
-    [
-      "has a toJSON() that throws",
-      kwargs({ toJSON: () => throwing.value }),
-      "additional_kwargs.value cannot be written",
-    ],
+    ["has a getter that throws", kwargs(throwing), "additional_kwargs.*.* cannot be written as JSON"],
+    ["has a toJSON() that throws", kwargs({ toJSON: () => throwing.value }), "additional_kwargs.* cannot be written"],
     ["has no content", Object.assign(new HumanMessage(SECRET), { content: undefined }), "its content is neither"],
     [
       "has an object for content",

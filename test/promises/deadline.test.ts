@@ -103,6 +103,17 @@ describe.each(states)("when $state", ({ client: connect }) => {
   });
 });
 
+test("a reply that came while the process was busy past the deadline counts", async () => {
+  const client = keep(new Redis({ ...single }));
+  const history = new RedisChatMessageHistory({ client, sessionId: freshId(), deadline: 0.05 });
+  await history.addMessages(turn("the server knows the script now"));
+  const adding = history.addMessages(turn("x"));
+  await new Promise(setImmediate); // The command is out; now the process is busy for three deadlines.
+  const end = performance.now() + 150;
+  while (performance.now() < end);
+  await expect(adding).resolves.toBeUndefined();
+});
+
 test("control: ioredis alone does not settle in time when the server swallows everything", async () => {
   const client = await (states[0]?.client() ?? expect.unreachable());
   expect(await settles(client.lrange(freshId(), 0, -1))).toBe("too late");

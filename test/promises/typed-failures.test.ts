@@ -103,17 +103,56 @@ describe("when Redis goes away", () => {
 });
 
 describe("when Redis refuses a command", () => {
+  const asUser = async ({ client, redis }: { client: Redis; redis: RunningRedis }, ...rules: string[]) => {
+    await client.acl("SETUSER", "limited", "on", ">pw", "~*", "+@all", ...rules);
+    const limited = new Redis({ host: redis.host, port: redis.port, username: "limited", password: "pw" });
+    closing.push(() => limited.disconnect());
+    return limited;
+  };
+
   test("for want of a permission, the write is known not to have happened", async () => {
-    const { client, redis } = await ownRedis();
-    await client.acl("SETUSER", "reader", "on", ">pw", "~*", "+@read", "+@connection", "+info");
-    const reader = new Redis({ host: redis.host, port: redis.port, username: "reader", password: "pw" });
-    closing.push(() => reader.disconnect());
+    const reader = await asUser(await ownRedis(), "-get");
     const history = new RedisChatMessageHistory({ client: reader, sessionId: "a" });
     const error = await failure(history.addMessages(turn("SECRET")));
     expect(error).toMatchObject({ code: "STORE_UNAVAILABLE", indeterminate: false });
-    expect(String(error)).toContain("NOPERM");
+    expect(String(error)).toContain("Nothing was written");
     expect(inspect(error, { depth: 20, showHidden: true })).not.toContain("SECRET");
     expect(await history.length()).toBe(0);
+  });
+
+  test("in the middle of a script, the outcome is called unknown, and a repetition does not double the turn", async () => {
+    const own = await ownRedis();
+    const limited = new RedisChatMessageHistory({ client: await asUser(own, "-pexpire"), sessionId: "a" });
+    const error = await failure(limited.addMessages(turn("one"), { operationId: "o" }));
+    expect(error).toMatchObject({ code: "STORE_UNAVAILABLE", indeterminate: true, operationId: "o" });
+    const history = new RedisChatMessageHistory({ client: own.client, sessionId: "a" });
+    await history.addMessages(turn("one"), { operationId: "o" });
+    expect(await history.length()).toBe(2);
+  });
+
+  test("because it is a replica by now, it does not claim that nothing was stored", async () => {
+    const { client } = await ownRedis();
+    const { redis: other } = await ownRedis();
+    await client.replicaof(other.host, other.port);
+    const history = new RedisChatMessageHistory({ client, sessionId: "a" });
+    const error = await failure(history.addMessages(turn("one")));
+    expect(error).toMatchObject({ code: "STORE_UNAVAILABLE", indeterminate: true });
+    expect(String(error)).toContain("READONLY");
+  });
+
+  test("on a client inside MULTI, nothing is taken for a reply", async () => {
+    const { client } = await ownRedis();
+    const history = new RedisChatMessageHistory({ client, sessionId: "a" });
+    await client.multi({ pipeline: false });
+    const errors = await Promise.all([
+      failure(history.addMessages(turn("x"))),
+      failure(history.clear()),
+      failure(history.getMessages()),
+      failure(history.length()),
+    ]);
+    await client.discard();
+    expect(errors.map((error) => String(error))).toEqual(Array(4).fill(expect.stringContaining("inside MULTI")));
+    expect(errors.map((error) => (error as StoreUnavailableError).indeterminate)).toEqual([true, true, false, false]);
   });
 
   test("after an earlier attempt took effect, it does not claim that nothing was stored", async () => {

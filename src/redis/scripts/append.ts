@@ -1,9 +1,11 @@
 import type { HistoryKeys } from "../keys.js";
 import { OPERATION_WINDOW_MILLISECONDS } from "../operation.js";
+import { outcome } from "../replies.js";
 import { defineScript, type Script } from "../script.js";
 
-// No flags: Redis refuses the whole script when it is out of memory, before it runs. Everything that can fail is
-// read or is the first write (RPUSH to a key of another type), so the list is never left half-written.
+// No flags: Redis refuses the whole script when it is out of memory, before it runs. What else could fail is checked
+// before the first write, and the operation is recorded before its effect: a script that is stopped on its way (by an
+// ACL that forbids one of its commands, say) is then not run a second time.
 const lua = /* lua */ `#!lua
 --[[
 Appends a batch of messages, whole, once.
@@ -14,12 +16,13 @@ KEYS[3]  operation   string, what was written under this operation id
 
 ARGV[1]  digest      of the batch
 ARGV[2]  window      milliseconds to remember the operation
-ARGV[3]  seen        the clear that the writer's latest read saw, "" for none, "*" when it never read
+ARGV[3]  seen        the clear that the writer's latest read saw, "" for none, "*" when it never read;
+                     "new" when there must be no list and no clear at all
 ARGV[4]  ttl         milliseconds, "0" for never
 ARGV[5]  cap         how many messages to keep, "0" for all
 ARGV[6…] messages    JSON objects without their closing brace
 
-returns  "appended" | "repeated" | "conflict" | "changed"
+returns  "appended" | "repeated" | "conflict" | "foreign" | "occupied" | "changed"
 --]]
 local messages  = KEYS[1]
 local meta      = KEYS[2]
@@ -34,11 +37,18 @@ local earlier = redis.call("GET", operation)
 if earlier then
   return earlier == digest and "repeated" or "conflict"
 end
+local kind = redis.call("TYPE", messages).ok
+if kind ~= "list" and kind ~= "none" then
+  return "foreign"
+end
 
 local cleared = redis.call("HGET", meta, "cleared")
-if cleared and seen ~= "*" and seen ~= cleared then
+if seen == "new" and (cleared or kind == "list") then
+  return "occupied"
+elseif cleared and seen ~= "*" and seen ~= cleared then
   return "changed"
 end
+redis.call("SET", operation, digest, "PX", window)
 
 local time = redis.call("TIME")
 local tail = string.format(',"at":%s%03d}', time[1], math.floor(time[2] / 1000))
@@ -59,11 +69,11 @@ if ttl == "0" then
 else
   redis.call("PEXPIRE", messages, ttl)
 end
-redis.call("SET", operation, digest, "PX", window)
 return "appended"
 `;
 
-export type AppendOutcome = "appended" | "repeated" | "conflict" | "changed";
+const outcomes = ["appended", "repeated", "conflict", "foreign", "occupied", "changed"] as const;
+export type AppendOutcome = (typeof outcomes)[number];
 
 export interface Append {
   readonly keys: HistoryKeys;
@@ -88,5 +98,5 @@ export const appendScript: Script<Append, AppendOutcome> = defineScript({
     String(maxMessages),
     ...encoded,
   ],
-  reply: (reply) => reply as AppendOutcome,
+  reply: (reply) => outcome(reply, outcomes),
 });

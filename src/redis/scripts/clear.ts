@@ -1,12 +1,7 @@
 import type { HistoryKeys } from "../keys.js";
-import { OPERATION_WINDOW_MILLISECONDS } from "../operation.js";
+import { CLEAR_REMEMBERED_MILLISECONDS, OPERATION_WINDOW_MILLISECONDS } from "../operation.js";
+import { list, outcome, text } from "../replies.js";
 import { defineScript, type Script } from "../script.js";
-
-/**
- * How long a clear is remembered, and so how old a turn may be that it still keeps from writing back. Longer than
- * any turn of a chat; bounded, so that clearing an id does not leave a key for ever.
- */
-const CLEAR_REMEMBERED_MILLISECONDS = 86_400_000;
 
 // allow-oom: what should end must be able to end, above all when memory is short.
 const lua = /* lua */ `#!lua flags=allow-oom
@@ -38,22 +33,25 @@ elseif earlier then
 end
 
 -- Not ours to delete: another application's key of the same name.
-local kind = redis.call("TYPE", messages).ok
-if kind ~= "list" and kind ~= "none" then
+local kind     = redis.call("TYPE", messages).ok
+local metaKind = redis.call("TYPE", meta).ok
+if (kind ~= "list" and kind ~= "none") or (metaKind ~= "hash" and metaKind ~= "none") then
   return { "foreign", "" }
 end
 
 local time = redis.call("TIME")
 local mark = time[1] .. "." .. time[2]
+redis.call("SET", operation, digest, "PX", window)
 redis.call("HSET", meta, "cleared", mark)
 redis.call("PEXPIRE", meta, remembered)
 redis.call("UNLINK", messages)
-redis.call("SET", operation, digest, "PX", window)
 return { "cleared", mark }
 `;
 
+const outcomes = ["cleared", "repeated", "conflict", "foreign"] as const;
+
 export interface ClearOutcome {
-  readonly outcome: "cleared" | "repeated" | "conflict" | "foreign";
+  readonly outcome: (typeof outcomes)[number];
   /** Names the clear; `""` when none is remembered. */
   readonly mark: string;
 }
@@ -63,7 +61,7 @@ export const clearScript: Script<{ keys: HistoryKeys; operationId: string }, Cle
   keys: ({ keys, operationId }) => [keys.messages, keys.meta, keys.operation(operationId)],
   arguments: () => ["clear", String(OPERATION_WINDOW_MILLISECONDS), String(CLEAR_REMEMBERED_MILLISECONDS)],
   reply: (reply) => {
-    const [outcome, mark] = reply as [ClearOutcome["outcome"], string];
-    return { outcome, mark };
+    const [first, mark] = list(reply);
+    return { outcome: outcome(first, outcomes), mark: text(mark) };
   },
 });

@@ -1,0 +1,66 @@
+import { ConversationChangedError, CorruptMessageError, OperationConflictError } from "../errors.js";
+import { type HistoryKeys, historyKeys } from "../redis/keys.js";
+import { digestOf } from "../redis/operation.js";
+import { count, textList, textOrNothing } from "../redis/replies.js";
+import { appendScript } from "../redis/scripts/append.js";
+import { clearScript } from "../redis/scripts/clear.js";
+import { type Connection, read, write } from "../redis/send.js";
+import type { Batch, MessageLog } from "./message-log.js";
+
+export interface StandaloneLogSettings extends Connection {
+  readonly sessionId: string;
+  readonly keyPrefix: string;
+  /** 0: never. */
+  readonly ttlMilliseconds: number;
+  /** 0: no cap. */
+  readonly maxMessages: number;
+}
+
+/** A history on its own: under an id that the caller chose, bound to nothing. */
+export class StandaloneLog implements MessageLog {
+  readonly #settings: StandaloneLogSettings;
+  readonly #keys: HistoryKeys;
+
+  constructor(settings: StandaloneLogSettings) {
+    this.#settings = settings;
+    this.#keys = historyKeys(settings.keyPrefix, settings.sessionId);
+  }
+
+  read(first: number): Promise<{ seen: string; entries: string[] }> {
+    return read(
+      this.#settings,
+      [
+        ["hget", this.#keys.meta, "cleared"],
+        ["lrange", this.#keys.messages, String(first), "-1"],
+      ],
+      (cleared, entries) => ({ seen: textOrNothing(cleared) ?? "", entries: textList(entries) }),
+    );
+  }
+
+  async append({ operationId, encoded, seen }: Batch): Promise<boolean> {
+    const { ttlMilliseconds, maxMessages } = this.#settings;
+    const digest = digestOf(...encoded);
+    const input = { keys: this.#keys, operationId, digest, seen, ttlMilliseconds, maxMessages, encoded };
+    const outcome = await write(this.#settings, appendScript, input, this.#keys.operation(operationId));
+    if (outcome === "conflict") throw new OperationConflictError(operationId);
+    if (outcome === "changed") throw new ConversationChangedError();
+    if (outcome === "foreign") throw foreignKey();
+    return outcome !== "occupied";
+  }
+
+  async clear(operationId: string): Promise<string> {
+    const input = { keys: this.#keys, operationId };
+    const { outcome, mark } = await write(this.#settings, clearScript, input, this.#keys.operation(operationId));
+    if (outcome === "conflict") throw new OperationConflictError(operationId);
+    if (outcome === "foreign") throw foreignKey();
+    return mark;
+  }
+
+  length(): Promise<number> {
+    return read(this.#settings, [["llen", this.#keys.messages]], count);
+  }
+}
+
+function foreignKey(): CorruptMessageError {
+  return new CorruptMessageError("A key of this history holds another type of value; it was left alone.");
+}

@@ -1,0 +1,38 @@
+// What Redis replies is taken for nothing until it is looked at: on a client inside MULTI, every reply is "QUEUED".
+
+/** A reply of another kind than the command has. It holds nothing of the reply. */
+export class UnexpectedReply extends Error {
+  override readonly name = "UnexpectedReply";
+}
+
+export function text(reply: unknown): string {
+  if (typeof reply !== "string") throw new UnexpectedReply();
+  return reply;
+}
+
+export function textOrNothing(reply: unknown): string | undefined {
+  return reply === null || reply === undefined ? undefined : text(reply);
+}
+
+export function list(reply: unknown): unknown[] {
+  if (!Array.isArray(reply)) throw new UnexpectedReply();
+  return reply;
+}
+
+export function textList(reply: unknown): string[] {
+  return list(reply).map(text);
+}
+
+/** A whole number; as a string too, from a client with `stringNumbers`. */
+export function count(reply: unknown): number {
+  const number = typeof reply === "string" && /^-?\d+$/.test(reply) ? Number(reply) : reply;
+  if (typeof number !== "number") throw new UnexpectedReply();
+  return number;
+}
+
+/** One of the outcomes that a script returns. */
+export function outcome<Outcome extends string>(reply: unknown, outcomes: readonly Outcome[]): Outcome {
+  const found = outcomes.find((known) => known === reply);
+  if (found === undefined) throw new UnexpectedReply();
+  return found;
+}
