@@ -7,9 +7,18 @@ export interface RedisClient {
   evalsha(sha1: string, numberOfKeys: number, keysAndArguments: string[]): Promise<unknown>;
   eval(script: string, numberOfKeys: number, keysAndArguments: string[]): Promise<unknown>;
   pipeline(commands: unknown[][]): RedisPipeline;
+  /** Used by `SessionStore.signal()` only: a connection of its own, which `SessionStore.close()` closes. */
+  duplicate(): RedisSubscriber;
 }
 
 /** Commands sent together, answered together, in order. */
 export interface RedisPipeline {
   exec(): Promise<[error: Error | null, reply: unknown][] | null>;
+}
+
+/** A connection that listens to a channel. */
+export interface RedisSubscriber {
+  subscribe(channel: string): Promise<unknown>;
+  on(event: string, listener: (...values: unknown[]) => void): unknown;
+  disconnect(): void;
 }

@@ -1,16 +1,25 @@
 export { RedisChatMessageHistory } from "./chat-history/history.js";
 export { importMessages, type ImportMessagesOptions } from "./chat-history/import-messages.js";
-export type { RedisChatMessageHistoryOptions, Window } from "./chat-history/options.js";
+export type { RedisChatMessageHistoryOptions, StoreOptions, Window } from "./chat-history/options.js";
 export type { WriteOptions } from "./chat-history/write-options.js";
-export type { RedisClient, RedisPipeline } from "./client.js";
+export type { RedisClient, RedisPipeline, RedisSubscriber } from "./client.js";
 export { connect } from "./connect.js";
 export type { Duration } from "./duration.js";
 export {
   ConversationChangedError,
+  ConversationNotFoundError,
   CorruptMessageError,
   InvalidOptionError,
+  InvalidTokenError,
   OperationConflictError,
   SessionError,
+  SessionLimitError,
+  SessionMismatchError,
+  SessionNotFoundError,
   StorageFullError,
   StoreUnavailableError,
 } from "./errors.js";
+export type { SessionEndReason } from "./errors.js";
+export type { ExpectedSession, Owner, SessionInit, SessionStoreOptions } from "./sessions/options.js";
+export { type Conversation, conversationSchema, type Session, sessionSchema } from "./sessions/schema.js";
+export { SessionStore, type StoredMessage } from "./sessions/store.js";

@@ -5,11 +5,26 @@ import { InvalidOptionError } from "./errors.js";
 export function validate<Schema extends z.ZodType>(schema: Schema, name: string, value: unknown): z.output<Schema> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
+  // An unknown name first: a misspelt one leaves its right spelling missing.
+  const issues = parsed.error.issues;
+  const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
   if (issue?.code === "unrecognized_keys") {
-    throw new InvalidOptionError(issue.keys.join(", "), "there is no such option.");
+    const [key = ""] = issue.keys;
+    throw new InvalidOptionError([...issue.path, key].join("."), `there is no such option${advice(key)}.`);
   }
   throw new InvalidOptionError(issue?.path.join(".") || name, `${issue?.message ?? "not valid"}.`);
+}
+
+/** For those who come from @langchain/redis or @langchain/community. */
+const renamed: ReadonlyMap<string, string> = new Map([
+  ["sessionTTL", "ttl"],
+  ["url", "client: connect(url)"],
+  ["config", "client: connect(url)"],
+]);
+
+function advice(key: string): string {
+  const name = renamed.get(key);
+  return name === undefined ? "; see its type for those there are" : `; here it is ${name}`;
 }
 
 /** An id from outside. A lone surrogate has no UTF-8, so two ids that differ only there would meet in one key. */

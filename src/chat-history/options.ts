@@ -38,7 +38,7 @@ export interface StoreOptions {
    */
   maxMessageBytes?: number | undefined;
   /**
-   * Within which every call settles, whatever state Redis or the client is in. At most `"1d"`.
+   * Within which every call settles, whatever state Redis or the client is in. At most `"2m"`.
    * @default "5s"
    */
   deadline?: Duration | undefined;
@@ -80,8 +80,8 @@ export interface HistorySettings extends HistoryLimits, StandaloneLogSettings {}
 
 const MIB = 1_048_576;
 
-/** Node's timers overflow, and fire at once, after 24 days. */
-const longestDeadlineMilliseconds = 86_400_000;
+/** An operation id is remembered as long. More is a mistake in units: durations are seconds. */
+const longestDeadlineMilliseconds = 120_000;
 
 const connectionSchema = z.strictObject({
   client: z.custom<RedisClient>(
@@ -170,6 +170,7 @@ export function parseWriteOptions(options: { operationId?: string | undefined })
 
 function deadlineMilliseconds(deadline: Duration): number {
   const milliseconds = toMilliseconds("deadline", deadline);
-  if (milliseconds > longestDeadlineMilliseconds) throw new InvalidOptionError("deadline", 'use at most "1d".');
+  if (milliseconds > longestDeadlineMilliseconds)
+    throw new InvalidOptionError("deadline", 'use at most "2m"; a number means seconds.');
   return milliseconds;
 }

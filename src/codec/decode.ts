@@ -13,7 +13,7 @@ export interface DecodedMessage {
 /**
  * Reads one complete entry: what `encodeMessage` wrote, then `,"at":<milliseconds>}`.
  *
- * @throws {CorruptMessageError} Naming `index`. The reason quotes nothing of the entry.
+ * @throws CorruptMessageError naming `index`. The reason quotes nothing of the entry.
  */
 export function decodeMessage(entry: string, index: number): DecodedMessage {
   const { v, type, data, rich, own, at } = parse(entry, index);

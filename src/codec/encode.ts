@@ -13,7 +13,7 @@ const LONGEST_PATH = 20;
  * What JSON leaves out (functions, symbols, undefined properties) is left out. An instance of a class that is neither
  * built in nor a message comes back as its JSON: what its `toJSON()` returns, or its own enumerable fields.
  *
- * @throws {InvalidOptionError} Naming `messages[position]`: no message, or something in it that cannot be stored.
+ * @throws InvalidOptionError naming `messages[position]`: no message, or something in it that cannot be stored.
  */
 export function encodeMessage(message: BaseMessage, position: number): string {
   if (!isMessage(message)) {

@@ -23,7 +23,7 @@ export function toSessionError(error: unknown, { client, operationId, indetermin
   if (error instanceof SessionError) return error;
   const code = refusalCode(error);
   if (code === "WRONGTYPE") {
-    return new CorruptMessageError("A key of this history holds another type of value, so it is not ours to use.");
+    return new CorruptMessageError("The key holds another type of value than a history has; it was left alone.");
   }
   if (code === "OOM" && !indeterminate) return new StorageFullError();
   const cause = new Error(code === undefined ? nameOf(error) : `Redis replied ${code}`);

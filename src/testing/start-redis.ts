@@ -21,8 +21,8 @@ const MAXIMUM_TRIES = 5;
  *
  * A program that forgets `stop()` still ends, and a temporary server leaves nothing behind.
  *
- * @throws {RedisUnavailableError} when there is none of these, or the server does not come up; says what to install.
- * @throws {InvalidOptionError} when `dataDir` is empty.
+ * @throws RedisUnavailableError when there is none of these, or the server does not come up; says what to install.
+ * @throws InvalidOptionError when `dataDir` is empty.
  *
  * @example
  * ```ts

@@ -34,9 +34,11 @@ test.each([
   ["maxMessages", { maxMessages: 1.5 }, /whole number/],
   ["maxMessageBytes", { maxMessageBytes: "1MB" }, /whole number/],
   ["deadline", { deadline: 0 }, /above 0/],
-  ["deadline", { deadline: "2d" }, /at most "1d"/],
+  ["deadline", { deadline: 5000 }, /at most "2m"; a number means seconds/],
   ["onCorrupt", { onCorrupt: "ignore" }, /"throw" or "skip"/],
-  ["sessionTTL", { sessionTTL: 300 }, /no such option/],
+  ["sessionTTL", { sessionTTL: 300 }, /here it is ttl/],
+  ["session_id", { sessionId: undefined, session_id: "s" }, /no such option/],
+  ["window.tokens", { window: { messages: 5, tokens: 5 } }, /no such option|messages: 20/],
 ])("%s is refused with advice: %o", (option, options, advice) => {
   expect(() => construct(options)).toThrow(InvalidOptionError);
   expect(() => construct(options)).toThrow(expect.objectContaining({ option, code: "INVALID_OPTION" }));

@@ -46,19 +46,19 @@ export interface FaultyProxy extends RedisAddress {
    * answer one, its connection to the client is destroyed. Other requests that the server has by then are executed too,
    * replies in front of the dropped one arrive. Pub/Sub subscriptions have no reply of their own and never match.
    *
-   * @throws {InvalidOptionError} when `count` is not a whole number from 1 on.
+   * @throws InvalidOptionError when `count` is not a whole number from 1 on.
    */
   dropReplies(options?: ReplyFaultOptions): void;
   /**
    * As `dropReplies()`, but exactly `afterBytes` bytes of the reply pass first.
    *
-   * @throws {InvalidOptionError} when `count` or `afterBytes` is no such number.
+   * @throws InvalidOptionError when `count` or `afterBytes` is no such number.
    */
   cutReply(options: CutReplyOptions): void;
   /**
    * Holds back everything, in each direction, by at least so many milliseconds: a round trip takes twice that. 0 ends it.
    *
-   * @throws {InvalidOptionError} when it is no number from 0 to 2147483647.
+   * @throws InvalidOptionError when it is no number from 0 to 2147483647.
    */
   delay(milliseconds: number): void;
   /**
@@ -79,7 +79,7 @@ export interface FaultyProxy extends RedisAddress {
 /**
  * Starts a proxy on a free port of 127.0.0.1, in front of the Redis on that port or at that address.
  *
- * @throws {InvalidOptionError} when the port is none.
+ * @throws InvalidOptionError when the port is none.
  *
  * @example
  * ```ts

@@ -15,13 +15,20 @@ export async function adoptRedis(url: string): Promise<RunningRedis> {
     connectTimeout: ANSWER_LIMIT_MILLISECONDS,
     commandTimeout: ANSWER_LIMIT_MILLISECONDS,
   });
-  // The rejection of connect() says the same; without a listener ioredis prints it as well.
-  probe.on("error", () => {});
+  // A refusal of the user or password comes as an event; connect() then says no more than that it failed.
+  let refusal: string | undefined;
+  probe.on("error", (error) => (refusal ??= refusalCode(error)));
   try {
     await probe.connect();
     await probe.ping();
   } catch (error) {
-    // The URL may hold a password, so only the address is named.
+    refusal ??= refusalCode(error);
+    // The URL may hold a password, and so may what ioredis throws for a refusal: only address and code are named.
+    if (refusal !== undefined) {
+      throw new RedisUnavailableError(
+        `REDIS_URL is set, but the Redis at ${hostname}:${port} refuses it (${refusal}). Check its user and password.`,
+      );
+    }
     throw new RedisUnavailableError(`REDIS_URL is set, but no Redis answers at ${hostname}:${port}.`, { cause: error });
   } finally {
     probe.disconnect();
@@ -36,6 +43,11 @@ export async function adoptRedis(url: string): Promise<RunningRedis> {
     stop: leaveAlone,
     [Symbol.asyncDispose]: leaveAlone,
   };
+}
+
+/** The first word of what Redis replied, "WRONGPASS" say; absent when no reply came. */
+function refusalCode(error: unknown): string | undefined {
+  return error instanceof Error ? /^[A-Z]+(?= )/.exec(error.message)?.[0] : undefined;
 }
 
 function parse(url: string): { hostname: string; port: number } {

@@ -1,0 +1,120 @@
+import { OPERATION_WINDOW_MILLISECONDS } from "../../operation.js";
+import { list, outcome } from "../../replies.js";
+import { defineScript, type Script } from "../../script.js";
+import { messagesLua, operationLua, sessionLua, timeLua } from "../fragments.js";
+
+const lua = /* lua */ `#!lua
+--[[
+Appends a turn to a conversation on behalf of a live session, whole, once.
+
+KEYS[1]  record         of the session
+KEYS[2]  index          of the owner's sessions
+KEYS[3]  conversation
+KEYS[4]  messages       of the conversation
+KEYS[5]  conversations  sorted set of the owner's, by last activity
+KEYS[6]  operation
+
+ARGV[1]  digest     of the batch
+ARGV[2]  window     milliseconds to remember the operation
+ARGV[3]  sessionId
+ARGV[4]  conversationId
+ARGV[5]  seen       generation that the writer's latest read saw, "" for none, "*" when it never read
+ARGV[6]  ttl        of the conversation in milliseconds
+ARGV[7]  cap        how many messages to keep, "0" for all
+ARGV[8]  toolCalls  how many the batch holds
+ARGV[9]  agentId
+ARGV[10…] messages  JSON objects without their closing brace
+
+returns  { "done" | "repeated" | "conflict" | "changed" | "unknown" | "ended" | "evicted" | "expired" }
+--]]
+${timeLua}${sessionLua}${operationLua}${messagesLua}
+local record         = KEYS[1]
+local index          = KEYS[2]
+local conversation   = KEYS[3]
+local messages       = KEYS[4]
+local conversations  = KEYS[5]
+local operation      = KEYS[6]
+local digest         = ARGV[1]
+local window         = ARGV[2]
+local sessionId      = ARGV[3]
+local conversationId = ARGV[4]
+local seen           = ARGV[5]
+local ttl            = tonumber(ARGV[6])
+local cap            = tonumber(ARGV[7])
+local toolCalls      = ARGV[8]
+local agentId        = ARGV[9]
+
+local before = earlier(operation, digest)
+if before then
+  return before
+end
+local found = state(record, index, sessionId)
+if found ~= "live" then
+  return { found }
+end
+local generation = redis.call("HGET", conversation, "generation")
+if generation and seen ~= "*" and seen ~= generation then
+  return { "changed" }
+end
+
+push(messages, 10, cap)
+-- At least one more than the latest: milliseconds tie, and pages are cut by this.
+local latest = redis.call("ZRANGE", conversations, -1, -1, "WITHSCORES")
+local activeAt = now
+if latest[1] ~= conversationId then
+  activeAt = math.max(now, (tonumber(latest[2]) or 0) + 1)
+end
+redis.call("HSETNX", conversation, "createdAt", whole(now))
+redis.call("HSET", conversation, "agentId", agentId, "activeAt", whole(activeAt))
+redis.call("PEXPIRE", conversation, whole(ttl))
+redis.call("PEXPIRE", messages, whole(ttl))
+redis.call("ZADD", conversations, whole(activeAt), conversationId)
+outlive(conversations, now + ttl)
+redis.call("HINCRBY", record, "messageCount", #ARGV - 9)
+redis.call("HINCRBY", record, "toolCallCount", toolCalls)
+touch(record, index)
+remember(operation, digest, window, "")
+return { "done" }
+`;
+
+export interface AppendToConversation {
+  readonly operationId: string;
+  readonly keys: {
+    readonly record: string;
+    readonly index: string;
+    readonly conversation: string;
+    readonly messages: string;
+    readonly conversations: string;
+    readonly operation: string;
+  };
+  readonly digest: string;
+  readonly sessionId: string;
+  readonly conversationId: string;
+  readonly seen: string;
+  readonly ttlMilliseconds: number;
+  /** 0: no cap. */
+  readonly maxMessages: number;
+  readonly toolCalls: number;
+  readonly agentId: string;
+  readonly encoded: readonly string[];
+}
+
+const outcomes = ["done", "repeated", "conflict", "changed", "unknown", "ended", "evicted", "expired"] as const;
+
+export const appendToConversationScript: Script<AppendToConversation, (typeof outcomes)[number]> = defineScript({
+  lua,
+  keys: ({ keys }) => [keys.record, keys.index, keys.conversation, keys.messages, keys.conversations, keys.operation],
+  arguments: (input) => [
+    input.digest,
+    String(OPERATION_WINDOW_MILLISECONDS),
+    input.sessionId,
+    input.conversationId,
+    input.seen,
+    String(input.ttlMilliseconds),
+    String(input.maxMessages),
+    String(input.toolCalls),
+    input.agentId,
+    ...input.encoded,
+  ],
+  reply: (reply) => outcome(list(reply)[0], outcomes),
+});

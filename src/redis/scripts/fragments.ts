@@ -1,0 +1,97 @@
+// Lua that several scripts share. Each script is sent whole, so a fragment is text that is put in front of its body.
+
+/** `now`: the server's time in whole milliseconds; `microseconds`: the same, finer. `whole(n)` spells it. */
+export const timeLua = /* lua */ `
+local function whole(number)
+  return string.format("%.0f", number)
+end
+local time         = redis.call("TIME")
+local microseconds = time[1] * 1000000 + time[2]
+local now          = math.floor(microseconds / 1000)
+`;
+
+/**
+ * What a session is worth, and how it ends. A record is live while it is in the index (the authority), has not been
+ * ended, and neither of its deadlines has passed. For a grace period after its end it still knows the reason.
+ */
+export const sessionLua = /* lua */ `
+local GRACE = 60000
+
+local function state(record, index, id)
+  local fields = redis.call("HMGET", record, "ended", "activeAt", "idle", "until")
+  if not fields[2] then
+    return "unknown"
+  elseif fields[1] then
+    return fields[1]
+  elseif now >= math.min(fields[2] + fields[3], tonumber(fields[4])) then
+    return "expired"
+  elseif not redis.call("ZSCORE", index, id) then
+    return "ended"
+  end
+  return "live"
+end
+
+-- An index outlives its longest member.
+local function outlive(key, at)
+  if redis.call("PEXPIRETIME", key) < at then
+    redis.call("PEXPIREAT", key, whole(at))
+  end
+end
+
+local function touch(record, index)
+  local limits = redis.call("HMGET", record, "idle", "until")
+  local at = math.min(now + limits[1], tonumber(limits[2])) + GRACE
+  redis.call("HSET", record, "activeAt", whole(now))
+  redis.call("PEXPIREAT", record, whole(at))
+  outlive(index, at)
+end
+
+local function finish(record, index, id, reason, channel)
+  redis.call("ZREM", index, id)
+  redis.call("HSET", record, "ended", reason)
+  redis.call("PEXPIREAT", record, whole(now + GRACE))
+  redis.call("PUBLISH", channel, id .. " " .. reason)
+end
+
+-- Records are found through the index. Their keys are spelled from its own, which carries whatever prefix the client
+-- puts before keys; an index is "<base>sessions", a record "<base>session:<id>".
+local function recordOf(index, id)
+  return string.sub(index, 1, -2) .. ":" .. id
+end
+`;
+
+/** Needs KEYS: operation, and ARGV: digest, window as locals. The reply is remembered with the digest. */
+export const operationLua = /* lua */ `
+local function earlier(operation, digest)
+  local stored = redis.call("GET", operation)
+  if not stored then
+    return nil
+  elseif string.sub(stored, 1, #digest) ~= digest then
+    return { "conflict", "" }
+  end
+  return { "repeated", string.sub(stored, #digest + 2) }
+end
+
+local function remember(operation, digest, window, reply)
+  redis.call("SET", operation, digest .. " " .. reply, "PX", window)
+end
+`;
+
+/** Needs `time`. Appends ARGV from `first` on, each completed with the server's time, and keeps the newest `cap`. */
+export const messagesLua = /* lua */ `
+local function push(messages, first, cap)
+  local tail = string.format(',"at":%s%03d}', time[1], math.floor(time[2] / 1000))
+  local length
+  -- unpack() fails near 8,000 values.
+  for from = first, #ARGV, 4000 do
+    local chunk = {}
+    for i = from, math.min(from + 3999, #ARGV) do
+      chunk[#chunk + 1] = ARGV[i] .. tail
+    end
+    length = redis.call("RPUSH", messages, unpack(chunk))
+  end
+  if cap > 0 and length > cap then
+    redis.call("LTRIM", messages, -cap, -1)
+  end
+end
+`;

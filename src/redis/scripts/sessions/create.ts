@@ -1,0 +1,147 @@
+import { OPERATION_WINDOW_MILLISECONDS } from "../../operation.js";
+import { list, outcome, text, textList } from "../../replies.js";
+import { defineScript, type Script } from "../../script.js";
+import { operationLua, sessionLua, timeLua } from "../fragments.js";
+
+const lua = /* lua */ `#!lua
+--[[
+Creates a session, and ends the oldest ones beyond the limit.
+
+KEYS[1]  index         sorted set of the owner's sessions, by start
+KEYS[2]  record        of the new session
+KEYS[3]  conversation  that it points at
+KEYS[4]  operation
+
+ARGV[1]  digest        of the creation
+ARGV[2]  window        milliseconds to remember the operation
+ARGV[3]  id            of the new session
+ARGV[4]  limit         how many live sessions the owner may have
+ARGV[5]  atLimit       "end-oldest" | "reject"
+ARGV[6]  idle          timeout in milliseconds
+ARGV[7]  lifetime      in milliseconds
+ARGV[8]  continues     "1" when the conversation has to exist already, with this agent
+ARGV[9]  agentId
+ARGV[10] channel       on which endings are published
+ARGV[11] secret        hash of the new session's secret
+ARGV[12…] fields       name, value, …
+
+returns  { "created", ended ids, fields } | { "limit" | "no-conversation" | "conflict" | "gone" }
+--]]
+${timeLua}${sessionLua}${operationLua}
+local index        = KEYS[1]
+local record       = KEYS[2]
+local conversation = KEYS[3]
+local operation    = KEYS[4]
+local digest       = ARGV[1]
+local window       = ARGV[2]
+local id           = ARGV[3]
+local limit        = tonumber(ARGV[4])
+local atLimit      = ARGV[5]
+local idle         = ARGV[6]
+local lifetime     = ARGV[7]
+local continues    = ARGV[8] == "1"
+local agentId      = ARGV[9]
+local channel      = ARGV[10]
+local secret       = ARGV[11]
+
+local before = earlier(operation, digest)
+if before and before[1] == "conflict" then
+  return { "conflict" }
+elseif before then
+  -- The token of the first attempt never arrived: this one's takes its place, on the session that was made then.
+  local first, endedThen = string.match(before[2], "^(%S+) ?(.*)$")
+  local made = recordOf(index, first)
+  if redis.call("EXISTS", made) == 0 then
+    return { "gone" }
+  end
+  redis.call("HSET", made, "secret", secret)
+  return { "created", endedThen, redis.call("HGETALL", made) }
+end
+if continues and redis.call("HGET", conversation, "agentId") ~= agentId then
+  return { "no-conversation" }
+end
+
+-- Every record is read before the first write: in a slot that is moving, a key that is gone stops the script here.
+local live, stale = {}, {}
+local members = redis.call("ZRANGE", index, 0, -1, "WITHSCORES")
+for i = 1, #members, 2 do
+  local list = state(recordOf(index, members[i]), index, members[i]) == "live" and live or stale
+  list[#list + 1] = members[i]
+end
+if #live >= limit and atLimit == "reject" then
+  return { "limit" }
+end
+
+for _, member in ipairs(stale) do
+  redis.call("ZREM", index, member)
+end
+local ended = {}
+for i = 1, #live - limit + 1 do
+  finish(recordOf(index, live[i]), index, live[i], "evicted", channel)
+  ended[i] = live[i]
+end
+
+redis.call("HSET", record, unpack(ARGV, 12))
+redis.call("HSET", record, "secret", secret, "startedAt", whole(now), "idle", idle, "until", whole(now + lifetime))
+local latest = tonumber(members[#members]) or 0
+redis.call("ZADD", index, whole(math.max(microseconds, latest + 1)), id)
+touch(record, index)
+local endedIds = table.concat(ended, " ")
+remember(operation, digest, window, id .. " " .. endedIds)
+return { "created", endedIds, redis.call("HGETALL", record) }
+`;
+
+export interface CreateSession {
+  readonly operationId: string;
+  readonly keys: {
+    readonly index: string;
+    readonly record: string;
+    readonly conversation: string;
+    readonly operation: string;
+  };
+  readonly digest: string;
+  readonly id: string;
+  readonly limit: number;
+  readonly atLimit: "end-oldest" | "reject";
+  readonly idleMilliseconds: number;
+  readonly lifetimeMilliseconds: number;
+  readonly continues: boolean;
+  readonly agentId: string;
+  readonly channel: string;
+  readonly secretHash: string;
+  /** Name, value, name, value … */
+  readonly fields: readonly string[];
+}
+
+const refusals = ["limit", "no-conversation", "conflict", "gone"] as const;
+
+export type CreateRefusal = (typeof refusals)[number];
+
+export type CreateOutcome =
+  | { readonly ended: readonly string[]; readonly record: readonly string[] }
+  | { readonly outcome: CreateRefusal };
+
+export const createScript: Script<CreateSession, CreateOutcome> = defineScript({
+  lua,
+  keys: ({ keys }) => [keys.index, keys.record, keys.conversation, keys.operation],
+  arguments: (input) => [
+    input.digest,
+    String(OPERATION_WINDOW_MILLISECONDS),
+    input.id,
+    String(input.limit),
+    input.atLimit,
+    String(input.idleMilliseconds),
+    String(input.lifetimeMilliseconds),
+    input.continues ? "1" : "0",
+    input.agentId,
+    input.channel,
+    input.secretHash,
+    ...input.fields,
+  ],
+  reply: (reply) => {
+    const [first, ended, record] = list(reply);
+    if (first !== "created") return { outcome: outcome(first, refusals) };
+    const ids = text(ended);
+    return { ended: ids === "" ? [] : ids.split(" "), record: textList(record) };
+  },
+});

@@ -1,0 +1,90 @@
+import { OPERATION_WINDOW_MILLISECONDS } from "../../operation.js";
+import { count, list, outcome } from "../../replies.js";
+import { defineScript, type Script } from "../../script.js";
+import { operationLua, sessionLua, timeLua } from "../fragments.js";
+
+// allow-oom: what should end must be able to end, above all when memory is short.
+const lua = /* lua */ `#!lua flags=allow-oom
+--[[
+Ends sessions of one owner: one, all, or all but one.
+
+KEYS[1]  index
+KEYS[2]  operation
+KEYS[3]  record     of the one to end, or the index again
+
+ARGV[1]  digest     of the ending
+ARGV[2]  window     milliseconds to remember the operation
+ARGV[3]  channel    on which endings are published
+ARGV[4]  scope      "one" | "all"
+ARGV[5]  id         of the one to end; of the one to spare, or ""
+ARGV[6]  secret     hash that the one must have, "" for none
+
+returns  { "done" | "repeated", how many were live } | { "conflict", "" }
+--]]
+${timeLua}${sessionLua}${operationLua}
+local index     = KEYS[1]
+local operation = KEYS[2]
+local digest    = ARGV[1]
+local window    = ARGV[2]
+local channel   = ARGV[3]
+local scope     = ARGV[4]
+local id        = ARGV[5]
+local secret    = ARGV[6]
+
+local before = earlier(operation, digest)
+if before then
+  return before
+end
+
+-- Every record is read before the first write: in a slot that is moving, a key that is gone stops the script here.
+local members, live, stale = {}, {}, {}
+if scope == "all" then
+  members = redis.call("ZRANGE", index, 0, -1)
+elseif secret == "" or redis.call("HGET", KEYS[3], "secret") == secret then
+  members = { id }
+end
+for _, member in ipairs(members) do
+  if scope == "one" or member ~= id then
+    local list = state(recordOf(index, member), index, member) == "live" and live or stale
+    list[#list + 1] = member
+  end
+end
+
+for _, member in ipairs(stale) do
+  redis.call("ZREM", index, member)
+end
+for _, member in ipairs(live) do
+  finish(recordOf(index, member), index, member, "ended", channel)
+end
+remember(operation, digest, window, tostring(#live))
+return { "done", tostring(#live) }
+`;
+
+export interface EndSessions {
+  readonly operationId: string;
+  readonly keys: { readonly index: string; readonly operation: string; readonly record: string };
+  readonly digest: string;
+  readonly channel: string;
+  readonly scope: "one" | "all";
+  readonly id: string;
+  /** `""`: whatever the secret. */
+  readonly secretHash: string;
+}
+
+/** How many live sessions were ended, or `"conflict"`. */
+export const endScript: Script<EndSessions, number | "conflict"> = defineScript({
+  lua,
+  keys: ({ keys }) => [keys.index, keys.operation, keys.record],
+  arguments: ({ digest, channel, scope, id, secretHash }) => [
+    digest,
+    String(OPERATION_WINDOW_MILLISECONDS),
+    channel,
+    scope,
+    id,
+    secretHash,
+  ],
+  reply: (reply) => {
+    const [first, ended] = list(reply);
+    return outcome(first, ["done", "repeated", "conflict"]) === "conflict" ? "conflict" : count(ended);
+  },
+});

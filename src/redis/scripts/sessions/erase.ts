@@ -1,0 +1,86 @@
+import { count, list } from "../../replies.js";
+import { defineScript, type Script } from "../../script.js";
+
+/** So many sessions and conversations are removed in one step; no step blocks Redis for long. */
+const STEP = 200;
+
+// allow-oom: it only removes. Safe to repeat: what an interrupted run left is under the names that the first step gave.
+const lua = /* lua */ `#!lua flags=allow-oom
+--[[
+One step of erasing all that an owner has. The first takes the indexes away, which ends every session at once: a record
+that no index knows is no session. The rest removes what they listed, a bounded number at a time.
+
+KEYS[1]  sessions               sorted set of the owner's
+KEYS[2]  conversations          sorted set of the owner's
+KEYS[3]  sessions to erase      sorted set
+KEYS[4]  conversations to erase sorted set
+
+ARGV[1]  channel  on which endings are published
+ARGV[2]  step     how many of each at most
+ARGV[3]  first    "1" for the first step
+
+returns  { sessions removed, conversations removed, how many are left }
+--]]
+local sessions      = KEYS[1]
+local conversations = KEYS[2]
+local channel       = ARGV[1]
+local step          = ARGV[2]
+local first         = ARGV[3] == "1"
+
+local base = string.sub(sessions, 1, -#"sessions" - 1)
+local pairsOfIndexes = { { sessions, KEYS[3] }, { conversations, KEYS[4] } }
+-- Read before the first write: in a slot that is moving, a key that is gone stops the script here.
+for _, pair in ipairs(pairsOfIndexes) do
+  redis.call("EXISTS", pair[1], pair[2])
+end
+if first then
+  for _, pair in ipairs(pairsOfIndexes) do
+    if redis.call("EXISTS", pair[1]) == 1 then
+      local at = redis.call("PEXPIRETIME", pair[1])
+      redis.call("ZUNIONSTORE", pair[2], 2, pair[1], pair[2])
+      redis.call("PEXPIREAT", pair[2], at)
+      redis.call("DEL", pair[1])
+    end
+  end
+end
+
+local ended = redis.call("ZRANGE", KEYS[3], 0, step - 1)
+for _, id in ipairs(ended) do
+  redis.call("UNLINK", base .. "session:" .. id)
+  redis.call("ZREM", KEYS[3], id)
+  redis.call("PUBLISH", channel, id .. " ended")
+end
+local removed = redis.call("ZRANGE", KEYS[4], 0, step - 1)
+for _, id in ipairs(removed) do
+  redis.call("UNLINK", base .. "conversation:" .. id, base .. "messages:" .. id)
+  redis.call("ZREM", KEYS[4], id)
+end
+return { #ended, #removed, redis.call("ZCARD", KEYS[3]) + redis.call("ZCARD", KEYS[4]) }
+`;
+
+export interface EraseStep {
+  readonly keys: {
+    readonly sessions: string;
+    readonly conversations: string;
+    readonly erasedSessions: string;
+    readonly erasedConversations: string;
+  };
+  readonly channel: string;
+  readonly first: boolean;
+}
+
+export interface EraseOutcome {
+  readonly sessions: number;
+  readonly conversations: number;
+  readonly left: number;
+}
+
+export const eraseScript: Script<EraseStep, EraseOutcome> = defineScript({
+  lua,
+  keys: ({ keys }) => [keys.sessions, keys.conversations, keys.erasedSessions, keys.erasedConversations],
+  arguments: ({ channel, first }) => [channel, String(STEP), first ? "1" : "0"],
+  reply: (reply) => {
+    const [sessions, conversations, left] = list(reply);
+    return { sessions: count(sessions), conversations: count(conversations), left: count(left) };
+  },
+});

@@ -1,0 +1,148 @@
+import { z } from "zod";
+import { parseStoreOptions, type StoreOptions, type StoreSettings } from "../chat-history/options.js";
+import { type Duration, toMilliseconds } from "../duration.js";
+import { InvalidOptionError } from "../errors.js";
+import { countSchema, idSchema, validate } from "../validation.js";
+
+/** Options of {@link SessionStore}. */
+export interface SessionStoreOptions extends StoreOptions {
+  /**
+   * How long a session lives without activity; slides on `verify` and on every turn, never past `lifetime`.
+   * @default "4h"
+   */
+  idleTimeout?: Duration | undefined;
+  /**
+   * How long a session lives at most, whatever its activity.
+   * @default "7d"
+   */
+  lifetime?: Duration | undefined;
+  /**
+   * How long a conversation lives after its last turn; at least `lifetime`.
+   * @default "30d"
+   */
+  conversationTtl?: Duration | undefined;
+  /**
+   * How many live sessions a user may have.
+   * @default 5
+   */
+  maxSessionsPerUser?: number | undefined;
+  /**
+   * What `create` does at the limit: end the oldest sessions, or throw a `SessionLimitError`.
+   * @default "end-oldest"
+   */
+  atLimit?: "end-oldest" | "reject" | undefined;
+  /**
+   * `"strict"`: a session needs an `ipAddress`, and `verify` refuses it from any other.
+   * @default "off"
+   */
+  addressBinding?: "off" | "strict" | undefined;
+}
+
+export interface SessionSettings extends StoreSettings {
+  readonly idleMilliseconds: number;
+  readonly lifetimeMilliseconds: number;
+  readonly conversationMilliseconds: number;
+  readonly maxSessionsPerUser: number;
+  readonly atLimit: "end-oldest" | "reject";
+  readonly addressBinding: "off" | "strict";
+}
+
+export function parseSessionOptions(options: SessionStoreOptions): SessionSettings {
+  const { idleTimeout, lifetime, conversationTtl, maxSessionsPerUser, atLimit, addressBinding, ...store } = options;
+  const settings: SessionSettings = {
+    ...parseStoreOptions(store),
+    idleMilliseconds: toMilliseconds("idleTimeout", idleTimeout ?? "4h"),
+    lifetimeMilliseconds: toMilliseconds("lifetime", lifetime ?? "7d"),
+    conversationMilliseconds: toMilliseconds("conversationTtl", conversationTtl ?? "30d"),
+    maxSessionsPerUser: validate(countSchema.default(5), "maxSessionsPerUser", maxSessionsPerUser),
+    atLimit: validate(
+      z.enum(["end-oldest", "reject"], 'use "end-oldest" or "reject"').default("end-oldest"),
+      "atLimit",
+      atLimit,
+    ),
+    addressBinding: validate(
+      z.enum(["off", "strict"], 'use "off" or "strict"').default("off"),
+      "addressBinding",
+      addressBinding,
+    ),
+  };
+  if (settings.conversationMilliseconds < settings.lifetimeMilliseconds) {
+    throw new InvalidOptionError("conversationTtl", "use at least lifetime: a live session needs its conversation.");
+  }
+  return settings;
+}
+
+/** Whose sessions and conversations. The same `userId` in two organisations is two owners. */
+export interface Owner {
+  userId: string;
+  orgId?: string | undefined;
+}
+
+/** What a session is created with. */
+export interface SessionInit extends Owner {
+  /** The agent that this session talks to. */
+  agentId: string;
+  /** A conversation to go on with: one of this user, organisation and agent. Absent, a new one. */
+  conversationId?: string | undefined;
+  ipAddress?: string | undefined;
+  userAgent?: string | undefined;
+  /** Values that JSON can hold, up to 64 KiB in all. `null` is left out. */
+  metadata?: Record<string, unknown> | undefined;
+}
+
+/** What a session has to match. */
+export interface ExpectedSession {
+  userId?: string | undefined;
+  orgId?: string | undefined;
+  agentId?: string | undefined;
+  /** Compared where `addressBinding` is `"strict"`. */
+  ipAddress?: string | undefined;
+}
+
+const ownerShape = { userId: idSchema, orgId: idSchema.optional() };
+const ownerSchema = z.object(ownerShape, "pass an object with userId");
+const initSchema = z.strictObject(
+  {
+    ...ownerShape,
+    agentId: idSchema,
+    conversationId: idSchema.optional(),
+    ipAddress: idSchema.optional(),
+    userAgent: idSchema.optional(),
+    metadata: z.record(z.string(), z.unknown(), "use an object").optional(),
+  },
+  "pass an object with userId and agentId",
+);
+const expectedSchema = z.strictObject(
+  {
+    userId: idSchema.optional(),
+    orgId: idSchema.optional(),
+    agentId: idSchema.optional(),
+    ipAddress: idSchema.optional(),
+  },
+  "pass an object",
+);
+
+export function parseOwner(owner: Owner): Owner {
+  return validate(ownerSchema, "owner", owner);
+}
+
+export function parseInit(init: SessionInit): SessionInit {
+  return validate(initSchema, "init", init);
+}
+
+export function parseExpected(expected: ExpectedSession): ExpectedSession {
+  return validate(expectedSchema, "expected", expected);
+}
+
+export function parseId(name: string, id: string): string {
+  return validate(idSchema, name, id);
+}
+
+/** A page's size: at most 1,000, so that no reply is without bound. */
+export function parsePageLimit(limit: number | undefined, standard: number): number {
+  return validate(
+    z.int("use a whole number").min(1, "use at least 1").max(1_000, "use at most 1000"),
+    "limit",
+    limit ?? standard,
+  );
+}

@@ -1,0 +1,103 @@
+import { isPlainJson } from "../codec/json.js";
+import { InvalidOptionError, SessionNotFoundError } from "../errors.js";
+import type { ConversationEntry } from "../redis/scripts/conversations/list.js";
+import type { SessionInit } from "./options.js";
+import type { Conversation, Session } from "./schema.js";
+
+// A session is a hash with one field an attribute, so that concurrent requests cannot undo each other; each metadata
+// value is a field of its own, as JSON under this prefix.
+const METADATA = "metadata:";
+const METADATA_LIMIT_BYTES = 65_536;
+
+/** Name, value, name, value …: what the caller says of a new session. */
+export function initFields(
+  id: string,
+  conversationId: string,
+  { userId, orgId, agentId, ipAddress, userAgent, metadata = {} }: SessionInit,
+): string[] {
+  const attributes = { id, userId, orgId, agentId, conversationId, ipAddress, userAgent };
+  const present = Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
+  return [...present, ...metadataFields(metadata).fields];
+}
+
+/** What to set and what to remove. `null` removes. */
+export function metadataFields(metadata: Readonly<Record<string, unknown>>): { fields: string[]; removed: string[] } {
+  const fields: string[] = [];
+  const removed: string[] = [];
+  for (const [name, value] of Object.entries(metadata)) {
+    if (!name.isWellFormed()) throw new InvalidOptionError("metadata", "use well-formed names.");
+    if (value === undefined) continue;
+    if (value === null) {
+      removed.push(METADATA + name);
+    } else {
+      if (!isPlainJson({ value })) {
+        throw new InvalidOptionError(
+          `metadata.${name}`,
+          "use a value that JSON can hold: no dates, functions, cycles.",
+        );
+      }
+      fields.push(METADATA + name, JSON.stringify(value));
+    }
+  }
+  const bytes = Buffer.byteLength(fields.join("")) + Buffer.byteLength(removed.join(""));
+  if (bytes > METADATA_LIMIT_BYTES || fields.length + removed.length > 2_000) {
+    throw new InvalidOptionError(
+      "metadata",
+      "use at most 64 KiB and 1000 names; larger things belong in agent memory.",
+    );
+  }
+  return { fields, removed };
+}
+
+/** @throws SessionNotFoundError when a part of the record is gone: evicted by Redis, it is no session any more. */
+export function toSession(record: readonly string[]): Session {
+  const fields = fieldMap(record);
+  const required = (name: string): string => {
+    const value = fields.get(name);
+    if (value === undefined) throw new SessionNotFoundError();
+    return value;
+  };
+  const activeAt = Number(required("activeAt"));
+  const orgId = fields.get("orgId");
+  const ipAddress = fields.get("ipAddress");
+  const userAgent = fields.get("userAgent");
+  return {
+    id: required("id"),
+    conversationId: required("conversationId"),
+    userId: required("userId"),
+    ...(orgId === undefined ? {} : { orgId }),
+    agentId: required("agentId"),
+    startedAt: new Date(Number(required("startedAt"))),
+    lastActivityAt: new Date(activeAt),
+    expiresAt: new Date(Math.min(activeAt + Number(required("idle")), Number(required("until")))),
+    messageCount: Number(fields.get("messageCount") ?? 0),
+    toolCallCount: Number(fields.get("toolCallCount") ?? 0),
+    ...(ipAddress === undefined ? {} : { ipAddress }),
+    ...(userAgent === undefined ? {} : { userAgent }),
+    isActive: !fields.has("ended"),
+    metadata: Object.fromEntries(
+      [...fields].flatMap(([name, value]) =>
+        name.startsWith(METADATA) ? [[name.slice(METADATA.length), JSON.parse(value) as unknown]] : [],
+      ),
+    ),
+  };
+}
+
+export function toConversation({ id, length, fields }: ConversationEntry): Conversation {
+  const found = fieldMap(fields);
+  const title = found.get("title");
+  return {
+    id,
+    agentId: found.get("agentId") ?? "",
+    ...(title === undefined ? {} : { title }),
+    createdAt: new Date(Number(found.get("createdAt"))),
+    lastActivityAt: new Date(Number(found.get("activeAt"))),
+    messageCount: length,
+  };
+}
+
+function fieldMap(flat: readonly string[]): Map<string, string> {
+  const fields = new Map<string, string>();
+  for (let index = 0; index + 1 < flat.length; index += 2) fields.set(flat[index] ?? "", flat[index + 1] ?? "");
+  return fields;
+}

@@ -1,0 +1,142 @@
+import type { Batch, MessageLog } from "../chat-history/message-log.js";
+import {
+  ConversationChangedError,
+  OperationConflictError,
+  type SessionEndReason,
+  SessionNotFoundError,
+} from "../errors.js";
+import type { OwnerKeys } from "../redis/keys.js";
+import { digestOf } from "../redis/operation.js";
+import { count, outcome, textList, textOrNothing } from "../redis/replies.js";
+import { appendToConversationScript } from "../redis/scripts/conversations/append.js";
+import { removeConversationScript } from "../redis/scripts/conversations/remove.js";
+import { read, write } from "../redis/send.js";
+import type { SessionSettings } from "./options.js";
+import type { Session } from "./schema.js";
+
+/** A record lives this much longer than its session, to tell why it ended; so does the script's `GRACE`. */
+export const GRACE_MILLISECONDS = 60_000;
+
+/** A conversation as a session sees it: refused as soon as the session is no longer live. */
+export class SessionLog implements MessageLog {
+  readonly #settings: SessionSettings;
+  readonly #keys: OwnerKeys;
+  /** Taken when the history was made: a turn in flight lands where it began. */
+  readonly #session: Pick<Session, "id" | "conversationId" | "agentId">;
+
+  constructor(settings: SessionSettings, keys: OwnerKeys, { id, conversationId, agentId }: Session) {
+    this.#settings = settings;
+    this.#keys = keys;
+    this.#session = { id, conversationId, agentId };
+  }
+
+  read(first: number): Promise<{ seen: string; entries: string[] }> {
+    const { conversationId } = this.#session;
+    return this.#readLive(
+      [
+        ["hget", this.#keys.conversation(conversationId), "generation"],
+        ["lrange", this.#keys.messages(conversationId), String(first), "-1"],
+      ],
+      (generation, entries) => ({ seen: textOrNothing(generation) ?? "", entries: textList(entries) }),
+    );
+  }
+
+  async append({ operationId, encoded, seen, toolCalls }: Batch): Promise<boolean> {
+    const { id, conversationId, agentId } = this.#session;
+    const operation = this.#keys.operation(operationId);
+    const result = await write(
+      this.#settings,
+      appendToConversationScript,
+      {
+        operationId,
+        keys: {
+          record: this.#keys.session(id),
+          index: this.#keys.sessions,
+          conversation: this.#keys.conversation(conversationId),
+          messages: this.#keys.messages(conversationId),
+          conversations: this.#keys.conversations,
+          operation,
+        },
+        digest: digestOf(id, conversationId, ...encoded),
+        sessionId: id,
+        conversationId,
+        seen,
+        ttlMilliseconds: this.#settings.conversationMilliseconds,
+        maxMessages: this.#settings.maxMessages,
+        toolCalls,
+        agentId,
+        encoded,
+      },
+      operation,
+    );
+    if (result === "conflict") throw new OperationConflictError(operationId);
+    if (result === "changed") throw new ConversationChangedError();
+    if (result !== "done" && result !== "repeated") throw notLive(result);
+    return true;
+  }
+
+  async clear(operationId: string): Promise<string> {
+    const { id, conversationId } = this.#session;
+    const operation = this.#keys.operation(operationId);
+    const { outcome: result, generation } = await write(
+      this.#settings,
+      removeConversationScript,
+      {
+        operationId,
+        keys: {
+          conversation: this.#keys.conversation(conversationId),
+          messages: this.#keys.messages(conversationId),
+          conversations: this.#keys.conversations,
+          operation,
+          record: this.#keys.session(id),
+          index: this.#keys.sessions,
+        },
+        digest: digestOf("clear", id, conversationId),
+        conversationId,
+        sessionId: id,
+      },
+      operation,
+    );
+    if (result === "conflict") throw new OperationConflictError(operationId);
+    if (result !== "done" && result !== "repeated") {
+      throw result === "no-conversation" ? new SessionNotFoundError() : notLive(result);
+    }
+    return generation;
+  }
+
+  length(): Promise<number> {
+    return this.#readLive([["llen", this.#keys.messages(this.#session.conversationId)]], count);
+  }
+
+  /** In the same round trip as the reads: is the session live, by the server's clock? */
+  #readLive<Value>(commands: string[][], parse: (...replies: unknown[]) => Value): Promise<Value> {
+    const liveness = livenessCommands(this.#keys, this.#session.id);
+    return read(this.#settings, [...liveness, ...commands], (lifetime, reason, listed, ...replies) => {
+      assertLive(lifetime, reason, listed);
+      return parse(...replies);
+    });
+  }
+}
+
+/** Three reads that tell whether a session is live; for `assertLive`. */
+export function livenessCommands(keys: OwnerKeys, sessionId: string): string[][] {
+  return [
+    ["pttl", keys.session(sessionId)],
+    ["hget", keys.session(sessionId), "ended"],
+    ["zscore", keys.sessions, sessionId],
+  ];
+}
+
+/** @throws SessionNotFoundError, with the reason as far as the record knows it. */
+export function assertLive(lifetime: unknown, reason: unknown, listed: unknown): void {
+  const ended = textOrNothing(reason);
+  if (ended !== undefined) throw notLive(outcome(ended, ["ended", "evicted", "expired", "rotated"]));
+  const milliseconds = count(lifetime);
+  if (milliseconds < 0) throw notLive("unknown");
+  if (milliseconds <= GRACE_MILLISECONDS) throw notLive("expired");
+  if (textOrNothing(listed) === undefined) throw notLive("ended");
+}
+
+export function notLive(reason: SessionEndReason | "unknown"): SessionNotFoundError {
+  return new SessionNotFoundError(reason === "unknown" ? undefined : reason);
+}

@@ -1,0 +1,97 @@
+import type { RedisClient, RedisSubscriber } from "../client.js";
+import { SessionNotFoundError, type SessionEndReason } from "../errors.js";
+import type { Session } from "./schema.js";
+
+/** When Redis cannot be asked how long a session has left, it is asked again so much later. */
+const RETRY_MILLISECONDS = 5_000;
+/** Node's timers overflow beyond 24 days; a session that has longer is asked about once a day. */
+const LONGEST_WAIT_MILLISECONDS = 86_400_000;
+
+/** How long a session has left, in milliseconds; throws SessionNotFoundError once it is over. */
+export type AskTimeLeft = (session: Session) => Promise<number>;
+
+interface Entry {
+  readonly session: Session;
+  readonly controller: AbortController;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** Abort signals of live sessions, fired by one shared subscriber. A hint: what is written is checked where it is written. */
+export class SessionSignals {
+  readonly #client: RedisClient;
+  readonly #channel: string;
+  readonly #askTimeLeft: AskTimeLeft;
+  readonly #entries = new Map<string, Entry>();
+  #subscriber: RedisSubscriber | undefined;
+
+  constructor(client: RedisClient, channel: string, askTimeLeft: AskTimeLeft) {
+    this.#client = client;
+    this.#channel = channel;
+    this.#askTimeLeft = askTimeLeft;
+  }
+
+  of(session: Session): AbortSignal {
+    const known = this.#entries.get(session.id);
+    if (known) return known.controller.signal;
+    const entry: Entry = { session, controller: new AbortController(), timer: undefined };
+    this.#entries.set(session.id, entry);
+    if (this.#subscriber) void this.#watch(entry);
+    else this.#subscribe();
+    return entry.controller.signal;
+  }
+
+  close(): void {
+    for (const { timer } of this.#entries.values()) clearTimeout(timer);
+    this.#entries.clear();
+    this.#subscriber?.disconnect();
+    this.#subscriber = undefined;
+  }
+
+  #subscribe(): void {
+    const subscriber = this.#client.duplicate();
+    this.#subscriber = subscriber;
+    // What it cannot tell while it is away is asked for when it is back.
+    subscriber.on("error", () => {});
+    subscriber.on("message", (_channel: unknown, message: unknown) => {
+      const [id = "", reason] = String(message).split(" ");
+      const entry = this.#entries.get(id);
+      if (entry) this.#end(entry, new SessionNotFoundError(reason as SessionEndReason));
+    });
+    // Also after each reconnection. First the subscription, then the question: an end in between is heard.
+    subscriber.on("ready", () => {
+      void this.#listen(subscriber);
+    });
+  }
+
+  async #listen(subscriber: RedisSubscriber): Promise<void> {
+    try {
+      await subscriber.subscribe(this.#channel);
+    } catch {
+      return; // The connection is gone again; the next one will be ready.
+    }
+    for (const entry of this.#entries.values()) void this.#watch(entry);
+  }
+
+  async #watch(entry: Entry): Promise<void> {
+    let wait: number;
+    try {
+      // One more, so that the deadline has passed when it is asked again.
+      wait = Math.min((await this.#askTimeLeft(entry.session)) + 1, LONGEST_WAIT_MILLISECONDS);
+    } catch (error) {
+      if (error instanceof SessionNotFoundError) {
+        this.#end(entry, error);
+        return;
+      }
+      wait = RETRY_MILLISECONDS;
+    }
+    if (this.#entries.get(entry.session.id) !== entry) return;
+    clearTimeout(entry.timer);
+    entry.timer = setTimeout(() => void this.#watch(entry), wait).unref();
+  }
+
+  #end(entry: Entry, reason: SessionNotFoundError): void {
+    clearTimeout(entry.timer);
+    if (!this.#entries.delete(entry.session.id)) return;
+    entry.controller.abort(reason);
+  }
+}

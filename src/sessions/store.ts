@@ -1,0 +1,490 @@
+import type { BaseMessage } from "@langchain/core/messages";
+import { RedisChatMessageHistory } from "../chat-history/history.js";
+import { operationIdOf, type WriteOptions } from "../chat-history/write-options.js";
+import { decodeMessage } from "../codec/decode.js";
+import {
+  ConversationNotFoundError,
+  CorruptMessageError,
+  InvalidOptionError,
+  OperationConflictError,
+  type SessionError,
+  SessionLimitError,
+  SessionMismatchError,
+  SessionNotFoundError,
+} from "../errors.js";
+import { endingsChannel, type OwnerKeys, ownerKeys, ownerTag } from "../redis/keys.js";
+import { digestOf } from "../redis/operation.js";
+import { count, textList, textOrNothing } from "../redis/replies.js";
+import { listConversationsScript } from "../redis/scripts/conversations/list.js";
+import { removeConversationScript } from "../redis/scripts/conversations/remove.js";
+import { renameConversationScript } from "../redis/scripts/conversations/rename.js";
+import { type CreateRefusal, createScript } from "../redis/scripts/sessions/create.js";
+import { type EndSessions, endScript } from "../redis/scripts/sessions/end.js";
+import { eraseScript } from "../redis/scripts/sessions/erase.js";
+import { listScript } from "../redis/scripts/sessions/list.js";
+import { rotateScript } from "../redis/scripts/sessions/rotate.js";
+import { type UpdateSession, updateScript } from "../redis/scripts/sessions/update.js";
+import { type SessionOutcome, verifyScript } from "../redis/scripts/sessions/verify.js";
+import { read, run, write } from "../redis/send.js";
+import {
+  type ExpectedSession,
+  type Owner,
+  parseExpected,
+  parseId,
+  parseInit,
+  parseOwner,
+  parsePageLimit,
+  parseSessionOptions,
+  type SessionInit,
+  type SessionSettings,
+  type SessionStoreOptions,
+} from "./options.js";
+import { initFields, metadataFields, toConversation, toSession } from "./record.js";
+import type { Conversation, Session } from "./schema.js";
+import { assertLive, GRACE_MILLISECONDS, livenessCommands, notLive, SessionLog } from "./session-log.js";
+import { SessionSignals } from "./signals.js";
+import { newId, newSecret, parseToken } from "./token.js";
+
+/** A stored message with its place and its time. */
+export interface StoredMessage {
+  /** Position in the conversation's list, 0 for the oldest that is kept. */
+  index: number;
+  /** When it was appended, by the server's clock. */
+  at: Date;
+  message: BaseMessage;
+}
+
+/**
+ * Sessions: a user's live access to an agent, with limits that hold and endings that stick.
+ *
+ * A session is opened with a secret token, is live while it is used, and points at a conversation, which outlives it.
+ * Each method is one round trip, by the server's clock, and settles within `deadline`.
+ *
+ * @example
+ * ```ts
+ * const sessions = new SessionStore({ client, idleTimeout: "30m" });
+ * const { token, session } = await sessions.create({ userId: "ada", agentId: "support" });
+ * // … with the next request:
+ * const session = await sessions.verify(token, { userId: "ada" });
+ * const history = sessions.history(session);
+ * ```
+ */
+export class SessionStore {
+  readonly #settings: SessionSettings;
+  readonly #channel: string;
+  readonly #signals: SessionSignals;
+
+  /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
+  constructor(options: SessionStoreOptions) {
+    this.#settings = parseSessionOptions(options);
+    this.#channel = endingsChannel(this.#settings.keyPrefix);
+    this.#signals = new SessionSignals(this.#settings.client, this.#channel, (session) => this.#timeLeft(session));
+  }
+
+  /**
+   * Opens a session. Beyond `maxSessionsPerUser` the oldest ones end, in the same script.
+   *
+   * @returns the token (the only time it is shown; Redis knows its hash), the session, and the ids of ended ones.
+   * @throws SessionLimitError at the limit when `atLimit` is `"reject"`.
+   * @throws ConversationNotFoundError when `conversationId` is not one of this user, organisation and agent.
+   * @throws InvalidOptionError, StorageFullError; StoreUnavailableError: when it is `indeterminate`, repeat with its
+   * `operationId` and the same values: there will be one session.
+   */
+  async create(
+    init: SessionInit,
+    options?: WriteOptions,
+  ): Promise<{ token: string; session: Session; ended: string[] }> {
+    const checked = parseInit(init);
+    if (this.#settings.addressBinding === "strict" && checked.ipAddress === undefined) {
+      throw new InvalidOptionError("ipAddress", 'pass the client\'s address: addressBinding is "strict".');
+    }
+    const operationId = operationIdOf(options);
+    const tag = ownerTag(checked.userId, checked.orgId);
+    const keys = ownerKeys(this.#settings.keyPrefix, tag);
+    const id = newId();
+    const { secretHash, tokenFor } = newSecret();
+    const conversationId = checked.conversationId ?? newId();
+    const operation = keys.operation(operationId);
+    const { metadata, ...attributes } = checked;
+    const result = await write(
+      this.#settings,
+      createScript,
+      {
+        operationId,
+        keys: {
+          index: keys.sessions,
+          record: keys.session(id),
+          conversation: keys.conversation(conversationId),
+          operation,
+        },
+        digest: digestOf("create", JSON.stringify([attributes, metadataFields(metadata ?? {})])),
+        id,
+        limit: this.#settings.maxSessionsPerUser,
+        atLimit: this.#settings.atLimit,
+        idleMilliseconds: this.#settings.idleMilliseconds,
+        lifetimeMilliseconds: this.#settings.lifetimeMilliseconds,
+        continues: checked.conversationId !== undefined,
+        agentId: checked.agentId,
+        channel: this.#channel,
+        secretHash,
+        fields: initFields(id, conversationId, checked),
+      },
+      operation,
+    );
+    if (!("record" in result)) throw refusalOf(result.outcome, operationId, this.#settings.maxSessionsPerUser);
+    const session = toSession(result.record);
+    // A repetition made its session before, under the id of then: the token names that one.
+    return { token: tokenFor(tag, session.id), session, ended: [...result.ended] };
+  }
+
+  /**
+   * The live session behind a token, its idle timeout renewed.
+   *
+   * @throws InvalidTokenError when it is no token; Redis is not asked.
+   * @throws SessionNotFoundError when it is not live; for 60 seconds with the reason.
+   * @throws SessionMismatchError when it is not what is expected; nothing is renewed.
+   * @throws StoreUnavailableError when Redis did not answer: then nobody is let in.
+   */
+  async verify(token: string, expected: ExpectedSession = {}): Promise<Session> {
+    const { tag, sessionId, secretHash } = parseToken(token);
+    const { ipAddress, ...attributes } = parseExpected(expected);
+    // Fails closed: under strict binding no address is as wrong as another.
+    const bound =
+      this.#settings.addressBinding === "strict" ? { ...attributes, ipAddress: ipAddress ?? "" } : attributes;
+    const keys = ownerKeys(this.#settings.keyPrefix, tag);
+    const result = await run(this.#settings, verifyScript, {
+      record: keys.session(sessionId),
+      index: keys.sessions,
+      id: sessionId,
+      secretHash,
+      expected: Object.entries(bound).flatMap(([name, value]) => (value === undefined ? [] : [name, value])),
+    });
+    return liveSession(result);
+  }
+
+  /**
+   * Gives the session a new token; the old one is refused from then on. Turns in flight go on. Rotate after sign-in and
+   * whenever the user's rights change (OWASP Session Management).
+   *
+   * @throws InvalidTokenError, SessionNotFoundError as `verify`; StoreUnavailableError: when it is `indeterminate`,
+   * repeat with the same token and its `operationId`.
+   */
+  async rotate(token: string, options?: WriteOptions): Promise<{ token: string; session: Session }> {
+    const { tag, sessionId, secretHash } = parseToken(token);
+    const operationId = operationIdOf(options);
+    const keys = ownerKeys(this.#settings.keyPrefix, tag);
+    const operation = keys.operation(operationId);
+    const next = newSecret();
+    const result = await write(
+      this.#settings,
+      rotateScript,
+      {
+        operationId,
+        keys: { record: keys.session(sessionId), index: keys.sessions, operation },
+        digest: digestOf("rotate", sessionId, secretHash),
+        id: sessionId,
+        oldHash: secretHash,
+        newHash: next.secretHash,
+      },
+      operation,
+    );
+    return { token: next.tokenFor(tag, sessionId), session: liveSession(result, operationId) };
+  }
+
+  /**
+   * Merges metadata into the session: other names stay, `null` removes one.
+   *
+   * @throws SessionNotFoundError when it is not live.
+   */
+  async update(
+    session: Session,
+    patch: { metadata: Record<string, unknown> },
+    options?: WriteOptions,
+  ): Promise<Session> {
+    const { fields, removed } = metadataFields(patch.metadata);
+    return this.#update(session, options, { agentId: "", fields, removed });
+  }
+
+  /**
+   * Points the session at another of the user's conversations with this agent, or at a new one. Turns in flight land
+   * where they began: a history made before stays with its conversation.
+   *
+   * @throws ConversationNotFoundError when there is no such conversation of this user, organisation and agent.
+   * @throws SessionNotFoundError when the session is not live.
+   */
+  async openConversation(session: Session, conversationId?: string, options?: WriteOptions): Promise<Session> {
+    const target = conversationId === undefined ? newId() : parseId("conversationId", conversationId);
+    return this.#update(session, options, {
+      agentId: conversationId === undefined ? "" : session.agentId,
+      fields: ["conversationId", target],
+      removed: [],
+      // A repetition that opens a new conversation has another new id, and is the same operation all the same.
+      digest: digestOf("open", session.id, conversationId ?? ""),
+      conversationId: target,
+    });
+  }
+
+  /** Ends the session of this token. `false`: it was not live, or the token is not its current one. */
+  async end(token: string, options?: WriteOptions): Promise<boolean> {
+    const { tag, sessionId, secretHash } = parseToken(token);
+    return (await this.#end(tag, options, { scope: "one", id: sessionId, secretHash })) > 0;
+  }
+
+  /** Ends one of the owner's sessions. `false`: it was not live, or is not the owner's. */
+  async endById(owner: Owner, sessionId: string, options?: WriteOptions): Promise<boolean> {
+    const { userId, orgId } = parseOwner(owner);
+    const id = parseId("sessionId", sessionId);
+    return (await this.#end(ownerTag(userId, orgId), options, { scope: "one", id, secretHash: "" })) > 0;
+  }
+
+  /** Ends all of the owner's sessions, or all but one, and returns how many. After a change of password, say. */
+  async endAll(owner: Owner, options: WriteOptions & { except?: Session | undefined } = {}): Promise<number> {
+    const { userId, orgId } = parseOwner(owner);
+    const { except, ...writeOptions } = options;
+    return this.#end(ownerTag(userId, orgId), writeOptions, { scope: "all", id: except?.id ?? "", secretHash: "" });
+  }
+
+  /** The owner's live sessions, oldest first. */
+  async list(owner: Owner): Promise<Session[]> {
+    const found = await run(this.#settings, listScript, { index: this.#keysOf(owner).sessions });
+    return found.map(toSession);
+  }
+
+  /**
+   * The session's conversation as a chat history. Reads and writes are refused once the session is not live
+   * (SessionNotFoundError), in the same round trip; writes extend it and count.
+   */
+  history(session: Session): RedisChatMessageHistory {
+    return new RedisChatMessageHistory(new SessionLog(this.#settings, this.#keysOf(session), session), this.#settings);
+  }
+
+  /**
+   * The owner's conversations, most recent first.
+   *
+   * @param page at most `limit` (default 20, at most 1000) of those whose last activity was before that of `before`.
+   */
+  async conversations(owner: Owner, page: { limit?: number; before?: Conversation } = {}): Promise<Conversation[]> {
+    const found = await run(this.#settings, listConversationsScript, {
+      conversations: this.#keysOf(owner).conversations,
+      before: page.before?.lastActivityAt.getTime(),
+      limit: parsePageLimit(page.limit, 20),
+    });
+    return found.map(toConversation);
+  }
+
+  /**
+   * A page of a conversation's messages, oldest first.
+   *
+   * @param page the last `limit` (default 50, at most 1000) of those in front of index `before`; absent, of all.
+   * @throws ConversationNotFoundError when the owner has no such conversation.
+   * @throws CorruptMessageError for an entry that cannot be read, unless `onCorrupt` is `"skip"`.
+   */
+  async messages(
+    owner: Owner,
+    conversationId: string,
+    page: { limit?: number; before?: number } = {},
+  ): Promise<StoredMessage[]> {
+    const keys = this.#keysOf(owner);
+    const id = parseId("conversationId", conversationId);
+    const limit = parsePageLimit(page.limit, 50);
+    const { before } = page;
+    if (before !== undefined && !(Number.isSafeInteger(before) && before >= 0)) {
+      throw new InvalidOptionError("before", "use the index of a message: a whole number from 0 on.");
+    }
+    const first = before === undefined ? -limit : Math.max(0, before - limit);
+    const { length, entries } = await read(
+      this.#settings,
+      [
+        ["hget", keys.conversation(id), "agentId"],
+        ["llen", keys.messages(id)],
+        // Past the end for `before: 0`, which has nothing in front of it.
+        ["lrange", keys.messages(id), String(first), before === 0 ? "-1000000000" : String((before ?? 0) - 1)],
+      ],
+      (agentId, total, found) => {
+        if (textOrNothing(agentId) === undefined) throw new ConversationNotFoundError();
+        return { length: count(total), entries: textList(found) };
+      },
+    );
+    const start = before === undefined ? length - entries.length : first;
+    return entries.flatMap((entry, offset) => this.#stored(entry, start + offset));
+  }
+
+  /** @throws ConversationNotFoundError when the owner has no such conversation. */
+  async renameConversation(owner: Owner, conversationId: string, title: string, options?: WriteOptions): Promise<void> {
+    const keys = this.#keysOf(owner);
+    const id = parseId("conversationId", conversationId);
+    const name = parseId("title", title);
+    const operationId = operationIdOf(options);
+    const operation = keys.operation(operationId);
+    const result = await write(
+      this.#settings,
+      renameConversationScript,
+      {
+        operationId,
+        keys: { conversation: keys.conversation(id), operation },
+        digest: digestOf("rename", id, name),
+        title: name,
+      },
+      operation,
+    );
+    if (result === "conflict") throw new OperationConflictError(operationId);
+    if (result === "no-conversation") throw new ConversationNotFoundError();
+  }
+
+  /**
+   * Deletes a conversation and its messages. Sessions that point at it stay live and start anew; a turn that read it
+   * before is refused (ConversationChangedError).
+   *
+   * @throws ConversationNotFoundError when the owner has no such conversation.
+   */
+  async deleteConversation(owner: Owner, conversationId: string, options?: WriteOptions): Promise<void> {
+    const keys = this.#keysOf(owner);
+    const id = parseId("conversationId", conversationId);
+    const operationId = operationIdOf(options);
+    const operation = keys.operation(operationId);
+    const { outcome } = await write(
+      this.#settings,
+      removeConversationScript,
+      {
+        operationId,
+        keys: {
+          conversation: keys.conversation(id),
+          messages: keys.messages(id),
+          conversations: keys.conversations,
+          operation,
+          record: keys.sessions,
+          index: keys.sessions,
+        },
+        digest: digestOf("delete", id),
+        conversationId: id,
+        sessionId: "",
+      },
+      operation,
+    );
+    if (outcome === "conflict") throw new OperationConflictError(operationId);
+    if (outcome === "no-conversation") throw new ConversationNotFoundError();
+  }
+
+  /**
+   * Removes all that is stored of an owner: every session ends at once, then sessions and conversations are removed in
+   * bounded steps. Safe to repeat: an interrupted erasure goes on where it stopped.
+   *
+   * @returns how many of each this call removed.
+   */
+  async eraseUser(owner: Owner): Promise<{ sessions: number; conversations: number }> {
+    const { sessions, conversations, erasedSessions, erasedConversations } = this.#keysOf(owner);
+    const keys = { sessions, conversations, erasedSessions, erasedConversations };
+    const removed = { sessions: 0, conversations: 0 };
+    for (let first = true; ; first = false) {
+      const step = await run(this.#settings, eraseScript, { keys, channel: this.#channel, first });
+      removed.sessions += step.sessions;
+      removed.conversations += step.conversations;
+      if (step.left === 0) return removed;
+    }
+  }
+
+  /**
+   * Aborts when the session ends, wherever that happens; its `reason` is a SessionNotFoundError. For stopping a model
+   * call early: what is written is checked on its own. Opens one subscriber connection per store; see `close()`.
+   */
+  signal(session: Session): AbortSignal {
+    return this.#signals.of(session);
+  }
+
+  /** Closes what this store opened: the subscriber. The client stays the caller's. Signals do not fire any more. */
+  async close(): Promise<void> {
+    this.#signals.close();
+  }
+
+  #keysOf(owner: Owner): OwnerKeys {
+    const { userId, orgId } = parseOwner(owner);
+    return ownerKeys(this.#settings.keyPrefix, ownerTag(userId, orgId));
+  }
+
+  async #update(
+    session: Session,
+    options: WriteOptions | undefined,
+    change: Pick<UpdateSession, "agentId" | "fields" | "removed"> & { digest?: string; conversationId?: string },
+  ): Promise<Session> {
+    const keys = this.#keysOf(session);
+    const operationId = operationIdOf(options);
+    const operation = keys.operation(operationId);
+    const { agentId, fields, removed, conversationId = session.conversationId } = change;
+    const result = await write(
+      this.#settings,
+      updateScript,
+      {
+        operationId,
+        keys: {
+          record: keys.session(session.id),
+          index: keys.sessions,
+          operation,
+          conversation: keys.conversation(conversationId),
+        },
+        digest: change.digest ?? digestOf("update", session.id, ...fields, "-", ...removed),
+        id: session.id,
+        agentId,
+        fields,
+        removed,
+      },
+      operation,
+    );
+    return liveSession(result, operationId);
+  }
+
+  async #end(
+    tag: string,
+    options: WriteOptions | undefined,
+    ending: Pick<EndSessions, "scope" | "id" | "secretHash">,
+  ): Promise<number> {
+    const keys = ownerKeys(this.#settings.keyPrefix, tag);
+    const operationId = operationIdOf(options);
+    const operation = keys.operation(operationId);
+    const record = ending.scope === "one" ? keys.session(ending.id) : keys.sessions;
+    const result = await write(
+      this.#settings,
+      endScript,
+      {
+        operationId,
+        keys: { index: keys.sessions, operation, record },
+        digest: digestOf("end", ending.scope, ending.id),
+        channel: this.#channel,
+        ...ending,
+      },
+      operation,
+    );
+    if (result === "conflict") throw new OperationConflictError(operationId);
+    return result;
+  }
+
+  async #timeLeft(session: Session): Promise<number> {
+    return read(this.#settings, livenessCommands(this.#keysOf(session), session.id), (lifetime, reason, listed) => {
+      assertLive(lifetime, reason, listed);
+      return count(lifetime) - GRACE_MILLISECONDS;
+    });
+  }
+
+  #stored(entry: string, index: number): StoredMessage[] {
+    try {
+      const { message, at } = decodeMessage(entry, index);
+      return [{ index, at: new Date(at), message }];
+    } catch (error) {
+      if (error instanceof CorruptMessageError && this.#settings.onCorrupt === "skip") return [];
+      throw error;
+    }
+  }
+}
+
+function liveSession({ outcome, record }: SessionOutcome, operationId?: string): Session {
+  if (outcome === "live") return toSession(record);
+  if (outcome === "mismatch") throw new SessionMismatchError();
+  if (outcome === "no-conversation") throw new ConversationNotFoundError();
+  if (outcome === "conflict") throw new OperationConflictError(operationId ?? "");
+  throw notLive(outcome);
+}
+
+function refusalOf(outcome: CreateRefusal, operationId: string, limit: number): SessionError {
+  if (outcome === "conflict") return new OperationConflictError(operationId);
+  if (outcome === "limit") return new SessionLimitError(limit);
+  return outcome === "no-conversation" ? new ConversationNotFoundError() : new SessionNotFoundError();
+}
