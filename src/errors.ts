@@ -119,7 +119,17 @@ export class OperationConflictError extends SessionError {
   }
 }
 
-/** Redis could not be reached, did not answer within the deadline, or refused the command. */
+/**
+ * Redis could not be reached, did not answer within the deadline, or refused the command.
+ *
+ * @example
+ * ```ts
+ * catch (error) {
+ *   if (!(error instanceof StoreUnavailableError && error.indeterminate)) throw error;
+ *   await history.addMessages(turn, { operationId: error.operationId }); // stored once, whichever attempt got through
+ * }
+ * ```
+ */
 export class StoreUnavailableError extends SessionError {
   override readonly name = "StoreUnavailableError";
   override readonly code = "STORE_UNAVAILABLE";

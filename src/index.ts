@@ -22,4 +22,5 @@ export {
 export type { SessionEndReason } from "./errors.js";
 export type { ExpectedSession, Owner, SessionInit, SessionStoreOptions } from "./sessions/options.js";
 export { type Conversation, conversationSchema, type Session, sessionSchema } from "./sessions/schema.js";
-export { SessionStore, type StoredMessage } from "./sessions/store.js";
+export type { StoredMessage } from "./sessions/conversations.js";
+export { SessionStore } from "./sessions/store.js";

@@ -28,6 +28,44 @@ test("a command held back while Redis is away runs when Redis is back within the
   client.disconnect();
 });
 
+test("each command, not only the first, fails within 3.6 s while Redis is away", async () => {
+  await using proxy = await faultyProxy(single);
+  const client = connect(proxy.url);
+  client.on("error", () => {});
+  await client.ping();
+  proxy.refuse();
+  let attempts = 0;
+  client.on("reconnecting", () => {
+    attempts += 1;
+  });
+  const waits: number[] = [];
+  const { retryStrategy } = client.options;
+  for (const round of [1, 2]) {
+    const before = attempts;
+    await expect(client.ping()).rejects.toThrow("max retries per request");
+    expect(attempts - before, `round ${round}`).toBeLessThanOrEqual(9);
+  }
+  for (let attempt = 1; attempt <= 100; attempt++) waits.push(Number(retryStrategy?.(attempt)));
+  expect(Math.max(...waits) * 9).toBeLessThanOrEqual(3_600);
+  client.disconnect();
+});
+
+test("a connection that went silent is dropped and replaced", async () => {
+  await using proxy = await faultyProxy(single);
+  const client = connect(proxy.url, { socketTimeout: 200 });
+  expect(connect(proxy.url, { lazyConnect: true }).options.socketTimeout).toBe(5_000);
+  client.on("error", () => {});
+  await client.ping();
+  proxy.blackhole();
+  const answer = client.ping();
+  await new Promise((resolve) => {
+    client.once("close", resolve);
+  });
+  await proxy.heal();
+  expect(await answer).toBe("PONG");
+  client.disconnect();
+});
+
 test("further options win", () => {
   const client = connect("redis://localhost:6379", { lazyConnect: true, maxRetriesPerRequest: 1, keyPrefix: "app:" });
   expect(client.options).toMatchObject({ maxRetriesPerRequest: 1, keyPrefix: "app:", connectTimeout: 2_000 });

@@ -109,6 +109,9 @@ describe.each(topologies)("a history on $name", ({ connect }) => {
     for (const key of ["messages", "meta", "operation:first", "operation:second"]) {
       expect(await client.pttl(`${base}:${key}`), key).toBeGreaterThan(0);
     }
+    const remembered = await client.pttl(`${base}:meta`);
+    expect(remembered).toBeGreaterThan(86_390_000);
+    expect(remembered).toBeLessThanOrEqual(86_400_000);
   });
 
   test("applies a repeated operation once, and tells other content under its id apart", async () => {

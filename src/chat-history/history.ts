@@ -94,6 +94,11 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
    * @throws OperationConflictError when the operation id named another write; nothing was stored.
    * @throws StorageFullError when Redis is out of memory; nothing was stored.
    * @throws StoreUnavailableError otherwise; when it is `indeterminate`, repeat with its `operationId`.
+   *
+   * @example
+   * ```ts
+   * await history.addMessages([new HumanMessage("Hi"), new AIMessage("Hello")]);
+   * ```
    */
   override async addMessages(messages: BaseMessage[], options?: WriteOptions): Promise<void> {
     const operationId = operationIdOf(options);

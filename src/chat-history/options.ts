@@ -14,6 +14,11 @@ import type { StandaloneLogSettings } from "./standalone-log.js";
  *
  * `{ messages }` reads only that many entries. `{ tokens }` reads the whole list (set `maxMessages` to bound it) and
  * calls `tokenCounter` a few times, with longer and longer newest parts.
+ *
+ * @example
+ * ```ts
+ * const window: Window = { tokens: 4_000, tokenCounter: (messages) => model.getNumTokens(getBufferString(messages)) };
+ * ```
  */
 export type Window =
   | { readonly messages: number }

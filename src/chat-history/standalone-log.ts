@@ -44,7 +44,7 @@ export class StandaloneLog implements MessageLog {
     const outcome = await write(this.#settings, appendScript, input, this.#keys.operation(operationId));
     if (outcome === "conflict") throw new OperationConflictError(operationId);
     if (outcome === "changed") throw new ConversationChangedError();
-    if (outcome === "foreign") throw foreignKey();
+    if (outcome === "foreign") throw this.#foreignKey();
     return outcome !== "occupied";
   }
 
@@ -52,15 +52,15 @@ export class StandaloneLog implements MessageLog {
     const input = { keys: this.#keys, operationId };
     const { outcome, mark } = await write(this.#settings, clearScript, input, this.#keys.operation(operationId));
     if (outcome === "conflict") throw new OperationConflictError(operationId);
-    if (outcome === "foreign") throw foreignKey();
+    if (outcome === "foreign") throw this.#foreignKey();
     return mark;
   }
 
   length(): Promise<number> {
     return read(this.#settings, [["llen", this.#keys.messages]], count);
   }
-}
 
-function foreignKey(): CorruptMessageError {
-  return new CorruptMessageError("A key of this history holds another type of value; it was left alone.");
+  #foreignKey(): CorruptMessageError {
+    return new CorruptMessageError(`${this.#keys.messages} (or :meta) holds another type of value; it was left alone.`);
+  }
 }

@@ -1,7 +1,14 @@
 import { newOperationId } from "../redis/operation.js";
 import { parseWriteOptions } from "./options.js";
 
-/** Options of one write. */
+/**
+ * Options of one write.
+ *
+ * @example
+ * ```ts
+ * await history.addMessages(turn, { operationId: request.headers["idempotency-key"] });
+ * ```
+ */
 export interface WriteOptions {
   /**
    * Names the write, so that repeating it within two minutes has no second effect: any non-empty well-formed string

@@ -23,7 +23,7 @@ export function toSessionError(error: unknown, { client, operationId, indetermin
   if (error instanceof SessionError) return error;
   const code = refusalCode(error);
   if (code === "WRONGTYPE") {
-    return new CorruptMessageError("The key holds another type of value than a history has; it was left alone.");
+    return new CorruptMessageError("A key holds another type of value than belongs there; it was left alone.");
   }
   if (code === "OOM" && !indeterminate) return new StorageFullError();
   const cause = new Error(code === undefined ? nameOf(error) : `Redis replied ${code}`);
@@ -49,7 +49,7 @@ function describe(error: unknown, code: string | undefined): string {
   if (code !== undefined) return `Redis refused the command (${code})`;
   return error instanceof UnexpectedReply
     ? "The reply is none that the command has (is the client inside MULTI?)"
-    : "Redis could not be reached";
+    : 'Redis could not be reached (the client\'s "error" event says why)';
 }
 
 function advice(operationId: string | undefined, indeterminate: boolean): string {

@@ -1,10 +1,7 @@
-import type { BaseMessage } from "@langchain/core/messages";
 import { RedisChatMessageHistory } from "../chat-history/history.js";
 import { operationIdOf, type WriteOptions } from "../chat-history/write-options.js";
-import { decodeMessage } from "../codec/decode.js";
 import {
   ConversationNotFoundError,
-  CorruptMessageError,
   InvalidOptionError,
   OperationConflictError,
   type SessionError,
@@ -14,10 +11,7 @@ import {
 } from "../errors.js";
 import { endingsChannel, type OwnerKeys, ownerKeys, ownerTag } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
-import { count, textList, textOrNothing } from "../redis/replies.js";
-import { listConversationsScript } from "../redis/scripts/conversations/list.js";
-import { removeConversationScript } from "../redis/scripts/conversations/remove.js";
-import { renameConversationScript } from "../redis/scripts/conversations/rename.js";
+import { count } from "../redis/replies.js";
 import { type CreateRefusal, createScript } from "../redis/scripts/sessions/create.js";
 import { type EndSessions, endScript } from "../redis/scripts/sessions/end.js";
 import { eraseScript } from "../redis/scripts/sessions/erase.js";
@@ -27,32 +21,29 @@ import { type UpdateSession, updateScript } from "../redis/scripts/sessions/upda
 import { type SessionOutcome, verifyScript } from "../redis/scripts/sessions/verify.js";
 import { read, run, write } from "../redis/send.js";
 import {
+  deleteConversation,
+  listConversations,
+  readMessages,
+  renameConversation,
+  type StoredMessage,
+} from "./conversations.js";
+import {
   type ExpectedSession,
   type Owner,
   parseExpected,
   parseId,
   parseInit,
   parseOwner,
-  parsePageLimit,
   parseSessionOptions,
   type SessionInit,
   type SessionSettings,
   type SessionStoreOptions,
 } from "./options.js";
-import { initFields, metadataFields, toConversation, toSession } from "./record.js";
+import { initFields, metadataFields, toSession } from "./record.js";
 import type { Conversation, Session } from "./schema.js";
 import { assertLive, GRACE_MILLISECONDS, livenessCommands, notLive, SessionLog } from "./session-log.js";
 import { SessionSignals } from "./signals.js";
 import { newId, newSecret, parseToken } from "./token.js";
-
-/** A stored message with its place and its time. */
-export interface StoredMessage {
-  /** Position in the conversation's list, 0 for the oldest that is kept. */
-  index: number;
-  /** When it was appended, by the server's clock. */
-  at: Date;
-  message: BaseMessage;
-}
 
 /**
  * Sessions: a user's live access to an agent, with limits that hold and endings that stick.
@@ -264,12 +255,7 @@ export class SessionStore {
    * @param page at most `limit` (default 20, at most 1000) of those whose last activity was before that of `before`.
    */
   async conversations(owner: Owner, page: { limit?: number; before?: Conversation } = {}): Promise<Conversation[]> {
-    const found = await run(this.#settings, listConversationsScript, {
-      conversations: this.#keysOf(owner).conversations,
-      before: page.before?.lastActivityAt.getTime(),
-      limit: parsePageLimit(page.limit, 20),
-    });
-    return found.map(toConversation);
+    return listConversations(this.#settings, this.#keysOf(owner), page);
   }
 
   /**
@@ -284,51 +270,12 @@ export class SessionStore {
     conversationId: string,
     page: { limit?: number; before?: number } = {},
   ): Promise<StoredMessage[]> {
-    const keys = this.#keysOf(owner);
-    const id = parseId("conversationId", conversationId);
-    const limit = parsePageLimit(page.limit, 50);
-    const { before } = page;
-    if (before !== undefined && !(Number.isSafeInteger(before) && before >= 0)) {
-      throw new InvalidOptionError("before", "use the index of a message: a whole number from 0 on.");
-    }
-    const first = before === undefined ? -limit : Math.max(0, before - limit);
-    const { length, entries } = await read(
-      this.#settings,
-      [
-        ["hget", keys.conversation(id), "agentId"],
-        ["llen", keys.messages(id)],
-        // Past the end for `before: 0`, which has nothing in front of it.
-        ["lrange", keys.messages(id), String(first), before === 0 ? "-1000000000" : String((before ?? 0) - 1)],
-      ],
-      (agentId, total, found) => {
-        if (textOrNothing(agentId) === undefined) throw new ConversationNotFoundError();
-        return { length: count(total), entries: textList(found) };
-      },
-    );
-    const start = before === undefined ? length - entries.length : first;
-    return entries.flatMap((entry, offset) => this.#stored(entry, start + offset));
+    return readMessages(this.#settings, this.#keysOf(owner), conversationId, page);
   }
 
   /** @throws ConversationNotFoundError when the owner has no such conversation. */
   async renameConversation(owner: Owner, conversationId: string, title: string, options?: WriteOptions): Promise<void> {
-    const keys = this.#keysOf(owner);
-    const id = parseId("conversationId", conversationId);
-    const name = parseId("title", title);
-    const operationId = operationIdOf(options);
-    const operation = keys.operation(operationId);
-    const result = await write(
-      this.#settings,
-      renameConversationScript,
-      {
-        operationId,
-        keys: { conversation: keys.conversation(id), operation },
-        digest: digestOf("rename", id, name),
-        title: name,
-      },
-      operation,
-    );
-    if (result === "conflict") throw new OperationConflictError(operationId);
-    if (result === "no-conversation") throw new ConversationNotFoundError();
+    await renameConversation(this.#settings, this.#keysOf(owner), { conversationId, title, options });
   }
 
   /**
@@ -338,31 +285,7 @@ export class SessionStore {
    * @throws ConversationNotFoundError when the owner has no such conversation.
    */
   async deleteConversation(owner: Owner, conversationId: string, options?: WriteOptions): Promise<void> {
-    const keys = this.#keysOf(owner);
-    const id = parseId("conversationId", conversationId);
-    const operationId = operationIdOf(options);
-    const operation = keys.operation(operationId);
-    const { outcome } = await write(
-      this.#settings,
-      removeConversationScript,
-      {
-        operationId,
-        keys: {
-          conversation: keys.conversation(id),
-          messages: keys.messages(id),
-          conversations: keys.conversations,
-          operation,
-          record: keys.sessions,
-          index: keys.sessions,
-        },
-        digest: digestOf("delete", id),
-        conversationId: id,
-        sessionId: "",
-      },
-      operation,
-    );
-    if (outcome === "conflict") throw new OperationConflictError(operationId);
-    if (outcome === "no-conversation") throw new ConversationNotFoundError();
+    await deleteConversation(this.#settings, this.#keysOf(owner), { conversationId, options });
   }
 
   /**
@@ -462,16 +385,6 @@ export class SessionStore {
       assertLive(lifetime, reason, listed);
       return count(lifetime) - GRACE_MILLISECONDS;
     });
-  }
-
-  #stored(entry: string, index: number): StoredMessage[] {
-    try {
-      const { message, at } = decodeMessage(entry, index);
-      return [{ index, at: new Date(at), message }];
-    } catch (error) {
-      if (error instanceof CorruptMessageError && this.#settings.onCorrupt === "skip") return [];
-      throw error;
-    }
   }
 }
 

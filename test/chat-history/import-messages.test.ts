@@ -3,6 +3,8 @@ import { AIMessage, type BaseMessage, HumanMessage, SystemMessage, ToolMessage }
 import { RedisChatMessageHistory as RedisPackageHistory } from "@langchain/redis";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { importMessages, InvalidOptionError, RedisChatMessageHistory } from "langchain-redis-sessions";
+import { faultyProxy } from "langchain-redis-sessions/testing";
+import { Redis } from "ioredis";
 import { type Client, onOneRedis } from "../support/topologies.js";
 import { freshId, texts, turn } from "../support/turns.js";
 
@@ -107,6 +109,32 @@ test("with maxMessages the newest are copied", async () => {
   expect(await importMessages({ client, key, history })).toBe(2);
   expect(texts(await history.getMessages())).toEqual(["two", "three"]);
   await client.del(key);
+});
+
+test("a turn that comes in meanwhile is not followed by older messages", async () => {
+  const outcomes = new Set<string>();
+  for (let round = 0; round < 50; round++) {
+    const key = freshId();
+    await client.rpush(key, '{"type":"human","data":{"content":"old"}}');
+    const open = (): RedisChatMessageHistory => new RedisChatMessageHistory({ client, sessionId: key });
+    await Promise.all([
+      importMessages({ client, key, history: open() }),
+      open().addMessages([new HumanMessage("new")]),
+    ]);
+    outcomes.add(texts(await open().getMessages()).join(" "));
+  }
+  expect([...outcomes].filter((outcome) => outcome !== "old new" && outcome !== "new")).toEqual([]);
+});
+
+test("the old list is read within the deadline", async () => {
+  await using proxy = await faultyProxy(single);
+  const silent = new Redis({ port: proxy.port });
+  await silent.ping();
+  proxy.blackhole();
+  const history = new RedisChatMessageHistory({ client, sessionId: freshId() });
+  const work = importMessages({ client: silent, key: "k", history, deadline: 0.2 });
+  await expect(work).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", message: expect.stringContaining("200 ms") });
+  silent.disconnect();
 });
 
 test("bad options are refused", async () => {

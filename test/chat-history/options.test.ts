@@ -1,6 +1,8 @@
+import { HumanMessage } from "@langchain/core/messages";
 import { Redis } from "ioredis";
 import { afterAll, expect, test } from "vitest";
 import { InvalidOptionError, RedisChatMessageHistory } from "langchain-redis-sessions";
+import { parseHistoryOptions } from "../../src/chat-history/options.js";
 import { freshId, turn } from "../support/turns.js";
 
 const client = new Redis({ lazyConnect: true });
@@ -47,6 +49,26 @@ test.each([
 
 test("no options at all are refused with advice", () => {
   expect(() => new RedisChatMessageHistory(undefined as never)).toThrow(/client and sessionId/);
+});
+
+test("the defaults are those that are documented", () => {
+  expect(parseHistoryOptions({ client, sessionId: "s" })).toEqual({
+    client,
+    sessionId: "s",
+    ttlMilliseconds: 30 * 86_400_000,
+    keyPrefix: "chat",
+    window: undefined,
+    maxMessages: 0,
+    maxMessageBytes: 8 * 1_048_576,
+    deadlineMilliseconds: 5_000,
+    onCorrupt: "throw",
+  });
+});
+
+test("a message is measured in bytes of UTF-8", async () => {
+  const history = construct({ maxMessageBytes: 1_000 });
+  await expect(history.addMessage(new HumanMessage("é".repeat(500)))).rejects.toMatchObject({ option: "messages[0]" });
+  expect(client.status).toBe("wait");
 });
 
 test("ids at the limits are accepted", () => {

@@ -25,9 +25,7 @@ export async function adoptRedis(url: string): Promise<RunningRedis> {
     refusal ??= refusalCode(error);
     // The URL may hold a password, and so may what ioredis throws for a refusal: only address and code are named.
     if (refusal !== undefined) {
-      throw new RedisUnavailableError(
-        `REDIS_URL is set, but the Redis at ${hostname}:${port} refuses it (${refusal}). Check its user and password.`,
-      );
+      throw new RedisUnavailableError(`REDIS_URL is set, but the Redis at ${hostname}:${port} refuses it: ${refusal}.`);
     }
     throw new RedisUnavailableError(`REDIS_URL is set, but no Redis answers at ${hostname}:${port}.`, { cause: error });
   } finally {

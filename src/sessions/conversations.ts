@@ -1,0 +1,138 @@
+import type { BaseMessage } from "@langchain/core/messages";
+import { operationIdOf, type WriteOptions } from "../chat-history/write-options.js";
+import { decodeMessage } from "../codec/decode.js";
+import {
+  ConversationNotFoundError,
+  CorruptMessageError,
+  InvalidOptionError,
+  OperationConflictError,
+} from "../errors.js";
+import type { OwnerKeys } from "../redis/keys.js";
+import { digestOf } from "../redis/operation.js";
+import { count, textList, textOrNothing } from "../redis/replies.js";
+import { listConversationsScript } from "../redis/scripts/conversations/list.js";
+import { removeConversationScript } from "../redis/scripts/conversations/remove.js";
+import { renameConversationScript } from "../redis/scripts/conversations/rename.js";
+import { read, run, write } from "../redis/send.js";
+import { parseId, parsePageLimit, type SessionSettings } from "./options.js";
+import { toConversation } from "./record.js";
+import type { Conversation } from "./schema.js";
+
+// What SessionStore does for an owner with conversations; documented there.
+
+/** A stored message with its place and its time. */
+export interface StoredMessage {
+  /** Position in the conversation's list, 0 for the oldest that is kept. */
+  index: number;
+  /** When it was appended, by the server's clock. */
+  at: Date;
+  message: BaseMessage;
+}
+
+export async function listConversations(
+  settings: SessionSettings,
+  keys: OwnerKeys,
+  page: { limit?: number; before?: Conversation },
+): Promise<Conversation[]> {
+  const found = await run(settings, listConversationsScript, {
+    conversations: keys.conversations,
+    before: page.before?.lastActivityAt.getTime(),
+    limit: parsePageLimit(page.limit, 20),
+  });
+  return found.map(toConversation);
+}
+
+export async function readMessages(
+  settings: SessionSettings,
+  keys: OwnerKeys,
+  conversationId: string,
+  page: { limit?: number; before?: number },
+): Promise<StoredMessage[]> {
+  const id = parseId("conversationId", conversationId);
+  const limit = parsePageLimit(page.limit, 50);
+  const { before } = page;
+  if (before !== undefined && !(Number.isSafeInteger(before) && before >= 0)) {
+    throw new InvalidOptionError("before", "use the index of a message: a whole number from 0 on.");
+  }
+  const first = before === undefined ? -limit : Math.max(0, before - limit);
+  const { length, entries } = await read(
+    settings,
+    [
+      ["hget", keys.conversation(id), "agentId"],
+      ["llen", keys.messages(id)],
+      ["lrange", keys.messages(id), String(first), String((before ?? 0) - 1)],
+    ],
+    (agentId, total, found) => {
+      if (textOrNothing(agentId) === undefined) throw new ConversationNotFoundError();
+      // In front of index 0 there is nothing, and -1 is the last one.
+      return { length: count(total), entries: before === 0 ? [] : textList(found) };
+    },
+  );
+  const start = before === undefined ? length - entries.length : first;
+  return entries.flatMap((entry, offset) => stored(entry, start + offset, settings.onCorrupt));
+}
+
+function stored(entry: string, index: number, onCorrupt: "throw" | "skip"): StoredMessage[] {
+  try {
+    const { message, at } = decodeMessage(entry, index);
+    return [{ index, at: new Date(at), message }];
+  } catch (error) {
+    if (error instanceof CorruptMessageError && onCorrupt === "skip") return [];
+    throw error;
+  }
+}
+
+export async function renameConversation(
+  settings: SessionSettings,
+  keys: OwnerKeys,
+  { conversationId, title, options }: { conversationId: string; title: string; options: WriteOptions | undefined },
+): Promise<void> {
+  const id = parseId("conversationId", conversationId);
+  const name = parseId("title", title);
+  const operationId = operationIdOf(options);
+  const operation = keys.operation(operationId);
+  const outcome = await write(
+    settings,
+    renameConversationScript,
+    {
+      operationId,
+      keys: { conversation: keys.conversation(id), operation },
+      digest: digestOf("rename", id, name),
+      title: name,
+    },
+    operation,
+  );
+  if (outcome === "conflict") throw new OperationConflictError(operationId);
+  if (outcome === "no-conversation") throw new ConversationNotFoundError();
+}
+
+export async function deleteConversation(
+  settings: SessionSettings,
+  keys: OwnerKeys,
+  { conversationId, options }: { conversationId: string; options: WriteOptions | undefined },
+): Promise<void> {
+  const id = parseId("conversationId", conversationId);
+  const operationId = operationIdOf(options);
+  const operation = keys.operation(operationId);
+  const { outcome } = await write(
+    settings,
+    removeConversationScript,
+    {
+      operationId,
+      keys: {
+        conversation: keys.conversation(id),
+        messages: keys.messages(id),
+        conversations: keys.conversations,
+        operation,
+        record: keys.sessions,
+        index: keys.sessions,
+      },
+      digest: digestOf("delete", id),
+      conversationId: id,
+      sessionId: "",
+    },
+    operation,
+  );
+  if (outcome === "conflict") throw new OperationConflictError(operationId);
+  if (outcome === "no-conversation") throw new ConversationNotFoundError();
+}
