@@ -55,7 +55,8 @@ fi
 command -v redis-server >/dev/null || install redis-server
 
 root=$(mktemp -d /tmp/docker-redis-root.XXXXXX)
-trap 'rm -rf "$root"' EXIT
+archive=$root.tar
+trap 'rm -rf "$root" "$archive"' EXIT
 
 # Copies a program to the same place under $root, and with it every shared library it loads. -L, because /bin and /lib
 # are links on Debian and the image has no such links.
@@ -99,11 +100,13 @@ exec "$@"
 ENTRYPOINT
 chmod 755 "$root/usr/local/bin/redis-server" "$root/usr/local/bin/docker-entrypoint.sh"
 
-tar -C "$root" -c . | docker import \
+# Not through a pipe, which would hide that tar failed.
+tar -C "$root" -cf "$archive" .
+docker import \
   --change 'ENV PATH=/usr/local/bin:/usr/bin:/bin' \
   --change 'WORKDIR /data' \
   --change 'EXPOSE 6379' \
   --change 'ENTRYPOINT ["docker-entrypoint.sh"]' \
   --change 'CMD ["redis-server"]' \
-  - "$image" >/dev/null
+  "$archive" "$image" >/dev/null
 say "made $image from $server ($(redis-server --version | cut -d' ' -f3))"

@@ -4,16 +4,25 @@
  */
 export interface RedisClient {
   readonly status: string;
+  /** `true` for a `Cluster`. */
+  readonly isCluster?: boolean;
   evalsha(sha1: string, numberOfKeys: number, keysAndArguments: string[]): Promise<unknown>;
   eval(script: string, numberOfKeys: number, keysAndArguments: string[]): Promise<unknown>;
   pipeline(commands: unknown[][]): RedisPipeline;
   /** Used by `SessionStore.signal()` only: a connection of its own, which `SessionStore.close()` closes. */
   duplicate(): RedisSubscriber;
+  /** A `Cluster` has it: its nodes. */
+  nodes?(role: "master"): { duplicate(options: SubscriberOptions): RedisSubscriber }[];
 }
 
 /** Commands sent together, answered together, in order. */
 export interface RedisPipeline {
   exec(): Promise<[error: Error | null, reply: unknown][] | null>;
+}
+
+/** What a connection to one node of a `Cluster` needs: by itself it would not reconnect. */
+interface SubscriberOptions {
+  readonly retryStrategy: (attempt: number) => number;
 }
 
 /** A connection that listens to a channel. */

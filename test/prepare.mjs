@@ -1,7 +1,7 @@
 // Makes a fresh checkout ready for `npm test` and `npm run quickstart`: the packages, and a Redis of some kind.
 // Plain JavaScript on Node's own modules, because it runs before anything is installed.
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 
 const root = path.join(import.meta.dirname, "..");
@@ -12,12 +12,25 @@ installPackages();
 provideRedis();
 
 function installPackages() {
-  const lock = path.join(root, "package-lock.json");
-  const installed = path.join(root, "node_modules", ".package-lock.json");
-  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
+  if (packagesInstalled()) return;
   say("Installing the packages (npm install). This happens once and takes about a minute.");
   // Not `npm ci`: it gives up when the lock file lacks the optional binaries of some other platform.
   run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]);
+}
+
+/** Whether what npm noted in node_modules has every package of the lock file, in that version. */
+function packagesInstalled() {
+  try {
+    const [wanted, there] = ["package-lock.json", "node_modules/.package-lock.json"].map(
+      (file) => JSON.parse(readFileSync(path.join(root, file), "utf8")).packages,
+    );
+    return Object.entries(wanted).every(
+      // "": the project itself. Optional: the binaries of other platforms, which are in the lock file only.
+      ([place, { version, optional }]) => place === "" || optional || there[place]?.version === version,
+    );
+  } catch {
+    return false;
+  }
 }
 
 function provideRedis() {

@@ -1,9 +1,9 @@
 import { execFile, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { expect, inject, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 
 const run = promisify(execFile);
 const root = path.join(import.meta.dirname, "..");
@@ -22,15 +22,53 @@ test("the quick start shows one conversation that two processes hold", async () 
   expect(stdout.indexOf("Do you still know my name?")).toBeGreaterThan(stdout.indexOf(`Process ${goesOn}`));
 });
 
-test("where no Redis can be had, the preparation stops with the command to type", () => {
-  const bin = mkdtempSync(path.join(tmpdir(), "bin-"));
-  symlinkSync(process.execPath, path.join(bin, "node"));
-  const { status, stderr } = spawnSync("node", ["test/prepare.mjs"], {
-    cwd: root,
-    env: { PATH: bin },
-    encoding: "utf8",
+describe("the preparation, in a checkout of its own", () => {
+  let checkout: string;
+  beforeEach(() => {
+    checkout = mkdtempSync(path.join(tmpdir(), "checkout-"));
+    for (const folder of ["test", "bin", "node_modules"]) mkdirSync(path.join(checkout, folder));
+    cpSync(path.join(root, "test/prepare.mjs"), path.join(checkout, "test/prepare.mjs"));
+    symlinkSync(process.execPath, path.join(checkout, "bin/node"));
   });
-  rmSync(bin, { recursive: true });
-  expect(status).toBe(1);
-  expect(stderr).toMatch(/No Redis was found\. Type this.*\n\n {4}\S.+\n/s);
+  afterEach(() => {
+    rmSync(checkout, { recursive: true });
+  });
+
+  const write = (file: string, content: unknown): void =>
+    writeFileSync(path.join(checkout, file), JSON.stringify(content));
+  const locked = (version: string): object => ({
+    packages: {
+      "": {},
+      "node_modules/a": { version },
+      "node_modules/of-another-platform": { version, optional: true },
+    },
+  });
+  const installed = (version: string): object => ({ packages: { "node_modules/a": { version } } });
+  /** With nothing on the PATH but Node: to install, it would have to find npm. */
+  const prepare = (environment: NodeJS.ProcessEnv = {}): { status: number | null; stderr: string } =>
+    spawnSync("node", ["test/prepare.mjs"], {
+      cwd: checkout,
+      env: { PATH: path.join(checkout, "bin"), ...environment },
+      encoding: "utf8",
+    });
+
+  test("stops with the command to type where no Redis can be had", () => {
+    write("package-lock.json", locked("1.0.0"));
+    write("node_modules/.package-lock.json", installed("1.0.0"));
+    const { status, stderr } = prepare();
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^No Redis was found\. Type this.*\n\n {4}\S.+\n/s);
+  });
+
+  test("installs the packages when they are missing, or not those of the lock file; not for a newer date", () => {
+    const withRedis = { REDIS_URL: "redis://127.0.0.1:6379" };
+    write("package-lock.json", locked("1.0.0"));
+    expect(prepare(withRedis).stderr).toMatch(/^Installing the packages/);
+    write("node_modules/.package-lock.json", installed("0.9.0"));
+    expect(prepare(withRedis).stderr).toMatch(/^Installing the packages/);
+    write("node_modules/.package-lock.json", installed("1.0.0"));
+    const later = new Date(Date.now() + 60_000);
+    utimesSync(path.join(checkout, "package-lock.json"), later, later);
+    expect(prepare(withRedis)).toMatchObject({ status: 0, stderr: "" });
+  });
 });

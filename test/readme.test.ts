@@ -35,28 +35,57 @@ test("the first program is short, works pasted, and remembers when it is run aga
   expect((await run(process.execPath, [file], { env: environment })).stdout).toBe(turn + turn);
 });
 
-test("every other fragment runs, given what its text assumes", async () => {
-  expect(fragments).toHaveLength(5);
-  const assumed = `
-    import { randomUUID } from "node:crypto";
-    import { ConversationChain } from "@langchain/classic/chains";
-    import { BufferMemory } from "@langchain/classic/memory";
-    import { HumanMessage } from "@langchain/core/messages";
-    import { ChatPromptTemplate, MessagesPlaceholder } from "@langchain/core/prompts";
-    import { RunnableWithMessageHistory } from "@langchain/core/runnables";
-    import { FakeListChatModel } from "@langchain/core/utils/testing";
-    import { connect, importMessages, RedisChatMessageHistory, StoreUnavailableError } from "langchain-redis-sessions";
-    import { faultyProxy, startRedis } from "langchain-redis-sessions/testing";
-    const client = connect(process.env.REDIS_URL);
-    const prompt = ChatPromptTemplate.fromMessages([new MessagesPlaceholder("history"), ["human", "{input}"]]);
-    const model = new FakeListChatModel({ responses: ["Hello."] });
-    const sessionId = randomUUID();
-    const history = new RedisChatMessageHistory({ client, sessionId });
-    const turn = [new HumanMessage("Hi")];
-  `;
-  const file = path.join(installed.folder, "fragments.mts");
-  const end = `console.log(await history.length(), "stored"); await client.quit();`;
-  writeFileSync(file, [assumed, ...fragments.map((fragment) => `{\n${fragment}\n}`), end].join("\n"));
-  const { stdout } = await run(process.execPath, ["--import", "tsx", file], { cwd: root, env: environment });
-  expect(stdout).toBe("1 stored\n");
+/** What the README says is the reader's own. */
+const assumed = `
+  import { HumanMessage, AIMessage } from "@langchain/core/messages";
+  import { ChatPromptTemplate, MessagesPlaceholder } from "@langchain/core/prompts";
+  import { fakeModel } from "langchain";
+  import { connect, RedisChatMessageHistory } from "langchain-redis-sessions";
+
+  export const client = connect(process.env.REDIS_URL);
+  export const prompt = ChatPromptTemplate.fromMessages([new MessagesPlaceholder("history"), ["human", "{input}"]]);
+  export const model = fakeModel().respond(new AIMessage("Hello, says one.")).respond(new AIMessage("Hello, says another."));
+  export const tools = [];
+  export const sessionId = "someone";
+  export const history = new RedisChatMessageHistory({ client, sessionId });
+  export const turn = [new HumanMessage("stored once")];
+`;
+/** Runs the fragments in order, as modules that import what they use, then shows what was stored. */
+const program = (modules: readonly string[]): string => `
+  import { RedisChatMessageHistory } from "langchain-redis-sessions";
+  import { client, sessionId } from "./assumed.mts";
+  for (const module of ${JSON.stringify(modules)}) await import(module);
+  for (const id of ["ada", sessionId]) {
+    const messages = await new RedisChatMessageHistory({ client, sessionId: id }).getMessages();
+    for (const { type, text } of messages) console.log(id, type, text);
+  }
+  await client.quit();
+`;
+
+test("every other fragment runs pasted, given what its text assumes", async () => {
+  expect(fragments).toHaveLength(7);
+  const write = (name: string, content: string): void => writeFileSync(path.join(installed.folder, name), content);
+  const modules = fragments.map((fragment, index) => {
+    const [, imports = "", body = ""] = /^((?:import .*\n)+)\n(.*)$/s.exec(fragment) ?? expect.unreachable(fragment);
+    // In a block of its own, where it may give its values the names that another fragment assumes.
+    const before =
+      'import * as assumed from "./assumed.mts";\nconst { client, prompt, model, tools, sessionId, history, turn } = assumed;';
+    write(`fragment-${index}.mts`, `${before}\n${imports}{\n${body}}\n`);
+    return `./fragment-${index}.mts`;
+  });
+  write("assumed.mts", assumed);
+  write("fragments.mts", program(modules));
+  await client.flushdb();
+  const { stdout, stderr } = await run(process.execPath, ["--import", "tsx", "fragments.mts"], {
+    cwd: installed.folder,
+    env: environment,
+  });
+  expect(stderr).toBe("");
+  expect(stdout.trim().split("\n")).toEqual([
+    "ada human Hi",
+    "ada ai Hello, says one.",
+    "ada human Hi",
+    "ada ai Hello, says another.",
+    "someone human stored once",
+  ]);
 });

@@ -53,7 +53,7 @@ function describe(error: unknown, code: string | undefined): string {
 }
 
 function advice(operationId: string | undefined, indeterminate: boolean): string {
-  if (operationId === undefined) return "";
+  if (operationId === undefined) return indeterminate ? " How much was done is unknown: repeat it." : "";
   return indeterminate
     ? " Whether the write took effect is unknown: repeat it with the same operationId."
     : " Nothing was written.";

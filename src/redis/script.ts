@@ -8,6 +8,8 @@ export interface Script<Input, Reply> {
   readonly keys: (input: Input) => string[];
   readonly arguments: (input: Input) => string[];
   readonly reply: (reply: unknown) => Reply;
+  /** Has an effect that nobody records, because repeating it is harmless: an error leaves the outcome unknown. */
+  readonly changes?: true;
 }
 
 export function defineScript<Input, Reply>(parts: Omit<Script<Input, Reply>, "sha1">): Script<Input, Reply> {

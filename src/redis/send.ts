@@ -1,5 +1,5 @@
 import type { RedisClient } from "../client.js";
-import { deadlineError, refusalCode, toSessionError } from "./failure.js";
+import { type Circumstances, deadlineError, refusalCode, toSessionError } from "./failure.js";
 import { count } from "./replies.js";
 import type { Script } from "./script.js";
 
@@ -20,15 +20,15 @@ export function read<Value>(
   parse: (...replies: unknown[]) => Value,
 ): Promise<Value> {
   const { client } = connection;
-  return withDeadline(connection, undefined, async () => {
+  const guard = client.isCluster === true ? movingSlotGuard(commands) : [];
+  return withDeadline(connection, {}, async () => {
     try {
-      const replies = (await client.pipeline(commands).exec()) ?? [];
-      return parse(
-        ...replies.map(([error, reply]) => {
-          if (error) throw error;
-          return reply;
-        }),
-      );
+      const replies = (await client.pipeline([...guard, ...commands]).exec()) ?? [];
+      const values = replies.map(([error, reply]) => {
+        if (error) throw error;
+        return reply;
+      });
+      return parse(...values.slice(guard.length));
     } catch (error) {
       throw toSessionError(error, { client, indeterminate: false });
     }
@@ -36,15 +36,25 @@ export function read<Value>(
 }
 
 /**
+ * In a slot that is moving, a key that is still, or already, elsewhere looks as if it were not there, and one that is not
+ * there sends the whole pipeline elsewhere. A command with several keys is refused (TRYAGAIN) unless all are here.
+ */
+function movingSlotGuard(commands: readonly string[][]): string[][] {
+  const keys = new Set(commands.map(([, key = ""]) => key));
+  return keys.size > 1 ? [["exists", ...keys]] : [];
+}
+
+/**
  * Runs a script that is harmless to repeat, in one round trip: it writes the same again, or nothing.
  */
 export function run<Input, Reply>(connection: Connection, script: Script<Input, Reply>, input: Input): Promise<Reply> {
   const { client } = connection;
-  return withDeadline(connection, undefined, async () => {
+  const indeterminate = script.changes === true;
+  return withDeadline(connection, { indeterminate }, async () => {
     try {
       return script.reply(await evaluate(client, script, input));
     } catch (error) {
-      throw toSessionError(error, { client, indeterminate: false });
+      throw toSessionError(error, { client, indeterminate });
     }
   });
 }
@@ -62,7 +72,7 @@ export function write<Input extends { readonly operationId: string }, Reply>(
 ): Promise<Reply> {
   const { client } = connection;
   const { operationId } = input;
-  return withDeadline(connection, operationId, async () => {
+  return withDeadline(connection, { operationId, indeterminate: true }, async () => {
     try {
       return script.reply(await evaluate(client, script, input));
     } catch (error) {
@@ -112,12 +122,11 @@ async function mayHaveRun(client: RedisClient, operationKey: string, refusal: st
  */
 function withDeadline<Value>(
   { client, deadlineMilliseconds }: Connection,
-  operationId: string | undefined,
+  { operationId, indeterminate = false }: Partial<Pick<Circumstances, "operationId" | "indeterminate">>,
   send: () => Promise<Value>,
 ): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const expire = (): void =>
-      reject(deadlineError(deadlineMilliseconds, { client, operationId, indeterminate: operationId !== undefined }));
+    const expire = (): void => reject(deadlineError(deadlineMilliseconds, { client, operationId, indeterminate }));
     // Not at once: when the process was busy past the deadline, the reply may be there and only unread.
     const timer = setTimeout(() => setImmediate(expire), deadlineMilliseconds);
     send()

@@ -58,12 +58,12 @@ export async function readMessages(
   const { length, entries } = await read(
     settings,
     [
-      ["hget", keys.conversation(id), "agentId"],
+      ["zscore", keys.conversations, id],
       ["llen", keys.messages(id)],
       ["lrange", keys.messages(id), String(first), String((before ?? 0) - 1)],
     ],
-    (agentId, total, found) => {
-      if (textOrNothing(agentId) === undefined) throw new ConversationNotFoundError();
+    (listed, total, found) => {
+      if (textOrNothing(listed) === undefined) throw new ConversationNotFoundError();
       // In front of index 0 there is nothing, and -1 is the last one.
       return { length: count(total), entries: before === 0 ? [] : textList(found) };
     },

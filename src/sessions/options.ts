@@ -99,6 +99,10 @@ export interface ExpectedSession {
   ipAddress?: string | undefined;
 }
 
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 const ownerShape = { userId: idSchema, orgId: idSchema.optional() };
 const ownerSchema = z.object(ownerShape, "pass an object with userId");
 const initSchema = z.strictObject(
@@ -108,7 +112,8 @@ const initSchema = z.strictObject(
     conversationId: idSchema.optional(),
     ipAddress: idSchema.optional(),
     userAgent: idSchema.optional(),
-    metadata: z.record(z.string(), z.unknown(), "use an object").optional(),
+    // Not z.record(), which leaves out a name such as "__proto__".
+    metadata: z.custom<Record<string, unknown>>(isObject, "use an object").optional(),
   },
   "pass an object with userId and agentId",
 );

@@ -22,12 +22,12 @@ export class SessionLog implements MessageLog {
   readonly #settings: SessionSettings;
   readonly #keys: OwnerKeys;
   /** Taken when the history was made: a turn in flight lands where it began. */
-  readonly #session: Pick<Session, "id" | "conversationId" | "agentId">;
+  readonly #session: Pick<Session, "id" | "conversationId">;
 
-  constructor(settings: SessionSettings, keys: OwnerKeys, { id, conversationId, agentId }: Session) {
+  constructor(settings: SessionSettings, keys: OwnerKeys, { id, conversationId }: Session) {
     this.#settings = settings;
     this.#keys = keys;
-    this.#session = { id, conversationId, agentId };
+    this.#session = { id, conversationId };
   }
 
   read(first: number): Promise<{ seen: string; entries: string[] }> {
@@ -42,7 +42,7 @@ export class SessionLog implements MessageLog {
   }
 
   async append({ operationId, encoded, seen, toolCalls }: Batch): Promise<boolean> {
-    const { id, conversationId, agentId } = this.#session;
+    const { id, conversationId } = this.#session;
     const operation = this.#keys.operation(operationId);
     const result = await write(
       this.#settings,
@@ -64,7 +64,6 @@ export class SessionLog implements MessageLog {
         ttlMilliseconds: this.#settings.conversationMilliseconds,
         maxMessages: this.#settings.maxMessages,
         toolCalls,
-        agentId,
         encoded,
       },
       operation,

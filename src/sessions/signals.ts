@@ -4,11 +4,15 @@ import type { Session } from "./schema.js";
 
 /** When Redis cannot be asked how long a session has left, it is asked again so much later. */
 const RETRY_MILLISECONDS = 5_000;
-/** Node's timers overflow beyond 24 days; a session that has longer is asked about once a day. */
-const LONGEST_WAIT_MILLISECONDS = 86_400_000;
+/** What the subscriber missed, on a node that is gone for good say, is noticed after so long at most. */
+const LONGEST_WAIT_MILLISECONDS = 30_000;
 
 /** How long a session has left, in milliseconds; throws SessionNotFoundError once it is over. */
 export type AskTimeLeft = (session: Session) => Promise<number>;
+
+function reconnectDelay(attempt: number): number {
+  return Math.min(attempt * 100, RETRY_MILLISECONDS);
+}
 
 interface Entry {
   readonly session: Session;
@@ -48,7 +52,9 @@ export class SessionSignals {
   }
 
   #subscribe(): void {
-    const subscriber = this.#client.duplicate();
+    // One node hears what is published on any. A Cluster would replace its own subscriber without telling us.
+    const [node] = this.#client.nodes?.("master") ?? [];
+    const subscriber = node?.duplicate({ retryStrategy: reconnectDelay }) ?? this.#client.duplicate();
     this.#subscriber = subscriber;
     // What it cannot tell while it is away is asked for when it is back.
     subscriber.on("error", () => {});
@@ -57,6 +63,8 @@ export class SessionSignals {
       const entry = this.#entries.get(id);
       if (entry) this.#end(entry, new SessionNotFoundError(reason as SessionEndReason));
     });
+    // A client that connects lazily does so for its first command; what counts is the subscription below.
+    subscriber.subscribe(this.#channel).catch(() => {});
     // Also after each reconnection. First the subscription, then the question: an end in between is heard.
     subscriber.on("ready", () => {
       void this.#listen(subscriber);

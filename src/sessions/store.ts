@@ -106,6 +106,7 @@ export class SessionStore {
           index: keys.sessions,
           record: keys.session(id),
           conversation: keys.conversation(conversationId),
+          conversations: keys.conversations,
           operation,
         },
         digest: digestOf("create", JSON.stringify([attributes, metadataFields(metadata ?? {})])),
@@ -114,10 +115,11 @@ export class SessionStore {
         atLimit: this.#settings.atLimit,
         idleMilliseconds: this.#settings.idleMilliseconds,
         lifetimeMilliseconds: this.#settings.lifetimeMilliseconds,
-        continues: checked.conversationId !== undefined,
+        continues: checked.conversationId ?? "",
         agentId: checked.agentId,
         channel: this.#channel,
         secretHash,
+        attempt: Date.now(),
         fields: initFields(id, conversationId, checked),
       },
       operation,
@@ -176,6 +178,7 @@ export class SessionStore {
         id: sessionId,
         oldHash: secretHash,
         newHash: next.secretHash,
+        attempt: Date.now(),
       },
       operation,
     );
@@ -193,7 +196,7 @@ export class SessionStore {
     options?: WriteOptions,
   ): Promise<Session> {
     const { fields, removed } = metadataFields(patch.metadata);
-    return this.#update(session, options, { agentId: "", fields, removed });
+    return this.#update(session, options, { continues: "", fields, removed });
   }
 
   /**
@@ -206,7 +209,7 @@ export class SessionStore {
   async openConversation(session: Session, conversationId?: string, options?: WriteOptions): Promise<Session> {
     const target = conversationId === undefined ? newId() : parseId("conversationId", conversationId);
     return this.#update(session, options, {
-      agentId: conversationId === undefined ? "" : session.agentId,
+      continues: conversationId ?? "",
       fields: ["conversationId", target],
       removed: [],
       // A repetition that opens a new conversation has another new id, and is the same operation all the same.
@@ -290,7 +293,8 @@ export class SessionStore {
 
   /**
    * Removes all that is stored of an owner: every session ends at once, then sessions and conversations are removed in
-   * bounded steps. Safe to repeat: an interrupted erasure goes on where it stopped.
+   * bounded steps. Safe to repeat: an interrupted erasure goes on where it stopped. Records of sessions that had ended
+   * within the last minute go within that minute.
    *
    * @returns how many of each this call removed.
    */
@@ -327,12 +331,12 @@ export class SessionStore {
   async #update(
     session: Session,
     options: WriteOptions | undefined,
-    change: Pick<UpdateSession, "agentId" | "fields" | "removed"> & { digest?: string; conversationId?: string },
+    change: Pick<UpdateSession, "continues" | "fields" | "removed"> & { digest?: string; conversationId?: string },
   ): Promise<Session> {
     const keys = this.#keysOf(session);
     const operationId = operationIdOf(options);
     const operation = keys.operation(operationId);
-    const { agentId, fields, removed, conversationId = session.conversationId } = change;
+    const { continues, fields, removed, conversationId = session.conversationId } = change;
     const result = await write(
       this.#settings,
       updateScript,
@@ -343,10 +347,11 @@ export class SessionStore {
           index: keys.sessions,
           operation,
           conversation: keys.conversation(conversationId),
+          conversations: keys.conversations,
         },
         digest: change.digest ?? digestOf("update", session.id, ...fields, "-", ...removed),
         id: session.id,
-        agentId,
+        continues,
         fields,
         removed,
       },

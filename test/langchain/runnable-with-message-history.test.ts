@@ -138,20 +138,27 @@ describe("without historyMessagesKey", () => {
   });
 
   test("what it does with two turns at once: one user message is lost (README)", async () => {
-    let waiting: () => void = () => {};
-    const both = new Promise<void>((resolve) => {
-      waiting = resolve;
+    let answer: () => void = () => {};
+    const asked = new Promise<void>((resolve) => {
+      meanwhile = () => {
+        resolve();
+        return new Promise<void>((released) => {
+          answer = released;
+        });
+      };
     });
-    let arrived = 0;
-    meanwhile = () => {
-      arrived += 1;
-      if (arrived === 2) waiting();
-      return both;
-    };
-    await Promise.all(["A", "B"].map((text) => chain.invoke([new HumanMessage(text)], config())));
-    const types = (await open().getMessages()).map((message) => message.type);
-    expect(types.filter((type) => type === "ai")).toHaveLength(2);
-    expect(types.filter((type) => type === "human").length).toBeLessThanOrEqual(2);
+    const slow = chain.invoke([new HumanMessage("My name is Bob.")], config());
+    await asked;
+    meanwhile = () => Promise.resolve();
+    await chain.invoke([new HumanMessage("My name is Ada.")], config());
+    answer();
+    await slow;
+    const stored = await open().getMessages();
+    expect(stored.map(({ type, text }) => `${type}: ${text}`)).toEqual([
+      "human: My name is Ada.",
+      "ai: Nice to meet you, Ada.",
+      "ai: Nice to meet you, Bob.",
+    ]);
   });
 });
 

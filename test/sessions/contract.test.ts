@@ -209,6 +209,10 @@ describe.each(topologies)("sessions on $name", ({ connect }) => {
     await sessions.update(session, { metadata: { keep: 5 } }, { operationId: "a" });
     await sessions.update(session, { metadata: { keep: 6 } });
     expect((await sessions.update(session, { metadata: { keep: 5 } }, { operationId: "a" })).metadata["keep"]).toBe(6);
+    const hostile = JSON.parse('{"__proto__":{"admin":true},"a":1}') as Record<string, unknown>;
+    const { session: inert } = await sessions.create({ ...init(), metadata: hostile });
+    expect(Object.keys(inert.metadata).toSorted()).toEqual(["__proto__", "a"]);
+    expect(Reflect.get({ ...inert.metadata }, "admin")).toBeUndefined();
     for (const value of [() => {}, new Date(), Number.NaN, 1n, new Map()]) {
       await expect(sessions.update(session, { metadata: { value } })).rejects.toThrow(InvalidOptionError);
     }

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inspect } from "node:util";
 
 import { Cluster, Redis } from "ioredis";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
@@ -197,6 +198,23 @@ describe("REDIS_URL", () => {
     expect(failure).toBeInstanceOf(RedisUnavailableError);
     expect(failure).toMatchObject({ message: `REDIS_URL is set, but no Redis answers at 127.0.0.1:${gone.port}.` });
   });
+
+  test.each([
+    { name: "a wrong password", login: "user:hidden@", code: "WRONGPASS" },
+    { name: "no password", login: "", code: "NOAUTH" },
+  ])(
+    "with $name is an error that says that Redis answered, and does not show the password",
+    async ({ login, code }) => {
+      await using foreign = await startRedis({ args: ["--requirepass", "secret"] });
+      vi.stubEnv("REDIS_URL", `redis://${login}127.0.0.1:${foreign.port}`);
+      const failure = await startRedis().catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(RedisUnavailableError);
+      expect(failure).toMatchObject({
+        message: `REDIS_URL is set, but the Redis at 127.0.0.1:${foreign.port} refuses it: ${code}.`,
+      });
+      expect(inspect(failure, { depth: 20, showHidden: true })).not.toMatch(/hidden|secret/);
+    },
+  );
 
   test("that is no URL is an error", async () => {
     vi.stubEnv("REDIS_URL", "localhost:6379");

@@ -20,6 +20,8 @@ local GRACE = 60000
 local function state(record, index, id)
   local fields = redis.call("HMGET", record, "ended", "activeAt", "idle", "until")
   if not fields[2] then
+    -- Stops the script in a slot that is moving here, where what is still elsewhere looks like nothing: two keys tell.
+    redis.call("EXISTS", index, record)
     return "unknown"
   elseif fields[1] then
     return fields[1]
@@ -50,13 +52,19 @@ local function finish(record, index, id, reason, channel)
   redis.call("ZREM", index, id)
   redis.call("HSET", record, "ended", reason)
   redis.call("PEXPIREAT", record, whole(now + GRACE))
-  redis.call("PUBLISH", channel, id .. " " .. reason)
+  -- A hint: an ACL without the channel must not stop the script half-way.
+  redis.pcall("PUBLISH", channel, id .. " " .. reason)
 end
 
 -- Records are found through the index. Their keys are spelled from its own, which carries whatever prefix the client
 -- puts before keys; an index is "<base>sessions", a record "<base>session:<id>".
 local function recordOf(index, id)
   return string.sub(index, 1, -2) .. ":" .. id
+end
+
+-- The index is the authority here too: a conversation that is being erased is in none.
+local function canContinue(conversations, conversation, id, agentId)
+  return redis.call("ZSCORE", conversations, id) and redis.call("HGET", conversation, "agentId") == agentId
 end
 `;
 

@@ -22,8 +22,7 @@ ARGV[5]  seen       generation that the writer's latest read saw, "" for none, "
 ARGV[6]  ttl        of the conversation in milliseconds
 ARGV[7]  cap        how many messages to keep, "0" for all
 ARGV[8]  toolCalls  how many the batch holds
-ARGV[9]  agentId
-ARGV[10…] messages  JSON objects without their closing brace
+ARGV[9…] messages  JSON objects without their closing brace
 
 returns  { "done" | "repeated" | "conflict" | "changed" | "unknown" | "ended" | "evicted" | "expired" }
 --]]
@@ -42,7 +41,6 @@ local seen           = ARGV[5]
 local ttl            = tonumber(ARGV[6])
 local cap            = tonumber(ARGV[7])
 local toolCalls      = ARGV[8]
-local agentId        = ARGV[9]
 
 local before = earlier(operation, digest)
 if before then
@@ -57,23 +55,28 @@ if generation and seen ~= "*" and seen ~= generation then
   return { "changed" }
 end
 
-push(messages, 10, cap)
+local kind = redis.call("TYPE", messages).ok
+if kind ~= "list" and kind ~= "none" then
+  return redis.error_reply("WRONGTYPE of messages")
+end
+-- Before its effect, so that a script that an ACL stops on its way is not run a second time.
+remember(operation, digest, window, "")
+push(messages, 9, cap)
 -- At least one more than the latest: milliseconds tie, and pages are cut by this.
 local latest = redis.call("ZRANGE", conversations, -1, -1, "WITHSCORES")
-local activeAt = now
+local activeAt = math.max(now, tonumber(latest[2]) or 0)
 if latest[1] ~= conversationId then
   activeAt = math.max(now, (tonumber(latest[2]) or 0) + 1)
 end
 redis.call("HSETNX", conversation, "createdAt", whole(now))
-redis.call("HSET", conversation, "agentId", agentId, "activeAt", whole(activeAt))
+redis.call("HSET", conversation, "agentId", redis.call("HGET", record, "agentId"), "activeAt", whole(activeAt))
 redis.call("PEXPIRE", conversation, whole(ttl))
 redis.call("PEXPIRE", messages, whole(ttl))
 redis.call("ZADD", conversations, whole(activeAt), conversationId)
 outlive(conversations, now + ttl)
-redis.call("HINCRBY", record, "messageCount", #ARGV - 9)
+redis.call("HINCRBY", record, "messageCount", #ARGV - 8)
 redis.call("HINCRBY", record, "toolCallCount", toolCalls)
 touch(record, index)
-remember(operation, digest, window, "")
 return { "done" }
 `;
 
@@ -95,7 +98,6 @@ export interface AppendToConversation {
   /** 0: no cap. */
   readonly maxMessages: number;
   readonly toolCalls: number;
-  readonly agentId: string;
   readonly encoded: readonly string[];
 }
 
@@ -113,7 +115,6 @@ export const appendToConversationScript: Script<AppendToConversation, (typeof ou
     String(input.ttlMilliseconds),
     String(input.maxMessages),
     String(input.toolCalls),
-    input.agentId,
     ...input.encoded,
   ],
   reply: (reply) => outcome(list(reply)[0], outcomes),

@@ -10,7 +10,8 @@ Creates a session, and ends the oldest ones beyond the limit.
 KEYS[1]  index         sorted set of the owner's sessions, by start
 KEYS[2]  record        of the new session
 KEYS[3]  conversation  that it points at
-KEYS[4]  operation
+KEYS[4]  conversations sorted set of the owner's, by last activity
+KEYS[5]  operation
 
 ARGV[1]  digest        of the creation
 ARGV[2]  window        milliseconds to remember the operation
@@ -19,11 +20,12 @@ ARGV[4]  limit         how many live sessions the owner may have
 ARGV[5]  atLimit       "end-oldest" | "reject"
 ARGV[6]  idle          timeout in milliseconds
 ARGV[7]  lifetime      in milliseconds
-ARGV[8]  continues     "1" when the conversation has to exist already, with this agent
+ARGV[8]  continues     id of the conversation, when it has to exist already with this agent; else ""
 ARGV[9]  agentId
 ARGV[10] channel       on which endings are published
 ARGV[11] secret        hash of the new session's secret
-ARGV[12…] fields       name, value, …
+ARGV[12] attempt       when it was made, by the caller's clock in milliseconds
+ARGV[13…] fields       name, value, …
 
 returns  { "created", ended ids, fields } | { "limit" | "no-conversation" | "conflict" | "gone" }
 --]]
@@ -31,7 +33,8 @@ ${timeLua}${sessionLua}${operationLua}
 local index        = KEYS[1]
 local record       = KEYS[2]
 local conversation = KEYS[3]
-local operation    = KEYS[4]
+local conversations = KEYS[4]
+local operation    = KEYS[5]
 local digest       = ARGV[1]
 local window       = ARGV[2]
 local id           = ARGV[3]
@@ -39,25 +42,32 @@ local limit        = tonumber(ARGV[4])
 local atLimit      = ARGV[5]
 local idle         = ARGV[6]
 local lifetime     = ARGV[7]
-local continues    = ARGV[8] == "1"
+local continues    = ARGV[8]
 local agentId      = ARGV[9]
 local channel      = ARGV[10]
 local secret       = ARGV[11]
+local attempt      = tonumber(ARGV[12])
 
 local before = earlier(operation, digest)
 if before and before[1] == "conflict" then
   return { "conflict" }
 elseif before then
-  -- The token of the first attempt never arrived: this one's takes its place, on the session that was made then.
-  local first, endedThen = string.match(before[2], "^(%S+) ?(.*)$")
+  -- The token of the attempt before never arrived: this one's takes its place, on the session that was made then. An
+  -- attempt that was given up and runs late changes nothing, nor does one that the client sends again.
+  local latest, first, endedThen = string.match(before[2], "^(%S+) (%S+) ?(.*)$")
+  if attempt < tonumber(latest) then
+    return { "conflict" }
+  end
   local made = recordOf(index, first)
-  if redis.call("EXISTS", made) == 0 then
+  -- Rotated since: its token had arrived, and what replaces it must stay.
+  if redis.call("EXISTS", made) == 0 or redis.call("HEXISTS", made, "rotatedAt") == 1 then
     return { "gone" }
   end
+  remember(operation, digest, window, whole(attempt) .. " " .. first .. " " .. endedThen)
   redis.call("HSET", made, "secret", secret)
   return { "created", endedThen, redis.call("HGETALL", made) }
 end
-if continues and redis.call("HGET", conversation, "agentId") ~= agentId then
+if continues ~= "" and not canContinue(conversations, conversation, continues, agentId) then
   return { "no-conversation" }
 end
 
@@ -72,22 +82,24 @@ if #live >= limit and atLimit == "reject" then
   return { "limit" }
 end
 
+local ended = {}
+for i = 1, #live - limit + 1 do
+  ended[i] = live[i]
+end
+local endedIds = table.concat(ended, " ")
+-- Before its effect, so that a script that an ACL stops on its way is not run a second time.
+remember(operation, digest, window, whole(attempt) .. " " .. id .. " " .. endedIds)
 for _, member in ipairs(stale) do
   redis.call("ZREM", index, member)
 end
-local ended = {}
-for i = 1, #live - limit + 1 do
-  finish(recordOf(index, live[i]), index, live[i], "evicted", channel)
-  ended[i] = live[i]
+for _, member in ipairs(ended) do
+  finish(recordOf(index, member), index, member, "evicted", channel)
 end
-
-redis.call("HSET", record, unpack(ARGV, 12))
+redis.call("HSET", record, unpack(ARGV, 13))
 redis.call("HSET", record, "secret", secret, "startedAt", whole(now), "idle", idle, "until", whole(now + lifetime))
 local latest = tonumber(members[#members]) or 0
 redis.call("ZADD", index, whole(math.max(microseconds, latest + 1)), id)
 touch(record, index)
-local endedIds = table.concat(ended, " ")
-remember(operation, digest, window, id .. " " .. endedIds)
 return { "created", endedIds, redis.call("HGETALL", record) }
 `;
 
@@ -97,6 +109,7 @@ export interface CreateSession {
     readonly index: string;
     readonly record: string;
     readonly conversation: string;
+    readonly conversations: string;
     readonly operation: string;
   };
   readonly digest: string;
@@ -105,10 +118,13 @@ export interface CreateSession {
   readonly atLimit: "end-oldest" | "reject";
   readonly idleMilliseconds: number;
   readonly lifetimeMilliseconds: number;
-  readonly continues: boolean;
+  /** `""`: the conversation need not exist. */
+  readonly continues: string;
   readonly agentId: string;
   readonly channel: string;
   readonly secretHash: string;
+  /** Milliseconds since 1970. */
+  readonly attempt: number;
   /** Name, value, name, value … */
   readonly fields: readonly string[];
 }
@@ -123,7 +139,7 @@ export type CreateOutcome =
 
 export const createScript: Script<CreateSession, CreateOutcome> = defineScript({
   lua,
-  keys: ({ keys }) => [keys.index, keys.record, keys.conversation, keys.operation],
+  keys: ({ keys }) => [keys.index, keys.record, keys.conversation, keys.conversations, keys.operation],
   arguments: (input) => [
     input.digest,
     String(OPERATION_WINDOW_MILLISECONDS),
@@ -132,10 +148,11 @@ export const createScript: Script<CreateSession, CreateOutcome> = defineScript({
     input.atLimit,
     String(input.idleMilliseconds),
     String(input.lifetimeMilliseconds),
-    input.continues ? "1" : "0",
+    input.continues,
     input.agentId,
     input.channel,
     input.secretHash,
+    String(input.attempt),
     ...input.fields,
   ],
   reply: (reply) => {

@@ -42,10 +42,15 @@ if scope == "all" then
   members = redis.call("ZRANGE", index, 0, -1)
 elseif secret == "" or redis.call("HGET", KEYS[3], "secret") == secret then
   members = { id }
+else
+  return { "done", "0" } -- No such token: nothing is done, nothing remembered.
+end
+local function recordFor(member)
+  return scope == "one" and KEYS[3] or recordOf(index, member)
 end
 for _, member in ipairs(members) do
   if scope == "one" or member ~= id then
-    local list = state(recordOf(index, member), index, member) == "live" and live or stale
+    local list = state(recordFor(member), index, member) == "live" and live or stale
     list[#list + 1] = member
   end
 end
@@ -54,7 +59,7 @@ for _, member in ipairs(stale) do
   redis.call("ZREM", index, member)
 end
 for _, member in ipairs(live) do
-  finish(recordOf(index, member), index, member, "ended", channel)
+  finish(recordFor(member), index, member, "ended", channel)
 end
 remember(operation, digest, window, tostring(#live))
 return { "done", tostring(#live) }

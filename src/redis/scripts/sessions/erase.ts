@@ -48,7 +48,7 @@ local ended = redis.call("ZRANGE", KEYS[3], 0, step - 1)
 for _, id in ipairs(ended) do
   redis.call("UNLINK", base .. "session:" .. id)
   redis.call("ZREM", KEYS[3], id)
-  redis.call("PUBLISH", channel, id .. " ended")
+  redis.pcall("PUBLISH", channel, id .. " ended")
 end
 local removed = redis.call("ZRANGE", KEYS[4], 0, step - 1)
 for _, id in ipairs(removed) do
@@ -77,6 +77,7 @@ export interface EraseOutcome {
 
 export const eraseScript: Script<EraseStep, EraseOutcome> = defineScript({
   lua,
+  changes: true,
   keys: ({ keys }) => [keys.sessions, keys.conversations, keys.erasedSessions, keys.erasedConversations],
   arguments: ({ channel, first }) => [channel, String(STEP), first ? "1" : "0"],
   reply: (reply) => {

@@ -16,7 +16,8 @@ ARGV[1]  digest  of the rotation
 ARGV[2]  window  milliseconds to remember the operation
 ARGV[3]  id
 ARGV[4]  old     hash of the secret that the caller holds
-ARGV[5]  new     hash of its successor
+ARGV[5]  new      hash of its successor
+ARGV[6]  attempt  when it was made, by the caller's clock in milliseconds
 
 returns  { "live", fields } | { "conflict" | "unknown" | "ended" | "evicted" | "expired" | "rotated" }
 --]]
@@ -29,14 +30,23 @@ local window    = ARGV[2]
 local id        = ARGV[3]
 local old       = ARGV[4]
 local new       = ARGV[5]
+local attempt   = tonumber(ARGV[6])
 
 local before = earlier(operation, digest)
 if before and before[1] == "conflict" then
   return before
 end
 local known = redis.call("HMGET", record, "secret", "previousSecret", "rotatedAt")
--- A token of this rotation that never arrived may be replaced, as long as nobody rotated since.
-local replaceable = before and before[2] or old
+-- A token of this rotation that never arrived may be replaced, as long as nobody rotated since; not by an attempt that
+-- was given up and runs late.
+local replaceable = old
+if before then
+  local latest, issued = string.match(before[2], "^(%S+) (%S+)$")
+  if attempt < tonumber(latest) then
+    return { "conflict" }
+  end
+  replaceable = issued
+end
 if known[1] ~= replaceable then
   return { known[2] == old and now < known[3] + GRACE and "rotated" or "unknown" }
 end
@@ -44,7 +54,7 @@ local found = state(record, index, id)
 if found ~= "live" then
   return { found }
 end
-remember(operation, digest, window, new)
+remember(operation, digest, window, whole(attempt) .. " " .. new)
 redis.call("HSET", record, "secret", new, "previousSecret", old, "rotatedAt", whole(now))
 touch(record, index)
 return { "live", redis.call("HGETALL", record) }
@@ -57,17 +67,20 @@ export interface RotateSession {
   readonly id: string;
   readonly oldHash: string;
   readonly newHash: string;
+  /** Milliseconds since 1970. */
+  readonly attempt: number;
 }
 
 export const rotateScript: Script<RotateSession, SessionOutcome> = defineScript({
   lua,
   keys: ({ keys }) => [keys.record, keys.index, keys.operation],
-  arguments: ({ digest, id, oldHash, newHash }) => [
+  arguments: ({ digest, id, oldHash, newHash, attempt }) => [
     digest,
     String(OPERATION_WINDOW_MILLISECONDS),
     id,
     oldHash,
     newHash,
+    String(attempt),
   ],
   reply: sessionOutcome,
 });

@@ -11,11 +11,12 @@ KEYS[1]  record
 KEYS[2]  index
 KEYS[3]  operation
 KEYS[4]  conversation  that it is to point at; its own when it stays
+KEYS[5]  conversations sorted set of the owner's, by last activity
 
 ARGV[1]  digest   of the change
 ARGV[2]  window   milliseconds to remember the operation
 ARGV[3]  id
-ARGV[4]  agentId  that the conversation must have, "" when it need not exist
+ARGV[4]  continues  id of the conversation, when it has to exist already with this agent; else ""
 ARGV[5]  removed  how many of the following names are to be removed
 ARGV[6…]          names, then name, value, …
 
@@ -26,10 +27,11 @@ local record       = KEYS[1]
 local index        = KEYS[2]
 local operation    = KEYS[3]
 local conversation = KEYS[4]
+local conversations = KEYS[5]
 local digest       = ARGV[1]
 local window       = ARGV[2]
 local id           = ARGV[3]
-local agentId      = ARGV[4]
+local continues    = ARGV[4]
 local removed      = tonumber(ARGV[5])
 
 local before = earlier(operation, digest)
@@ -41,7 +43,8 @@ if found ~= "live" then
   return { found }
 end
 if not before then
-  if agentId ~= "" and redis.call("HGET", conversation, "agentId") ~= agentId then
+  local agentId = redis.call("HGET", record, "agentId")
+  if continues ~= "" and not canContinue(conversations, conversation, continues, agentId) then
     return { "no-conversation" }
   end
   if #ARGV > 5 + removed then
@@ -63,11 +66,12 @@ export interface UpdateSession {
     readonly index: string;
     readonly operation: string;
     readonly conversation: string;
+    readonly conversations: string;
   };
   readonly digest: string;
   readonly id: string;
   /** `""`: the conversation need not exist. */
-  readonly agentId: string;
+  readonly continues: string;
   readonly removed: readonly string[];
   /** Name, value, name, value … */
   readonly fields: readonly string[];
@@ -75,12 +79,12 @@ export interface UpdateSession {
 
 export const updateScript: Script<UpdateSession, SessionOutcome> = defineScript({
   lua,
-  keys: ({ keys }) => [keys.record, keys.index, keys.operation, keys.conversation],
-  arguments: ({ digest, id, agentId, removed, fields }) => [
+  keys: ({ keys }) => [keys.record, keys.index, keys.operation, keys.conversation, keys.conversations],
+  arguments: ({ digest, id, continues, removed, fields }) => [
     digest,
     String(OPERATION_WINDOW_MILLISECONDS),
     id,
-    agentId,
+    continues,
     String(removed.length),
     ...removed,
     ...fields,

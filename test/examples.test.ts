@@ -1,0 +1,27 @@
+import { execFile } from "node:child_process";
+import path from "node:path";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+
+const run = promisify(execFile);
+const root = path.join(import.meta.dirname, "..");
+
+test("examples/sessions.ts shows a limit, a rotation, a log-out everywhere and a resumed conversation", async () => {
+  const { REDIS_URL: _, ...environment } = process.env;
+  const { stdout } = await run(process.execPath, ["--import", "tsx", "examples/sessions.ts"], {
+    cwd: root,
+    env: environment,
+  });
+  for (const line of [
+    /laptop +refused: evicted/,
+    /old token +refused: rotated/,
+    /new token +live until/,
+    /2 sessions ended/,
+    /model call: The session is no longer live: ended/,
+    /Bob's desktop +live until/,
+    /human +Remember: the meeting is on Friday\./,
+    /1 sessions, 1 conversations; 1 sessions, 0 conversations/,
+  ]) {
+    expect(stdout).toMatch(line);
+  }
+});
