@@ -1,11 +1,11 @@
 import type { HistoryKeys } from "../keys.js";
 import { OPERATION_WINDOW_MILLISECONDS } from "../operation.js";
-import { outcome } from "../replies.js";
+import { list, outcome } from "../replies.js";
 import { defineScript, type Script } from "../script.js";
+import { messagesLua, operationLua, timeLua } from "./fragments.js";
 
 // No flags: Redis refuses the whole script when it is out of memory, before it runs. What else could fail is checked
-// before the first write, and the operation is recorded before its effect: a script that is stopped on its way (by an
-// ACL that forbids one of its commands, say) is then not run a second time.
+// before the first write.
 const lua = /* lua */ `#!lua
 --[[
 Appends a batch of messages, whole, once.
@@ -22,8 +22,9 @@ ARGV[4]  ttl         milliseconds, "0" for never
 ARGV[5]  cap         how many messages to keep, "0" for all
 ARGV[6…] messages    JSON objects without their closing brace
 
-returns  "appended" | "repeated" | "conflict" | "foreign" | "occupied" | "changed"
+returns  { "appended" | "repeated" | "conflict" | "foreign" | "occupied" | "changed" }
 --]]
+${timeLua}${operationLua}${messagesLua}
 local messages  = KEYS[1]
 local meta      = KEYS[2]
 local operation = KEYS[3]
@@ -33,43 +34,29 @@ local seen      = ARGV[3]
 local ttl       = ARGV[4]
 local cap       = tonumber(ARGV[5])
 
-local earlier = redis.call("GET", operation)
-if earlier then
-  return earlier == digest and "repeated" or "conflict"
+local before = earlier(operation, digest)
+if before then
+  return before
 end
 local kind = redis.call("TYPE", messages).ok
 if kind ~= "list" and kind ~= "none" then
-  return "foreign"
+  return { "foreign" }
 end
-
 local cleared = redis.call("HGET", meta, "cleared")
 if seen == "new" and (cleared or kind == "list") then
-  return "occupied"
+  return { "occupied" }
 elseif cleared and seen ~= "*" and seen ~= cleared then
-  return "changed"
+  return { "changed" }
 end
-redis.call("SET", operation, digest, "PX", window)
 
-local time = redis.call("TIME")
-local tail = string.format(',"at":%s%03d}', time[1], math.floor(time[2] / 1000))
-local length
--- unpack() fails near 8,000 values.
-for first = 6, #ARGV, 4000 do
-  local chunk = {}
-  for i = first, math.min(first + 3999, #ARGV) do
-    chunk[#chunk + 1] = ARGV[i] .. tail
-  end
-  length = redis.call("RPUSH", messages, unpack(chunk))
-end
-if cap > 0 and length > cap then
-  redis.call("LTRIM", messages, -cap, -1)
-end
+remember(operation, digest, window, "")
+push(messages, 6, cap)
 if ttl == "0" then
   redis.call("PERSIST", messages)
 else
   redis.call("PEXPIRE", messages, ttl)
 end
-return "appended"
+return { "appended" }
 `;
 
 const outcomes = ["appended", "repeated", "conflict", "foreign", "occupied", "changed"] as const;
@@ -98,5 +85,5 @@ export const appendScript: Script<Append, AppendOutcome> = defineScript({
     String(maxMessages),
     ...encoded,
   ],
-  reply: (reply) => outcome(reply, outcomes),
+  reply: (reply) => outcome(list(reply)[0], outcomes),
 });

@@ -2,6 +2,7 @@ import type { HistoryKeys } from "../keys.js";
 import { CLEAR_REMEMBERED_MILLISECONDS, OPERATION_WINDOW_MILLISECONDS } from "../operation.js";
 import { list, outcome, text } from "../replies.js";
 import { defineScript, type Script } from "../script.js";
+import { operationLua, timeLua } from "./fragments.js";
 
 // allow-oom: what should end must be able to end, above all when memory is short.
 const lua = /* lua */ `#!lua flags=allow-oom
@@ -16,8 +17,9 @@ ARGV[1]  digest      what names a clear
 ARGV[2]  window      milliseconds to remember the operation
 ARGV[3]  remembered  milliseconds to remember the clear
 
-returns  { "cleared", mark } | { "repeated", mark or "" } | { "conflict", "" } | { "foreign", "" }
+returns  { "cleared", mark } | { "repeated", mark } | { "conflict", "" } | { "foreign", "" }
 --]]
+${timeLua}${operationLua}
 local messages   = KEYS[1]
 local meta       = KEYS[2]
 local operation  = KEYS[3]
@@ -25,11 +27,9 @@ local digest     = ARGV[1]
 local window     = ARGV[2]
 local remembered = ARGV[3]
 
-local earlier = redis.call("GET", operation)
-if earlier and earlier ~= digest then
-  return { "conflict", "" }
-elseif earlier then
-  return { "repeated", redis.call("HGET", meta, "cleared") or "" }
+local before = earlier(operation, digest)
+if before then
+  return before
 end
 
 -- Not ours to delete: another application's key of the same name.
@@ -39,9 +39,8 @@ if (kind ~= "list" and kind ~= "none") or (metaKind ~= "hash" and metaKind ~= "n
   return { "foreign", "" }
 end
 
-local time = redis.call("TIME")
-local mark = time[1] .. "." .. time[2]
-redis.call("SET", operation, digest, "PX", window)
+local mark = whole(microseconds)
+remember(operation, digest, window, mark)
 redis.call("HSET", meta, "cleared", mark)
 redis.call("PEXPIRE", meta, remembered)
 redis.call("UNLINK", messages)
@@ -52,7 +51,7 @@ const outcomes = ["cleared", "repeated", "conflict", "foreign"] as const;
 
 export interface ClearOutcome {
   readonly outcome: (typeof outcomes)[number];
-  /** Names the clear; `""` when none is remembered. */
+  /** Names the clear; `""` when there was none. */
   readonly mark: string;
 }
 

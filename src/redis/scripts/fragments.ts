@@ -68,7 +68,10 @@ local function canContinue(conversations, conversation, id, agentId)
 end
 `;
 
-/** Needs KEYS: operation, and ARGV: digest, window as locals. The reply is remembered with the digest. */
+/**
+ * What makes a write happen once. `remember` comes before the write's effect: a script that is stopped on its way, by an
+ * ACL that forbids one of its commands, say, is then not run a second time. The reply is kept with the digest.
+ */
 export const operationLua = /* lua */ `
 local function earlier(operation, digest)
   local stored = redis.call("GET", operation)

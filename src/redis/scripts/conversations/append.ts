@@ -22,7 +22,7 @@ ARGV[5]  seen       generation that the writer's latest read saw, "" for none, "
 ARGV[6]  ttl        of the conversation in milliseconds
 ARGV[7]  cap        how many messages to keep, "0" for all
 ARGV[8]  toolCalls  how many the batch holds
-ARGV[9…] messages  JSON objects without their closing brace
+ARGV[9…] messages   JSON objects without their closing brace
 
 returns  { "done" | "repeated" | "conflict" | "changed" | "unknown" | "ended" | "evicted" | "expired" }
 --]]
@@ -59,7 +59,6 @@ local kind = redis.call("TYPE", messages).ok
 if kind ~= "list" and kind ~= "none" then
   return redis.error_reply("WRONGTYPE of messages")
 end
--- Before its effect, so that a script that an ACL stops on its way is not run a second time.
 remember(operation, digest, window, "")
 push(messages, 9, cap)
 -- At least one more than the latest: milliseconds tie, and pages are cut by this.

@@ -51,12 +51,12 @@ elseif redis.call("HEXISTS", conversation, "agentId") == 0 then
 end
 
 local generation = whole(microseconds)
+remember(operation, digest, window, generation)
 redis.call("DEL", conversation)
 redis.call("HSET", conversation, "generation", generation)
 redis.call("PEXPIRE", conversation, remembered)
 redis.call("UNLINK", messages)
 redis.call("ZREM", conversations, conversationId)
-remember(operation, digest, window, generation)
 return { "done", generation }
 `;
 

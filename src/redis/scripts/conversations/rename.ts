@@ -30,8 +30,8 @@ end
 if redis.call("HEXISTS", conversation, "agentId") == 0 then
   return { "no-conversation" }
 end
-redis.call("HSET", conversation, "title", title)
 remember(operation, digest, window, "")
+redis.call("HSET", conversation, "title", title)
 return { "done" }
 `;
 

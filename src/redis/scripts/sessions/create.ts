@@ -7,10 +7,10 @@ const lua = /* lua */ `#!lua
 --[[
 Creates a session, and ends the oldest ones beyond the limit.
 
-KEYS[1]  index         sorted set of the owner's sessions, by start
-KEYS[2]  record        of the new session
-KEYS[3]  conversation  that it points at
-KEYS[4]  conversations sorted set of the owner's, by last activity
+KEYS[1]  index          sorted set of the owner's sessions, by start
+KEYS[2]  record         of the new session
+KEYS[3]  conversation   that it points at
+KEYS[4]  conversations  sorted set of the owner's, by last activity
 KEYS[5]  operation
 
 ARGV[1]  digest        of the creation
@@ -30,23 +30,23 @@ ARGV[13…] fields       name, value, …
 returns  { "created", ended ids, fields } | { "limit" | "no-conversation" | "conflict" | "gone" }
 --]]
 ${timeLua}${sessionLua}${operationLua}
-local index        = KEYS[1]
-local record       = KEYS[2]
-local conversation = KEYS[3]
+local index         = KEYS[1]
+local record        = KEYS[2]
+local conversation  = KEYS[3]
 local conversations = KEYS[4]
-local operation    = KEYS[5]
-local digest       = ARGV[1]
-local window       = ARGV[2]
-local id           = ARGV[3]
-local limit        = tonumber(ARGV[4])
-local atLimit      = ARGV[5]
-local idle         = ARGV[6]
-local lifetime     = ARGV[7]
-local continues    = ARGV[8]
-local agentId      = ARGV[9]
-local channel      = ARGV[10]
-local secret       = ARGV[11]
-local attempt      = tonumber(ARGV[12])
+local operation     = KEYS[5]
+local digest        = ARGV[1]
+local window        = ARGV[2]
+local id            = ARGV[3]
+local limit         = tonumber(ARGV[4])
+local atLimit       = ARGV[5]
+local idle          = ARGV[6]
+local lifetime      = ARGV[7]
+local continues     = ARGV[8]
+local agentId       = ARGV[9]
+local channel       = ARGV[10]
+local secret        = ARGV[11]
+local attempt       = tonumber(ARGV[12])
 
 local before = earlier(operation, digest)
 if before and before[1] == "conflict" then
@@ -87,7 +87,6 @@ for i = 1, #live - limit + 1 do
   ended[i] = live[i]
 end
 local endedIds = table.concat(ended, " ")
--- Before its effect, so that a script that an ACL stops on its way is not run a second time.
 remember(operation, digest, window, whole(attempt) .. " " .. id .. " " .. endedIds)
 for _, member in ipairs(stale) do
   redis.call("ZREM", index, member)

@@ -55,13 +55,13 @@ for _, member in ipairs(members) do
   end
 end
 
+remember(operation, digest, window, tostring(#live))
 for _, member in ipairs(stale) do
   redis.call("ZREM", index, member)
 end
 for _, member in ipairs(live) do
   finish(recordFor(member), index, member, "ended", channel)
 end
-remember(operation, digest, window, tostring(#live))
 return { "done", tostring(#live) }
 `;
 

@@ -12,10 +12,10 @@ KEYS[1]  record
 KEYS[2]  index
 KEYS[3]  operation
 
-ARGV[1]  digest  of the rotation
-ARGV[2]  window  milliseconds to remember the operation
+ARGV[1]  digest   of the rotation
+ARGV[2]  window   milliseconds to remember the operation
 ARGV[3]  id
-ARGV[4]  old     hash of the secret that the caller holds
+ARGV[4]  old      hash of the secret that the caller holds
 ARGV[5]  new      hash of its successor
 ARGV[6]  attempt  when it was made, by the caller's clock in milliseconds
 

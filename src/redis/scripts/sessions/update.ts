@@ -10,29 +10,29 @@ Sets and removes fields of a live session, and renews its idle timeout.
 KEYS[1]  record
 KEYS[2]  index
 KEYS[3]  operation
-KEYS[4]  conversation  that it is to point at; its own when it stays
-KEYS[5]  conversations sorted set of the owner's, by last activity
+KEYS[4]  conversation   that it is to point at; its own when it stays
+KEYS[5]  conversations  sorted set of the owner's, by last activity
 
-ARGV[1]  digest   of the change
-ARGV[2]  window   milliseconds to remember the operation
+ARGV[1]  digest     of the change
+ARGV[2]  window     milliseconds to remember the operation
 ARGV[3]  id
 ARGV[4]  continues  id of the conversation, when it has to exist already with this agent; else ""
-ARGV[5]  removed  how many of the following names are to be removed
-ARGV[6…]          names, then name, value, …
+ARGV[5]  removed    how many of the following names are to be removed
+ARGV[6…]            names, then name, value, …
 
 returns  { "live", fields } | { "conflict" | "no-conversation" | "unknown" | "ended" | "evicted" | "expired" }
 --]]
 ${timeLua}${sessionLua}${operationLua}
-local record       = KEYS[1]
-local index        = KEYS[2]
-local operation    = KEYS[3]
-local conversation = KEYS[4]
+local record        = KEYS[1]
+local index         = KEYS[2]
+local operation     = KEYS[3]
+local conversation  = KEYS[4]
 local conversations = KEYS[5]
-local digest       = ARGV[1]
-local window       = ARGV[2]
-local id           = ARGV[3]
-local continues    = ARGV[4]
-local removed      = tonumber(ARGV[5])
+local digest        = ARGV[1]
+local window        = ARGV[2]
+local id            = ARGV[3]
+local continues     = ARGV[4]
+local removed       = tonumber(ARGV[5])
 
 local before = earlier(operation, digest)
 if before and before[1] == "conflict" then
@@ -47,13 +47,13 @@ if not before then
   if continues ~= "" and not canContinue(conversations, conversation, continues, agentId) then
     return { "no-conversation" }
   end
+  remember(operation, digest, window, "")
   if #ARGV > 5 + removed then
     redis.call("HSET", record, unpack(ARGV, 6 + removed))
   end
   if removed > 0 then
     redis.call("HDEL", record, unpack(ARGV, 6, 5 + removed))
   end
-  remember(operation, digest, window, "")
 end
 touch(record, index)
 return { "live", redis.call("HGETALL", record) }
