@@ -20,7 +20,14 @@ export {
   StoreUnavailableError,
 } from "./errors.js";
 export type { SessionEndReason } from "./errors.js";
-export type { ExpectedSession, Owner, SessionInit, SessionStoreOptions } from "./sessions/options.js";
+export type {
+  ConversationPage,
+  ExpectedSession,
+  MessagePage,
+  Owner,
+  SessionInit,
+  SessionStoreOptions,
+} from "./sessions/options.js";
 export { type Conversation, conversationSchema, type Session, sessionSchema } from "./sessions/schema.js";
 export type { StoredMessage } from "./sessions/conversations.js";
 export { SessionStore } from "./sessions/store.js";

@@ -67,13 +67,13 @@ export function misshapen(fields: Fields, { required }: MessageShape): string | 
   const { content } = fields;
   if (typeof content !== "string" && !Array.isArray(content)) return "its content is neither a string nor an array";
   if (required !== undefined && typeof fields[required] !== "string") return `its ${required} is not a string`;
-  for (const name of ["tool_calls", "invalid_tool_calls"] as const) {
-    const calls = fields[name];
-    if (calls !== undefined && calls !== null && !(Array.isArray(calls) && calls.every(isObject))) {
-      return `its ${name} are not an array of objects`;
-    }
-  }
+  if (!areCalls(fields["tool_calls"])) return "its tool_calls are not an array of objects";
+  if (!areCalls(fields["invalid_tool_calls"])) return "its invalid_tool_calls are not an array of objects";
   return undefined;
+}
+
+function areCalls(calls: unknown): boolean {
+  return calls === undefined || calls === null || (Array.isArray(calls) && calls.every(isObject));
 }
 
 /** Machinery of LangChain's classes; the chunks are folded into `tool_calls`, and `__proto__` is no name for a field. */

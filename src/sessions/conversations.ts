@@ -1,12 +1,7 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { operationIdOf, type WriteOptions } from "../chat-history/write-options.js";
 import { decodeMessage } from "../codec/decode.js";
-import {
-  ConversationNotFoundError,
-  CorruptMessageError,
-  InvalidOptionError,
-  OperationConflictError,
-} from "../errors.js";
+import { ConversationNotFoundError, CorruptMessageError, OperationConflictError } from "../errors.js";
 import type { OwnerKeys } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
 import { count, textList, textOrNothing } from "../redis/replies.js";
@@ -14,7 +9,14 @@ import { listConversationsScript } from "../redis/scripts/conversations/list.js"
 import { removeConversationScript } from "../redis/scripts/conversations/remove.js";
 import { renameConversationScript } from "../redis/scripts/conversations/rename.js";
 import { read, run, write } from "../redis/send.js";
-import { parseId, parsePageLimit, type SessionSettings } from "./options.js";
+import {
+  type ConversationPage,
+  type MessagePage,
+  parseConversationPage,
+  parseId,
+  parseMessagePage,
+  type SessionSettings,
+} from "./options.js";
 import { toConversation } from "./record.js";
 import type { Conversation } from "./schema.js";
 
@@ -32,12 +34,11 @@ export interface StoredMessage {
 export async function listConversations(
   settings: SessionSettings,
   keys: OwnerKeys,
-  page: { limit?: number; before?: Conversation },
+  page: ConversationPage,
 ): Promise<Conversation[]> {
   const found = await run(settings, listConversationsScript, {
     conversations: keys.conversations,
-    before: page.before?.lastActivityAt.getTime(),
-    limit: parsePageLimit(page.limit, 20),
+    ...parseConversationPage(page),
   });
   return found.map(toConversation);
 }
@@ -46,14 +47,10 @@ export async function readMessages(
   settings: SessionSettings,
   keys: OwnerKeys,
   conversationId: string,
-  page: { limit?: number; before?: number },
+  page: MessagePage,
 ): Promise<StoredMessage[]> {
   const id = parseId("conversationId", conversationId);
-  const limit = parsePageLimit(page.limit, 50);
-  const { before } = page;
-  if (before !== undefined && !(Number.isSafeInteger(before) && before >= 0)) {
-    throw new InvalidOptionError("before", "use the index of a message: a whole number from 0 on.");
-  }
+  const { limit, before } = parseMessagePage(page);
   const first = before === undefined ? -limit : Math.max(0, before - limit);
   const { length, entries } = await read(
     settings,
@@ -63,7 +60,8 @@ export async function readMessages(
       ["lrange", keys.messages(id), String(first), String((before ?? 0) - 1)],
     ],
     (listed, total, found) => {
-      if (textOrNothing(listed) === undefined) throw new ConversationNotFoundError();
+      // The index may outlive a list that has expired.
+      if (textOrNothing(listed) === undefined || count(total) === 0) throw new ConversationNotFoundError();
       // In front of index 0 there is nothing, and -1 is the last one.
       return { length: count(total), entries: before === 0 ? [] : textList(found) };
     },

@@ -3,6 +3,7 @@ import { parseStoreOptions, type StoreOptions, type StoreSettings } from "../cha
 import { type Duration, toMilliseconds } from "../duration.js";
 import { InvalidOptionError } from "../errors.js";
 import { countSchema, idSchema, validate } from "../validation.js";
+import type { Conversation, Session } from "./schema.js";
 
 /** Options of {@link SessionStore}. */
 export interface SessionStoreOptions extends StoreOptions {
@@ -48,6 +49,7 @@ export interface SessionSettings extends StoreSettings {
 }
 
 export function parseSessionOptions(options: SessionStoreOptions): SessionSettings {
+  if (!isObject(options)) throw new InvalidOptionError("options", "pass an object with at least client.");
   const { idleTimeout, lifetime, conversationTtl, maxSessionsPerUser, atLimit, addressBinding, ...store } = options;
   const settings: SessionSettings = {
     ...parseStoreOptions(store),
@@ -86,16 +88,20 @@ export interface SessionInit extends Owner {
   conversationId?: string | undefined;
   ipAddress?: string | undefined;
   userAgent?: string | undefined;
-  /** Values that JSON can hold, up to 64 KiB in all. `null` is left out. */
+  /** Values that JSON can hold, up to 64 KiB a call. `null` is left out. */
   metadata?: Record<string, unknown> | undefined;
 }
 
-/** What a session has to match. */
+/**
+ * What a session has to match. What is left out is not compared; a `userId` or `agentId` that is there and `undefined`
+ * (a claim that the credentials lack, say) is refused, as it would let anyone in.
+ */
 export interface ExpectedSession {
-  userId?: string | undefined;
+  userId?: string;
+  /** Left out, any organisation; `undefined`, none. */
   orgId?: string | undefined;
-  agentId?: string | undefined;
-  /** Compared where `addressBinding` is `"strict"`. */
+  agentId?: string;
+  /** Compared where `addressBinding` is `"strict"`; missing there, it does not match. */
   ipAddress?: string | undefined;
 }
 
@@ -119,9 +125,9 @@ const initSchema = z.strictObject(
 );
 const expectedSchema = z.strictObject(
   {
-    userId: idSchema.optional(),
+    userId: z.exactOptional(idSchema),
     orgId: idSchema.optional(),
-    agentId: idSchema.optional(),
+    agentId: z.exactOptional(idSchema),
     ipAddress: idSchema.optional(),
   },
   "pass an object",
@@ -143,11 +149,69 @@ export function parseId(name: string, id: string): string {
   return validate(idSchema, name, id);
 }
 
-/** A page's size: at most 1,000, so that no reply is without bound. */
-export function parsePageLimit(limit: number | undefined, standard: number): number {
-  return validate(
-    z.int("use a whole number").min(1, "use at least 1").max(1_000, "use at most 1000"),
-    "limit",
-    limit ?? standard,
-  );
+// Ids of sessions and conversations are made here, so what looks otherwise was made up elsewhere.
+const madeIdSchema = z.string("use a string").regex(/^[\w-]{22}$/, "pass a Session that this store returned");
+const sessionRefSchema = z.object(
+  { ...ownerShape, id: madeIdSchema, conversationId: madeIdSchema },
+  "pass a Session that this store returned",
+);
+const patchSchema = z.strictObject(
+  { metadata: z.custom<Record<string, unknown>>(isObject, "use an object") },
+  "pass an object with metadata",
+);
+const limitSchema = z.int("use a whole number").min(1, "use at least 1").max(1_000, "use at most 1000");
+const dateSchema = z.coerce.date("use the date of a Conversation");
+const conversationPageSchema = z.strictObject(
+  {
+    limit: limitSchema.default(20),
+    before: z.object({ lastActivityAt: dateSchema }, "pass a Conversation").optional(),
+  },
+  "pass an object",
+);
+const messagePageSchema = z.strictObject(
+  {
+    limit: limitSchema.default(50),
+    before: z.int("use the index of a message").min(0, "use the index of a message").optional(),
+  },
+  "pass an object",
+);
+
+export interface ConversationPage {
+  /**
+   * How many at most; up to 1000.
+   * @default 20
+   */
+  limit?: number | undefined;
+  /** The last one of the page before. */
+  before?: Pick<Conversation, "lastActivityAt"> | undefined;
+}
+
+export interface MessagePage {
+  /**
+   * How many at most; up to 1000.
+   * @default 50
+   */
+  limit?: number | undefined;
+  /** Only those in front of this index: that of the first one of the page after. */
+  before?: number | undefined;
+}
+
+/** What of a session its calls need. */
+export type SessionRef = Pick<Session, "id" | "conversationId" | "userId" | "orgId">;
+
+export function parseSession(name: string, session: SessionRef): SessionRef {
+  return validate(sessionRefSchema, name, session);
+}
+
+export function parsePatch(patch: { metadata: Record<string, unknown> }): { metadata: Record<string, unknown> } {
+  return validate(patchSchema, "patch", patch);
+}
+
+export function parseConversationPage(page: ConversationPage): { limit: number; before: number | undefined } {
+  const { limit, before } = validate(conversationPageSchema, "page", page);
+  return { limit, before: before?.lastActivityAt.getTime() };
+}
+
+export function parseMessagePage(page: MessagePage): { limit: number; before?: number | undefined } {
+  return validate(messagePageSchema, "page", page);
 }

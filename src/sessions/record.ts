@@ -1,5 +1,5 @@
 import { isPlainJson } from "../codec/json.js";
-import { InvalidOptionError, SessionNotFoundError } from "../errors.js";
+import { CorruptMessageError, InvalidOptionError, SessionNotFoundError } from "../errors.js";
 import type { ConversationEntry } from "../redis/scripts/conversations/list.js";
 import type { SessionInit } from "./options.js";
 import type { Conversation, Session } from "./schema.js";
@@ -49,7 +49,7 @@ export function metadataFields(metadata: Readonly<Record<string, unknown>>): { f
   return { fields, removed };
 }
 
-/** @throws SessionNotFoundError when a part of the record is gone: evicted by Redis, it is no session any more. */
+/** @throws SessionNotFoundError when the record is not whole: what lost a part is no session any more. */
 export function toSession(record: readonly string[]): Session {
   const fields = fieldMap(record);
   const required = (name: string): string => {
@@ -77,10 +77,19 @@ export function toSession(record: readonly string[]): Session {
     isActive: !fields.has("ended"),
     metadata: Object.fromEntries(
       [...fields].flatMap(([name, value]) =>
-        name.startsWith(METADATA) ? [[name.slice(METADATA.length), JSON.parse(value) as unknown]] : [],
+        name.startsWith(METADATA) ? [[name.slice(METADATA.length), parseValue(value)]] : [],
       ),
     ),
   };
+}
+
+function parseValue(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    // Not the error itself: JSON.parse quotes what it could not read.
+    throw new CorruptMessageError("The metadata of a session is not what this library wrote.");
+  }
 }
 
 export function toConversation({ id, length, fields }: ConversationEntry): Conversation {

@@ -23,6 +23,8 @@ export interface Session {
   metadata: Record<string, unknown>;
 }
 
+const date = z.date().or(z.iso.datetime().transform((text) => new Date(text)));
+
 /** The shape of a {@link Session}; JSON dates are read too, so that a session may pass through a queue. */
 export const sessionSchema: z.ZodType<Session> = z.strictObject({
   id: z.string(),
@@ -30,9 +32,9 @@ export const sessionSchema: z.ZodType<Session> = z.strictObject({
   userId: z.string(),
   orgId: z.string().optional(),
   agentId: z.string(),
-  startedAt: z.coerce.date(),
-  lastActivityAt: z.coerce.date(),
-  expiresAt: z.coerce.date(),
+  startedAt: date,
+  lastActivityAt: date,
+  expiresAt: date,
   messageCount: z.int().nonnegative(),
   toolCallCount: z.int().nonnegative(),
   ipAddress: z.string().optional(),
@@ -57,7 +59,7 @@ export const conversationSchema: z.ZodType<Conversation> = z.strictObject({
   id: z.string(),
   agentId: z.string(),
   title: z.string().optional(),
-  createdAt: z.coerce.date(),
-  lastActivityAt: z.coerce.date(),
+  createdAt: date,
+  lastActivityAt: date,
   messageCount: z.int().nonnegative(),
 });

@@ -1,6 +1,7 @@
 import type { Batch, MessageLog } from "../chat-history/message-log.js";
 import {
   ConversationChangedError,
+  ConversationNotFoundError,
   OperationConflictError,
   type SessionEndReason,
   SessionNotFoundError,
@@ -11,8 +12,7 @@ import { count, outcome, textList, textOrNothing } from "../redis/replies.js";
 import { appendToConversationScript } from "../redis/scripts/conversations/append.js";
 import { removeConversationScript } from "../redis/scripts/conversations/remove.js";
 import { read, write } from "../redis/send.js";
-import type { SessionSettings } from "./options.js";
-import type { Session } from "./schema.js";
+import type { SessionRef, SessionSettings } from "./options.js";
 
 /** A record lives this much longer than its session, to tell why it ended; so does the script's `GRACE`. */
 export const GRACE_MILLISECONDS = 60_000;
@@ -22,9 +22,9 @@ export class SessionLog implements MessageLog {
   readonly #settings: SessionSettings;
   readonly #keys: OwnerKeys;
   /** Taken when the history was made: a turn in flight lands where it began. */
-  readonly #session: Pick<Session, "id" | "conversationId">;
+  readonly #session: Pick<SessionRef, "id" | "conversationId">;
 
-  constructor(settings: SessionSettings, keys: OwnerKeys, { id, conversationId }: Session) {
+  constructor(settings: SessionSettings, keys: OwnerKeys, { id, conversationId }: SessionRef) {
     this.#settings = settings;
     this.#keys = keys;
     this.#session = { id, conversationId };
@@ -70,6 +70,7 @@ export class SessionLog implements MessageLog {
     );
     if (result === "conflict") throw new OperationConflictError(operationId);
     if (result === "changed") throw new ConversationChangedError();
+    if (result === "no-conversation") throw new ConversationNotFoundError();
     if (result !== "done" && result !== "repeated") throw notLive(result);
     return true;
   }

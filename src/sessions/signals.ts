@@ -39,8 +39,9 @@ export class SessionSignals {
     if (known) return known.controller.signal;
     const entry: Entry = { session, controller: new AbortController(), timer: undefined };
     this.#entries.set(session.id, entry);
-    if (this.#subscriber) void this.#watch(entry);
-    else this.#subscribe();
+    if (!this.#subscriber) this.#subscribe();
+    // Also while the subscription is under way, which an ACL may forbid.
+    void this.#watch(entry);
     return entry.controller.signal;
   }
 

@@ -7,7 +7,7 @@ import {
   type SessionError,
   SessionLimitError,
   SessionMismatchError,
-  SessionNotFoundError,
+  StoreUnavailableError,
 } from "../errors.js";
 import { endingsChannel, type OwnerKeys, ownerKeys, ownerTag } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
@@ -16,9 +16,10 @@ import { type CreateRefusal, createScript } from "../redis/scripts/sessions/crea
 import { type EndSessions, endScript } from "../redis/scripts/sessions/end.js";
 import { eraseScript } from "../redis/scripts/sessions/erase.js";
 import { listScript } from "../redis/scripts/sessions/list.js";
+import type { SessionOutcome } from "../redis/scripts/sessions/outcome.js";
 import { rotateScript } from "../redis/scripts/sessions/rotate.js";
 import { type UpdateSession, updateScript } from "../redis/scripts/sessions/update.js";
-import { type SessionOutcome, verifyScript } from "../redis/scripts/sessions/verify.js";
+import { verifyScript } from "../redis/scripts/sessions/verify.js";
 import { read, run, write } from "../redis/send.js";
 import {
   deleteConversation,
@@ -28,12 +29,16 @@ import {
   type StoredMessage,
 } from "./conversations.js";
 import {
+  type ConversationPage,
   type ExpectedSession,
+  type MessagePage,
   type Owner,
   parseExpected,
   parseId,
   parseInit,
   parseOwner,
+  parsePatch,
+  parseSession,
   parseSessionOptions,
   type SessionInit,
   type SessionSettings,
@@ -49,7 +54,7 @@ import { newId, newSecret, parseToken } from "./token.js";
  * Sessions: a user's live access to an agent, with limits that hold and endings that stick.
  *
  * A session is opened with a secret token, is live while it is used, and points at a conversation, which outlives it.
- * Each method is one round trip, by the server's clock, and settles within `deadline`.
+ * Each method is one round trip (`eraseUser`: one a step), by the server's clock, and settles within `deadline`.
  *
  * @example
  * ```ts
@@ -119,7 +124,7 @@ export class SessionStore {
         agentId: checked.agentId,
         channel: this.#channel,
         secretHash,
-        attempt: Date.now(),
+        attempt: nextAttempt(),
         fields: initFields(id, conversationId, checked),
       },
       operation,
@@ -140,17 +145,21 @@ export class SessionStore {
    */
   async verify(token: string, expected: ExpectedSession = {}): Promise<Session> {
     const { tag, sessionId, secretHash } = parseToken(token);
-    const { ipAddress, ...attributes } = parseExpected(expected);
-    // Fails closed: under strict binding no address is as wrong as another.
-    const bound =
-      this.#settings.addressBinding === "strict" ? { ...attributes, ipAddress: ipAddress ?? "" } : attributes;
+    const { userId, orgId = "", agentId, ipAddress = "" } = parseExpected(expected);
+    const compared = {
+      userId,
+      orgId: "orgId" in expected ? orgId : undefined,
+      agentId,
+      // Fails closed: under strict binding no address is as wrong as another.
+      ipAddress: this.#settings.addressBinding === "strict" ? ipAddress : undefined,
+    };
     const keys = ownerKeys(this.#settings.keyPrefix, tag);
     const result = await run(this.#settings, verifyScript, {
       record: keys.session(sessionId),
       index: keys.sessions,
       id: sessionId,
       secretHash,
-      expected: Object.entries(bound).flatMap(([name, value]) => (value === undefined ? [] : [name, value])),
+      expected: Object.entries(compared).flatMap(([name, value]) => (value === undefined ? [] : [name, value])),
     });
     return liveSession(result);
   }
@@ -178,7 +187,7 @@ export class SessionStore {
         id: sessionId,
         oldHash: secretHash,
         newHash: next.secretHash,
-        attempt: Date.now(),
+        attempt: nextAttempt(),
       },
       operation,
     );
@@ -195,7 +204,7 @@ export class SessionStore {
     patch: { metadata: Record<string, unknown> },
     options?: WriteOptions,
   ): Promise<Session> {
-    const { fields, removed } = metadataFields(patch.metadata);
+    const { fields, removed } = metadataFields(parsePatch(patch).metadata);
     return this.#update(session, options, { continues: "", fields, removed });
   }
 
@@ -235,7 +244,8 @@ export class SessionStore {
   async endAll(owner: Owner, options: WriteOptions & { except?: Session | undefined } = {}): Promise<number> {
     const { userId, orgId } = parseOwner(owner);
     const { except, ...writeOptions } = options;
-    return this.#end(ownerTag(userId, orgId), writeOptions, { scope: "all", id: except?.id ?? "", secretHash: "" });
+    const id = except === undefined ? "" : parseSession("except", except).id;
+    return this.#end(ownerTag(userId, orgId), writeOptions, { scope: "all", id, secretHash: "" });
   }
 
   /** The owner's live sessions, oldest first. */
@@ -249,7 +259,8 @@ export class SessionStore {
    * (SessionNotFoundError), in the same round trip; writes extend it and count.
    */
   history(session: Session): RedisChatMessageHistory {
-    return new RedisChatMessageHistory(new SessionLog(this.#settings, this.#keysOf(session), session), this.#settings);
+    const checked = parseSession("session", session);
+    return new RedisChatMessageHistory(new SessionLog(this.#settings, this.#keysOf(checked), checked), this.#settings);
   }
 
   /**
@@ -257,7 +268,7 @@ export class SessionStore {
    *
    * @param page at most `limit` (default 20, at most 1000) of those whose last activity was before that of `before`.
    */
-  async conversations(owner: Owner, page: { limit?: number; before?: Conversation } = {}): Promise<Conversation[]> {
+  async conversations(owner: Owner, page: ConversationPage = {}): Promise<Conversation[]> {
     return listConversations(this.#settings, this.#keysOf(owner), page);
   }
 
@@ -268,11 +279,7 @@ export class SessionStore {
    * @throws ConversationNotFoundError when the owner has no such conversation.
    * @throws CorruptMessageError for an entry that cannot be read, unless `onCorrupt` is `"skip"`.
    */
-  async messages(
-    owner: Owner,
-    conversationId: string,
-    page: { limit?: number; before?: number } = {},
-  ): Promise<StoredMessage[]> {
+  async messages(owner: Owner, conversationId: string, page: MessagePage = {}): Promise<StoredMessage[]> {
     return readMessages(this.#settings, this.#keysOf(owner), conversationId, page);
   }
 
@@ -294,7 +301,7 @@ export class SessionStore {
   /**
    * Removes all that is stored of an owner: every session ends at once, then sessions and conversations are removed in
    * bounded steps. Safe to repeat: an interrupted erasure goes on where it stopped. Records of sessions that had ended
-   * within the last minute go within that minute.
+   * within the last minute go within that minute; a mark of a deleted conversation, without its content, within a day.
    *
    * @returns how many of each this call removed.
    */
@@ -315,6 +322,7 @@ export class SessionStore {
    * call early: what is written is checked on its own. Opens one subscriber connection per store; see `close()`.
    */
   signal(session: Session): AbortSignal {
+    parseSession("session", session);
     return this.#signals.of(session);
   }
 
@@ -333,7 +341,7 @@ export class SessionStore {
     options: WriteOptions | undefined,
     change: Pick<UpdateSession, "continues" | "fields" | "removed"> & { digest?: string; conversationId?: string },
   ): Promise<Session> {
-    const keys = this.#keysOf(session);
+    const keys = this.#keysOf(parseSession("session", session));
     const operationId = operationIdOf(options);
     const operation = keys.operation(operationId);
     const { continues, fields, removed, conversationId = session.conversationId } = change;
@@ -375,7 +383,7 @@ export class SessionStore {
       {
         operationId,
         keys: { index: keys.sessions, operation, record },
-        digest: digestOf("end", ending.scope, ending.id),
+        digest: digestOf("end", ending.scope, ending.id, ending.secretHash),
         channel: this.#channel,
         ...ending,
       },
@@ -398,11 +406,29 @@ function liveSession({ outcome, record }: SessionOutcome, operationId?: string):
   if (outcome === "mismatch") throw new SessionMismatchError();
   if (outcome === "no-conversation") throw new ConversationNotFoundError();
   if (outcome === "conflict") throw new OperationConflictError(operationId ?? "");
+  if (outcome === "superseded") throw superseded(operationId);
   throw notLive(outcome);
 }
 
 function refusalOf(outcome: CreateRefusal, operationId: string, limit: number): SessionError {
   if (outcome === "conflict") return new OperationConflictError(operationId);
+  if (outcome === "superseded") return superseded(operationId);
   if (outcome === "limit") return new SessionLimitError(limit);
-  return outcome === "no-conversation" ? new ConversationNotFoundError() : new SessionNotFoundError();
+  return outcome === "no-conversation" ? new ConversationNotFoundError() : notLive(outcome);
+}
+
+/** An attempt that runs after a later one, or whose caller's clock is behind: its token would replace a newer one. */
+function superseded(operationId: string | undefined): StoreUnavailableError {
+  return new StoreUnavailableError("A later attempt of this operation has run; what counts is its result.", {
+    indeterminate: true,
+    operationId,
+  });
+}
+
+let lastAttempt = 0;
+
+/** Attempts of one process are in order even when its clock is set back; those of several need clocks that agree. */
+function nextAttempt(): number {
+  lastAttempt = Math.max(lastAttempt + 1, Date.now());
+  return lastAttempt;
 }

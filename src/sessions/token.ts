@@ -13,7 +13,7 @@ const PREFIX = "lrs_";
 const SHAPE = /^lrs_([\w-]{16})([\w-]{22})([\w-]{43})([\w-]{6})$/;
 
 export interface ParsedToken {
-  /** Names the owner's keys; see `userTag`. */
+  /** Names the owner's keys; see `ownerTag`. */
   readonly tag: string;
   readonly sessionId: string;
   readonly secretHash: string;

@@ -7,6 +7,7 @@ import {
   InvalidOptionError,
   InvalidTokenError,
   OperationConflictError,
+  type Session,
   SessionLimitError,
   SessionMismatchError,
   sessionSchema,
@@ -89,6 +90,64 @@ describe.each(topologies)("sessions on $name", ({ connect }) => {
     await sessions.endAll({ userId, orgId: "acme" });
     await expect(sessions.verify(token, { userId: "other" })).rejects.toThrow(SessionMismatchError);
     await expect(sessions.verify(token, { userId })).rejects.toMatchObject(gone("ended"));
+  });
+
+  test("an expectation that is there but undefined lets nobody in", async () => {
+    const sessions = store();
+    const { token } = await sessions.create({ userId: "ada", orgId: "acme", agentId: "support" });
+    for (const expected of [{ userId: undefined }, { agentId: undefined }, { userID: "ada" }]) {
+      await expect(sessions.verify(token, expected as never)).rejects.toThrow(InvalidOptionError);
+    }
+    await expect(sessions.verify(token, { userId: "ada", orgId: undefined })).rejects.toThrow(SessionMismatchError);
+    const alone = await sessions.create({ userId: "ada", agentId: "support" });
+    await sessions.verify(alone.token, { userId: "ada", orgId: undefined });
+    await sessions.verify(alone.token, { userId: "ada" });
+    await sessions.endAll({ userId: "ada", orgId: "acme" });
+    await sessions.endAll({ userId: "ada" });
+  });
+
+  test("a session object that this store did not make is refused, and nothing is written", async () => {
+    const sessions = store();
+    const user = init();
+    const { session } = await sessions.create(user);
+    for (const change of [{ id: "" }, { id: "x" }, { conversationId: "my chat" }, { conversationId: undefined }]) {
+      const forged = { ...session, ...change } as Session;
+      expect(() => sessions.history(forged)).toThrow(InvalidOptionError);
+      expect(() => sessions.signal(forged)).toThrow(InvalidOptionError);
+      await expect(sessions.update(forged, { metadata: { a: 1 } })).rejects.toThrow(InvalidOptionError);
+      if ("id" in change) await expect(sessions.endAll(user, { except: forged })).rejects.toThrow(InvalidOptionError);
+    }
+    const { session: other } = await sessions.create({ ...user, agentId: "other" });
+    await sessions.history(other).addMessages(turn("private"));
+    const crossed = sessions.history({ ...session, conversationId: other.conversationId });
+    await expect(crossed.addMessages(turn("x"))).rejects.toThrow(ConversationNotFoundError);
+    expect(await sessions.messages(user, other.conversationId)).toHaveLength(2);
+    await expect(sessions.update(session, {} as never)).rejects.toThrow(InvalidOptionError);
+    await expect(sessions.update(session, { metadata: ["a"] as never })).rejects.toThrow(InvalidOptionError);
+    for (const page of [null, { limit: 0 }, { limti: 5 }, { before: {} }]) {
+      await expect(sessions.conversations(user, page as never)).rejects.toThrow(InvalidOptionError);
+    }
+    expect(() => new SessionStore(undefined as never)).toThrow(InvalidOptionError);
+  });
+
+  test("a create that is repeated for a session that is over does not hand out a token", async () => {
+    const sessions = store({ maxSessionsPerUser: 1 });
+    const user = init();
+    await sessions.create(user, { operationId: "a" });
+    await sessions.endAll(user);
+    await expect(sessions.create(user, { operationId: "a" })).rejects.toMatchObject(gone("ended"));
+    await sessions.create(user, { operationId: "b" });
+    await sessions.create(user);
+    await expect(sessions.create(user, { operationId: "b" })).rejects.toMatchObject(gone("evicted"));
+  });
+
+  test("of a create that is repeated, only the latest token works; the holder of another is told why", async () => {
+    const sessions = store();
+    const user = init();
+    const first = await sessions.create(user, { operationId: "a" });
+    const second = await sessions.create(user, { operationId: "a" });
+    await expect(sessions.verify(first.token)).rejects.toMatchObject(gone("rotated"));
+    await sessions.verify(second.token);
   });
 
   test("strict address binding refuses any other address, and none", async () => {

@@ -24,7 +24,8 @@ ARGV[7]  cap        how many messages to keep, "0" for all
 ARGV[8]  toolCalls  how many the batch holds
 ARGV[9…] messages   JSON objects without their closing brace
 
-returns  { "done" | "repeated" | "conflict" | "changed" | "unknown" | "ended" | "evicted" | "expired" }
+returns  { "done" | "repeated" | "conflict" | "changed" | "no-conversation" | "unknown" | "ended" | "evicted"
+           | "expired" }
 --]]
 ${timeLua}${sessionLua}${operationLua}${messagesLua}
 local record         = KEYS[1]
@@ -50,7 +51,12 @@ local found = state(record, index, sessionId)
 if found ~= "live" then
   return { found }
 end
-local generation = redis.call("HGET", conversation, "generation")
+local held = redis.call("HMGET", conversation, "generation", "agentId")
+local generation = held[1]
+local agentId = redis.call("HGET", record, "agentId")
+if held[2] and held[2] ~= agentId then
+  return { "no-conversation" }
+end
 if generation and seen ~= "*" and seen ~= generation then
   return { "changed" }
 end
@@ -59,16 +65,17 @@ local kind = redis.call("TYPE", messages).ok
 if kind ~= "list" and kind ~= "none" then
   return redis.error_reply("WRONGTYPE of messages")
 end
-remember(operation, digest, window, "")
-push(messages, 9, cap)
 -- At least one more than the latest: milliseconds tie, and pages are cut by this.
 local latest = redis.call("ZRANGE", conversations, -1, -1, "WITHSCORES")
 local activeAt = math.max(now, tonumber(latest[2]) or 0)
 if latest[1] ~= conversationId then
   activeAt = math.max(now, (tonumber(latest[2]) or 0) + 1)
 end
+
+remember(operation, digest, window, "")
+push(messages, 9, cap)
 redis.call("HSETNX", conversation, "createdAt", whole(now))
-redis.call("HSET", conversation, "agentId", redis.call("HGET", record, "agentId"), "activeAt", whole(activeAt))
+redis.call("HSET", conversation, "agentId", agentId, "activeAt", whole(activeAt))
 redis.call("PEXPIRE", conversation, whole(ttl))
 redis.call("PEXPIRE", messages, whole(ttl))
 redis.call("ZADD", conversations, whole(activeAt), conversationId)
@@ -100,7 +107,17 @@ export interface AppendToConversation {
   readonly encoded: readonly string[];
 }
 
-const outcomes = ["done", "repeated", "conflict", "changed", "unknown", "ended", "evicted", "expired"] as const;
+const outcomes = [
+  "done",
+  "repeated",
+  "conflict",
+  "changed",
+  "no-conversation",
+  "unknown",
+  "ended",
+  "evicted",
+  "expired",
+] as const;
 
 export const appendToConversationScript: Script<AppendToConversation, (typeof outcomes)[number]> = defineScript({
   lua,

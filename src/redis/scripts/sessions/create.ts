@@ -27,7 +27,8 @@ ARGV[11] secret        hash of the new session's secret
 ARGV[12] attempt       when it was made, by the caller's clock in milliseconds
 ARGV[13…] fields       name, value, …
 
-returns  { "created", ended ids, fields } | { "limit" | "no-conversation" | "conflict" | "gone" }
+returns  { "created", ended ids, fields } | { "limit" | "no-conversation" | "conflict" | "superseded" }
+       | { "unknown" | "ended" | "evicted" | "expired" | "rotated" }  of the session that a repetition finds
 --]]
 ${timeLua}${sessionLua}${operationLua}
 local index         = KEYS[1]
@@ -56,15 +57,23 @@ elseif before then
   -- attempt that was given up and runs late changes nothing, nor does one that the client sends again.
   local latest, first, endedThen = string.match(before[2], "^(%S+) (%S+) ?(.*)$")
   if attempt < tonumber(latest) then
-    return { "conflict" }
+    return { "superseded" }
   end
   local made = recordOf(index, first)
+  local found = state(made, index, first)
+  if found ~= "live" then
+    return { found }
+  end
   -- Rotated since: its token had arrived, and what replaces it must stay.
-  if redis.call("EXISTS", made) == 0 or redis.call("HEXISTS", made, "rotatedAt") == 1 then
-    return { "gone" }
+  if redis.call("HEXISTS", made, "rotated") == 1 then
+    return { "rotated" }
   end
   remember(operation, digest, window, whole(attempt) .. " " .. first .. " " .. endedThen)
-  redis.call("HSET", made, "secret", secret)
+  -- The holder of the token before, if it did arrive, is told that it was replaced.
+  local old = redis.call("HGET", made, "secret")
+  if old ~= secret then
+    redis.call("HSET", made, "secret", secret, "previousSecret", old, "replacedAt", whole(now))
+  end
   return { "created", endedThen, redis.call("HGETALL", made) }
 end
 if continues ~= "" and not canContinue(conversations, conversation, continues, agentId) then
@@ -128,7 +137,17 @@ export interface CreateSession {
   readonly fields: readonly string[];
 }
 
-const refusals = ["limit", "no-conversation", "conflict", "gone"] as const;
+const refusals = [
+  "limit",
+  "no-conversation",
+  "conflict",
+  "superseded",
+  "unknown",
+  "ended",
+  "evicted",
+  "expired",
+  "rotated",
+] as const;
 
 export type CreateRefusal = (typeof refusals)[number];
 

@@ -36,26 +36,26 @@ end
 if first then
   for _, pair in ipairs(pairsOfIndexes) do
     if redis.call("EXISTS", pair[1]) == 1 then
-      local at = redis.call("PEXPIRETIME", pair[1])
+      local at = math.max(redis.call("PEXPIRETIME", pair[1]), redis.call("PEXPIRETIME", pair[2]))
       redis.call("ZUNIONSTORE", pair[2], 2, pair[1], pair[2])
-      redis.call("PEXPIREAT", pair[2], at)
+      redis.call("PEXPIREAT", pair[2], string.format("%.0f", at))
       redis.call("DEL", pair[1])
     end
   end
 end
 
-local ended = redis.call("ZRANGE", KEYS[3], 0, step - 1)
-for _, id in ipairs(ended) do
-  redis.call("UNLINK", base .. "session:" .. id)
+local sessionsRemoved, conversationsRemoved = 0, 0
+for _, id in ipairs(redis.call("ZRANGE", KEYS[3], 0, step - 1)) do
+  sessionsRemoved = sessionsRemoved + redis.call("UNLINK", base .. "session:" .. id)
   redis.call("ZREM", KEYS[3], id)
   redis.pcall("PUBLISH", channel, id .. " ended")
 end
-local removed = redis.call("ZRANGE", KEYS[4], 0, step - 1)
-for _, id in ipairs(removed) do
-  redis.call("UNLINK", base .. "conversation:" .. id, base .. "messages:" .. id)
+for _, id in ipairs(redis.call("ZRANGE", KEYS[4], 0, step - 1)) do
+  conversationsRemoved = conversationsRemoved + redis.call("UNLINK", base .. "messages:" .. id)
+  redis.call("UNLINK", base .. "conversation:" .. id)
   redis.call("ZREM", KEYS[4], id)
 end
-return { #ended, #removed, redis.call("ZCARD", KEYS[3]) + redis.call("ZCARD", KEYS[4]) }
+return { sessionsRemoved, conversationsRemoved, redis.call("ZCARD", KEYS[3]) + redis.call("ZCARD", KEYS[4]) }
 `;
 
 export interface EraseStep {

@@ -1,7 +1,7 @@
 import { OPERATION_WINDOW_MILLISECONDS } from "../../operation.js";
 import { defineScript, type Script } from "../../script.js";
 import { operationLua, sessionLua, timeLua } from "../fragments.js";
-import { sessionOutcome, type SessionOutcome } from "./verify.js";
+import { sessionOutcome, type SessionOutcome } from "./outcome.js";
 
 // allow-oom: replacing a token is a defence.
 const lua = /* lua */ `#!lua flags=allow-oom
@@ -19,7 +19,7 @@ ARGV[4]  old      hash of the secret that the caller holds
 ARGV[5]  new      hash of its successor
 ARGV[6]  attempt  when it was made, by the caller's clock in milliseconds
 
-returns  { "live", fields } | { "conflict" | "unknown" | "ended" | "evicted" | "expired" | "rotated" }
+returns  { "live", fields } | { "conflict" | "superseded" | "unknown" | "ended" | "evicted" | "expired" | "rotated" }
 --]]
 ${timeLua}${sessionLua}${operationLua}
 local record    = KEYS[1]
@@ -36,14 +36,14 @@ local before = earlier(operation, digest)
 if before and before[1] == "conflict" then
   return before
 end
-local known = redis.call("HMGET", record, "secret", "previousSecret", "rotatedAt")
+local known = redis.call("HMGET", record, "secret", "previousSecret", "replacedAt")
 -- A token of this rotation that never arrived may be replaced, as long as nobody rotated since; not by an attempt that
 -- was given up and runs late.
 local replaceable = old
 if before then
   local latest, issued = string.match(before[2], "^(%S+) (%S+)$")
   if attempt < tonumber(latest) then
-    return { "conflict" }
+    return { "superseded" }
   end
   replaceable = issued
 end
@@ -55,7 +55,7 @@ if found ~= "live" then
   return { found }
 end
 remember(operation, digest, window, whole(attempt) .. " " .. new)
-redis.call("HSET", record, "secret", new, "previousSecret", old, "rotatedAt", whole(now))
+redis.call("HSET", record, "secret", new, "previousSecret", old, "replacedAt", whole(now), "rotated", "1")
 touch(record, index)
 return { "live", redis.call("HGETALL", record) }
 `;

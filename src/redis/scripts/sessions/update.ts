@@ -1,7 +1,7 @@
 import { OPERATION_WINDOW_MILLISECONDS } from "../../operation.js";
 import { defineScript, type Script } from "../../script.js";
 import { operationLua, sessionLua, timeLua } from "../fragments.js";
-import { sessionOutcome, type SessionOutcome } from "./verify.js";
+import { sessionOutcome, type SessionOutcome } from "./outcome.js";
 
 const lua = /* lua */ `#!lua
 --[[

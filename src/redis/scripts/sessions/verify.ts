@@ -1,6 +1,6 @@
-import { list, outcome, textList } from "../../replies.js";
 import { defineScript, type Script } from "../../script.js";
 import { sessionLua, timeLua } from "../fragments.js";
+import { sessionOutcome, type SessionOutcome } from "./outcome.js";
 
 // allow-oom: it only renews what is there, and a session must be told apart from none when memory is short.
 const lua = /* lua */ `#!lua flags=allow-oom
@@ -12,7 +12,7 @@ KEYS[2]  index
 
 ARGV[1]  id
 ARGV[2]  secret    hash of the token's secret
-ARGV[3…] expected  field, value, …: what the record must say
+ARGV[3…] expected  field, value, …: what the record must say; orgId "" for none
 
 returns  { "live", fields } | { "mismatch" } | { "unknown" | "ended" | "evicted" | "expired" | "rotated" }
 --]]
@@ -22,13 +22,14 @@ local index  = KEYS[2]
 local id     = ARGV[1]
 local secret = ARGV[2]
 
-local known = redis.call("HMGET", record, "secret", "previousSecret", "rotatedAt")
+local known = redis.call("HMGET", record, "secret", "previousSecret", "replacedAt")
 local rotated = known[1] ~= secret and known[2] == secret and now < known[3] + GRACE
 if known[1] ~= secret and not rotated then
   return { "unknown" }
 end
 for i = 3, #ARGV, 2 do
-  if redis.call("HGET", record, ARGV[i]) ~= ARGV[i + 1] then
+  local value = redis.call("HGET", record, ARGV[i]) or (ARGV[i] == "orgId" and "")
+  if value ~= ARGV[i + 1] then
     return { "mismatch" }
   end
 end
@@ -50,30 +51,6 @@ export interface VerifySession {
   readonly secretHash: string;
   /** Field, value, field, value … */
   readonly expected: readonly string[];
-}
-
-const outcomes = [
-  "live",
-  "unknown",
-  "mismatch",
-  "conflict",
-  "no-conversation",
-  "ended",
-  "evicted",
-  "expired",
-  "rotated",
-] as const;
-
-export interface SessionOutcome {
-  readonly outcome: (typeof outcomes)[number];
-  /** Name, value, name, value …; empty unless the session is live. */
-  readonly record: readonly string[];
-}
-
-export function sessionOutcome(reply: unknown): SessionOutcome {
-  const [first, record] = list(reply);
-  const found = outcome(first, outcomes);
-  return { outcome: found, record: found === "live" ? textList(record) : [] };
 }
 
 export const verifyScript: Script<VerifySession, SessionOutcome> = defineScript({
