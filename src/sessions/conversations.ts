@@ -66,6 +66,10 @@ export async function readMessages(
       return { length: count(total), entries: before === 0 ? [] : textList(found) };
     },
   );
+  // The list is shorter by now, because it was cleared or capped: go on at its end.
+  if (before !== undefined && before > length) {
+    return readMessages(settings, keys, conversationId, { limit, before: length });
+  }
   const start = before === undefined ? length - entries.length : first;
   return entries.flatMap((entry, offset) => stored(entry, start + offset, settings.onCorrupt));
 }

@@ -413,6 +413,8 @@ describe.each(topologies)("sessions on $name", ({ connect }) => {
       0,
     ]);
     expect(await sessions.messages(user, session.conversationId, { before: 0 })).toEqual([]);
+    const beyond = await sessions.messages(user, session.conversationId, { limit: 2, before: 80 });
+    expect(beyond.map(({ index }) => index)).toEqual([5, 6]);
     await expect(sessions.messages({ userId: "other" }, session.conversationId)).rejects.toThrow(
       ConversationNotFoundError,
     );
