@@ -6,7 +6,11 @@ import type { OwnerKeys } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
 import { count, textList, textOrNothing } from "../redis/replies.js";
 import { listConversationsScript } from "../redis/scripts/conversations/list.js";
-import { removeConversationScript } from "../redis/scripts/conversations/remove.js";
+import {
+  type RemoveConversation,
+  removeConversationScript,
+  type RemoveOutcome,
+} from "../redis/scripts/conversations/remove.js";
 import { renameConversationScript } from "../redis/scripts/conversations/rename.js";
 import { read, run, write } from "../redis/send.js";
 import {
@@ -115,26 +119,36 @@ export async function deleteConversation(
 ): Promise<void> {
   const id = parseId("conversationId", conversationId);
   const operationId = operationIdOf(options);
+  const digest = digestOf("delete", id);
+  const removal = { operationId, digest, conversationId: id, sessionId: "" };
+  const { outcome } = await removeConversation(settings, keys, removal);
+  if (outcome === "no-conversation") throw new ConversationNotFoundError();
+}
+
+/** For its owner (`sessionId` is `""`), or on behalf of a session, which has to be live. */
+export async function removeConversation(
+  settings: SessionSettings,
+  keys: OwnerKeys,
+  removal: Omit<RemoveConversation, "keys">,
+): Promise<{ outcome: Exclude<RemoveOutcome["outcome"], "conflict">; generation: string }> {
+  const { operationId, conversationId, sessionId } = removal;
   const operation = keys.operation(operationId);
-  const { outcome } = await write(
+  const { outcome, generation } = await write(
     settings,
     removeConversationScript,
     {
-      operationId,
+      ...removal,
       keys: {
-        conversation: keys.conversation(id),
-        messages: keys.messages(id),
+        conversation: keys.conversation(conversationId),
+        messages: keys.messages(conversationId),
         conversations: keys.conversations,
         operation,
-        record: keys.sessions,
+        record: sessionId === "" ? keys.sessions : keys.session(sessionId),
         index: keys.sessions,
       },
-      digest: digestOf("delete", id),
-      conversationId: id,
-      sessionId: "",
     },
     operation,
   );
   if (outcome === "conflict") throw new OperationConflictError(operationId);
-  if (outcome === "no-conversation") throw new ConversationNotFoundError();
+  return { outcome, generation };
 }

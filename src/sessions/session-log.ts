@@ -10,12 +10,10 @@ import type { OwnerKeys } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
 import { count, outcome, textList, textOrNothing } from "../redis/replies.js";
 import { appendToConversationScript } from "../redis/scripts/conversations/append.js";
-import { removeConversationScript } from "../redis/scripts/conversations/remove.js";
+import { GRACE_MILLISECONDS } from "../redis/scripts/fragments.js";
 import { read, write } from "../redis/send.js";
+import { removeConversation } from "./conversations.js";
 import type { SessionRef, SessionSettings } from "./options.js";
-
-/** A record lives this much longer than its session, to tell why it ended; so does the script's `GRACE`. */
-export const GRACE_MILLISECONDS = 60_000;
 
 /** A conversation as a session sees it: refused as soon as the session is no longer live. */
 export class SessionLog implements MessageLog {
@@ -77,31 +75,11 @@ export class SessionLog implements MessageLog {
 
   async clear(operationId: string): Promise<string> {
     const { id, conversationId } = this.#session;
-    const operation = this.#keys.operation(operationId);
-    const { outcome: result, generation } = await write(
-      this.#settings,
-      removeConversationScript,
-      {
-        operationId,
-        keys: {
-          conversation: this.#keys.conversation(conversationId),
-          messages: this.#keys.messages(conversationId),
-          conversations: this.#keys.conversations,
-          operation,
-          record: this.#keys.session(id),
-          index: this.#keys.sessions,
-        },
-        digest: digestOf("clear", id, conversationId),
-        conversationId,
-        sessionId: id,
-      },
-      operation,
-    );
-    if (result === "conflict") throw new OperationConflictError(operationId);
-    if (result !== "done" && result !== "repeated") {
-      throw result === "no-conversation" ? new SessionNotFoundError() : notLive(result);
-    }
-    return generation;
+    const digest = digestOf("clear", id, conversationId);
+    const removal = { operationId, digest, conversationId, sessionId: id };
+    const { outcome: result, generation } = await removeConversation(this.#settings, this.#keys, removal);
+    if (result === "done" || result === "repeated") return generation;
+    throw result === "no-conversation" ? new SessionNotFoundError() : notLive(result);
   }
 
   length(): Promise<number> {

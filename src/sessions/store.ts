@@ -12,6 +12,7 @@ import {
 import { endingsChannel, type OwnerKeys, ownerKeys, ownerTag } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
 import { count } from "../redis/replies.js";
+import { GRACE_MILLISECONDS } from "../redis/scripts/fragments.js";
 import { type CreateRefusal, createScript } from "../redis/scripts/sessions/create.js";
 import { type EndSessions, endScript } from "../redis/scripts/sessions/end.js";
 import { eraseScript } from "../redis/scripts/sessions/erase.js";
@@ -46,7 +47,7 @@ import {
 } from "./options.js";
 import { initFields, metadataFields, toSession } from "./record.js";
 import type { Conversation, Session } from "./schema.js";
-import { assertLive, GRACE_MILLISECONDS, livenessCommands, notLive, SessionLog } from "./session-log.js";
+import { assertLive, livenessCommands, notLive, SessionLog } from "./session-log.js";
 import { SessionSignals } from "./signals.js";
 import { newId, newSecret, parseToken } from "./token.js";
 

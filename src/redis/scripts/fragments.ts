@@ -10,12 +10,15 @@ local microseconds = time[1] * 1000000 + time[2]
 local now          = math.floor(microseconds / 1000)
 `;
 
+/** A record lives this much longer than its session, to tell why it ended. */
+export const GRACE_MILLISECONDS = 60_000;
+
 /**
  * What a session is worth, and how it ends. A record is live while it is in the index (the authority), has not been
  * ended, and neither of its deadlines has passed. For a grace period after its end it still knows the reason.
  */
-export const sessionLua = /* lua */ `
-local GRACE = 60000
+export const sessionLua: string = /* lua */ `
+local GRACE = ${GRACE_MILLISECONDS}
 
 local function state(record, index, id)
   local fields = redis.call("HMGET", record, "ended", "activeAt", "idle", "until")
