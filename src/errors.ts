@@ -81,6 +81,29 @@ export class SessionLimitError extends SessionError {
   }
 }
 
+/**
+ * Turns of one conversation run one after another, and this one could not: another has it (`reason: "taken"`), or this
+ * one held it and no longer does (`reason: "lost"`). Nothing was stored.
+ */
+export class SessionBusyError extends SessionError {
+  override readonly name = "SessionBusyError";
+  override readonly code = "SESSION_BUSY";
+  /**
+   * `"taken"`: another turn was running; nothing was begun. `"lost"`: the lease was not renewed in time, because Redis
+   * was away or this process stood still, so that another turn may have run since the conversation was read.
+   */
+  readonly reason: "taken" | "lost";
+
+  constructor(reason: "taken" | "lost") {
+    super(
+      reason === "taken"
+        ? "Another turn of this conversation is running. Try again when it is over."
+        : "The turn lost its lease on the conversation, which others may have changed since; it was not stored.",
+    );
+    this.reason = reason;
+  }
+}
+
 /** The conversation is unknown, has expired, or is not this user's with this agent; which of these is not told. */
 export class ConversationNotFoundError extends SessionError {
   override readonly name = "ConversationNotFoundError";

@@ -12,6 +12,7 @@ export {
   InvalidOptionError,
   InvalidTokenError,
   OperationConflictError,
+  SessionBusyError,
   SessionError,
   SessionLimitError,
   SessionMismatchError,

@@ -1,12 +1,13 @@
 import { BaseListChatMessageHistory } from "@langchain/core/chat_history";
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
-import { decodeMessage } from "../codec/decode.js";
+import { decodeMessages } from "../codec/decode.js";
 import { encodeMessage } from "../codec/encode.js";
-import { CorruptMessageError, InvalidOptionError } from "../errors.js";
+import { InvalidOptionError } from "../errors.js";
 import { newOperationId } from "../redis/operation.js";
 import { type Batch, EXPECT_NEW, type MessageLog, NEVER_READ } from "./message-log.js";
 import { type HistoryLimits, parseHistoryOptions, type RedisChatMessageHistoryOptions } from "./options.js";
 import { StandaloneLog } from "./standalone-log.js";
+import { type LeaseOptions, takeLease, type TurnLease } from "./turn-lease.js";
 import { acceptablePart, withinTokens } from "./window.js";
 import { operationIdOf, type WriteOptions } from "./write-options.js";
 
@@ -72,7 +73,7 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
     const { seen, entries } = await this.#log.read(first);
     this.#seen = seen;
     this.#inTurn = true;
-    const messages = this.#decode(entries, first < 0 ? -entries.length : 0);
+    const messages = decodeMessages(entries, first < 0 ? -entries.length : 0, this.#limits.onCorrupt);
     for (const message of messages) this.#handedOut.add(message);
     if (window === undefined) return messages;
     return "tokens" in window ? withinTokens(messages, window) : acceptablePart(messages);
@@ -101,11 +102,24 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
    * ```
    */
   override async addMessages(messages: BaseMessage[], options?: WriteOptions): Promise<void> {
-    const operationId = operationIdOf(options);
+    await this.appendTurn(messages, { operationId: operationIdOf(options) });
+  }
+
+  /** @internal As `addMessages`, by a turn that may run under a lease: SessionBusyError when that is lost. */
+  async appendTurn(messages: BaseMessage[], write: Pick<Batch, "operationId" | "lease">): Promise<void> {
     const batch = this.#batch(messages);
-    if (batch.encoded.length === 0) return;
-    await this.#log.append({ ...batch, operationId, seen: this.#seen });
-    this.#inTurn = false;
+    if (batch.encoded.length > 0) {
+      await this.#log.append({ ...batch, ...write, seen: this.#seen });
+      this.#inTurn = false;
+    } else if (write.lease?.after === "release") {
+      // What the script would have done. A failure is not the turn's: the lease runs out by itself.
+      await this.#log.release(write.lease.token).catch(() => {});
+    }
+  }
+
+  /** @internal Holds the conversation for one turn; see `takeLease` in turn-lease.ts. */
+  takeLease(options: LeaseOptions): Promise<TurnLease> {
+    return takeLease(this.#log, options);
   }
 
   /** @internal Stores the newest messages that fit, unless something is or was there; returns how many. */
@@ -179,19 +193,5 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
       throw new InvalidOptionError("messages", `together they take ${bytes} bytes; use at most 128 MiB a write.`);
     }
     return { encoded, toolCalls };
-  }
-
-  #decode(entries: readonly string[], firstIndex: number): BaseMessage[] {
-    if (this.#limits.onCorrupt === "throw") {
-      return entries.map((entry, offset) => decodeMessage(entry, firstIndex + offset).message);
-    }
-    return entries.flatMap((entry, offset) => {
-      try {
-        return [decodeMessage(entry, firstIndex + offset).message];
-      } catch (error) {
-        if (error instanceof CorruptMessageError) return [];
-        throw error;
-      }
-    });
   }
 }

@@ -1,11 +1,20 @@
-import { ConversationChangedError, CorruptMessageError, OperationConflictError } from "../errors.js";
+import {
+  ConversationChangedError,
+  CorruptMessageError,
+  OperationConflictError,
+  SessionBusyError,
+  SessionNotFoundError,
+} from "../errors.js";
 import { type HistoryKeys, historyKeys } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
 import { count, textList, textOrNothing } from "../redis/replies.js";
 import { appendScript } from "../redis/scripts/append.js";
 import { clearScript } from "../redis/scripts/clear.js";
-import { type Connection, read, write } from "../redis/send.js";
-import type { Batch, MessageLog } from "./message-log.js";
+import { acquireLeaseScript } from "../redis/scripts/lease/acquire.js";
+import { releaseLeaseScript } from "../redis/scripts/lease/release.js";
+import { renewLeaseScript } from "../redis/scripts/lease/renew.js";
+import { type Connection, read, run, write } from "../redis/send.js";
+import type { Batch, LeaseAnswer, LeaseAttempt, MessageLog } from "./message-log.js";
 
 export interface StandaloneLogSettings extends Connection {
   readonly sessionId: string;
@@ -37,14 +46,15 @@ export class StandaloneLog implements MessageLog {
     );
   }
 
-  async append({ operationId, encoded, seen }: Batch): Promise<boolean> {
+  async append({ operationId, encoded, seen, lease }: Batch): Promise<boolean> {
     const { ttlMilliseconds, maxMessages } = this.#settings;
     const digest = digestOf(...encoded);
-    const input = { keys: this.#keys, operationId, digest, seen, ttlMilliseconds, maxMessages, encoded };
+    const input = { keys: this.#keys, operationId, digest, seen, ttlMilliseconds, maxMessages, lease, encoded };
     const outcome = await write(this.#settings, appendScript, input, this.#keys.operation(operationId));
     if (outcome === "conflict") throw new OperationConflictError(operationId);
     if (outcome === "changed") throw new ConversationChangedError();
     if (outcome === "foreign") throw this.#foreignKey();
+    if (outcome === "lease-lost") throw new SessionBusyError("lost");
     return outcome !== "occupied";
   }
 
@@ -58,6 +68,22 @@ export class StandaloneLog implements MessageLog {
 
   length(): Promise<number> {
     return read(this.#settings, [["llen", this.#keys.messages]], count);
+  }
+
+  async acquire(attempt: LeaseAttempt): Promise<LeaseAnswer> {
+    const input = { ...attempt, keys: this.#keys, session: undefined };
+    const { outcome, ...place } = await run(this.#settings, acquireLeaseScript, input);
+    // No session was asked for, so none can be missing.
+    if (outcome !== "granted" && outcome !== "busy") throw new SessionNotFoundError();
+    return { outcome, ...place };
+  }
+
+  renew(token: string, leaseMilliseconds: number): Promise<"held" | "lost"> {
+    return run(this.#settings, renewLeaseScript, { keys: this.#keys, token, leaseMilliseconds });
+  }
+
+  async release(token: string): Promise<void> {
+    await run(this.#settings, releaseLeaseScript, { keys: this.#keys, token });
   }
 
   #foreignKey(): CorruptMessageError {

@@ -36,6 +36,27 @@ export function decodeMessage(entry: string, index: number): DecodedMessage {
   return { message, at };
 }
 
+/**
+ * Reads the entries of a list, of which the first has that index.
+ *
+ * @throws CorruptMessageError, unless what cannot be read is to be skipped.
+ */
+export function decodeMessages(
+  entries: readonly string[],
+  firstIndex: number,
+  onCorrupt: "throw" | "skip",
+): BaseMessage[] {
+  if (onCorrupt === "throw") return entries.map((entry, offset) => decodeMessage(entry, firstIndex + offset).message);
+  return entries.flatMap((entry, offset) => {
+    try {
+      return [decodeMessage(entry, firstIndex + offset).message];
+    } catch (error) {
+      if (error instanceof CorruptMessageError) return [];
+      throw error;
+    }
+  });
+}
+
 function parse(entry: string, index: number): Fields {
   let parsed: unknown;
   try {

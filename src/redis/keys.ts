@@ -6,7 +6,15 @@ import { hash } from "node:crypto";
 // (RFC 3986, unreserved characters stay readable) maps different ids to different keys, and leaves no brace that
 // could move the hash tag, no colon that could imitate a key's next part, no glob that a SCAN or an ACL would match.
 
-export interface HistoryKeys {
+/** What lets the turns of one conversation run one after another. */
+export interface LeaseKeys {
+  /** A string, there while a turn holds the conversation: the turn's token. */
+  readonly lease: string;
+  /** A sorted set, there while turns wait: "<ticket>:<token>", scored by the time until which they are taken for alive. */
+  readonly waiting: string;
+}
+
+export interface HistoryKeys extends LeaseKeys {
   /** A list: one message per element, oldest first. */
   readonly messages: string;
   /** A hash, there only after a `clear()`: when it ran. */
@@ -20,6 +28,8 @@ export function historyKeys(prefix: string, sessionId: string): HistoryKeys {
   return {
     messages: `${base}:messages`,
     meta: `${base}:meta`,
+    lease: `${base}:lease`,
+    waiting: `${base}:waiting`,
     operation: (operationId) => `${base}:operation:${encode(operationId)}`,
   };
 }
@@ -39,6 +49,7 @@ export interface OwnerKeys {
   readonly conversation: (conversationId: string) => string;
   /** A list: one message per element, oldest first. */
   readonly messages: (conversationId: string) => string;
+  readonly turns: (conversationId: string) => LeaseKeys;
   /** A string, there for a while after a write: what was written under this operation id. */
   readonly operation: (operationId: string) => string;
 }
@@ -53,6 +64,10 @@ export function ownerKeys(prefix: string, tag: string): OwnerKeys {
     session: (sessionId) => `${base}:session:${encode(sessionId)}`,
     conversation: (conversationId) => `${base}:conversation:${encode(conversationId)}`,
     messages: (conversationId) => `${base}:messages:${encode(conversationId)}`,
+    turns: (conversationId) => ({
+      lease: `${base}:lease:${encode(conversationId)}`,
+      waiting: `${base}:waiting:${encode(conversationId)}`,
+    }),
     operation: (operationId) => `${base}:operation:${encode(operationId)}`,
   };
 }

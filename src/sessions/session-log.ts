@@ -1,17 +1,21 @@
-import type { Batch, MessageLog } from "../chat-history/message-log.js";
+import type { Batch, LeaseAnswer, LeaseAttempt, MessageLog } from "../chat-history/message-log.js";
 import {
   ConversationChangedError,
   ConversationNotFoundError,
   OperationConflictError,
+  SessionBusyError,
   type SessionEndReason,
   SessionNotFoundError,
 } from "../errors.js";
-import type { OwnerKeys } from "../redis/keys.js";
+import type { LeaseKeys, OwnerKeys } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
 import { count, outcome, textList, textOrNothing } from "../redis/replies.js";
 import { appendToConversationScript } from "../redis/scripts/conversations/append.js";
 import { GRACE_MILLISECONDS } from "../redis/scripts/fragments.js";
-import { read, write } from "../redis/send.js";
+import { acquireLeaseScript } from "../redis/scripts/lease/acquire.js";
+import { releaseLeaseScript } from "../redis/scripts/lease/release.js";
+import { renewLeaseScript } from "../redis/scripts/lease/renew.js";
+import { read, run, write } from "../redis/send.js";
 import { removeConversation } from "./conversations.js";
 import type { SessionRef, SessionSettings } from "./options.js";
 
@@ -39,7 +43,7 @@ export class SessionLog implements MessageLog {
     );
   }
 
-  async append({ operationId, encoded, seen, toolCalls }: Batch): Promise<boolean> {
+  async append({ operationId, encoded, seen, toolCalls, lease }: Batch): Promise<boolean> {
     const { id, conversationId } = this.#session;
     const operation = this.#keys.operation(operationId);
     const result = await write(
@@ -54,6 +58,7 @@ export class SessionLog implements MessageLog {
           messages: this.#keys.messages(conversationId),
           conversations: this.#keys.conversations,
           operation,
+          lease: this.#turns.lease,
         },
         digest: digestOf(id, conversationId, ...encoded),
         sessionId: id,
@@ -62,6 +67,7 @@ export class SessionLog implements MessageLog {
         ttlMilliseconds: this.#settings.conversationMilliseconds,
         maxMessages: this.#settings.maxMessages,
         toolCalls,
+        lease,
         encoded,
       },
       operation,
@@ -69,6 +75,7 @@ export class SessionLog implements MessageLog {
     if (result === "conflict") throw new OperationConflictError(operationId);
     if (result === "changed") throw new ConversationChangedError();
     if (result === "no-conversation") throw new ConversationNotFoundError();
+    if (result === "lease-lost") throw new SessionBusyError("lost");
     if (result !== "done" && result !== "repeated") throw notLive(result);
     return true;
   }
@@ -84,6 +91,27 @@ export class SessionLog implements MessageLog {
 
   length(): Promise<number> {
     return this.#readLive([["llen", this.#keys.messages(this.#session.conversationId)]], count);
+  }
+
+  async acquire(attempt: LeaseAttempt): Promise<LeaseAnswer> {
+    const { id } = this.#session;
+    const session = { id, record: this.#keys.session(id), index: this.#keys.sessions };
+    const input = { ...attempt, keys: this.#turns, session };
+    const { outcome: result, ...place } = await run(this.#settings, acquireLeaseScript, input);
+    if (result !== "granted" && result !== "busy") throw notLive(result);
+    return { outcome: result, ...place };
+  }
+
+  renew(token: string, leaseMilliseconds: number): Promise<"held" | "lost"> {
+    return run(this.#settings, renewLeaseScript, { keys: this.#turns, token, leaseMilliseconds });
+  }
+
+  async release(token: string): Promise<void> {
+    await run(this.#settings, releaseLeaseScript, { keys: this.#turns, token });
+  }
+
+  get #turns(): LeaseKeys {
+    return this.#keys.turns(this.#session.conversationId);
   }
 
   /** In the same round trip as the reads: is the session live, by the server's clock? */

@@ -2,7 +2,7 @@ import type { HistoryKeys } from "../keys.js";
 import { OPERATION_WINDOW_MILLISECONDS } from "../operation.js";
 import { list, outcome } from "../replies.js";
 import { defineScript, type Script } from "../script.js";
-import { messagesLua, operationLua, timeLua } from "./fragments.js";
+import { type HeldLease, leaseArguments, leaseLua, messagesLua, operationLua, timeLua } from "./fragments.js";
 
 // No flags: Redis refuses the whole script when it is out of memory, before it runs. What else could fail is checked
 // before the first write.
@@ -13,6 +13,7 @@ Appends a batch of messages, whole, once.
 KEYS[1]  messages    list
 KEYS[2]  meta        hash, there only after a clear
 KEYS[3]  operation   string, what was written under this operation id
+KEYS[4]  lease       string, the token of the turn that holds the conversation
 
 ARGV[1]  digest      of the batch
 ARGV[2]  window      milliseconds to remember the operation
@@ -20,22 +21,30 @@ ARGV[3]  seen        the clear that the writer's latest read saw, "" for none, "
                      "new" when there must be no list and no clear at all
 ARGV[4]  ttl         milliseconds, "0" for never
 ARGV[5]  cap         how many messages to keep, "0" for all
-ARGV[6…] messages    JSON objects without their closing brace
+ARGV[6]  token       of the turn that writes, "" when it needs no lease
+ARGV[7]  after       "keep" | "release": what becomes of its lease
+ARGV[8…] messages    JSON objects without their closing brace
 
-returns  { "appended" | "repeated" | "conflict" | "foreign" | "occupied" | "changed" }
+returns  { "appended" | "repeated" | "conflict" | "foreign" | "occupied" | "changed" | "lease-lost" }
 --]]
-${timeLua}${operationLua}${messagesLua}
+${timeLua}${operationLua}${messagesLua}${leaseLua}
 local messages  = KEYS[1]
 local meta      = KEYS[2]
 local operation = KEYS[3]
+local lease     = KEYS[4]
 local digest    = ARGV[1]
 local window    = ARGV[2]
 local seen      = ARGV[3]
 local ttl       = ARGV[4]
 local cap       = tonumber(ARGV[5])
+local token     = ARGV[6]
+local after     = ARGV[7]
 
 local before = earlier(operation, digest)
 if before then
+  if before[1] == "repeated" then
+    concludeTurn(lease, token, after)
+  end
   return before
 end
 local kind = redis.call("TYPE", messages).ok
@@ -47,19 +56,22 @@ if seen == "new" and (cleared or kind == "list") then
   return { "occupied" }
 elseif cleared and seen ~= "*" and seen ~= cleared then
   return { "changed" }
+elseif lostLease(lease, token) then
+  return { "lease-lost" }
 end
 
 remember(operation, digest, window, "")
-push(messages, 6, cap)
+push(messages, 8, cap)
 if ttl == "0" then
   redis.call("PERSIST", messages)
 else
   redis.call("PEXPIRE", messages, ttl)
 end
+concludeTurn(lease, token, after)
 return { "appended" }
 `;
 
-const outcomes = ["appended", "repeated", "conflict", "foreign", "occupied", "changed"] as const;
+const outcomes = ["appended", "repeated", "conflict", "foreign", "occupied", "changed", "lease-lost"] as const;
 export type AppendOutcome = (typeof outcomes)[number];
 
 export interface Append {
@@ -71,18 +83,20 @@ export interface Append {
   readonly ttlMilliseconds: number;
   /** 0: no cap. */
   readonly maxMessages: number;
+  readonly lease: HeldLease | undefined;
   readonly encoded: readonly string[];
 }
 
 export const appendScript: Script<Append, AppendOutcome> = defineScript({
   lua,
-  keys: ({ keys, operationId }) => [keys.messages, keys.meta, keys.operation(operationId)],
-  arguments: ({ digest, seen, ttlMilliseconds, maxMessages, encoded }) => [
+  keys: ({ keys, operationId }) => [keys.messages, keys.meta, keys.operation(operationId), keys.lease],
+  arguments: ({ digest, seen, ttlMilliseconds, maxMessages, lease, encoded }) => [
     digest,
     String(OPERATION_WINDOW_MILLISECONDS),
     seen,
     String(ttlMilliseconds),
     String(maxMessages),
+    ...leaseArguments(lease),
     ...encoded,
   ],
   reply: (reply) => outcome(list(reply)[0], outcomes),

@@ -109,3 +109,31 @@ local function push(messages, first, cap)
   end
 end
 `;
+
+/**
+ * A turn that began under a lease is stored only while it holds it. `release` ends the turn; it does nothing to a lease
+ * that is another's.
+ */
+export const leaseLua = /* lua */ `
+local function lostLease(lease, token)
+  return token ~= "" and redis.call("GET", lease) ~= token
+end
+
+local function concludeTurn(lease, token, after)
+  if after == "release" and redis.call("GET", lease) == token then
+    redis.call("DEL", lease)
+  end
+end
+`;
+
+/** The lease of the turn that writes, if it has one, and what becomes of it. */
+export interface HeldLease {
+  readonly token: string;
+  /** `"keep"`: the turn goes on and will write again. `"release"`: this write ends it. */
+  readonly after: "keep" | "release";
+}
+
+/** The two arguments of a script that `leaseLua` takes. */
+export function leaseArguments(lease: HeldLease | undefined): [token: string, after: string] {
+  return [lease?.token ?? "", lease?.after ?? "keep"];
+}

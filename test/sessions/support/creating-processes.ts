@@ -1,8 +1,7 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
+import { type LineProcess, startLineProcess } from "../../support/line-process.js";
 import type { Address } from "../../support/start-servers.js";
+
+const program = new URL("creating-process.ts", import.meta.url);
 
 /** What each process is to do. */
 export interface CreationOrder {
@@ -25,18 +24,12 @@ export interface Creation {
   readonly ended: readonly string[];
 }
 
-interface CreatingProcess {
-  readonly say: (line: unknown) => void;
-  readonly hear: () => Promise<unknown>;
-  readonly stop: () => Promise<unknown>;
-}
-
 /** Processes that create sessions on demand, all at the same time. */
 export class CreatingProcesses {
-  readonly #processes: readonly CreatingProcess[];
+  readonly #processes: readonly LineProcess[];
 
   constructor(count: number) {
-    this.#processes = Array.from({ length: count }, startProcess);
+    this.#processes = Array.from({ length: count }, () => startLineProcess(program));
   }
 
   /** Has every process get ready; what is returned lets them begin, and resolves to all that they created. */
@@ -52,25 +45,4 @@ export class CreatingProcesses {
   async stop(): Promise<void> {
     await Promise.all(this.#processes.map(({ stop }) => stop()));
   }
-}
-
-function startProcess(): CreatingProcess {
-  const file = fileURLToPath(new URL("creating-process.ts", import.meta.url));
-  const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), file], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const ended = once(child, "exit");
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return {
-    say: (line) => child.stdin.write(`${JSON.stringify(line)}\n`),
-    hear: async () => {
-      const { value, done } = await lines.next();
-      if (done) throw new Error("A creating process ended without a report.");
-      return JSON.parse(value) as unknown;
-    },
-    stop: async () => {
-      child.kill();
-      return ended;
-    },
-  };
 }

@@ -1,7 +1,15 @@
 import { OPERATION_WINDOW_MILLISECONDS } from "../../operation.js";
 import { list, outcome } from "../../replies.js";
 import { defineScript, type Script } from "../../script.js";
-import { messagesLua, operationLua, sessionLua, timeLua } from "../fragments.js";
+import {
+  type HeldLease,
+  leaseArguments,
+  leaseLua,
+  messagesLua,
+  operationLua,
+  sessionLua,
+  timeLua,
+} from "../fragments.js";
 
 const lua = /* lua */ `#!lua
 --[[
@@ -13,6 +21,7 @@ KEYS[3]  conversation
 KEYS[4]  messages       of the conversation
 KEYS[5]  conversations  sorted set of the owner's, by last activity
 KEYS[6]  operation
+KEYS[7]  lease          of the conversation: the token of the turn that holds it
 
 ARGV[1]  digest     of the batch
 ARGV[2]  window     milliseconds to remember the operation
@@ -22,18 +31,21 @@ ARGV[5]  seen       generation that the writer's latest read saw, "" for none, "
 ARGV[6]  ttl        of the conversation in milliseconds
 ARGV[7]  cap        how many messages to keep, "0" for all
 ARGV[8]  toolCalls  how many the batch holds
-ARGV[9…] messages   JSON objects without their closing brace
+ARGV[9]  token      of the turn that writes, "" when it needs no lease
+ARGV[10] after      "keep" | "release": what becomes of its lease
+ARGV[11…] messages  JSON objects without their closing brace
 
-returns  { "done" | "repeated" | "conflict" | "changed" | "no-conversation" | "unknown" | "ended" | "evicted"
-           | "expired" }
+returns  { "done" | "repeated" | "conflict" | "changed" | "no-conversation" | "lease-lost" | "unknown" | "ended"
+           | "evicted" | "expired" }
 --]]
-${timeLua}${sessionLua}${operationLua}${messagesLua}
+${timeLua}${sessionLua}${operationLua}${messagesLua}${leaseLua}
 local record         = KEYS[1]
 local index          = KEYS[2]
 local conversation   = KEYS[3]
 local messages       = KEYS[4]
 local conversations  = KEYS[5]
 local operation      = KEYS[6]
+local lease          = KEYS[7]
 local digest         = ARGV[1]
 local window         = ARGV[2]
 local sessionId      = ARGV[3]
@@ -42,9 +54,14 @@ local seen           = ARGV[5]
 local ttl            = tonumber(ARGV[6])
 local cap            = tonumber(ARGV[7])
 local toolCalls      = ARGV[8]
+local token          = ARGV[9]
+local after          = ARGV[10]
 
 local before = earlier(operation, digest)
 if before then
+  if before[1] == "repeated" then
+    concludeTurn(lease, token, after)
+  end
   return before
 end
 local found = state(record, index, sessionId)
@@ -59,6 +76,8 @@ if held[2] and held[2] ~= agentId then
 end
 if generation and seen ~= "*" and seen ~= generation then
   return { "changed" }
+elseif lostLease(lease, token) then
+  return { "lease-lost" }
 end
 
 local kind = redis.call("TYPE", messages).ok
@@ -73,16 +92,17 @@ if latest[1] ~= conversationId then
 end
 
 remember(operation, digest, window, "")
-push(messages, 9, cap)
+push(messages, 11, cap)
 redis.call("HSETNX", conversation, "createdAt", whole(now))
 redis.call("HSET", conversation, "agentId", agentId, "activeAt", whole(activeAt))
 redis.call("PEXPIRE", conversation, whole(ttl))
 redis.call("PEXPIRE", messages, whole(ttl))
 redis.call("ZADD", conversations, whole(activeAt), conversationId)
 outlive(conversations, now + ttl)
-redis.call("HINCRBY", record, "messageCount", #ARGV - 8)
+redis.call("HINCRBY", record, "messageCount", #ARGV - 10)
 redis.call("HINCRBY", record, "toolCallCount", toolCalls)
 touch(record, index)
+concludeTurn(lease, token, after)
 return { "done" }
 `;
 
@@ -95,6 +115,7 @@ export interface AppendToConversation {
     readonly messages: string;
     readonly conversations: string;
     readonly operation: string;
+    readonly lease: string;
   };
   readonly digest: string;
   readonly sessionId: string;
@@ -104,6 +125,7 @@ export interface AppendToConversation {
   /** 0: no cap. */
   readonly maxMessages: number;
   readonly toolCalls: number;
+  readonly lease: HeldLease | undefined;
   readonly encoded: readonly string[];
 }
 
@@ -113,6 +135,7 @@ const outcomes = [
   "conflict",
   "changed",
   "no-conversation",
+  "lease-lost",
   "unknown",
   "ended",
   "evicted",
@@ -121,7 +144,15 @@ const outcomes = [
 
 export const appendToConversationScript: Script<AppendToConversation, (typeof outcomes)[number]> = defineScript({
   lua,
-  keys: ({ keys }) => [keys.record, keys.index, keys.conversation, keys.messages, keys.conversations, keys.operation],
+  keys: ({ keys }) => [
+    keys.record,
+    keys.index,
+    keys.conversation,
+    keys.messages,
+    keys.conversations,
+    keys.operation,
+    keys.lease,
+  ],
   arguments: (input) => [
     input.digest,
     String(OPERATION_WINDOW_MILLISECONDS),
@@ -131,6 +162,7 @@ export const appendToConversationScript: Script<AppendToConversation, (typeof ou
     String(input.ttlMilliseconds),
     String(input.maxMessages),
     String(input.toolCalls),
+    ...leaseArguments(input.lease),
     ...input.encoded,
   ],
   reply: (reply) => outcome(list(reply)[0], outcomes),

@@ -1,0 +1,268 @@
+// Turns that hold or wait for a conversation while processes, connections and sessions come to an end.
+import { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from "vitest";
+import { RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions";
+import { faultyProxy, type FaultyProxy } from "langchain-redis-sessions/testing";
+import { freshId, texts, turn } from "../support/turns.js";
+import type { LineProcess } from "../support/line-process.js";
+import { ofASession, onItsOwn, take } from "./support/leased-conversations.js";
+import { holdingProcess } from "./support/turn-processes.js";
+
+const { single } = inject("servers");
+let client: Redis;
+beforeAll(() => {
+  client = new Redis(single);
+});
+afterAll(async () => {
+  await client.quit();
+});
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  await Promise.all(closing.splice(0).map((close) => close()));
+});
+
+const gone = async (key: string): Promise<void> => {
+  await expect.poll(() => client.exists(key), { interval: 5, timeout: 10_000 }).toBe(0);
+};
+
+describe("while another process holds the conversation", () => {
+  const LEASE = 400;
+
+  async function held(): Promise<{ holder: LineProcess; history: RedisChatMessageHistory; lease: string }> {
+    const sessionId = freshId();
+    const holder = await holdingProcess({ ...single, sessionId, leaseMilliseconds: LEASE });
+    closing.push(() => holder.stop());
+    const history = new RedisChatMessageHistory({ client, sessionId });
+    return { holder, history, lease: `chat:history:{${sessionId}}:lease` };
+  }
+
+  test("a turn waits for several leases, as long as that process lives, and goes on when it is killed", async () => {
+    const { holder, history } = await held();
+    await expect(take(history, { waitForMilliseconds: 3 * LEASE })).rejects.toMatchObject({ reason: "taken" });
+    const waiting = take(history, { waitForMilliseconds: 10 * LEASE });
+    holder.signal("SIGKILL");
+    await (await waiting).release();
+  });
+
+  test("its turn is stored when it comes to that, and the next one runs", async () => {
+    const { holder, history } = await held();
+    const waiting = take(history);
+    holder.say("store");
+    expect(await holder.hear()).toEqual({ outcome: "stored" });
+    await (await waiting).release();
+    expect(texts(await history.getMessages())).toEqual(["from the process", "re: from the process"]);
+  });
+
+  test.each(["another turn", "none"])(
+    "it is stopped for longer than its lease and goes on: its turn is refused when %s took over",
+    async (successor) => {
+      const { holder, history, lease } = await held();
+      holder.signal("SIGSTOP");
+      holder.say("store");
+      if (successor === "another turn") {
+        const next = await take(history);
+        await history.appendTurn(turn("next"), {
+          operationId: "of the next",
+          lease: { token: next.token, after: "release" },
+        });
+        next.stop();
+      } else {
+        await gone(lease);
+      }
+      holder.signal("SIGCONT");
+      expect(await holder.hear()).toEqual({ outcome: "lost" });
+      expect(await history.length()).toBe(successor === "none" ? 0 : 2);
+    },
+  );
+});
+
+describe("on a connection that fails", () => {
+  async function throughProxy(): Promise<{ proxy: FaultyProxy; through: Redis }> {
+    const proxy = await faultyProxy(single);
+    const through = new Redis({ port: proxy.port, maxRetriesPerRequest: 20, retryStrategy: () => 1 });
+    through.on("error", () => {});
+    closing.push(
+      () => proxy.close(),
+      () => through.disconnect(),
+    );
+    return { proxy, through };
+  }
+  const scripts = ["EVALSHA", "EVAL"];
+
+  test("a turn whose granted try lost its reply is granted once", async () => {
+    const { proxy, through } = await throughProxy();
+    const { open, lease, waiting } = await onItsOwn();
+    await (await take(open(through))).release();
+    proxy.dropReplies({ command: scripts });
+    const running = await take(open(through));
+    expect(proxy.faults).toBe(1);
+    expect(await client.get(lease)).toBe(running.token);
+    expect(await client.exists(waiting)).toBe(0);
+    await expect(take(open(client), { concurrency: "reject" })).rejects.toMatchObject({ reason: "taken" });
+    await running.release();
+    await (await take(open(client), { concurrency: "reject" })).release();
+  });
+
+  test("a turn whose first try lost its reply stands in line once", async () => {
+    const { proxy, through } = await throughProxy();
+    const { open, waiting } = await onItsOwn();
+    const running = await take(open(client));
+    proxy.dropReplies({ command: scripts });
+    const sent = vi.spyOn(through, "evalsha");
+    const next = take(open(through));
+    // Its second try comes after the reply to the first, which had to be sent twice.
+    await expect.poll(() => sent.mock.calls.length).toBeGreaterThan(1);
+    expect(proxy.faults).toBe(1);
+    expect(await client.zcard(waiting)).toBe(1);
+    await running.release();
+    await (await next).release();
+  });
+
+  test("a turn that holds the conversation renews it again when Redis is back", async () => {
+    const { proxy, through } = await throughProxy();
+    const { open, lease } = await onItsOwn();
+    const running = await take(open(through, 0.05), { leaseMilliseconds: 300 });
+    const sent = vi.spyOn(through, "evalsha");
+    proxy.refuse();
+    await client.pexpire(lease, 60_000);
+    await expect.poll(() => sent.mock.calls.length).toBeGreaterThan(1);
+    await proxy.heal();
+    await expect.poll(() => client.pttl(lease)).toBeLessThanOrEqual(300);
+    expect(running.lost).toBe(false);
+    await running.release();
+    expect(await client.exists(lease)).toBe(0);
+  });
+
+  test("a turn that waits is told at once", async () => {
+    const { proxy, through } = await throughProxy();
+    const { open } = await onItsOwn();
+    const running = await take(open(client));
+    const sent = vi.spyOn(through, "evalsha");
+    const next = take(open(through, 0.1));
+    next.catch(() => {});
+    await expect.poll(() => sent.mock.calls.length).toBeGreaterThan(1);
+    proxy.blackhole();
+    await expect(next).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", indeterminate: false });
+    await running.release();
+  });
+});
+
+describe("a lease", () => {
+  test("is renewed for as long as its turn runs, and knows when it is lost", async () => {
+    const { open, lease } = await onItsOwn();
+    const running = await take(open(client), { leaseMilliseconds: 300 });
+    for (let renewal = 0; renewal < 3; renewal++) {
+      await client.pexpire(lease, 60_000);
+      await expect.poll(() => client.pttl(lease), { interval: 5 }).toBeLessThanOrEqual(300);
+    }
+    expect(running.lost).toBe(false);
+    await client.set(lease, "another's", "PX", 60_000);
+    await expect.poll(() => running.lost).toBe(true);
+    await running.release();
+    expect(await client.get(lease)).toBe("another's");
+    expect(await client.pttl(lease)).toBeGreaterThan(50_000);
+    await client.del(lease);
+  });
+
+  test("is not renewed again while a renewal is under way", async () => {
+    let underWay = 0;
+    let most = 0;
+    let sent = 0;
+    const slow = Object.assign(Object.create(client) as Redis, {
+      evalsha: async (...command: Parameters<Redis["evalsha"]>) => {
+        sent += 1;
+        underWay += 1;
+        most = Math.max(most, underWay);
+        // Longer than the time between two renewals.
+        if (sent > 1) await new Promise((resolve) => setTimeout(resolve, 150));
+        underWay -= 1;
+        return client.evalsha(...command);
+      },
+    });
+    const { open } = await onItsOwn();
+    const running = await take(open(slow), { leaseMilliseconds: 300 });
+    await expect.poll(() => sent, { timeout: 5_000 }).toBeGreaterThan(3);
+    expect(most).toBe(1);
+    expect(running.lost).toBe(false);
+    await running.release();
+  });
+
+  test("costs one command to take, and none to give back with the last write", async () => {
+    const { open, lease } = await onItsOwn();
+    const history = open(client);
+    const warm = await take(history);
+    await history.appendTurn(turn("the server knows the scripts now"), {
+      operationId: "a",
+      lease: { token: warm.token, after: "release" },
+    });
+    warm.stop();
+    const sent = vi.spyOn(client, "evalsha");
+    closing.push(() => sent.mockRestore());
+    const { token } = await take(history);
+    await history.appendTurn(turn("one"), { operationId: "b", lease: { token, after: "release" } });
+    expect(sent).toHaveBeenCalledTimes(2);
+    expect(await client.exists(lease)).toBe(0);
+  });
+});
+
+describe("a session that is no longer live", () => {
+  test("gets no turn, and its end is the reason", async () => {
+    for (const reason of ["ended", "evicted", "expired"] as const) {
+      const { open, session, token, lease, waiting } = await ofASession(client);
+      const sessions = new SessionStore({ client, maxSessionsPerUser: 1 });
+      if (reason === "ended") await sessions.end(token);
+      if (reason === "evicted") await sessions.create({ userId: session.userId, agentId: "support" });
+      if (reason === "expired") {
+        await client.hset(lease.replace(/lease:.*/, `session:${session.id}`), "activeAt", "1000");
+      }
+      for (const concurrency of ["wait", "reject"] as const) {
+        await expect(take(open(client), { concurrency })).rejects.toMatchObject({ code: "SESSION_NOT_FOUND", reason });
+      }
+      expect(await client.exists(lease, waiting)).toBe(0);
+    }
+  });
+
+  test("leaves the line", async () => {
+    const { open, token, waiting } = await ofASession(client);
+    const running = await take(open(client));
+    const next = take(open(client));
+    next.catch(() => {});
+    await expect.poll(() => client.zcard(waiting)).toBe(1);
+    await new SessionStore({ client }).end(token);
+    await expect(next).rejects.toMatchObject({ code: "SESSION_NOT_FOUND", reason: "ended" });
+    await gone(waiting);
+    await running.release();
+  });
+});
+
+test("conversations with hostile ids have leases of their own", async () => {
+  const mine = freshId();
+  const ids = ["", "}", "{", "}:lease", ":lease", ":waiting", "*", "?", "\0", "\r\n", " ", "%", "%7D", "é", "e\u0301", "😀"]
+    .map((end) => mine + end); // prettier-ignore
+  const histories = ids.map((sessionId) => new RedisChatMessageHistory({ client, sessionId }));
+  const leases = await Promise.all(histories.map((history) => take(history, { concurrency: "reject" })));
+  const keys = (await client.keys(`chat:history:{${mine}*:lease`)).toSorted();
+  expect(keys).toHaveLength(ids.length);
+  for (const key of keys) expect(key).toMatch(/^chat:history:\{[^{}:*?\s]+\}:lease$/);
+  for (const history of histories) {
+    await expect(take(history, { concurrency: "reject" })).rejects.toMatchObject({ reason: "taken" });
+  }
+  await Promise.all(leases.map((lease) => lease.release()));
+  expect(await client.exists(...keys)).toBe(0);
+});
+
+test("a key of another type in a lease's place is left alone", async () => {
+  const { open, lease, waiting } = await onItsOwn();
+  const history = open(client);
+  await client.rpush(lease, "another application's");
+  await expect(take(history)).rejects.toMatchObject({ code: "CORRUPT_MESSAGE" });
+  const write = { operationId: "a", lease: { token: "mine", after: "release" } } as const;
+  await expect(history.appendTurn(turn("x"), write)).rejects.toMatchObject({ code: "CORRUPT_MESSAGE" });
+  expect(await history.length()).toBe(0);
+  await client.del(lease);
+  await client.set(waiting, "another application's");
+  await expect(take(history)).rejects.toMatchObject({ code: "CORRUPT_MESSAGE" });
+  expect(await client.exists(lease)).toBe(0);
+  await client.del(waiting);
+});

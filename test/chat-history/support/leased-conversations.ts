@@ -1,0 +1,51 @@
+import { type Duration, RedisChatMessageHistory, type Session, SessionStore } from "langchain-redis-sessions";
+import type { Client } from "../../support/topologies.js";
+import { freshId } from "../../support/turns.js";
+
+/** A conversation of which turns take the lease, and the keys that they do it with. */
+export interface LeasedConversation {
+  readonly open: (client: Client, deadline?: Duration) => RedisChatMessageHistory;
+  readonly lease: string;
+  readonly waiting: string;
+}
+
+export async function onItsOwn(): Promise<LeasedConversation> {
+  const sessionId = freshId();
+  const base = `chat:history:{${sessionId}}`;
+  return {
+    open: (client, deadline) => new RedisChatMessageHistory({ client, sessionId, deadline }),
+    lease: `${base}:lease`,
+    waiting: `${base}:waiting`,
+  };
+}
+
+export interface SessionConversation extends LeasedConversation {
+  readonly session: Session;
+  readonly token: string;
+}
+
+export async function ofASession(client: Client): Promise<SessionConversation> {
+  const { token, session } = await new SessionStore({ client }).create({ userId: freshId(), agentId: "support" });
+  const base = `chat:user:{${token.slice(4, 20)}}`;
+  return {
+    open: (other, deadline) => new SessionStore({ client: other, deadline }).history(session),
+    lease: `${base}:lease:${session.conversationId}`,
+    waiting: `${base}:waiting:${session.conversationId}`,
+    session,
+    token,
+  };
+}
+
+type LeaseOptions = Parameters<RedisChatMessageHistory["takeLease"]>[0];
+
+export type TurnLease = Awaited<ReturnType<RedisChatMessageHistory["takeLease"]>>;
+
+/** Waits its turn, with a lease and a patience longer than any test. */
+export function take(history: RedisChatMessageHistory, options: Partial<LeaseOptions> = {}): Promise<TurnLease> {
+  return history.takeLease({
+    concurrency: "wait",
+    leaseMilliseconds: 60_000,
+    waitForMilliseconds: 60_000,
+    ...options,
+  });
+}
