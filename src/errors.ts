@@ -129,7 +129,7 @@ export class ConversationChangedError extends SessionError {
   }
 }
 
-/** The operation id was used before for another write. Nothing was stored now; what the first write did stands. */
+/** The operation id was used before: for another write, or for this turn. Nothing was stored now; what the first write did stands. */
 export class OperationConflictError extends SessionError {
   override readonly name = "OperationConflictError";
   override readonly code = "OPERATION_CONFLICT";
@@ -137,7 +137,7 @@ export class OperationConflictError extends SessionError {
   readonly operationId: string;
 
   constructor(operationId: string) {
-    super("This operation id was used before with other content. Use a new id for a new write.");
+    super("This operation id was used before; what was written then stands. Use a new id for a new write.");
     this.operationId = operationId;
   }
 }
@@ -194,5 +194,49 @@ export class CorruptMessageError extends SessionError {
   constructor(reason: string, index?: number) {
     super(index === undefined ? reason : `The entry at list index ${index} cannot be read: ${reason}`);
     this.index = index;
+  }
+}
+
+/**
+ * The turn was answered, and could not be stored. Nothing of it is lost: the answer is in `output`, and `retry()`
+ * stores the same turn, once, also when the failed attempt went through after all. `cause` tells what stood in the way.
+ *
+ * A retry can succeed as long as its operation id is remembered (two minutes) and, with `concurrency` `"wait"` or
+ * `"reject"`, its lease lasts. With a history of another library it may store the turn twice.
+ *
+ * @example
+ * ```ts
+ * catch (error) {
+ *   if (!(error instanceof TurnNotStoredError)) throw error;
+ *   reply(error.output);
+ *   await error.retry();
+ * }
+ * ```
+ */
+export class TurnNotStoredError extends SessionError {
+  override readonly name = "TurnNotStoredError";
+  override readonly code = "TURN_NOT_STORED";
+  /** What the runnable, chain or agent answered. Not enumerable, so that loggers leave it out. */
+  declare readonly output: unknown;
+  /** The operation id of the turn. */
+  readonly operationId: string;
+  readonly #retry: () => Promise<void>;
+
+  constructor(details: { output: unknown; operationId: string; retry: () => Promise<void>; cause: Error }) {
+    super(`The turn was not stored (${details.cause.message}) The answer is in output; retry() stores the turn once.`, {
+      cause: details.cause,
+    });
+    Object.defineProperty(this, "output", { value: details.output, enumerable: false });
+    this.operationId = details.operationId;
+    this.#retry = details.retry;
+  }
+
+  /**
+   * Stores the same turn under the same operation id.
+   *
+   * @throws TurnNotStoredError when that fails again.
+   */
+  async retry(): Promise<void> {
+    await this.#retry();
   }
 }

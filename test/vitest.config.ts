@@ -5,10 +5,10 @@ const root = path.join(import.meta.dirname, "..");
 
 export default defineConfig({
   resolve: {
-    alias: {
-      "langchain-redis-sessions/testing": path.join(root, "src/testing/index.ts"),
-      "langchain-redis-sessions": path.join(root, "src/index.ts"),
-    },
+    alias: [
+      { find: /^langchain-redis-sessions\/(\w+)$/, replacement: path.join(root, "src/$1/index.ts") },
+      { find: /^langchain-redis-sessions$/, replacement: path.join(root, "src/index.ts") },
+    ],
   },
   test: {
     root: import.meta.dirname,

@@ -2,7 +2,7 @@ import { BaseListChatMessageHistory } from "@langchain/core/chat_history";
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 import { decodeMessages } from "../codec/decode.js";
 import { encodeMessage } from "../codec/encode.js";
-import { InvalidOptionError } from "../errors.js";
+import { InvalidOptionError, OperationConflictError } from "../errors.js";
 import { newOperationId } from "../redis/operation.js";
 import { type Batch, EXPECT_NEW, type MessageLog, NEVER_READ } from "./message-log.js";
 import { type HistoryLimits, parseHistoryOptions, type RedisChatMessageHistoryOptions } from "./options.js";
@@ -67,10 +67,20 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
    * holds another type of value.
    * @throws StoreUnavailableError when Redis did not answer within the deadline.
    */
-  override async getMessages(): Promise<BaseMessage[]> {
+  override getMessages(): Promise<BaseMessage[]> {
+    return this.beginTurn(undefined);
+  }
+
+  /**
+   * @internal What `getMessages()` does, unless the operation id has been used; in the same round trip.
+   *
+   * @throws OperationConflictError when it has.
+   */
+  async beginTurn(operationId: string | undefined): Promise<BaseMessage[]> {
     const { window } = this.#limits;
     const first = window && "messages" in window ? -window.messages : 0;
-    const { seen, entries } = await this.#log.read(first);
+    const { seen, entries, recorded } = await this.#log.read(first, operationId);
+    if (operationId !== undefined && recorded) throw new OperationConflictError(operationId);
     this.#seen = seen;
     this.#inTurn = true;
     const messages = decodeMessages(entries, first < 0 ? -entries.length : 0, this.#limits.onCorrupt);
@@ -103,6 +113,17 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
    */
   override async addMessages(messages: BaseMessage[], options?: WriteOptions): Promise<void> {
     await this.appendTurn(messages, { operationId: operationIdOf(options) });
+  }
+
+  /** @internal The clear that the latest read saw: what `resumeTurn` needs, in whatever process. */
+  get seen(): string {
+    return this.#seen;
+  }
+
+  /** @internal Goes on with a turn that read before, through another object: it is fenced as if this one had read. */
+  resumeTurn(seen: string): void {
+    this.#seen = seen;
+    this.#inTurn = true;
   }
 
   /** @internal As `addMessages`, by a turn that may run under a lease: SessionBusyError when that is lost. */

@@ -4,9 +4,10 @@ import type { HeldLease } from "../redis/scripts/fragments.js";
 export interface MessageLog extends TurnQueue {
   /**
    * The entries from `first` on (negative: counted from the end), and the mark of the clear they came after. The mark is
-   * read before the entries: a clear in between then makes the coming append fail, not slip through.
+   * read before the entries: a clear in between then makes the coming append fail, not slip through. `recorded`: whether
+   * something was written under the operation id, if one is given.
    */
-  read(first: number): Promise<{ readonly seen: string; readonly entries: readonly string[] }>;
+  read(first: number, operationId?: string): Promise<LogPart>;
   /**
    * Appends a batch whole, once, unless another clear than `seen` has run, or its lease is no longer held. `false`:
    * nothing was appended, because `seen` was {@link EXPECT_NEW} and something was there.
@@ -40,6 +41,12 @@ export interface LeaseAnswer {
   readonly ticket: string;
   /** How many wait in front of this turn; the one that runs is none of them. */
   readonly position: number;
+}
+
+export interface LogPart {
+  readonly seen: string;
+  readonly entries: readonly string[];
+  readonly recorded: boolean;
 }
 
 export interface Batch {

@@ -14,7 +14,7 @@ import { acquireLeaseScript } from "../redis/scripts/lease/acquire.js";
 import { releaseLeaseScript } from "../redis/scripts/lease/release.js";
 import { renewLeaseScript } from "../redis/scripts/lease/renew.js";
 import { type Connection, read, run, write } from "../redis/send.js";
-import type { Batch, LeaseAnswer, LeaseAttempt, MessageLog } from "./message-log.js";
+import type { Batch, LeaseAnswer, LeaseAttempt, LogPart, MessageLog } from "./message-log.js";
 
 export interface StandaloneLogSettings extends Connection {
   readonly sessionId: string;
@@ -35,14 +35,19 @@ export class StandaloneLog implements MessageLog {
     this.#keys = historyKeys(settings.keyPrefix, settings.sessionId);
   }
 
-  read(first: number): Promise<{ seen: string; entries: string[] }> {
+  read(first: number, operationId?: string): Promise<LogPart> {
     return read(
       this.#settings,
       [
         ["hget", this.#keys.meta, "cleared"],
         ["lrange", this.#keys.messages, String(first), "-1"],
+        ...(operationId === undefined ? [] : [["exists", this.#keys.operation(operationId)]]),
       ],
-      (cleared, entries) => ({ seen: textOrNothing(cleared) ?? "", entries: textList(entries) }),
+      (cleared, entries, recorded = 0) => ({
+        seen: textOrNothing(cleared) ?? "",
+        entries: textList(entries),
+        recorded: count(recorded) > 0,
+      }),
     );
   }
 

@@ -16,6 +16,8 @@ export interface LeaseOptions {
   /** How long to stand in line; what the last try takes comes on top, at most the deadline. */
   readonly waitForMilliseconds: number;
   readonly signal?: AbortSignal | undefined;
+  /** Asked before each renewal: of a turn that is no longer heard of, the conversation is given back. */
+  readonly isAlive?: (() => boolean) | undefined;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface LeaseOptions {
  * @throws the reason of `signal`, at once when it aborts.
  */
 export async function takeLease(queue: TurnQueue, options: LeaseOptions): Promise<TurnLease> {
-  const { signal, leaseMilliseconds } = options;
+  const { signal } = options;
   if (signal?.aborted) throw reasonOf(signal);
   const token = newOperationId();
   const waiting = untilGranted(queue, token, options);
@@ -42,7 +44,7 @@ export async function takeLease(queue: TurnQueue, options: LeaseOptions): Promis
     if (!refused) void leave(queue, token, waiting);
     throw error;
   }
-  return new TurnLease(queue, token, leaseMilliseconds);
+  return new TurnLease(queue, token, options);
 }
 
 /** A turn's hold on its conversation. It renews itself until it is released, stopped or lost. */
@@ -53,11 +55,13 @@ export class TurnLease {
   #renewing = false;
   #lost = false;
 
-  constructor(queue: TurnQueue, token: string, leaseMilliseconds: number) {
+  constructor(queue: TurnQueue, token: string, options: Pick<LeaseOptions, "leaseMilliseconds" | "isAlive">) {
     this.token = token;
     this.#queue = queue;
     // A turn that is forgotten must not keep the process running.
-    this.#timer = setInterval(() => void this.#renew(leaseMilliseconds), leaseMilliseconds / 3).unref();
+    const { leaseMilliseconds, isAlive = () => true } = options;
+    const renew = (): Promise<void> => (isAlive() ? this.#renew(leaseMilliseconds) : this.release());
+    this.#timer = setInterval(() => void renew(), leaseMilliseconds / 3).unref();
   }
 
   /** Redis has said that the lease is no longer this turn's: what the turn writes under it will be refused. */

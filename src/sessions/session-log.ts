@@ -1,4 +1,4 @@
-import type { Batch, LeaseAnswer, LeaseAttempt, MessageLog } from "../chat-history/message-log.js";
+import type { Batch, LeaseAnswer, LeaseAttempt, LogPart, MessageLog } from "../chat-history/message-log.js";
 import {
   ConversationChangedError,
   ConversationNotFoundError,
@@ -32,14 +32,19 @@ export class SessionLog implements MessageLog {
     this.#session = { id, conversationId };
   }
 
-  read(first: number): Promise<{ seen: string; entries: string[] }> {
+  read(first: number, operationId?: string): Promise<LogPart> {
     const { conversationId } = this.#session;
     return this.#readLive(
       [
         ["hget", this.#keys.conversation(conversationId), "generation"],
         ["lrange", this.#keys.messages(conversationId), String(first), "-1"],
+        ...(operationId === undefined ? [] : [["exists", this.#keys.operation(operationId)]]),
       ],
-      (generation, entries) => ({ seen: textOrNothing(generation) ?? "", entries: textList(entries) }),
+      (generation, entries, recorded = 0) => ({
+        seen: textOrNothing(generation) ?? "",
+        entries: textList(entries),
+        recorded: count(recorded) > 0,
+      }),
     );
   }
 

@@ -10,6 +10,16 @@ const LONGEST_WAIT_MILLISECONDS = 30_000;
 /** How long a session has left, in milliseconds; throws SessionNotFoundError once it is over. */
 export type AskTimeLeft = (session: Session) => Promise<number>;
 
+/** How long the subscriber is kept for the next turn. It keeps a process alive, so not for long. */
+const LINGER_MILLISECONDS = 5_000;
+
+/** A signal for as long as a turn runs. */
+export interface SessionWatch {
+  readonly signal: AbortSignal;
+  /** Safe to repeat. */
+  readonly release: () => void;
+}
+
 function reconnectDelay(attempt: number): number {
   return Math.min(attempt * 100, RETRY_MILLISECONDS);
 }
@@ -18,7 +28,12 @@ interface Entry {
   readonly session: Session;
   readonly controller: AbortController;
   timer: NodeJS.Timeout | undefined;
+  /** Those who wait for it: each a turn, or the session's whole life. */
+  readonly holders: Set<symbol>;
 }
+
+/** Who asked for a signal without an end. */
+const WHOLE_LIFE = Symbol("whole life");
 
 /** Abort signals of live sessions, fired by one shared subscriber. A hint: what is written is checked where it is written. */
 export class SessionSignals {
@@ -27,6 +42,7 @@ export class SessionSignals {
   readonly #askTimeLeft: AskTimeLeft;
   readonly #entries = new Map<string, Entry>();
   #subscriber: RedisSubscriber | undefined;
+  #lingering: NodeJS.Timeout | undefined;
 
   constructor(client: RedisClient, channel: string, askTimeLeft: AskTimeLeft) {
     this.#client = client;
@@ -34,20 +50,58 @@ export class SessionSignals {
     this.#askTimeLeft = askTimeLeft;
   }
 
+  /** Until the session ends. */
   of(session: Session): AbortSignal {
     const known = this.#entries.get(session.id);
-    if (known) return known.controller.signal;
-    const entry: Entry = { session, controller: new AbortController(), timer: undefined };
-    this.#entries.set(session.id, entry);
-    if (!this.#subscriber) this.#subscribe();
+    if (known?.holders.has(WHOLE_LIFE)) return known.controller.signal;
+    const entry = this.#hold(session, WHOLE_LIFE);
     // Also while the subscription is under way, which an ACL may forbid.
     void this.#watch(entry);
     return entry.controller.signal;
   }
 
+  /** Until it is released, for a turn, which is about to look at the session itself. */
+  during(session: Session): SessionWatch {
+    const holder = Symbol("turn");
+    const entry = this.#hold(session, holder);
+    // A date is text when the session came through a queue.
+    const left = new Date(session.expiresAt).getTime() - Date.now();
+    if (entry.timer === undefined) this.#watchIn(entry, Math.max(0, left) + 1);
+    return { signal: entry.controller.signal, release: () => this.#release(entry, holder) };
+  }
+
   close(): void {
     for (const { timer } of this.#entries.values()) clearTimeout(timer);
     this.#entries.clear();
+    this.#disconnect();
+  }
+
+  #hold(session: Session, holder: symbol): Entry {
+    clearTimeout(this.#lingering);
+    const entry = this.#entries.get(session.id) ?? {
+      session,
+      controller: new AbortController(),
+      timer: undefined,
+      holders: new Set(),
+    };
+    this.#entries.set(session.id, entry);
+    entry.holders.add(holder);
+    if (!this.#subscriber) this.#subscribe();
+    return entry;
+  }
+
+  #release(entry: Entry, holder: symbol): void {
+    entry.holders.delete(holder);
+    if (entry.holders.size > 0) return;
+    clearTimeout(entry.timer);
+    if (this.#entries.get(entry.session.id) === entry) this.#entries.delete(entry.session.id);
+    if (this.#entries.size > 0) return;
+    clearTimeout(this.#lingering);
+    this.#lingering = setTimeout(() => this.#disconnect(), LINGER_MILLISECONDS);
+  }
+
+  #disconnect(): void {
+    clearTimeout(this.#lingering);
     this.#subscriber?.disconnect();
     this.#subscriber = undefined;
   }
@@ -85,7 +139,7 @@ export class SessionSignals {
     let wait: number;
     try {
       // One more, so that the deadline has passed when it is asked again.
-      wait = Math.min((await this.#askTimeLeft(entry.session)) + 1, LONGEST_WAIT_MILLISECONDS);
+      wait = (await this.#askTimeLeft(entry.session)) + 1;
     } catch (error) {
       if (error instanceof SessionNotFoundError) {
         this.#end(entry, error);
@@ -93,14 +147,19 @@ export class SessionSignals {
       }
       wait = RETRY_MILLISECONDS;
     }
-    if (this.#entries.get(entry.session.id) !== entry) return;
+    if (this.#entries.get(entry.session.id) === entry) this.#watchIn(entry, wait);
+  }
+
+  #watchIn(entry: Entry, milliseconds: number): void {
     clearTimeout(entry.timer);
+    const wait = Math.min(milliseconds, LONGEST_WAIT_MILLISECONDS);
     entry.timer = setTimeout(() => void this.#watch(entry), wait).unref();
   }
 
   #end(entry: Entry, reason: SessionNotFoundError): void {
     clearTimeout(entry.timer);
-    if (!this.#entries.delete(entry.session.id)) return;
+    if (this.#entries.get(entry.session.id) !== entry) return;
+    this.#entries.delete(entry.session.id);
     entry.controller.abort(reason);
   }
 }

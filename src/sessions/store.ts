@@ -48,7 +48,7 @@ import {
 import { initFields, metadataFields, toSession } from "./record.js";
 import type { Conversation, Session } from "./schema.js";
 import { assertLive, livenessCommands, notLive, SessionLog } from "./session-log.js";
-import { SessionSignals } from "./signals.js";
+import { SessionSignals, type SessionWatch } from "./signals.js";
 import { newId, newSecret, parseToken } from "./token.js";
 
 /**
@@ -325,6 +325,12 @@ export class SessionStore {
   signal(session: Session): AbortSignal {
     parseSession("session", session);
     return this.#signals.of(session);
+  }
+
+  /** @internal The same for one turn, which looks at the session itself: asks Redis nothing, and can be released. */
+  watch(session: Session): SessionWatch {
+    parseSession("session", session);
+    return this.#signals.during(session);
   }
 
   /** Closes what this store opened: the subscriber. The client stays the caller's. Signals do not fire any more. */

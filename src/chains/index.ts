@@ -1,0 +1,1 @@
+export { SessionMemory, type SessionMemoryFields } from "./session-memory.js";

@@ -1,0 +1,75 @@
+import { z } from "zod";
+import { type Duration, toMilliseconds } from "../duration.js";
+import type { TurnNotStoredError } from "../errors.js";
+
+/** Options of whatever runs turns: a runnable, an agent. */
+export interface TurnOptions {
+  /**
+   * What happens to a turn that does not come to its end (an abort, a timeout, a `break` out of a stream, an error of
+   * the model): `"keep"` stores the user's message and what was answered so far, marked
+   * `response_metadata.interrupted`, and answers each open tool call with an error, so that a provider accepts the
+   * next turn; `"discard"` stores nothing.
+   * @default "keep"
+   */
+  onInterrupt?: "keep" | "discard" | undefined;
+  /**
+   * Told when an interrupted turn could not be stored, which nobody waits for any more.
+   * @default a process warning, without content
+   */
+  onError?: ((error: TurnNotStoredError) => void) | undefined;
+  /**
+   * What happens to a turn while another one of the same conversation runs: `"allow"` runs it, and each is stored
+   * whole; `"reject"` throws a `SessionBusyError` at once; `"wait"` runs them one after another, in the order in which
+   * they came, across processes.
+   * @default "allow"
+   */
+  concurrency?: "allow" | "reject" | "wait" | undefined;
+  /**
+   * How long a turn holds its conversation without a sign of life, with `"reject"` and `"wait"`: so long after a crash
+   * the next turn runs. Renewed while the turn runs. A turn that lost its lease cannot be stored.
+   * @default "30s"
+   */
+  lease?: Duration | undefined;
+  /**
+   * How long a turn waits for those before it, with `"wait"`; then a `SessionBusyError`.
+   * @default "60s"
+   */
+  waitFor?: Duration | undefined;
+}
+
+export interface TurnSettings {
+  readonly onInterrupt: "keep" | "discard";
+  /** Calls `onError`, with what a turn threw as it was stored. */
+  readonly tellError: (error: unknown) => void;
+  readonly concurrency: "allow" | "reject" | "wait";
+  readonly leaseMilliseconds: number;
+  readonly waitForMilliseconds: number;
+}
+
+/** For the schemas of those who have these options among theirs. */
+export const turnShape = {
+  onInterrupt: z.enum(["keep", "discard"], 'use "keep" or "discard"').default("keep"),
+  onError: z
+    .custom<(error: TurnNotStoredError) => void>((value) => typeof value === "function", "use a function")
+    .default(() => warn),
+  concurrency: z.enum(["allow", "reject", "wait"], 'use "allow", "reject" or "wait"').default("allow"),
+  lease: z.custom<Duration>(() => true).default("30s"),
+  waitFor: z.custom<Duration>(() => true).default("60s"),
+};
+
+export function turnSettings(parsed: z.output<z.ZodObject<typeof turnShape>>): TurnSettings {
+  return {
+    onInterrupt: parsed.onInterrupt,
+    tellError: (error) => parsed.onError(error as TurnNotStoredError),
+    concurrency: parsed.concurrency,
+    leaseMilliseconds: toMilliseconds("lease", parsed.lease),
+    waitForMilliseconds: toMilliseconds("waitFor", parsed.waitFor),
+  };
+}
+
+function warn(error: TurnNotStoredError): void {
+  process.emitWarning(`What an interrupted turn had so far was not stored: ${(error.cause as Error).message}`, {
+    type: "TurnNotStoredWarning",
+    code: error.code,
+  });
+}

@@ -1,0 +1,178 @@
+import type { BaseChatMessageHistory, BaseListChatMessageHistory } from "@langchain/core/chat_history";
+import type { BaseMessage } from "@langchain/core/messages";
+import {
+  InvalidOptionError,
+  SessionError,
+  StorageFullError,
+  StoreUnavailableError,
+  TurnNotStoredError,
+} from "../errors.js";
+import { digestOf, newOperationId } from "../redis/operation.js";
+import { RedisChatMessageHistory } from "./history.js";
+import { interruptedTurn } from "./interrupted.js";
+import type { LeaseOptions, TurnLease } from "./turn-lease.js";
+import type { TurnSettings } from "./turn-options.js";
+
+/** A history of ours, or any other of LangChain's. */
+export type AnyHistory = BaseChatMessageHistory | BaseListChatMessageHistory;
+
+/** One call. */
+export interface TurnCall extends Pick<LeaseOptions, "signal" | "isAlive"> {
+  /** Names the turn; absent, a name is made. */
+  readonly operationId?: string | undefined;
+}
+
+/** What the runnable, chain or agent made of a turn, or of a part of it. */
+export interface Result {
+  /** Called when they are to be stored: where they cannot be told, that is a reason why they are not stored. */
+  readonly messages: () => readonly BaseMessage[];
+  /** For the caller, who must not lose it when it cannot be stored. */
+  readonly output: unknown;
+}
+
+/** From the read of a conversation to the append of what came of it. It ends once: stored, interrupted or abandoned. */
+export class Turn {
+  readonly operationId: string;
+  /** What the conversation held when the turn began; with a window, its newest part. */
+  readonly past: readonly BaseMessage[];
+  readonly #history: AnyHistory;
+  readonly #settings: TurnSettings;
+  readonly #lease: TurnLease | undefined;
+  #ended = false;
+
+  private constructor(
+    history: AnyHistory,
+    settings: TurnSettings,
+    begun: { operationId: string; past: readonly BaseMessage[]; lease: TurnLease | undefined },
+  ) {
+    this.#history = history;
+    this.#settings = settings;
+    this.operationId = begun.operationId;
+    this.past = begun.past;
+    this.#lease = begun.lease;
+  }
+
+  /**
+   * Reads the conversation; with `concurrency` other than `"allow"`, once it is this turn's.
+   *
+   * @throws OperationConflictError when the operation id was used: that turn, or another write, is stored.
+   * @throws SessionBusyError, and what `getMessages()` throws.
+   */
+  static async begin(history: AnyHistory, settings: TurnSettings, call: TurnCall): Promise<Turn> {
+    const { operationId = newOperationId() } = call;
+    if (!(history instanceof RedisChatMessageHistory)) {
+      refuseWhatOnlyOursCan(settings, call.operationId);
+      return new Turn(history, settings, { operationId, past: await history.getMessages(), lease: undefined });
+    }
+    const lease = await leaseOf(history, settings, call);
+    try {
+      return new Turn(history, settings, { operationId, past: await history.beginTurn(call.operationId), lease });
+    } catch (error) {
+      void lease?.release();
+      throw error;
+    }
+  }
+
+  /** Goes on with a turn that began elsewhere, or was paused. `seen` is what its read saw. */
+  static async resume(
+    history: RedisChatMessageHistory,
+    settings: TurnSettings,
+    call: TurnCall & { readonly operationId: string; readonly seen: string },
+  ): Promise<Turn> {
+    history.resumeTurn(call.seen);
+    const lease = await leaseOf(history, settings, call);
+    return new Turn(history, settings, { operationId: call.operationId, past: [], lease });
+  }
+
+  /**
+   * Stores what came of the turn, or the rest of it, once and whole.
+   *
+   * @throws TurnNotStoredError, whatever stood in the way.
+   */
+  async store(result: Result, operationId: string = this.operationId): Promise<void> {
+    this.#ended = true;
+    await this.#attempt(result, operationId, "release");
+  }
+
+  /**
+   * Stores a part of the turn, which goes on.
+   *
+   * @throws TurnNotStoredError, whatever stood in the way; then the turn has ended.
+   */
+  async storeStep(result: Result, operationId: string): Promise<void> {
+    try {
+      await this.#attempt(result, operationId, "keep");
+    } catch (error) {
+      this.#ended = true;
+      throw error;
+    }
+  }
+
+  /**
+   * Stores, unless that is to be discarded, what an interrupted turn has so far. What goes wrong is told to `onError`:
+   * by now nobody waits for the turn.
+   */
+  async interrupt(messages: () => readonly BaseMessage[]): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    const partial = this.#settings.onInterrupt === "keep" ? interruptedTurn(messages()) : [];
+    try {
+      // Under a name of its own: the request may be made again, and then come to its end under the turn's.
+      const operationId = digestOf("interrupted", this.operationId);
+      await this.#attempt({ messages: () => partial, output: partial }, operationId, "release");
+    } catch (error) {
+      this.#settings.tellError(error);
+    }
+  }
+
+  /** Stores nothing. */
+  abandon(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    void this.#lease?.release();
+  }
+
+  async #attempt(result: Result, operationId: string, after: "keep" | "release"): Promise<void> {
+    try {
+      await this.#append([...result.messages()], operationId, after);
+    } catch (error) {
+      const cause = withoutContent(error);
+      // To be repeated as long as the lease lasts; anything else will not succeed later either.
+      if (cause instanceof StoreUnavailableError || cause instanceof StorageFullError) this.#lease?.stop();
+      else void this.#lease?.release();
+      const retry = (): Promise<void> => this.#attempt(result, operationId, after);
+      throw new TurnNotStoredError({ output: result.output, operationId, retry, cause });
+    }
+  }
+
+  async #append(messages: BaseMessage[], operationId: string, after: "keep" | "release"): Promise<void> {
+    if (!(this.#history instanceof RedisChatMessageHistory)) {
+      await this.#history.addMessages(messages);
+      return;
+    }
+    const lease = this.#lease && { token: this.#lease.token, after };
+    await this.#history.appendTurn(messages, { operationId, lease });
+    if (after === "release") this.#lease?.stop();
+  }
+}
+
+async function leaseOf(
+  history: RedisChatMessageHistory,
+  { concurrency, leaseMilliseconds, waitForMilliseconds }: TurnSettings,
+  { signal, isAlive }: TurnCall,
+): Promise<TurnLease | undefined> {
+  if (concurrency === "allow") return undefined;
+  return history.takeLease({ concurrency, leaseMilliseconds, waitForMilliseconds, signal, isAlive });
+}
+
+function refuseWhatOnlyOursCan({ concurrency }: TurnSettings, operationId: string | undefined): void {
+  const advice = "needs a RedisChatMessageHistory; this history is another.";
+  if (concurrency !== "allow") throw new InvalidOptionError("concurrency", `"${concurrency}" ${advice}`);
+  if (operationId !== undefined) throw new InvalidOptionError("configurable.operationId", advice);
+}
+
+/** An error of another library may quote what it could not store. */
+function withoutContent(error: unknown): Error {
+  if (error instanceof SessionError) return error;
+  return new Error(error instanceof Error ? error.name : "unknown failure");
+}

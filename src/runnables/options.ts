@@ -1,0 +1,91 @@
+import type { BaseChatMessageHistory } from "@langchain/core/chat_history";
+import { _coerceToRunnable, type Runnable, type RunnableLike } from "@langchain/core/runnables";
+import { z } from "zod";
+import type { AnyHistory } from "../chat-history/turn.js";
+import { turnSettings, type TurnOptions, type TurnSettings, turnShape } from "../chat-history/turn-options.js";
+import { InvalidOptionError } from "../errors.js";
+import { SessionStore } from "../sessions/store.js";
+import { validate } from "../validation.js";
+import type { MessageKeys } from "./messages.js";
+
+interface WithHistories {
+  /** The history of `configurable.sessionId`: a new object for each call is best, so that each turn is fenced. */
+  getMessageHistory: (sessionId: string) => AnyHistory | Promise<AnyHistory>;
+  sessions?: undefined;
+}
+
+interface WithSessions {
+  /** Keeps the conversation of `configurable.session`. */
+  sessions: SessionStore;
+  getMessageHistory?: undefined;
+}
+
+/** Options of {@link RunnableWithSession}: those of LangChain's `RunnableWithMessageHistory`, and what a turn needs. */
+export type RunnableWithSessionFields<RunInput, RunOutput> = TurnOptions &
+  (WithHistories | WithSessions) & {
+    /** What answers. It is given the history along with the input. */
+    runnable: RunnableLike<RunInput, RunOutput>;
+    /** Where an input object holds what the user says; absent, in its only name, or in `input`. */
+    inputMessagesKey?: string | undefined;
+    /** Where an output object holds the answer; absent, in its only name, or in `output`. */
+    outputMessagesKey?: string | undefined;
+    /**
+     * Under which name the runnable is given the history: that of a `MessagesPlaceholder`. Absent, the history stands
+     * in front of the messages of the input.
+     */
+    historyMessagesKey?: string | undefined;
+  };
+
+export interface RunnableSettings<RunInput, RunOutput> extends MessageKeys {
+  readonly runnable: Runnable<RunInput, RunOutput>;
+  readonly getMessageHistory: ((sessionId: string) => AnyHistory | Promise<AnyHistory>) | undefined;
+  readonly sessions: SessionStore | undefined;
+  readonly turn: TurnSettings;
+}
+
+const keySchema = z.string("use a string").min(1, "use a name").optional();
+const fieldsSchema = z.strictObject(
+  {
+    ...turnShape,
+    runnable: z.unknown(),
+    getMessageHistory: z
+      .custom<(sessionId: string) => BaseChatMessageHistory>((value) => typeof value === "function", "use a function")
+      .optional(),
+    sessions: z.instanceof(SessionStore, { message: "pass a SessionStore" }).optional(),
+    inputMessagesKey: keySchema,
+    outputMessagesKey: keySchema,
+    historyMessagesKey: keySchema,
+  },
+  "pass an object with runnable, and getMessageHistory or sessions",
+);
+
+export function parseFields<RunInput, RunOutput>(
+  fields: RunnableWithSessionFields<RunInput, RunOutput>,
+): RunnableSettings<RunInput, RunOutput> {
+  const parsed = validate(fieldsSchema, "fields", fields);
+  const { getMessageHistory, sessions } = parsed;
+  if ((getMessageHistory === undefined) === (sessions === undefined)) {
+    throw new InvalidOptionError("getMessageHistory", "pass either getMessageHistory or sessions.");
+  }
+  return {
+    runnable: toRunnable(fields.runnable),
+    getMessageHistory,
+    sessions,
+    inputMessagesKey: parsed.inputMessagesKey,
+    outputMessagesKey: parsed.outputMessagesKey,
+    historyMessagesKey: parsed.historyMessagesKey,
+    turn: turnSettings(parsed),
+  };
+}
+
+function toRunnable<RunInput, RunOutput>(runnable: RunnableLike<RunInput, RunOutput>): Runnable<RunInput, RunOutput> {
+  // An agent has invoke() and stream(), and is no Runnable.
+  if (typeof runnable === "object" && "graph" in runnable && !("lc_runnable" in runnable)) {
+    throw new InvalidOptionError("runnable", "this is an agent: give it sessionMiddleware, or pass agent.graph.");
+  }
+  try {
+    return _coerceToRunnable(runnable) as Runnable<RunInput, RunOutput>;
+  } catch {
+    throw new InvalidOptionError("runnable", "pass a Runnable of LangChain, or a function.");
+  }
+}
