@@ -84,24 +84,31 @@ export class Turn {
     return new Turn(history, settings, { operationId: call.operationId, past: [], lease });
   }
 
+  /** The clear that the turn's read saw: what `resume` needs. */
+  get seen(): string {
+    return this.#history instanceof RedisChatMessageHistory ? this.#history.seen : "";
+  }
+
   /**
-   * Stores what came of the turn, or the rest of it, once and whole.
+   * Stores what came of the turn, once and whole.
    *
+   * @param part how many parts of it are stored already.
    * @throws TurnNotStoredError, whatever stood in the way.
    */
-  async store(result: Result, operationId: string = this.operationId): Promise<void> {
+  async store(result: Result, part = 0): Promise<void> {
     this.#ended = true;
-    await this.#attempt(result, operationId, "release");
+    await this.#attempt(result, this.#nameOf(part), "release");
   }
 
   /**
    * Stores a part of the turn, which goes on.
    *
+   * @param part how many parts of it are stored already.
    * @throws TurnNotStoredError, whatever stood in the way; then the turn has ended.
    */
-  async storeStep(result: Result, operationId: string): Promise<void> {
+  async storeStep(result: Result, part: number): Promise<void> {
     try {
-      await this.#attempt(result, operationId, "keep");
+      await this.#attempt(result, this.#nameOf(part), "keep");
     } catch (error) {
       this.#ended = true;
       throw error;
@@ -130,6 +137,11 @@ export class Turn {
     if (this.#ended) return;
     this.#ended = true;
     void this.#lease?.release();
+  }
+
+  /** The first part has the name of the turn: once it is stored, a repeated request is refused. */
+  #nameOf(part: number): string {
+    return part === 0 ? this.operationId : digestOf("part", this.operationId, String(part));
   }
 
   async #attempt(result: Result, operationId: string, after: "keep" | "release"): Promise<void> {

@@ -1,0 +1,118 @@
+import type { BaseMessage } from "@langchain/core/messages";
+import { Turn } from "../chat-history/turn.js";
+import { InvalidOptionError, SessionMismatchError } from "../errors.js";
+import { LiveRun } from "./live-run.js";
+import { type MiddlewareSettings, parseContext, type SessionContext } from "./options.js";
+import { belongsTo, idsOf, openingOf, type RunRecord, withIds } from "./run-record.js";
+import { SignOfLife } from "./sign-of-life.js";
+
+/** What a hook of a middleware is given beside the state. */
+export interface RunRuntime {
+  readonly context?: Partial<SessionContext> | undefined;
+  readonly configurable?: Readonly<Record<string, unknown>> | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface RunState {
+  readonly messages: readonly BaseMessage[];
+  readonly _session?: RunRecord | undefined;
+}
+
+/** The runs of one agent that are under way in this process. */
+export class AgentRuns {
+  readonly #settings: MiddlewareSettings;
+  /** By the signal of the run, which nothing outlives but what waits for it; then by the turn. */
+  readonly #live = new WeakMap<AbortSignal, Map<string, LiveRun>>();
+
+  constructor(settings: MiddlewareSettings) {
+    this.#settings = settings;
+  }
+
+  /** Begins a turn; `messages` are those that the agent begins with. */
+  async begin(state: RunState, runtime: RunRuntime): Promise<{ run: LiveRun; messages: readonly BaseMessage[] }> {
+    const { session, operationId } = parseContext(runtime.context);
+    const { sessions, turn: settings } = this.#settings;
+    const signal = signalOf(runtime);
+    const life = new SignOfLife(signal);
+    const history = sessions.history(session);
+    const watch = sessions.watch(session);
+    try {
+      const turn = await Turn.begin(history, settings, { operationId, signal, isAlive: life.isAlive });
+      const stored = withIds(turn.past);
+      const { _session: earlier } = state;
+      const goesOn =
+        earlier !== undefined &&
+        belongsTo(earlier, session) &&
+        earlier.conversationId === session.conversationId &&
+        earlier.seen === turn.seen;
+      const { messages, fresh } = openingOf(state.messages, stored, { earlier, goesOn });
+      const known = new Set([...idsOf(stored), ...idsOf(messages)]);
+      for (const id of idsOf(fresh)) known.delete(id);
+      const record: RunRecord = {
+        turn: turn.operationId,
+        userId: session.userId,
+        orgId: session.orgId,
+        agentId: session.agentId,
+        conversationId: session.conversationId,
+        seen: turn.seen,
+        known: [...known],
+        pending: fresh,
+        stored: 0,
+      };
+      return { run: this.#enter(signal, new LiveRun({ turn, watch, life, record })), messages };
+    } catch (error) {
+      watch.release();
+      throw error;
+    }
+  }
+
+  /** The run that a hook belongs to; where it was paused, or began in another process, it is taken up. */
+  async of(state: Pick<RunState, "_session">, runtime: RunRuntime): Promise<LiveRun> {
+    const { _session: record } = state;
+    if (record === undefined) {
+      throw new InvalidOptionError("state", "this run did not begin at its beginning, so its session is unknown.");
+    }
+    const signal = signalOf(runtime);
+    const live = signal && this.#live.get(signal)?.get(record.turn);
+    return live ?? this.#resume(record, runtime, signal);
+  }
+
+  async #resume(record: RunRecord, runtime: RunRuntime, signal: AbortSignal | undefined): Promise<LiveRun> {
+    const { session } = parseContext(runtime.context);
+    if (!belongsTo(record, session)) throw new SessionMismatchError();
+    const { sessions, turn: settings } = this.#settings;
+    // A turn lands where it began.
+    const history = sessions.history({ ...session, conversationId: record.conversationId });
+    const life = new SignOfLife(signal);
+    const watch = sessions.watch(session);
+    try {
+      await history.length(); // Refused when the session has ended meanwhile.
+      const { turn: operationId, seen } = record;
+      const turn = await Turn.resume(history, settings, { operationId, seen, signal, isAlive: life.isAlive });
+      return this.#enter(signal, new LiveRun({ turn, watch, life, record }));
+    } catch (error) {
+      watch.release();
+      throw error;
+    }
+  }
+
+  #enter(signal: AbortSignal | undefined, run: LiveRun): LiveRun {
+    if (signal === undefined) return run;
+    const runs = this.#live.get(signal) ?? new Map<string, LiveRun>();
+    runs.set(run.record.turn, run);
+    this.#live.set(signal, runs);
+    if (signal.aborted) void run.interrupt();
+    else signal.addEventListener("abort", () => void run.interrupt(), { once: true });
+    return run;
+  }
+}
+
+/**
+ * The signal of the whole run, one object for each: langgraph makes it, and a step's own signal of it. Where a later
+ * version keeps it elsewhere, the step's signal takes its place, and each step takes the run up anew.
+ */
+function signalOf({ configurable, signal }: RunRuntime): AbortSignal | undefined {
+  const signals = configurable?.["__pregel_abort_signals"];
+  if (typeof signals !== "object" || signals === null || !("externalAbortSignal" in signals)) return signal;
+  return signals.externalAbortSignal instanceof AbortSignal ? signals.externalAbortSignal : signal;
+}

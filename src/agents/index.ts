@@ -1,0 +1,2 @@
+export type { SessionMiddlewareOptions } from "./options.js";
+export { sessionMiddleware } from "./session-middleware.js";

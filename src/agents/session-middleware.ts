@@ -1,0 +1,99 @@
+import { type AgentMiddleware, createMiddleware } from "langchain";
+import { z } from "zod";
+import type { Session } from "../sessions/schema.js";
+import { AgentRuns, type RunRuntime, type RunState } from "./agent-runs.js";
+import { withFreshId } from "./fresh-id.js";
+import { parseMiddlewareOptions, type SessionMiddlewareOptions } from "./options.js";
+import type { RunRecord } from "./run-record.js";
+import { asStateUpdate } from "./state-update.js";
+
+const stateSchema = z.object({ _session: z.custom<RunRecord>().optional() });
+
+/** What a call of the agent passes as `context`. */
+type ContextSchema = z.ZodObject<{
+  session: z.ZodCustom<Session, Session>;
+  operationId: z.ZodOptional<z.ZodString>;
+}>;
+
+// Optional at run time, so that a call without it meets our own error and not a raw one of zod. Nothing is copied: a
+// session is what the store returned.
+const contextSchema = z.object({
+  session: z.custom<Session>().optional(),
+  operationId: z.custom<string>().optional(),
+}) as unknown as ContextSchema;
+
+/**
+ * Makes each run of an agent of `createAgent` a turn of a session's conversation: what was said before is put in front
+ * of the agent's messages, and what is new when it has answered (what the user said, calls and results of tools, the
+ * answer) is stored, once and whole, before `invoke()` resolves or the stream closes.
+ *
+ * The session comes with each call, `agent.invoke({ messages }, { context: { session } })`; with
+ * `context: { session, operationId }` a repeated request is refused once its turn is stored. Pass only what is new in
+ * `messages`. Put this middleware first in the list: what others add before the agent begins, or after it has ended, is
+ * then stored too. Works with a checkpointer (one thread a conversation) and without.
+ *
+ * - TurnNotStoredError: answered, and not stored; `output.messages` are the agent's, and `retry()` stores them.
+ * - SessionNotFoundError, SessionMismatchError, SessionBusyError, OperationConflictError, StoreUnavailableError:
+ *   the model was not called.
+ * - An error of the model, or of a session that ends while the model is called, arrives as langchain passes it on from
+ *   any middleware: a MiddlewareError whose `cause` it is.
+ *
+ * A run that waits for a person (`interrupt`, `humanInTheLoopMiddleware`) is stored when it has ended, in whatever
+ * process that is; until then its messages are in the checkpoint.
+ *
+ * @throws InvalidOptionError when an option is missing, unknown or of the wrong form.
+ *
+ * @example
+ * ```ts
+ * const agent = createAgent({ model, tools, middleware: [sessionMiddleware({ sessions })] });
+ * await agent.invoke({ messages: [new HumanMessage("Hi")] }, { context: { session } });
+ * ```
+ */
+export function sessionMiddleware(
+  options: SessionMiddlewareOptions,
+): AgentMiddleware<typeof stateSchema, ContextSchema> {
+  const settings = parseMiddlewareOptions(options);
+  const runs = new AgentRuns(settings);
+
+  async function storeStep(state: RunState, runtime: RunRuntime): Promise<{ _session: RunRecord }> {
+    const run = await runs.of(state, runtime);
+    run.refuseEnded();
+    run.follow(state.messages);
+    return { _session: await run.storeStep(state) };
+  }
+
+  return createMiddleware({
+    name: "SessionMiddleware",
+    stateSchema,
+    contextSchema,
+    // A step of its own in the agent's graph, which counts for its recursion limit: only where it has something to do.
+    ...(settings.persist === "step" && { beforeModel: storeStep }),
+
+    async beforeAgent(state, runtime) {
+      const { run, messages } = await runs.begin(state, runtime);
+      const record = settings.persist === "step" ? await run.storeStep(state) : run.record;
+      return { ...asStateUpdate(messages, state.messages), _session: record };
+    },
+
+    async wrapModelCall(request, handler) {
+      const run = await runs.of(request.state, request.runtime);
+      // Aborts also when this step of the agent fails, and nothing else would tell.
+      request.runtime.signal?.addEventListener("abort", () => void run.interrupt(), { once: true });
+      run.follow(request.state.messages);
+      const answer = await run.callModel(async () => handler(request));
+      return withFreshId(answer, run.record);
+    },
+
+    // Into the state, so that a checkpoint has it.
+    async afterModel(state, runtime) {
+      const run = await runs.of(state, runtime);
+      return { _session: run.follow(state.messages) };
+    },
+
+    async afterAgent(state, runtime) {
+      const run = await runs.of(state, runtime);
+      run.follow(state.messages);
+      return { _session: await run.store(state) };
+    },
+  });
+}
