@@ -1,6 +1,7 @@
 export { RedisChatMessageHistory } from "./chat-history/history.js";
 export { importMessages, type ImportMessagesOptions } from "./chat-history/import-messages.js";
 export type { RedisChatMessageHistoryOptions, StoreOptions, Window } from "./chat-history/options.js";
+export type { TurnOptions } from "./chat-history/turn-options.js";
 export type { WriteOptions } from "./chat-history/write-options.js";
 export type { RedisClient, RedisPipeline, RedisSubscriber } from "./client.js";
 export { connect } from "./connect.js";
@@ -19,6 +20,7 @@ export {
   SessionNotFoundError,
   StorageFullError,
   StoreUnavailableError,
+  TurnNotStoredError,
 } from "./errors.js";
 export type { SessionEndReason } from "./errors.js";
 export type {

@@ -3,7 +3,7 @@ import { Turn } from "../chat-history/turn.js";
 import { InvalidOptionError, SessionMismatchError } from "../errors.js";
 import { LiveRun } from "./live-run.js";
 import { type MiddlewareSettings, parseContext, type SessionContext } from "./options.js";
-import { belongsTo, idsOf, openingOf, type RunRecord, withIds } from "./run-record.js";
+import { belongsTo, idsOf, openingOf, type RunRecord, withIds, withoutEnded } from "./run-record.js";
 import { SignOfLife } from "./sign-of-life.js";
 
 /** What a hook of a middleware is given beside the state. */
@@ -45,7 +45,8 @@ export class AgentRuns {
         belongsTo(earlier, session) &&
         earlier.conversationId === session.conversationId &&
         earlier.seen === turn.seen;
-      const { messages, fresh } = openingOf(state.messages, stored, { earlier, goesOn });
+      const remembered = earlier === undefined || goesOn ? state.messages : withoutEnded(state.messages, earlier);
+      const { messages, fresh } = openingOf(remembered, stored, goesOn ? earlier : undefined);
       const known = new Set([...idsOf(stored), ...idsOf(messages)]);
       for (const id of idsOf(fresh)) known.delete(id);
       const record: RunRecord = {

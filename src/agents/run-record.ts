@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import type { BaseMessage } from "@langchain/core/messages";
-import { interruptedTurn } from "../chat-history/interrupted.js";
+import { withAnswers } from "../chat-history/interrupted.js";
 import type { Session } from "../sessions/schema.js";
 
 /**
@@ -24,9 +24,11 @@ export interface RunRecord {
   readonly stored: number;
 }
 
-/** The agent's messages when a turn begins, and which of them are new. */
+/** How a turn begins. */
 export interface Opening {
+  /** The agent's messages. */
   readonly messages: readonly BaseMessage[];
+  /** Those that are new, and are to be stored with the turn. */
   readonly fresh: readonly BaseMessage[];
 }
 
@@ -34,28 +36,32 @@ export interface Opening {
  * Puts together what the conversation holds, what the agent's state holds (with a checkpointer, earlier turns of the
  * thread; a summary, perhaps, in their place) and what is said now. Messages are told apart by their ids.
  *
- * @param earlier the record that the thread's previous turn left.
- * @param goesOn whether that was a turn of the same conversation, which has not been cleared since. Otherwise all that
- * the thread remembers has ended, and is left out.
+ * @param earlier the record that the previous turn of the thread left, if it was one of the same conversation, which has
+ * not been cleared since.
  */
 export function openingOf(
   state: readonly BaseMessage[],
   stored: readonly BaseMessage[],
-  { earlier, goesOn }: { earlier: RunRecord | undefined; goesOn: boolean },
+  earlier: RunRecord | undefined,
 ): Opening {
-  const storedIds = idsOf(stored);
-  const known = new Set(earlier?.known);
-  const pending = idsOf(earlier?.pending ?? []);
-  const isStored = ({ id = "" }: BaseMessage): boolean => known.has(id) || storedIds.has(id);
-  const isLeft = (message: BaseMessage): boolean => pending.has(message.id ?? "") && !isStored(message);
+  const ids = new Set([...idsOf(stored), ...(earlier?.known ?? [])]);
+  const isStored = (message: BaseMessage): boolean => ids.has(message.id ?? "") || isSummary(message);
+  const inState = idsOf(state.filter((message) => !isSummary(message)));
+  // Of a turn that was given up, the state holds what no summary took the place of. A call in it that nobody answered
+  // would spoil this turn.
+  const said = withAnswers(state.filter((message) => !isStored(message))).map(withId);
+  const gone = earlier?.pending.filter((message) => !isStored(message) && !inState.has(message.id ?? "")) ?? [];
+  const fresh = [...gone, ...said];
+  if (earlier === undefined) return { messages: [...stored, ...said], fresh };
+  const since = stored.filter(({ id = "" }) => !earlier.known.includes(id) && !inState.has(id));
+  return { messages: [...state.filter(isStored), ...since, ...said], fresh };
+}
 
-  const said = state.filter((message) => !isStored(message) && !isLeft(message));
-  if (earlier === undefined || !goesOn) return { messages: [...stored, ...said], fresh: said };
-  // A turn of this thread that was given up: a call that nobody answered would spoil the next one.
-  const left = interruptedTurn(earlier.pending.filter(isLeft)).map(withId);
-  const inState = idsOf(state);
-  const since = stored.filter(({ id = "" }) => !known.has(id) && !inState.has(id));
-  return { messages: [...state.filter(isStored), ...since, ...left, ...said], fresh: [...left, ...said] };
+/** What was said last, of a thread whose conversation has ended: what it remembers of that has ended too. */
+export function withoutEnded(state: readonly BaseMessage[], { known, pending }: RunRecord): readonly BaseMessage[] {
+  const ids = new Set([...known, ...idsOf(pending)]);
+  const last = state.findLastIndex(({ id = "", type }) => ids.has(id) || type === "ai" || type === "tool");
+  return state.slice(last + 1);
 }
 
 /**
@@ -100,6 +106,7 @@ export function withIds(messages: readonly BaseMessage[]): BaseMessage[] {
   });
 }
 
+/** What the state gives an id would be told apart from what is kept here. */
 function withId(message: BaseMessage): BaseMessage {
   message.id ??= randomUUID();
   return message;

@@ -14,7 +14,12 @@ export function interruptedTurn(messages: readonly BaseMessage[]): BaseMessage[]
   return last === undefined ? [] : sealed([...said, marked(last)]);
 }
 
-/** Each call is followed by its results; where one is missing, by an error in its place. */
+/** The messages, each call followed by its results, or errors in their place; those of the last message may follow yet. */
+export function withAnswers(messages: readonly BaseMessage[]): BaseMessage[] {
+  const last = messages.findLastIndex((message) => !isResult(message));
+  return [...sealed(messages.slice(0, Math.max(0, last))), ...messages.slice(Math.max(0, last))];
+}
+
 function sealed(messages: readonly BaseMessage[]): BaseMessage[] {
   return messages.flatMap((message, index) => {
     // Kept where they are when their call is not among these: it may be stored already.

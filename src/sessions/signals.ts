@@ -13,11 +13,27 @@ export type AskTimeLeft = (session: Session) => Promise<number>;
 /** How long the subscriber is kept for the next turn. It keeps a process alive, so not for long. */
 const LINGER_MILLISECONDS = 5_000;
 
-/** A signal for as long as a turn runs. */
-export interface SessionWatch {
-  readonly signal: AbortSignal;
+/** A signal for as long as a turn runs: one of its own, as each listener stays with its signal. */
+export class SessionWatch {
+  readonly #controller = new AbortController();
+  readonly #stop: (watch: SessionWatch) => void;
+
+  constructor(stop: (watch: SessionWatch) => void) {
+    this.#stop = stop;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
   /** Safe to repeat. */
-  readonly release: () => void;
+  release(): void {
+    this.#stop(this);
+  }
+
+  abort(reason: SessionNotFoundError): void {
+    this.#controller.abort(reason);
+  }
 }
 
 function reconnectDelay(attempt: number): number {
@@ -26,14 +42,12 @@ function reconnectDelay(attempt: number): number {
 
 interface Entry {
   readonly session: Session;
-  readonly controller: AbortController;
+  /** Until the session ends, if somebody asked for that. */
+  lasting: AbortController | undefined;
+  /** Weak: a turn may be gone without a word. */
+  readonly turns: Set<WeakRef<SessionWatch>>;
   timer: NodeJS.Timeout | undefined;
-  /** Those who wait for it: each a turn, or the session's whole life. */
-  readonly holders: Set<symbol>;
 }
-
-/** Who asked for a signal without an end. */
-const WHOLE_LIFE = Symbol("whole life");
 
 /** Abort signals of live sessions, fired by one shared subscriber. A hint: what is written is checked where it is written. */
 export class SessionSignals {
@@ -52,22 +66,28 @@ export class SessionSignals {
 
   /** Until the session ends. */
   of(session: Session): AbortSignal {
-    const known = this.#entries.get(session.id);
-    if (known?.holders.has(WHOLE_LIFE)) return known.controller.signal;
-    const entry = this.#hold(session, WHOLE_LIFE);
-    // Also while the subscription is under way, which an ACL may forbid.
-    void this.#watch(entry);
-    return entry.controller.signal;
+    const entry = this.#entryOf(session);
+    if (entry.lasting === undefined) {
+      entry.lasting = new AbortController();
+      // Also while the subscription is under way, which an ACL may forbid.
+      void this.#watch(entry);
+    }
+    return entry.lasting.signal;
   }
 
   /** Until it is released, for a turn, which is about to look at the session itself. */
   during(session: Session): SessionWatch {
-    const holder = Symbol("turn");
-    const entry = this.#hold(session, holder);
+    const entry = this.#entryOf(session);
+    const watch = new SessionWatch(() => {
+      entry.turns.delete(reference);
+      this.#forgetUnused(entry);
+    });
+    const reference = new WeakRef(watch);
+    entry.turns.add(reference);
     // A date is text when the session came through a queue.
     const left = new Date(session.expiresAt).getTime() - Date.now();
     if (entry.timer === undefined) this.#watchIn(entry, Math.max(0, left) + 1);
-    return { signal: entry.controller.signal, release: () => this.#release(entry, holder) };
+    return watch;
   }
 
   close(): void {
@@ -76,28 +96,28 @@ export class SessionSignals {
     this.#disconnect();
   }
 
-  #hold(session: Session, holder: symbol): Entry {
+  #entryOf(session: Session): Entry {
     clearTimeout(this.#lingering);
-    const entry = this.#entries.get(session.id) ?? {
-      session,
-      controller: new AbortController(),
-      timer: undefined,
-      holders: new Set(),
-    };
-    this.#entries.set(session.id, entry);
-    entry.holders.add(holder);
     if (!this.#subscriber) this.#subscribe();
+    const known = this.#entries.get(session.id);
+    if (known) return known;
+    const entry: Entry = { session, lasting: undefined, turns: new Set(), timer: undefined };
+    this.#entries.set(session.id, entry);
     return entry;
   }
 
-  #release(entry: Entry, holder: symbol): void {
-    entry.holders.delete(holder);
-    if (entry.holders.size > 0) return;
-    clearTimeout(entry.timer);
-    if (this.#entries.get(entry.session.id) === entry) this.#entries.delete(entry.session.id);
+  #forgetUnused(entry: Entry): void {
+    if (entry.lasting !== undefined || entry.turns.size > 0) return;
+    this.#forget(entry);
     if (this.#entries.size > 0) return;
     clearTimeout(this.#lingering);
     this.#lingering = setTimeout(() => this.#disconnect(), LINGER_MILLISECONDS);
+  }
+
+  /** Whether it was still known. */
+  #forget(entry: Entry): boolean {
+    clearTimeout(entry.timer);
+    return this.#entries.get(entry.session.id) === entry && this.#entries.delete(entry.session.id);
   }
 
   #disconnect(): void {
@@ -136,6 +156,8 @@ export class SessionSignals {
   }
 
   async #watch(entry: Entry): Promise<void> {
+    for (const turn of entry.turns) if (turn.deref() === undefined) entry.turns.delete(turn);
+    this.#forgetUnused(entry);
     let wait: number;
     try {
       // One more, so that the deadline has passed when it is asked again.
@@ -157,9 +179,8 @@ export class SessionSignals {
   }
 
   #end(entry: Entry, reason: SessionNotFoundError): void {
-    clearTimeout(entry.timer);
-    if (this.#entries.get(entry.session.id) !== entry) return;
-    this.#entries.delete(entry.session.id);
-    entry.controller.abort(reason);
+    if (!this.#forget(entry)) return;
+    entry.lasting?.abort(reason);
+    for (const turn of entry.turns) turn.deref()?.abort(reason);
   }
 }
