@@ -72,7 +72,7 @@ export class TurnLease {
   /** Gives the conversation back. Never throws: where it fails, the lease runs out by itself. */
   async release(): Promise<void> {
     this.stop();
-    if (!this.#lost) await this.#queue.release(this.token).catch(() => {});
+    await this.#queue.release(this.token).catch(() => {});
   }
 
   /** Ends the renewing: after a write that released the lease. A lease that is still held runs out by itself. */

@@ -1,4 +1,5 @@
 // Turns that hold or wait for a conversation while processes, connections and sessions come to an end.
+import { once } from "node:events";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions";
@@ -168,43 +169,84 @@ describe("a lease", () => {
   test("is not renewed again while a renewal is under way", async () => {
     let underWay = 0;
     let most = 0;
-    let sent = 0;
-    const slow = Object.assign(Object.create(client) as Redis, {
-      evalsha: async (...command: Parameters<Redis["evalsha"]>) => {
-        sent += 1;
-        underWay += 1;
-        most = Math.max(most, underWay);
-        // Longer than the time between two renewals.
-        if (sent > 1) await new Promise((resolve) => setTimeout(resolve, 150));
-        underWay -= 1;
-        return client.evalsha(...command);
-      },
+    // Longer than the time between two renewals.
+    const { slow, sent } = slowed(async (call) => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      if (call > 1) await new Promise((resolve) => setTimeout(resolve, 150));
+      underWay -= 1;
     });
     const { open } = await onItsOwn();
     const running = await take(open(slow), { leaseMilliseconds: 300 });
-    await expect.poll(() => sent, { timeout: 5_000 }).toBeGreaterThan(3);
+    await expect.poll(sent, { timeout: 5_000 }).toBeGreaterThan(3);
     expect(most).toBe(1);
     expect(running.lost).toBe(false);
     await running.release();
   });
 
-  test("costs one command to take, and none to give back with the last write", async () => {
-    const { open, lease } = await onItsOwn();
-    const history = open(client);
-    const warm = await take(history);
-    await history.appendTurn(turn("the server knows the scripts now"), {
-      operationId: "a",
-      lease: { token: warm.token, after: "release" },
+  test("that is granted to a turn after it was aborted is given back", async () => {
+    const goOn = new AbortController();
+    const { slow, sent } = slowed(async (call) => {
+      if (call === 1) await once(goOn.signal, "abort");
     });
-    warm.stop();
-    const sent = vi.spyOn(client, "evalsha");
-    closing.push(() => sent.mockRestore());
-    const { token } = await take(history);
-    await history.appendTurn(turn("one"), { operationId: "b", lease: { token, after: "release" } });
-    expect(sent).toHaveBeenCalledTimes(2);
+    const { open, lease } = await onItsOwn();
+    const controller = new AbortController();
+    const aborted = take(open(slow), { signal: controller.signal });
+    controller.abort();
+    // At once: the try is still under way.
+    await expect(aborted).rejects.toMatchObject({ name: "AbortError" });
+    goOn.abort();
+    await expect.poll(sent).toBe(2);
+    await gone(lease);
+    await (await take(open(client), { concurrency: "reject" })).release();
+  });
+
+  test("is asked for some forty times a second by the next in line, and less often by those behind", async () => {
+    const { slow, sent } = slowed(async () => {});
+    const { open, waiting } = await onItsOwn();
+    const running = await take(open(client));
+    const tries = async (): Promise<number> => {
+      const before = sent();
+      await expect(take(open(slow), { waitForMilliseconds: 300 })).rejects.toMatchObject({ reason: "taken" });
+      return sent() - before;
+    };
+    // With the one that leaves the line; a busy machine makes it fewer.
+    expect(await tries()).toBeLessThanOrEqual(15);
+    const others = Array.from({ length: 9 }, (_, index) => [Date.now() + 60_000, `000000000000000${index}:another`]);
+    await client.zadd(waiting, ...others.flat());
+    expect(await tries()).toBeLessThanOrEqual(4);
+    await client.del(waiting);
+    await running.release();
+  });
+
+  test("costs one command to take or to be refused, and none to give back with the last write", async () => {
+    const { slow, sent } = slowed(async () => {});
+    const { open, lease } = await onItsOwn();
+    const history = open(slow);
+    const running = await take(history);
+    await expect(take(history, { concurrency: "reject" })).rejects.toMatchObject({ reason: "taken" });
+    await history.appendTurn(turn("one"), {
+      operationId: "a",
+      lease: { token: running.token, after: "release" },
+    });
+    running.stop();
+    expect(sent()).toBe(3);
     expect(await client.exists(lease)).toBe(0);
   });
 });
+
+/** The client, whose scripts wait before they are sent. */
+function slowed(wait: (call: number) => Promise<void>): { slow: Redis; sent: () => number } {
+  let calls = 0;
+  const slow = Object.assign(Object.create(client) as Redis, {
+    evalsha: async (...command: Parameters<Redis["evalsha"]>) => {
+      calls += 1;
+      await wait(calls);
+      return client.evalsha(...command);
+    },
+  });
+  return { slow, sent: () => calls };
+}
 
 describe("a session that is no longer live", () => {
   test("gets no turn, and its end is the reason", async () => {
