@@ -1,11 +1,13 @@
-import { SimpleChatModel } from "@langchain/core/language_models/chat_models";
-import type { BaseMessage } from "@langchain/core/messages";
+import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
+import { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import { AIMessage, AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
+import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
 
 /**
- * A chat model for trying things out without a key or a network. It understands two sentences, and what it knows it
- * knows from the messages it is given: without the history it cannot tell the name.
+ * A chat model for trying things out without a key or a network. It understands a few sentences, calls one tool, and
+ * what it knows it knows from the messages that it is given: without the history it cannot tell the name.
  */
-export class OfflineChatModel extends SimpleChatModel {
+export class OfflineChatModel extends BaseChatModel {
   constructor() {
     super({});
   }
@@ -14,12 +16,61 @@ export class OfflineChatModel extends SimpleChatModel {
     return "offline";
   }
 
-  override async _call(messages: BaseMessage[]): Promise<string> {
-    const said = messages.filter((message) => message.type === "human").map((message) => message.text);
-    const latest = said.at(-1) ?? "";
-    const name = said.map((text) => /my name is (\p{L}+)/iu.exec(text)?.[1]).findLast(Boolean);
-    if (/my name is/iu.test(latest)) return `Nice to meet you, ${name}.`;
-    if (/\bmy name\b/iu.test(latest)) return name ? `Your name is ${name}.` : "You have not told me your name.";
-    return `I am an offline stand-in for a model. I was given ${messages.length} messages.`;
+  /** It calls `time_in`, whether it has it or not. */
+  override bindTools(): this {
+    return this;
   }
+
+  override async _generate(messages: BaseMessage[]): Promise<ChatResult> {
+    const message = answerTo(messages);
+    return { generations: [{ text: message.text, message }] };
+  }
+
+  /** Word by word, a hundred a second. */
+  override async *_streamResponseChunks(
+    messages: BaseMessage[],
+    options: this["ParsedCallOptions"],
+    runManager?: CallbackManagerForLLMRun,
+  ): AsyncGenerator<ChatGenerationChunk> {
+    const { text, tool_calls: calls = [] } = answerTo(messages);
+    for (const word of text.match(/\S+\s*/gu) ?? []) {
+      options.signal?.throwIfAborted();
+      yield await said(new AIMessageChunk(word), runManager);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    for (const [index, { id = "", name, args }] of calls.entries()) {
+      const chunk = { id, name, args: JSON.stringify(args), index, type: "tool_call_chunk" as const };
+      yield await said(new AIMessageChunk({ content: "", tool_call_chunks: [chunk] }), runManager);
+    }
+  }
+}
+
+async function said(message: AIMessageChunk, runManager?: CallbackManagerForLLMRun): Promise<ChatGenerationChunk> {
+  const chunk = new ChatGenerationChunk({ text: message.text, message });
+  await runManager?.handleLLMNewToken(message.text, undefined, undefined, undefined, undefined, { chunk });
+  return chunk;
+}
+
+function answerTo(messages: readonly BaseMessage[]): AIMessage {
+  const last = messages.at(-1);
+  if (last?.type === "tool") return new AIMessage(`It is ${last.text}.`);
+  const heard = messages.filter((message) => message.type === "human").map((message) => message.text);
+  // A ConversationChain writes the whole conversation into one message.
+  const latest = heard.at(-1)?.split("Human: ").at(-1) ?? "";
+  const place = /\btime\b.* in (\p{L}+)/iu.exec(latest)?.[1];
+  if (place !== undefined) return calling("time_in", { zone: `Europe/${place}` });
+  const name = heard.map((text) => /my name is (\p{L}+)/iu.exec(text)?.[1]).findLast(Boolean);
+  if (/my name is/iu.test(latest)) return new AIMessage(`Nice to meet you, ${name}.`);
+  if (/\bmy name\b/iu.test(latest)) {
+    return new AIMessage(name ? `Your name is ${name}.` : "You have not told me your name.");
+  }
+  if (/\bstory\b/iu.test(latest)) {
+    return new AIMessage("Once upon a time there was a list in Redis, and every turn that came was put at its end.");
+  }
+  return new AIMessage(`I am an offline stand-in for a model. I was given ${messages.length} messages.`);
+}
+
+function calling(name: string, args: Record<string, string>): AIMessage {
+  const id = `call-${crypto.randomUUID()}`;
+  return new AIMessage({ content: "", tool_calls: [{ id, name, args, type: "tool_call" }] });
 }

@@ -4,17 +4,14 @@
 // after the first has said all it had to say, goes on where that one stopped.
 import { spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { styleText } from "node:util";
-import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { StringOutputParser } from "@langchain/core/output_parsers";
 import { ChatPromptTemplate, MessagesPlaceholder } from "@langchain/core/prompts";
-import { RunnableWithMessageHistory } from "@langchain/core/runnables";
 import { connect, RedisChatMessageHistory } from "langchain-redis-sessions";
+import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { startRedis } from "langchain-redis-sessions/testing";
+import { chatModel } from "./chat-model.js";
 import { OfflineChatModel } from "./offline-model.js";
-
-const style = (format: "bold" | "dim" | "cyan" | "green", text: string): string =>
-  process.stdout.isTTY ? styleText(format, text) : text;
+import { heading, line, style } from "./print.js";
 
 const continued = process.argv[2];
 await (continued === undefined ? firstProcess() : secondProcess(continued));
@@ -55,24 +52,18 @@ async function talk(url: string, sessionId: string, sentences: string[]): Promis
     new MessagesPlaceholder("history"),
     ["human", "{input}"],
   ]);
-  const chain = new RunnableWithMessageHistory({
-    runnable: prompt.pipe(await chatModel()).pipe(new StringOutputParser()),
+  const chain = new RunnableWithSession({
+    runnable: prompt.pipe(await chatModel(new OfflineChatModel())).pipe(new StringOutputParser()),
     getMessageHistory: (id) => new RedisChatMessageHistory({ client, sessionId: id, ttl: "1h" }),
     inputMessagesKey: "input",
     historyMessagesKey: "history",
   });
   for (const input of sentences) {
-    console.log(`  ${style("cyan", "you")}  ${input}`);
+    line("you", input);
     const answer = await chain.invoke({ input }, { configurable: { sessionId } });
-    console.log(`  ${style("green", "ai ")}  ${answer}`);
+    line("ai", answer);
   }
   await client.quit();
-}
-
-async function chatModel(): Promise<BaseChatModel> {
-  if (!process.env["OPENAI_API_KEY"]) return new OfflineChatModel();
-  const { ChatOpenAI } = await import("@langchain/openai");
-  return new ChatOpenAI({ model: process.env["OPENAI_MODEL"] ?? "gpt-4o-mini" });
 }
 
 /** Plain Redis commands, as `redis-cli` would send them: what is stored is meant to be looked at. */
@@ -88,8 +79,4 @@ async function show(url: string, key: string): Promise<void> {
     console.log(`  ${index}  ${style("dim", time)}  ${type.padEnd(5)}  ${data.content}`);
   }
   await client.quit();
-}
-
-function heading(text: string): void {
-  console.log(`\n${style("bold", text)}\n`);
 }

@@ -2,10 +2,10 @@
 //
 // Two users, a limit of two sessions each: a third sign-in pushes the oldest out, a token is rotated, one user logs out
 // everywhere, and later takes up an old conversation. Everything happens in one Redis, which this program starts.
-import { styleText } from "node:util";
 import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import { connect, type Owner, type Session, SessionNotFoundError, SessionStore } from "langchain-redis-sessions";
 import { startRedis } from "langchain-redis-sessions/testing";
+import { heading, note } from "./print.js";
 
 await using redis = await startRedis();
 const client = connect(redis.url);
@@ -35,9 +35,9 @@ const signal = sessions.signal(tablet.session);
 const stopped = new Promise<void>((resolve) => {
   signal.addEventListener("abort", () => resolve(), { once: true });
 });
-line(`${await sessions.endAll(ada)} sessions ended`);
+note(`${await sessions.endAll(ada)} sessions ended`);
 await stopped;
-line(`the tablet's model call: ${String(signal.reason instanceof Error ? signal.reason.message : signal.reason)}`);
+note(`the tablet's model call: ${String(signal.reason instanceof Error ? signal.reason.message : signal.reason)}`);
 await tell("phone", rotated.token);
 await tell("tablet", tablet.token);
 await tell("Bob's desktop", bobs.token);
@@ -46,11 +46,11 @@ heading("Later, Ada takes up where she left off");
 const [conversation] = await sessions.conversations(ada);
 const again = await signIn(ada, "laptop", conversation?.id);
 for (const message of await sessions.history(again.session).getMessages())
-  line(`${message.type.padEnd(5)}  ${message.text}`);
+  note(`${message.type.padEnd(5)}  ${message.text}`);
 
 const erased = await Promise.all([sessions.eraseUser(ada), sessions.eraseUser(bob)]);
 heading("Both are erased");
-line(erased.map((one) => `${one.sessions} sessions, ${one.conversations} conversations`).join("; "));
+note(erased.map((one) => `${one.sessions} sessions, ${one.conversations} conversations`).join("; "));
 console.log();
 await sessions.close();
 await client.quit();
@@ -66,7 +66,7 @@ async function signIn(
     conversationId,
     userAgent: device,
   });
-  line(`${owner.userId.split("-")[0]} on the ${device.padEnd(8)} session ${session.id.slice(0, 6)}…`);
+  note(`${owner.userId.split("-")[0]} on the ${device.padEnd(8)} session ${session.id.slice(0, 6)}…`);
   return { token, session };
 }
 
@@ -78,23 +78,15 @@ async function say(session: Session, text: string, answer: string): Promise<void
 async function tell(name: string, token: string): Promise<void> {
   try {
     const session = await sessions.verify(token);
-    line(`${name.padEnd(14)} live until ${session.expiresAt.toISOString().slice(11, 16)} UTC without activity`);
+    note(`${name.padEnd(14)} live until ${session.expiresAt.toISOString().slice(11, 16)} UTC without activity`);
   } catch (error) {
     if (!(error instanceof SessionNotFoundError)) throw error;
-    line(`${name.padEnd(14)} refused: ${error.reason ?? "unknown"}`);
+    note(`${name.padEnd(14)} refused: ${error.reason ?? "unknown"}`);
   }
 }
 
 async function show(owner: Owner): Promise<void> {
   for (const session of await sessions.list(owner)) {
-    line(`live: ${(session.userAgent ?? "").padEnd(8)} ${session.messageCount} messages`);
+    note(`live: ${(session.userAgent ?? "").padEnd(8)} ${session.messageCount} messages`);
   }
-}
-
-function heading(text: string): void {
-  console.log(`\n${process.stdout.isTTY ? styleText("bold", text) : text}\n`);
-}
-
-function line(text: string): void {
-  console.log(`  ${text}`);
 }

@@ -6,12 +6,19 @@ import { expect, test } from "vitest";
 const run = promisify(execFile);
 const root = path.join(import.meta.dirname, "..");
 
-test("examples/sessions.ts shows a limit, a rotation, a log-out everywhere and a resumed conversation", async () => {
-  const { REDIS_URL: _, ...environment } = process.env;
-  const { stdout } = await run(process.execPath, ["--import", "tsx", "examples/sessions.ts"], {
+/** What an example prints that starts a Redis of its own, and needs no model of anybody's. */
+async function outputOf(example: string): Promise<string> {
+  const { REDIS_URL: _, OPENAI_API_KEY: __, ...environment } = process.env;
+  const { stdout, stderr } = await run(process.execPath, ["--import", "tsx", `examples/${example}.ts`], {
     cwd: root,
     env: environment,
   });
+  expect(stderr).toBe("");
+  return stdout;
+}
+
+test("examples/sessions.ts shows a limit, a rotation, a log-out everywhere and a resumed conversation", async () => {
+  const stdout = await outputOf("sessions");
   for (const line of [
     /laptop +refused: evicted/,
     /old token +refused: rotated/,
@@ -24,4 +31,36 @@ test("examples/sessions.ts shows a limit, a rotation, a log-out everywhere and a
   ]) {
     expect(stdout).toMatch(line);
   }
+});
+
+test("examples/chain.ts shows a stream, one that is stopped, and an outage that loses no answer", async () => {
+  const stdout = await outputOf("chain");
+  for (const line of [
+    /ai +Nice to meet you, Ada\./,
+    /redis +ai +Once upon a time there was a list in +\(interrupted\)/,
+    /error +TURN_NOT_STORED/,
+    /retry +stored, once/,
+  ]) {
+    expect(stdout).toMatch(line);
+  }
+  expect(stdout.split("Redis goes silent")[1]?.match(/redis +human +What is my name\?/g)).toHaveLength(1);
+});
+
+test("examples/agent.ts shows a tool that is called, another agent that goes on, and a sign-out that stops an answer", async () => {
+  const stdout = await outputOf("agent");
+  for (const line of [
+    /ai +\(time_in: \d\d:\d\d\) It is \d\d:\d\d\./,
+    /redis +ai +\[\{"name":"time_in"/,
+    /ai +Your name is Ada\./,
+    /error +The session is no longer live: ended/,
+    /6 messages, as before/,
+  ]) {
+    expect(stdout).toMatch(line);
+  }
+});
+
+test("examples/classic.ts shows two users of one chain who do not meet", async () => {
+  const stdout = await outputOf("classic");
+  expect(stdout).toMatch(/ada-\d+ +ai +Your name is Ada\./);
+  expect(stdout).toMatch(/bob-\d+ +ai +Your name is Bob\./);
 });

@@ -10,9 +10,16 @@ import { installPackage } from "./support/installed-package.js";
 const run = promisify(execFile);
 const root = path.join(import.meta.dirname, "..");
 const readme = readFileSync(path.join(root, "README.md"), "utf8");
-const [first = "", ...fragments] = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => match[1] ?? "");
+const [first = "", ...fragments] = [...readme.matchAll(/^```(ts|diff)\n(.*?)^```$/gms)].map(([, kind, code = ""]) =>
+  kind === "diff" ? afterwards(code) : code,
+);
 const { single } = inject("servers");
 const environment = { ...process.env, REDIS_URL: `redis://${single.host}:${single.port}/3` };
+
+/** What a comparison recommends: without the lines that it takes out. */
+function afterwards(diff: string): string {
+  return diff.replaceAll(/^-.*\n/gm, "").replaceAll(/^[ +]/gm, "");
+}
 
 let installed: ReturnType<typeof installPackage>;
 let client: Redis;
@@ -40,36 +47,44 @@ const assumed = `
   import { HumanMessage, AIMessage } from "@langchain/core/messages";
   import { ChatPromptTemplate, MessagesPlaceholder } from "@langchain/core/prompts";
   import { fakeModel } from "langchain";
-  import { connect, RedisChatMessageHistory } from "langchain-redis-sessions";
+  import { connect, RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions";
 
   export const client = connect(process.env.REDIS_URL);
   export const prompt = ChatPromptTemplate.fromMessages([new MessagesPlaceholder("history"), ["human", "{input}"]]);
-  export const model = fakeModel().respond(new AIMessage("Hello, says one.")).respond(new AIMessage("Hello, says another."));
+  export const model = fakeModel();
+  for (const answer of ["a chain", "an agent", "a graph", "a classic chain", "a moved chain", "a moved classic chain"]) {
+    model.respond(new AIMessage("Hello, says " + answer + "."));
+  }
   export const tools = [];
   export const sessionId = "someone";
   export const history = new RedisChatMessageHistory({ client, sessionId });
   export const turn = [new HumanMessage("stored once")];
+  export const sessions = new SessionStore({ client });
+  export const { session } = await sessions.create({ userId: "a reader", agentId: "support" });
 `;
 /** Runs the fragments in order, as modules that import what they use, then shows what was stored. */
 const program = (modules: readonly string[]): string => `
   import { RedisChatMessageHistory } from "langchain-redis-sessions";
-  import { client, sessionId } from "./assumed.mts";
+  import { client, session, sessions, sessionId } from "./assumed.mts";
   for (const module of ${JSON.stringify(modules)}) await import(module);
-  for (const id of ["ada", sessionId]) {
-    const messages = await new RedisChatMessageHistory({ client, sessionId: id }).getMessages();
-    for (const { type, text } of messages) console.log(id, type, text);
+  const histories = Object.fromEntries(
+    ["ada", "moved", sessionId].map((id) => [id, new RedisChatMessageHistory({ client, sessionId: id })]),
+  );
+  for (const [id, history] of Object.entries({ ...histories, session: sessions.history(session) })) {
+    for (const { type, text } of await history.getMessages()) console.log(id, type, text);
   }
+  await sessions.close();
   await client.quit();
 `;
 
 test("every other fragment runs pasted, given what its text assumes", async () => {
-  expect(fragments).toHaveLength(7);
+  expect(fragments).toHaveLength(11);
   const write = (name: string, content: string): void => writeFileSync(path.join(installed.folder, name), content);
   const modules = fragments.map((fragment, index) => {
     const [, imports = "", body = ""] = /^((?:import .*\n)+)\n(.*)$/s.exec(fragment) ?? expect.unreachable(fragment);
     // In a block of its own, where it may give its values the names that another fragment assumes.
     const before =
-      'import * as assumed from "./assumed.mts";\nconst { client, prompt, model, tools, sessionId, history, turn } = assumed;';
+      'import * as assumed from "./assumed.mts";\nconst { client, prompt, model, tools, sessionId, history, turn, sessions, session } = assumed;';
     write(`fragment-${index}.mts`, `${before}\n${imports}{\n${body}}\n`);
     return `./fragment-${index}.mts`;
   });
@@ -83,9 +98,18 @@ test("every other fragment runs pasted, given what its text assumes", async () =
   expect(stderr).toBe("");
   expect(stdout.trim().split("\n")).toEqual([
     "ada human Hi",
-    "ada ai Hello, says one.",
+    "ada ai Hello, says a chain.",
     "ada human Hi",
-    "ada ai Hello, says another.",
+    "ada ai Hello, says a classic chain.",
+    "moved human Hi",
+    "moved ai Hello, says a moved chain.",
+    "moved human Hi",
+    "moved ai Hello, says a moved classic chain.",
+    "moved human Hi",
     "someone human stored once",
+    "session human Hi",
+    "session ai Hello, says an agent.",
+    "session human Hi",
+    "session ai Hello, says a graph.",
   ]);
 });

@@ -7,7 +7,9 @@ import { parseMiddlewareOptions, type SessionMiddlewareOptions } from "./options
 import type { RunRecord } from "./run-record.js";
 import { asStateUpdate } from "./state-update.js";
 
-const stateSchema = z.object({ _session: z.custom<RunRecord>().optional() });
+type StateSchema = z.ZodObject<{ _session: z.ZodOptional<z.ZodCustom<RunRecord, RunRecord>> }>;
+
+const stateSchema: StateSchema = z.object({ _session: z.custom<RunRecord>().optional() });
 
 /** What a call of the agent passes as `context`. */
 type ContextSchema = z.ZodObject<{
@@ -51,7 +53,7 @@ const contextSchema = z.object({
  */
 export function sessionMiddleware(
   options: SessionMiddlewareOptions,
-): AgentMiddleware<typeof stateSchema, ContextSchema> {
+): AgentMiddleware<StateSchema, ContextSchema> {
   const settings = parseMiddlewareOptions(options);
   const runs = new AgentRuns(settings);
 

@@ -1,5 +1,7 @@
 import { ConversationChain } from "@langchain/classic/chains";
 import { BufferMemory } from "@langchain/classic/memory";
+import type { BaseMessage } from "@langchain/core/messages";
+import type { ChatResult } from "@langchain/core/outputs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ConversationChangedError, RedisChatMessageHistory } from "langchain-redis-sessions";
 import { OfflineChatModel } from "../../examples/offline-model.js";
@@ -46,9 +48,9 @@ test("a turn in flight does not bring back what was cleared, through another obj
     const chatHistory = open(sessionId);
     await open(sessionId).addMessages(turn("old"));
     class ClearingModel extends OfflineChatModel {
-      override async _call(): Promise<string> {
+      override async _generate(messages: BaseMessage[]): Promise<ChatResult> {
         await (clearThrough === "another" ? open(sessionId) : chatHistory).clear();
-        return "late";
+        return super._generate(messages);
       }
     }
     const answer = conversation(chatHistory, new ClearingModel()).invoke({ input: "x" });
