@@ -19,6 +19,7 @@ export {
   SessionNotFoundError,
   StorageFullError,
   StoreUnavailableError,
+  TurnNotStoredError,
 } from "./errors.js";
 export type { SessionEndReason } from "./errors.js";
 export type {
