@@ -1,7 +1,7 @@
 import { BaseMemory, type InputValues, type MemoryVariables, type OutputValues } from "@langchain/core/memory";
 import { AIMessage, type BaseMessage, getBufferString, HumanMessage, isBaseMessage } from "@langchain/core/messages";
 import { z } from "zod";
-import { type AnyHistory, Turn } from "../chat-history/turn.js";
+import { type AnyHistory, isHistory, Turn } from "../chat-history/turn.js";
 import { turnSettings, turnShape } from "../chat-history/turn-options.js";
 import { InvalidOptionError } from "../errors.js";
 import { validate } from "../validation.js";
@@ -82,7 +82,8 @@ const fieldsSchema = z.strictObject(
 interface OpenTurn {
   readonly session: unknown;
   readonly said: unknown;
-  readonly turn: Turn;
+  /** It has read, and so is fenced. */
+  readonly history: AnyHistory;
 }
 
 /**
@@ -128,10 +129,11 @@ export class SessionMemory extends BaseMemory {
    * @throws InvalidOptionError when the values do not say whose turn it is; what the history throws.
    */
   override async loadMemoryVariables(values: InputValues): Promise<MemoryVariables> {
-    const turn = await Turn.begin(await this.#history(values), this.#settings, {});
-    this.#open = [...this.#open, { ...this.#key(values), turn }].slice(-MOST_OPEN_TURNS);
+    const key = this.#key(values);
+    const history = await this.#history(values);
+    const past = await history.getMessages();
+    this.#open = [...this.#open, { ...key, history }].slice(-MOST_OPEN_TURNS);
     const { memoryKey, returnMessages, humanPrefix, aiPrefix } = this.#fields;
-    const past = [...turn.past];
     return { [memoryKey]: returnMessages ? past : getBufferString(past, humanPrefix, aiPrefix) };
   }
 
@@ -143,12 +145,13 @@ export class SessionMemory extends BaseMemory {
    */
   override async saveContext(values: InputValues, outputs: OutputValues): Promise<void> {
     const { session, said } = this.#key(values);
-    const index = this.#open.findIndex((open) => open.session === session && open.said === said);
+    // The latest: of those before it the chain may have failed, and what they read may have changed since.
+    const index = this.#open.findLastIndex((open) => open.session === session && open.said === said);
     const [open] = index === -1 ? [] : this.#open.splice(index, 1);
     // Saved without being loaded: nothing was read that could have changed since.
-    const turn = open?.turn ?? (await Turn.begin(await this.#history(values), this.#settings, {}));
+    const turn = Turn.over(open?.history ?? (await this.#history(values)), this.#settings);
     await turn.store({
-      messages: () => [toMessage(said, HumanMessage), toMessage(this.#answer(outputs), AIMessage)],
+      messages: () => [...toMessages(said, HumanMessage), ...toMessages(this.#answer(outputs), AIMessage)],
       output: outputs,
     });
   }
@@ -199,22 +202,14 @@ export class SessionMemory extends BaseMemory {
 
 function pick(values: InputValues, name: string | undefined, names: string[], option: string): unknown {
   const key = name ?? (names.length === 1 ? names[0] : undefined);
-  if (key === undefined || !(key in values)) {
+  if (key === undefined || values[key] === undefined) {
     throw new InvalidOptionError(option, `name the value that is meant: one of ${names.join(", ") || "none"}.`);
   }
   return values[key];
 }
 
-function toMessage(value: unknown, MessageClass: typeof HumanMessage | typeof AIMessage): BaseMessage {
-  if (isBaseMessage(value)) return value;
-  return new MessageClass(typeof value === "string" ? value : JSON.stringify(value));
-}
-
-function isHistory(value: unknown): value is AnyHistory {
-  const methods = ["getMessages", "addMessages", "clear"];
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    methods.every((method) => typeof (value as Record<string, unknown>)[method] === "function")
-  );
+function toMessages(value: unknown, MessageClass: typeof HumanMessage | typeof AIMessage): BaseMessage[] {
+  if (isBaseMessage(value)) return [value];
+  if (Array.isArray(value) && value.length > 0 && value.every(isBaseMessage)) return value;
+  return [new MessageClass(typeof value === "string" ? value : JSON.stringify(value))];
 }

@@ -1,4 +1,4 @@
-import { AIMessage, type BaseMessage, FunctionMessage, ToolMessage } from "@langchain/core/messages";
+import { AIMessage, type BaseMessage, type ContentBlock, FunctionMessage, ToolMessage } from "@langchain/core/messages";
 import { type Call, callsOf, isResult, resultsAfter, takeResult } from "./tool-calls.js";
 
 const UNANSWERED = "The turn was interrupted before this returned a result.";
@@ -57,8 +57,19 @@ function hasId({ id }: { id?: string | undefined }): boolean {
   return id !== undefined;
 }
 
+/** A text block that was begun and has no text yet is refused too. */
 function isEmptyAnswer(message: BaseMessage): boolean {
-  return AIMessage.isInstance(message) && message.content.length === 0 && callsOf(message).length === 0;
+  if (!AIMessage.isInstance(message) || callsOf(message).length > 0) return false;
+  const { content } = message;
+  return typeof content === "string" ? isBlank(content) : content.every(isBlankText);
+}
+
+function isBlankText({ type, text = "" }: ContentBlock): boolean {
+  return type === "text" && typeof text === "string" && isBlank(text);
+}
+
+function isBlank(text: string): boolean {
+  return text.trim() === "";
 }
 
 function marked(message: BaseMessage): BaseMessage {

@@ -46,12 +46,19 @@ export interface TurnSettings {
   readonly waitForMilliseconds: number;
 }
 
+type OnError = (error: TurnNotStoredError) => void;
+type Named<Names extends string> = z.ZodDefault<z.ZodEnum<{ [Name in Names]: Name }>>;
+
 /** For the schemas of those who have these options among theirs. */
-export const turnShape = {
+export const turnShape: {
+  readonly onInterrupt: Named<TurnSettings["onInterrupt"]>;
+  readonly onError: z.ZodDefault<z.ZodCustom<OnError>>;
+  readonly concurrency: Named<TurnSettings["concurrency"]>;
+  readonly lease: z.ZodDefault<z.ZodCustom<Duration>>;
+  readonly waitFor: z.ZodDefault<z.ZodCustom<Duration>>;
+} = {
   onInterrupt: z.enum(["keep", "discard"], 'use "keep" or "discard"').default("keep"),
-  onError: z
-    .custom<(error: TurnNotStoredError) => void>((value) => typeof value === "function", "use a function")
-    .default(() => warn),
+  onError: z.custom<OnError>((value) => typeof value === "function", "use a function").default(() => warn),
   concurrency: z.enum(["allow", "reject", "wait"], 'use "allow", "reject" or "wait"').default("allow"),
   lease: z.custom<Duration>(() => true).default("30s"),
   waitFor: z.custom<Duration>(() => true).default("60s"),
@@ -60,11 +67,20 @@ export const turnShape = {
 export function turnSettings(parsed: z.output<z.ZodObject<typeof turnShape>>): TurnSettings {
   return {
     onInterrupt: parsed.onInterrupt,
-    tellError: (error) => parsed.onError(error as TurnNotStoredError),
+    tellError: (error) => tell(parsed.onError, error as TurnNotStoredError),
     concurrency: parsed.concurrency,
     leaseMilliseconds: toMilliseconds("lease", parsed.lease),
     waitForMilliseconds: toMilliseconds("waitFor", parsed.waitFor),
   };
+}
+
+/** Nobody would catch what `onError` throws. */
+function tell(onError: OnError, error: TurnNotStoredError): void {
+  try {
+    onError(error);
+  } catch {
+    warn(error);
+  }
 }
 
 function warn(error: TurnNotStoredError): void {

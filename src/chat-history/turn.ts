@@ -12,9 +12,19 @@ import { RedisChatMessageHistory } from "./history.js";
 import { interruptedTurn } from "./interrupted.js";
 import type { LeaseOptions, TurnLease } from "./turn-lease.js";
 import type { TurnSettings } from "./turn-options.js";
+import { operationIdOf } from "./write-options.js";
 
 /** A history of ours, or any other of LangChain's. */
 export type AnyHistory = BaseChatMessageHistory | BaseListChatMessageHistory;
+
+export function isHistory(value: unknown): value is AnyHistory {
+  const methods = ["getMessages", "addMessages", "clear"];
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    methods.every((method) => typeof (value as Record<string, unknown>)[method] === "function")
+  );
+}
 
 /** One call. */
 export interface TurnCall extends Pick<LeaseOptions, "signal" | "isAlive"> {
@@ -55,11 +65,12 @@ export class Turn {
   /**
    * Reads the conversation; with `concurrency` other than `"allow"`, once it is this turn's.
    *
+   * @throws InvalidOptionError for an operation id that is none, or what only a history of ours can.
    * @throws OperationConflictError when the operation id was used: that turn, or another write, is stored.
    * @throws SessionBusyError, and what `getMessages()` throws.
    */
   static async begin(history: AnyHistory, settings: TurnSettings, call: TurnCall): Promise<Turn> {
-    const { operationId = newOperationId() } = call;
+    const operationId = operationIdOf(call.operationId === undefined ? undefined : { operationId: call.operationId });
     if (!(history instanceof RedisChatMessageHistory)) {
       refuseWhatOnlyOursCan(settings, call.operationId);
       return new Turn(history, settings, { operationId, past: await history.getMessages(), lease: undefined });
@@ -71,6 +82,11 @@ export class Turn {
       void lease?.release();
       throw error;
     }
+  }
+
+  /** A turn of which whoever has the history object read the conversation through it, or did not. */
+  static over(history: AnyHistory, settings: TurnSettings): Turn {
+    return new Turn(history, settings, { operationId: newOperationId(), past: [], lease: undefined });
   }
 
   /** Goes on with a turn that began elsewhere, or was paused. `seen` is what its read saw. */
@@ -122,11 +138,17 @@ export class Turn {
   async interrupt(messages: () => readonly BaseMessage[]): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    const partial = this.#settings.onInterrupt === "keep" ? interruptedTurn(messages()) : [];
+    const { onInterrupt } = this.#settings;
+    let partial: readonly BaseMessage[] = [];
+    const result: Result = {
+      messages: () => (partial = onInterrupt === "keep" ? interruptedTurn(messages()) : []),
+      get output() {
+        return partial;
+      },
+    };
     try {
       // Under a name of its own: the request may be made again, and then come to its end under the turn's.
-      const operationId = digestOf("interrupted", this.operationId);
-      await this.#attempt({ messages: () => partial, output: partial }, operationId, "release");
+      await this.#attempt(result, digestOf("interrupted", this.operationId), "release");
     } catch (error) {
       this.#settings.tellError(error);
     }
@@ -159,7 +181,7 @@ export class Turn {
 
   async #append(messages: BaseMessage[], operationId: string, after: "keep" | "release"): Promise<void> {
     if (!(this.#history instanceof RedisChatMessageHistory)) {
-      await this.#history.addMessages(messages);
+      if (messages.length > 0) await this.#history.addMessages(messages);
       return;
     }
     const lease = this.#lease && { token: this.#lease.token, after };

@@ -36,7 +36,7 @@ export function inputMessages(input: unknown, { inputMessagesKey }: MessageKeys)
 }
 
 /** What the runnable is called with: the input and what was said before. */
-export function withHistory(
+export function inputOf(
   input: unknown,
   past: readonly BaseMessage[],
   said: readonly BaseMessage[],

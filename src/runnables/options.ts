@@ -1,5 +1,5 @@
 import type { BaseChatMessageHistory } from "@langchain/core/chat_history";
-import { _coerceToRunnable, type Runnable, type RunnableLike } from "@langchain/core/runnables";
+import { _coerceToRunnable, type Runnable, type RunnableConfig, type RunnableLike } from "@langchain/core/runnables";
 import { z } from "zod";
 import type { AnyHistory } from "../chat-history/turn.js";
 import { turnSettings, type TurnOptions, type TurnSettings, turnShape } from "../chat-history/turn-options.js";
@@ -34,12 +34,15 @@ export type RunnableWithSessionFields<RunInput, RunOutput> = TurnOptions &
      * in front of the messages of the input.
      */
     historyMessagesKey?: string | undefined;
+    /** What each call is made with, beneath what is passed with it: callbacks, say. */
+    config?: RunnableConfig | undefined;
   };
 
 export interface RunnableSettings<RunInput, RunOutput> extends MessageKeys {
   readonly runnable: Runnable<RunInput, RunOutput>;
   readonly getMessageHistory: ((sessionId: string) => AnyHistory | Promise<AnyHistory>) | undefined;
   readonly sessions: SessionStore | undefined;
+  readonly config: RunnableConfig | undefined;
   readonly turn: TurnSettings;
 }
 
@@ -55,6 +58,9 @@ const fieldsSchema = z.strictObject(
     inputMessagesKey: keySchema,
     outputMessagesKey: keySchema,
     historyMessagesKey: keySchema,
+    config: z
+      .custom<RunnableConfig>((value) => typeof value === "object" && value !== null, "use a config of LangChain")
+      .optional(),
   },
   "pass an object with runnable, and getMessageHistory or sessions",
 );
@@ -74,6 +80,7 @@ export function parseFields<RunInput, RunOutput>(
     inputMessagesKey: parsed.inputMessagesKey,
     outputMessagesKey: parsed.outputMessagesKey,
     historyMessagesKey: parsed.historyMessagesKey,
+    config: parsed.config,
     turn: turnSettings(parsed),
   };
 }

@@ -1,22 +1,33 @@
 import type { CallbackManagerForChainRun } from "@langchain/core/callbacks/manager";
-import type { BaseMessage } from "@langchain/core/messages";
-import { patchConfig, raceWithSignal, Runnable, type RunnableConfig } from "@langchain/core/runnables";
-import { concat } from "@langchain/core/utils/stream";
-import { type AnyHistory, Turn } from "../chat-history/turn.js";
+import {
+  ensureConfig,
+  mergeConfigs,
+  patchConfig,
+  raceWithSignal,
+  Runnable,
+  type RunnableConfig,
+} from "@langchain/core/runnables";
+import { AsyncGeneratorWithSetup, IterableReadableStream } from "@langchain/core/utils/stream";
+import { type AnyHistory, isHistory, Turn } from "../chat-history/turn.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Session } from "../sessions/schema.js";
 import type { SessionWatch } from "../sessions/signals.js";
-import { inputMessages, newAmong, outputMessages, withHistory } from "./messages.js";
+import { inputMessages, inputOf } from "./messages.js";
 import { parseFields, type RunnableSettings, type RunnableWithSessionFields } from "./options.js";
-
-/** A stream that nobody reads for so long is taken for left: its reader may be gone without a word. */
-const LONGEST_PAUSE_MILLISECONDS = 600_000;
+import { RunningTurn } from "./running-turn.js";
+import { type Streamed, streamed } from "./streamed.js";
 
 /** What `configurable` holds, with the call or by `withConfig()`. */
 interface Configurable {
   readonly sessionId?: unknown;
   readonly session?: unknown;
   readonly operationId?: unknown;
+}
+
+interface StreamedRun {
+  readonly config: Partial<RunnableConfig> | undefined;
+  readonly runManager: CallbackManagerForChainRun | undefined;
+  readonly stop: AbortController;
 }
 
 /**
@@ -66,21 +77,40 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     return this._callWithConfig(
       (given: RunInput, config, runManager) => this.#invoke(given, childConfig(config, runManager)),
       input,
-      options,
+      this.#configOf(options),
     );
   }
 
+  override async stream(
+    input: RunInput,
+    options?: Partial<RunnableConfig>,
+  ): Promise<IterableReadableStream<RunOutput>> {
+    const stop = new AbortController();
+    const config = ensureConfig(this.#configOf(options));
+    const generator = new AsyncGeneratorWithSetup<undefined, RunOutput, undefined>({
+      generator: this.#iterate(input, config, stop),
+      config,
+    });
+    await generator.setup;
+    return IterableReadableStream.fromAsyncGenerator(stoppedByLeaving(generator, stop));
+  }
+
   override async *_streamIterator(input: RunInput, options?: Partial<RunnableConfig>): AsyncGenerator<RunOutput> {
-    yield* this._transformStreamWithConfig(
+    yield* this.#iterate(input, this.#configOf(options), new AbortController());
+  }
+
+  #iterate(input: RunInput, options: Partial<RunnableConfig>, stop: AbortController): AsyncGenerator<RunOutput> {
+    return this._transformStreamWithConfig(
       only(input),
-      (inputs, runManager, config) => this.#stream(inputs, childConfig(config, runManager)),
+      (inputs, runManager, config) => this.#stream(inputs, { config, runManager, stop }),
       options,
     );
   }
 
   async #invoke(input: RunInput, config: RunnableConfig): Promise<RunOutput> {
-    const running = await this.#begin(input, config);
+    const running = await this.#begin(input, config, new AbortController());
     try {
+      running.signal.throwIfAborted();
       const output = await raceWithSignal(
         this.#settings.runnable.invoke(running.input, running.config),
         running.signal,
@@ -88,43 +118,61 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
       await running.store(output);
       return output;
     } finally {
-      await running.close(undefined);
+      await running.close(() => undefined);
     }
   }
 
-  async *#stream(inputs: AsyncGenerator<RunInput>, config: RunnableConfig): AsyncGenerator<RunOutput> {
-    const chunks: RunOutput[] = [];
+  async *#stream(
+    inputs: AsyncGenerator<RunInput>,
+    { config: own, runManager, stop }: StreamedRun,
+  ): AsyncGenerator<RunOutput> {
     for await (const input of inputs) {
-      const running = await this.#begin(input, config);
+      // By now, and no earlier, the id of this run is no longer in it: the run inside is another.
+      const config = childConfig(own, runManager);
+      const running = await this.#begin(input, config, stop);
+      let answer: Streamed<RunOutput> | undefined;
+      let left = true;
+      const partial = (): RunOutput | undefined => answer?.output();
       // Of an aborted stream nobody asks for the rest, and so nothing below would run.
-      const onAbort = (): void => void running.close(joined(chunks));
+      const onAbort = (): void => void running.close(partial);
       running.signal.addEventListener("abort", onAbort, { once: true });
       try {
-        for await (const chunk of await this.#settings.runnable.stream(running.input, running.config)) {
-          chunks.push(chunk);
+        running.signal.throwIfAborted();
+        answer = await streamed(this.#settings.runnable, running.input, running.config);
+        for await (const chunk of answer.chunks) {
           running.readerHasIt();
           yield chunk;
           running.readerIsBack();
         }
-        await running.store(joined(chunks));
+        // Some models end their stream when it is aborted, as if that were all.
+        running.signal.throwIfAborted();
+        await running.store(answer.output());
+        left = false;
       } finally {
         running.signal.removeEventListener("abort", onAbort);
-        await running.close(joined(chunks));
+        if (left) stop.abort(leaving());
+        await running.close(partial);
       }
     }
   }
 
-  async #begin(input: RunInput, config: RunnableConfig): Promise<RunningTurn<RunInput, RunOutput>> {
+  async #begin(
+    input: RunInput,
+    config: RunnableConfig,
+    stop: AbortController,
+  ): Promise<RunningTurn<RunInput, RunOutput>> {
     config.signal?.throwIfAborted();
     const said = inputMessages(input, this.#settings);
+    // Tried before anything is asked for: once a turn has begun it has to be ended.
+    inputOf(input, [], said, this.#settings);
     const { history, watch } = await this.#conversation(config.configurable ?? {});
     try {
       const { operationId } = (config.configurable ?? {}) as Configurable;
       const turn = await Turn.begin(history, this.#settings.turn, {
-        operationId: operationId as string | undefined,
+        operationId: operationId as string | undefined, // Checked there.
         signal: config.signal,
       });
-      return new RunningTurn(this.#settings, { turn, watch, said, input, config });
+      return new RunningTurn(this.#settings, { turn, watch, said, input, config, stop });
     } catch (error) {
       watch?.release();
       throw error;
@@ -142,87 +190,12 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
       throw missing("sessionId", 'chain.invoke(input, { configurable: { sessionId: "ada" } })');
     }
     const history = await getMessageHistory?.(sessionId);
-    if (history === undefined) throw new InvalidOptionError("getMessageHistory", "it has to return a chat history.");
+    if (!isHistory(history)) throw new InvalidOptionError("getMessageHistory", "it has to return a chat history.");
     return { history, watch: undefined };
   }
-}
 
-/** A turn while its runnable runs. */
-class RunningTurn<RunInput, RunOutput> {
-  /** What the runnable is given. */
-  readonly input: RunInput;
-  readonly config: RunnableConfig;
-  /** Aborts for whatever reason the runnable has to stop. */
-  readonly signal: AbortSignal;
-  readonly #settings: RunnableSettings<RunInput, RunOutput>;
-  readonly #turn: Turn;
-  readonly #watch: SessionWatch | undefined;
-  readonly #said: readonly BaseMessage[];
-  readonly #aborted: AbortSignal | undefined;
-  readonly #left = new AbortController();
-  #pause: NodeJS.Timeout | undefined;
-
-  constructor(
-    settings: RunnableSettings<RunInput, RunOutput>,
-    begun: {
-      turn: Turn;
-      watch: SessionWatch | undefined;
-      said: readonly BaseMessage[];
-      input: RunInput;
-      config: RunnableConfig;
-    },
-  ) {
-    this.#settings = settings;
-    this.#turn = begun.turn;
-    this.#watch = begun.watch;
-    this.#said = begun.said;
-    this.#aborted = begun.config.signal;
-    const signals = [begun.config.signal, begun.watch?.signal, this.#left.signal];
-    this.signal = AbortSignal.any(signals.filter((signal) => signal !== undefined));
-    this.config = { ...begun.config, signal: this.signal };
-    this.input = withHistory(begun.input, begun.turn.past, begun.said, settings) as RunInput;
-  }
-
-  async store(output: RunOutput | undefined): Promise<void> {
-    try {
-      await this.#turn.store({ messages: () => this.#messages(output), output });
-    } catch (error) {
-      // Who aborted was told so; nobody waits for this.
-      if (this.#aborted?.aborted === true) this.#settings.turn.tellError(error);
-      throw error;
-    }
-  }
-
-  /** However it ended. Does nothing about a turn that is stored, or could not be: that was told to the caller. */
-  async close(partial: RunOutput | undefined): Promise<void> {
-    clearTimeout(this.#pause);
-    this.#watch?.release();
-    if (this.#watch?.signal.aborted === true) this.#turn.abandon();
-    await this.#turn.interrupt(() => this.#partialMessages(partial));
-  }
-
-  readerHasIt(): void {
-    this.#pause = setTimeout(
-      () => this.#left.abort(new Error("Nobody read the stream for ten minutes; it was taken for left.")),
-      LONGEST_PAUSE_MILLISECONDS,
-    ).unref();
-  }
-
-  readerIsBack(): void {
-    clearTimeout(this.#pause);
-  }
-
-  #messages(output: RunOutput | undefined): BaseMessage[] {
-    const answer = outputMessages(output, this.#settings);
-    return [...this.#said, ...newAmong(answer, { past: this.#turn.past, said: this.#said })];
-  }
-
-  #partialMessages(partial: RunOutput | undefined): readonly BaseMessage[] {
-    try {
-      return this.#messages(partial);
-    } catch {
-      return this.#said;
-    }
+  #configOf(options: Partial<RunnableConfig> | undefined): Partial<RunnableConfig> {
+    return mergeConfigs(this.#settings.config, options);
   }
 }
 
@@ -241,16 +214,19 @@ async function* only<Value>(value: Value): AsyncGenerator<Value> {
   yield value;
 }
 
-/** What the chunks of a stream make together. */
-function joined<Chunk>(chunks: readonly Chunk[]): Chunk | undefined {
-  const [first, ...others] = chunks;
-  return first === undefined ? undefined : others.reduce(added, first);
+/** Who breaks out of a stream does not wait for a model that is slow with its next chunk: it is stopped. */
+function stoppedByLeaving<Chunk>(
+  generator: AsyncGeneratorWithSetup<undefined, Chunk, undefined>,
+  stop: AbortController,
+): AsyncGenerator<Chunk> {
+  const leave = generator.return.bind(generator);
+  generator.return = (value) => {
+    stop.abort(leaving());
+    return leave(value);
+  };
+  return generator as AsyncGenerator<Chunk>;
 }
 
-function added<Chunk>(sum: Chunk, chunk: Chunk): Chunk {
-  try {
-    return concat(sum, chunk);
-  } catch {
-    return chunk; // No sum of these: the last one counts.
-  }
+function leaving(): Error {
+  return new Error("The stream was left before its end.");
 }

@@ -1,0 +1,111 @@
+import type { BaseMessage } from "@langchain/core/messages";
+import type { RunnableConfig } from "@langchain/core/runnables";
+import type { Turn } from "../chat-history/turn.js";
+import type { SessionWatch } from "../sessions/signals.js";
+import { inputOf, type MessageKeys, newAmong, outputMessages } from "./messages.js";
+import type { RunnableSettings } from "./options.js";
+
+/** A stream that nobody reads for so long is taken for left: its reader may be gone without a word. */
+const LONGEST_PAUSE_MILLISECONDS = 600_000;
+
+type Settings = MessageKeys & Pick<RunnableSettings<unknown, unknown>, "turn">;
+
+interface Begun<RunInput> {
+  readonly turn: Turn;
+  readonly watch: SessionWatch | undefined;
+  readonly said: readonly BaseMessage[];
+  readonly input: RunInput;
+  readonly config: RunnableConfig;
+  /** Stops the runnable; aborted here, and by whoever finds out that its reader has left. */
+  readonly stop: AbortController;
+}
+
+/** A turn while its runnable runs. */
+export class RunningTurn<RunInput, RunOutput> {
+  /** What the runnable is given. */
+  readonly input: RunInput;
+  readonly config: RunnableConfig & { readonly signal: AbortSignal };
+  /** Aborts for whatever reason the runnable has to stop. */
+  readonly signal: AbortSignal;
+  readonly #settings: Settings;
+  readonly #begun: Begun<RunInput>;
+  readonly #unlink: () => void;
+  #pause: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(settings: Settings, begun: Begun<RunInput>) {
+    this.#settings = settings;
+    this.#begun = begun;
+    this.signal = begun.stop.signal;
+    this.config = { ...begun.config, signal: this.signal };
+    this.input = inputOf(begun.input, begun.turn.past, begun.said, settings) as RunInput;
+    this.#unlink = stopWith(begun.stop, [begun.config.signal, begun.watch?.signal]);
+  }
+
+  async store(output: RunOutput | undefined): Promise<void> {
+    try {
+      await this.#begun.turn.store({ messages: () => this.#messages(output), output });
+    } catch (error) {
+      // Who aborted was told so, or reads no more; nobody waits for this. Where the session ended, somebody does.
+      const { watch } = this.#begun;
+      if (this.signal.aborted && watch?.signal.aborted !== true) this.#settings.turn.tellError(error);
+      throw error;
+    }
+  }
+
+  /**
+   * However it ended; repeated, it waits for the same. Does nothing about a turn that is stored, or could not be: that
+   * was told to the caller.
+   */
+  close(partial: () => RunOutput | undefined): Promise<void> {
+    this.#closing ??= this.#close(partial);
+    return this.#closing;
+  }
+
+  readerHasIt(): void {
+    this.#pause = setTimeout(
+      () => this.#begun.stop.abort(new Error("Nobody read the stream for ten minutes; it was taken for left.")),
+      LONGEST_PAUSE_MILLISECONDS,
+    ).unref();
+  }
+
+  readerIsBack(): void {
+    clearTimeout(this.#pause);
+  }
+
+  async #close(partial: () => RunOutput | undefined): Promise<void> {
+    const { turn, watch } = this.#begun;
+    clearTimeout(this.#pause);
+    this.#unlink();
+    watch?.release();
+    if (watch?.signal.aborted === true) turn.abandon();
+    await turn.interrupt(() => this.#partialMessages(partial()));
+  }
+
+  #messages(output: RunOutput | undefined): BaseMessage[] {
+    const { said, turn } = this.#begun;
+    return [...said, ...newAmong(outputMessages(output, this.#settings), { past: turn.past, said })];
+  }
+
+  #partialMessages(partial: RunOutput | undefined): readonly BaseMessage[] {
+    try {
+      return this.#messages(partial);
+    } catch {
+      return this.#begun.said;
+    }
+  }
+}
+
+/** As `AbortSignal.any()`, which leaves a trace on a signal that lives on for as long as that does. */
+function stopWith(stop: AbortController, signals: readonly (AbortSignal | undefined)[]): () => void {
+  const links = signals
+    .filter((signal) => signal !== undefined)
+    .map((signal) => ({ signal, abort: (): void => stop.abort(signal.reason) }));
+  for (const { signal, abort } of links) {
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
+  }
+  return () => {
+    for (const { signal, abort } of links) signal.removeEventListener("abort", abort);
+  };
+}
