@@ -30,11 +30,11 @@ await say(await newAgent(), "Hi, my name is Ada. What time is it in Oslo?");
 await show();
 
 heading("Another agent object, as on another server");
-const agent = await newAgent();
-await say(agent, "What is my name?");
+const another = await newAgent();
+await say(another, "What is my name?");
 
 heading("Ada signs out while the agent is answering");
-await say(agent, "Tell me a story.", 6).catch((error: Error) => {
+await say(another, "Tell me a story.", 6).catch((error: Error) => {
   end();
   line("error", error.message);
 });

@@ -45,7 +45,7 @@ try {
   await chain.invoke({ input: "What is my name?" }, { configurable, callbacks });
 } catch (error) {
   if (!(error instanceof TurnNotStoredError)) throw error;
-  line("ai", String((error.output as { text: string }).text));
+  line("ai", (error.output as { text: string }).text);
   line("error", `${error.code}: the caller has the answer, and knows that it is not stored`);
   await network.heal();
   await error.retry();

@@ -51,9 +51,7 @@ const contextSchema = z.object({
  * await agent.invoke({ messages: [new HumanMessage("Hi")] }, { context: { session } });
  * ```
  */
-export function sessionMiddleware(
-  options: SessionMiddlewareOptions,
-): AgentMiddleware<StateSchema, ContextSchema> {
+export function sessionMiddleware(options: SessionMiddlewareOptions): AgentMiddleware<StateSchema, ContextSchema> {
   const settings = parseMiddlewareOptions(options);
   const runs = new AgentRuns(settings);
 

@@ -126,7 +126,7 @@ describe("turns of one thread", () => {
     );
     await expect(async () => {
       for await (const update of stream) if ("model_request" in update) controller.abort();
-    }).rejects.toThrow();
+    }).rejects.toThrow(/abort/iu);
     await vi.waitFor(async () => expect(types(await stored())).toEqual(["human", "ai", "tool"]));
     await agent.invoke({ messages: "Still there?" }, { context: { session }, configurable: thread });
     expect(types(await stored())).toEqual(["human", "ai", "tool", "human", "ai"]);

@@ -55,7 +55,7 @@ export class ScriptedModel extends BaseChatModel {
     }
     if (message.tool_calls?.length) {
       const tool_call_chunks = message.tool_calls.map(({ id, name, args }, index) => ({
-        ...(id !== undefined && { id }),
+        id: id ?? "",
         name,
         args: JSON.stringify(args),
         index,
