@@ -5,6 +5,7 @@ import type {
   RequestHandler,
   Response as ExpressResponse,
 } from "express";
+import { InvalidOptionError } from "../errors.js";
 import { admitted, authenticated } from "../http/checks.js";
 import { onlyToken } from "../http/guard.js";
 import { type ExpectedAgent, type GuardSettings, parseGuardOptions } from "../http/guard-options.js";
@@ -77,6 +78,7 @@ export interface ExpressSession extends RequestHandler {
 export function expressSession(options: ExpressSessionOptions): ExpressSession {
   const parts = parseGuardOptions(options);
   const { agentId } = options;
+  if (agentId === undefined) throw new InvalidOptionError("agentId", "say which agent requests are for, or anyAgent.");
   const incoming = (expressRequest: ExpressRequest) => {
     const request = toWebRequest(expressRequest);
     return {
