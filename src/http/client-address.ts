@@ -85,7 +85,7 @@ function rangesOf(ranges: readonly string[]): BlockList {
  * One spelling per address, so that texts can be compared: without port, brackets and zone, IPv6 in its short form, and
  * IPv4 as such where a dual-stack socket shows it as IPv6. `undefined` for what is no address.
  */
-export function normalAddress(text: string | undefined): string | undefined {
+function normalAddress(text: string | undefined): string | undefined {
   const [, bracketed, dotted] = /^(?:\[([^\]]*)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)$/.exec(text?.trim() ?? "") ?? [];
   const bare = bracketed ?? dotted ?? text?.trim() ?? "";
   if (isIP(bare) !== 6) return isIP(bare) === 4 ? bare : undefined;
