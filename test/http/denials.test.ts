@@ -88,6 +88,30 @@ const cases: readonly Case[] = [
     headers: { "WWW-Authenticate": "Bearer" },
   },
   {
+    name: "an authenticator that returns nothing",
+    given: async (userId) => ({ ...(await signedIn(userId)), served: { authenticate: () => undefined } }),
+    status: 401,
+    code: "UNAUTHENTICATED",
+  },
+  {
+    name: "two Authorization headers",
+    given: async (userId) => {
+      const { headers } = await signedIn(userId);
+      return { headers: { ...headers, Authorization: [headers.Authorization, headers.Authorization] } };
+    },
+    status: 401,
+    code: "UNAUTHENTICATED",
+  },
+  {
+    name: "no credentials, with Redis away: it is not asked",
+    given: async (userId) => ({
+      headers: { "X-Session-Id": (await signedIn(userId)).token },
+      served: { sessions: await withoutRedis() },
+    }),
+    status: 401,
+    code: "UNAUTHENTICATED",
+  },
+  {
     name: "an authenticator that throws what jsonwebtoken throws",
     given: async (userId) => ({
       ...(await signedIn(userId)),
@@ -158,6 +182,16 @@ const cases: readonly Case[] = [
     given: async (userId) => {
       const { token, authorization } = await signedIn(userId);
       const Cookie = `a=1; __Host-session=${token}; b=2; __Host-session=${token}`;
+      return { headers: { ...authorization, Cookie }, served: { transport: "cookie" } };
+    },
+    status: 400,
+    code: "SESSION_TOKEN_DUPLICATED",
+  },
+  {
+    name: "session cookies in two headers",
+    given: async (userId) => {
+      const { token, authorization } = await signedIn(userId);
+      const Cookie = [`a=1; __Host-session=${token}`, `__Host-session=${token}`];
       return { headers: { ...authorization, Cookie }, served: { transport: "cookie" } };
     },
     status: 400,
@@ -347,7 +381,9 @@ describe.each(drivers)("on $name", ({ start }) => {
     expect(await response.json()).toEqual({ session: user.session.id, user: userId });
     const Cookie = `theme=dark; __Host-session=${user.token}`;
     const program = await serve({ transport: "cookie" });
-    expect((await program.send({ headers: { ...user.authorization, Cookie } })).status).toBe(200);
+    for (const sent of [Cookie, ["theme=dark", `__Host-session=${user.token}`]]) {
+      expect((await program.send({ headers: { ...user.authorization, Cookie: sent } })).status).toBe(200);
+    }
   });
 
   test("a rotated session goes on with its new token", async () => {

@@ -172,6 +172,7 @@ test.each<[string, object]>([
   ["the algorithm none", { algorithms: ["none"] }],
   ["an unknown algorithm", { algorithms: ["RS257"] }],
   ["secret and public algorithms", { algorithms: ["RS256", "HS256"] }],
+  ["secret and public algorithms with a secret", { algorithms: ["RS256", "HS256"], key: secret }],
   ["a public key as a secret", { algorithms: ["HS256"] }],
   ["a PEM as a secret", { algorithms: ["HS256"], key: Buffer.from(pem) }],
   ["a secret as a public key", { key: secret }],
