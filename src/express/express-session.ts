@@ -35,7 +35,7 @@ export interface ExpressSessionOptions extends GuardSettings {
     request: Request,
     expressRequest: ExpressRequest,
   ) => Identity | null | undefined | Promise<Identity | null | undefined>;
-  /** Which agent a request is for; a function gets Express' request: `({ params }) => params.agentId`. */
+  /** Which agent a request is for; a function gets Express' request: `({ params }) => String(params.agentId)`. */
   agentId: ExpectedAgent<ExpressRequest>;
 }
 
