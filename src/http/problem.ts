@@ -54,6 +54,7 @@ export type ProblemCode =
   | "CONVERSATION_NOT_FOUND"
   | "CONVERSATION_CHANGED"
   | "OPERATION_CONFLICT"
+  | "VERSION_CONFLICT"
   | "STORE_UNAVAILABLE"
   | "STORAGE_FULL"
   | "TURN_NOT_STORED";
@@ -69,13 +70,14 @@ const kinds: Readonly<Record<ProblemCode, Kind>> = {
   INVALID_TOKEN: { status: 440, detail: "This is not a session token. Start a session." },
   SESSION_NOT_FOUND: { status: 440, detail: "The session is no longer live. Start another one." },
   SESSION_MISMATCH: { status: 403, detail: "The session is not for this request." },
-  SESSION_BUSY: { status: 409, detail: "The session is busy with another turn. Wait for it to end." },
+  SESSION_BUSY: { status: 409, detail: "Another turn of this session is running, or ran meanwhile. Try again." },
   // When one ends is not known; idle ones end by themselves.
   SESSION_LIMIT: { status: 429, detail: "There are as many sessions as allowed. End one.", retryAfter: 60 },
   QUOTA_EXCEEDED: { status: 429, detail: "A quota is used up." },
   CONVERSATION_NOT_FOUND: { status: 404, detail: "There is no such conversation." },
   CONVERSATION_CHANGED: { status: 409, detail: "The conversation was cleared meanwhile; nothing was stored." },
   OPERATION_CONFLICT: { status: 409, detail: "The operation id was used before with other content." },
+  VERSION_CONFLICT: { status: 409, detail: "The value was changed meanwhile." },
   STORE_UNAVAILABLE: { status: 503, detail: "Sessions cannot be reached at the moment." },
   STORAGE_FULL: { status: 503, detail: "Nothing can be stored at the moment." },
   TURN_NOT_STORED: { status: 503, detail: "The turn could not be stored." },
@@ -91,11 +93,14 @@ const DEPTH = 5;
  * other error.
  */
 export function problemOf(error: unknown): Problem | undefined {
+  let found: Problem | undefined;
   for (let depth = 0, current = error; depth < DEPTH && current instanceof Error; depth++, current = current.cause) {
     const { code, reason, retryAfter } = current as { code?: unknown; reason?: unknown; retryAfter?: unknown };
-    if (isProblemCode(code)) return problem(code, { reason, retryAfter });
+    if (isProblemCode(code)) found = problem(code, { reason, retryAfter });
+    // Why a turn was not stored says more: its session ended, say.
+    if (found !== undefined && found.code !== "TURN_NOT_STORED") return found;
   }
-  return undefined;
+  return found;
 }
 
 /** @internal */

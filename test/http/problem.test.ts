@@ -43,6 +43,13 @@ test("an error that an agent wrapped is found in its causes", async () => {
   expect(problemOf(error)).toMatchObject({ status: 503, code: "STORE_UNAVAILABLE" });
 });
 
+test("a turn that was not stored is what kept it from being stored", () => {
+  const notStored = (cause?: Error): Error => Object.assign(new Error("x", { cause }), { code: "TURN_NOT_STORED" });
+  expect(problemOf(notStored(new SessionNotFoundError("ended")))).toMatchObject({ status: 440, reason: "ended" });
+  expect(problemOf(notStored(new TypeError("x")))).toMatchObject({ status: 503, code: "TURN_NOT_STORED" });
+  expect(problemOf(new Error("agent", { cause: notStored() }))).toMatchObject({ status: 503, code: "TURN_NOT_STORED" });
+});
+
 test("a fault of the program is none of the client's business", () => {
   const endless = new Error("loop");
   endless.cause = endless;
