@@ -3,16 +3,23 @@ import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { Redis } from "ioredis";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { installPackage } from "./support/installed-package.js";
 
 const run = promisify(execFile);
+const write = (name: string, content: string): void => writeFileSync(path.join(installed.folder, name), content);
 const root = path.join(import.meta.dirname, "..");
 const readme = readFileSync(path.join(root, "README.md"), "utf8");
-const [first = "", ...fragments] = [...readme.matchAll(/^```(ts|diff)\n(.*?)^```$/gms)].map(([, kind, code = ""]) =>
-  kind === "diff" ? afterwards(code) : code,
-);
+const web = /^## On the web$.*?(?=^## )/ms.exec(readme)?.[0] ?? "";
+const fragmentsOf = (text: string): string[] =>
+  [...text.matchAll(/^```(ts|diff)\n(.*?)^```$/gms)].map(([, kind, code = ""]) =>
+    kind === "diff" ? afterwards(code) : code,
+  );
+const [first = "", ...fragments] = fragmentsOf(readme.replace(web, ""));
 const { single } = inject("servers");
 const environment = { ...process.env, REDIS_URL: `redis://${single.host}:${single.port}/3` };
 
@@ -49,7 +56,7 @@ const assumed = `
   import { FakeListChatModel } from "@langchain/core/utils/testing";
   import { connect, RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions";
 
-  export const client = connect(process.env.REDIS_URL);
+  export const client = connect(process.env.REDIS_URL ?? "");
   export const prompt = ChatPromptTemplate.fromMessages([new MessagesPlaceholder("history"), ["human", "{input}"]]);
   export const model = new FakeListChatModel({ responses: ["Hello."] });
   export const tools = [];
@@ -76,7 +83,6 @@ const program = (modules: readonly string[]): string => `
 
 test("every other fragment runs pasted, given what its text assumes", async () => {
   expect(fragments).toHaveLength(11);
-  const write = (name: string, content: string): void => writeFileSync(path.join(installed.folder, name), content);
   const modules = fragments.map((fragment, index) => {
     const [, imports = "", body = ""] =
       /^((?:import [^;]+;\n)+)\n(.*)$/s.exec(fragment) ?? expect.unreachable(fragment);
@@ -110,4 +116,102 @@ test("every other fragment runs pasted, given what its text assumes", async () =
     "session human Hi",
     "session ai Hello.",
   ]);
+});
+
+/** Each framework's fragment with what the README says is the reader's own; `send` requests of it what a client would. */
+const webProgram = `
+  import { client } from "./assumed.mts";
+  import { sessions } from "./guard.js";
+  import { app as hono } from "./hono.ts";
+  import { POST } from "./next.ts";
+  import { app as express } from "./express.ts";
+
+  const server = await new Promise((resolve) => {
+    const listening = express.listen(0, "127.0.0.1", () => resolve(listening));
+  });
+  const frameworks = {
+    Hono: (path, init) => hono.request(path, init),
+    Express: (path, init) => fetch("http://127.0.0.1:" + server.address().port + path, init),
+    "Next.js": (path, init) => POST(new Request("http://localhost" + path, init)),
+  };
+  const signIn = { Authorization: "Bearer " + process.env.JWT, "Sec-Fetch-Site": "same-origin" };
+  for (const [name, send] of Object.entries(frameworks)) {
+    const tell = async (what, response) => console.log(name, what, response.status, await response.text());
+    const chat = (headers) => send("/chat", { method: "POST", headers: { "Content-Type": "text/plain", ...headers }, body: "Hi" });
+    // Of Next.js the README shows one route: the sign-in is that of Hono.
+    const start = name === "Next.js" ? frameworks.Hono : send;
+    await tell("nobody signs in", await start("/session", { method: "POST" }));
+    const started = await start("/session", { method: "POST", headers: signIn });
+    const cookie = started.headers.getSetCookie()[0].split(";")[0];
+    console.log(name, "Ada signs in", started.status);
+    await tell("chats", await chat({ ...signIn, Cookie: cookie }));
+    await tell("without credentials", await chat({ Cookie: cookie }));
+    await tell("without a session", await chat(signIn));
+    await tell("from elsewhere", await chat({ ...signIn, Cookie: cookie, "Sec-Fetch-Site": "cross-site" }));
+    // The session ends between the check and the handler's own call.
+    const { verify } = sessions;
+    sessions.verify = async (token, expected) => {
+      const session = await verify.call(sessions, token, expected);
+      await sessions.endById(session, session.id);
+      return session;
+    };
+    await tell("is signed out meanwhile", await chat({ ...signIn, Cookie: cookie }));
+    sessions.verify = verify;
+  }
+  server.closeAllConnections();
+  server.close();
+  await client.quit();
+`;
+
+const compilerOptions = {
+  strict: true,
+  module: "nodenext",
+  target: "es2023",
+  types: ["node"],
+  noEmit: true,
+  allowImportingTsExtensions: true,
+  skipLibCheck: true,
+};
+
+test("the guard works, and is typed, pasted into Hono, Next.js and Express, each in under 25 lines", async () => {
+  const { publicKey, privateKey } = await generateKeyPair("RS256");
+  const keys = [await exportJWK(publicKey)];
+  const provider = createServer((_request, response) => void response.end(JSON.stringify({ keys })));
+  await new Promise<void>((resolve) => {
+    provider.listen(0, "127.0.0.1", resolve);
+  });
+  const issuer = `http://127.0.0.1:${(provider.address() as AddressInfo).port}`;
+  const token = new SignJWT().setProtectedHeader({ alg: "RS256" }).setIssuer(issuer).setAudience("chat");
+  const jwt = await token.setSubject("ada").setExpirationTime("5m").sign(privateKey);
+
+  const [guard = "", hono = "", next = "", express = "", ...others] = fragmentsOf(web);
+  expect(others).toEqual([]);
+  for (const fragment of [guard, hono, next, express]) expect(fragment.trimEnd().split("\n").length).toBeLessThan(25);
+  write("package.json", '{ "type": "module" }');
+  write("assumed.mts", assumed);
+  write("guard.ts", `import { client } from "./assumed.mts";\n${guard.replaceAll("https://id.example.com", issuer)}`);
+  write("hono.ts", `${hono}export { app };`);
+  write("next.ts", next);
+  write("express.ts", `${express}export { app };`);
+  write("web.mts", webProgram);
+  write("tsconfig.json", JSON.stringify({ compilerOptions, files: ["hono.ts", "next.ts", "express.ts"] }));
+  await run(path.join(root, "node_modules/.bin/tsc"), ["-p", installed.folder]);
+  const { stdout, stderr } = await run(process.execPath, ["--import", "tsx", "web.mts"], {
+    cwd: installed.folder,
+    env: { ...environment, JWT: jwt },
+  });
+  provider.close();
+  expect(stderr).toBe("");
+  const lines = stdout.trim().split("\n");
+  for (const name of ["Hono", "Express", "Next.js"]) {
+    const told = (what: string): string =>
+      lines.find((line) => line.startsWith(`${name} ${what} `))?.slice(`${name} ${what} `.length) ?? "";
+    expect(told("nobody signs in")).toMatch(/^401 .*"UNAUTHENTICATED"/);
+    expect(told("Ada signs in")).toBe("201");
+    expect(told("chats")).toBe('200 {"messages":1}');
+    expect(told("without credentials")).toMatch(/^401 .*"UNAUTHENTICATED"/);
+    expect(told("without a session")).toMatch(/^440 .*"SESSION_TOKEN_MISSING"/);
+    expect(told("from elsewhere")).toMatch(/^403 .*"CROSS_SITE_REQUEST"/);
+    expect(told("is signed out meanwhile")).toMatch(/^440 .*"ended"/);
+  }
 });

@@ -5,8 +5,11 @@ import path from "node:path";
 
 const root = path.join(import.meta.dirname, "../..");
 
-/** A folder in which a user has installed what npm would publish, beside the packages that this checkout uses. */
-export function installPackage(): { folder: string; remove: () => void } {
+/** A folder in which a user has installed what npm would publish, beside the packages that this checkout uses, or most. */
+export function installPackage({ without = [] }: { without?: readonly string[] } = {}): {
+  folder: string;
+  remove: () => void;
+} {
   const folder = mkdtempSync(path.join(tmpdir(), "installed-"));
   const packages = path.join(folder, "node_modules");
   const own = path.join(packages, "langchain-redis-sessions");
@@ -18,6 +21,7 @@ export function installPackage(): { folder: string; remove: () => void } {
   const tarball = path.join(folder, packed.trim().split("\n").at(-1) ?? "");
   execFileSync("tar", ["-xzf", tarball, "-C", own, "--strip-components=1"]);
   for (const name of readdirSync(path.join(root, "node_modules"))) {
+    if (without.includes(name)) continue;
     symlinkSync(path.join(root, "node_modules", name), path.join(packages, name));
   }
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };

@@ -1,0 +1,106 @@
+import type { JWTVerifyGetKey } from "jose";
+import { idSchema } from "../validation.js";
+import { AuthenticationUnavailableError, type Identity, isRefusal } from "./identity.js";
+import { type JwtAuthenticatorOptions, type JwtSettings, parseJwtOptions } from "./jwt-options.js";
+
+/** Who a JWT says its bearer is. */
+export interface JwtIdentity extends Identity {
+  /** All that the token says, verified. */
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+type Jose = typeof import("jose");
+type VerificationKey = Parameters<Jose["jwtVerify"]>[1];
+
+/**
+ * An authenticator for `Authorization: Bearer` with a JWT, on the `jose` package (install it beside this one). A token
+ * is taken when it is signed with one of `algorithms` by the key, comes from the issuer, is for the audience, names a
+ * user, and has an `exp` that is not over and an `nbf`, if any, that is.
+ *
+ * @returns a function for `authenticate`. It answers `null` for a request without exactly one such token, and throws
+ * AuthenticationUnavailableError when the keys cannot be fetched or jose is not installed.
+ * @throws InvalidOptionError when a rule is missing, or key and algorithms do not go together.
+ *
+ * @example
+ * ```ts
+ * const authenticate = jwtAuthenticator({
+ *   jwks: "https://id.example.com/.well-known/jwks.json",
+ *   algorithms: ["RS256"],
+ *   issuer: "https://id.example.com",
+ *   audience: "chat",
+ *   orgIdClaim: "org_id",
+ * });
+ * ```
+ */
+export function jwtAuthenticator(options: JwtAuthenticatorOptions): (request: Request) => Promise<JwtIdentity | null> {
+  const settings = parseJwtOptions(options);
+  let verifier: Promise<Verifier> | undefined;
+  return async (request) => {
+    const jwt = bearerToken(request.headers);
+    if (jwt === undefined) return null;
+    verifier ??= makeVerifier(settings);
+    const claims = await (await verifier)(jwt);
+    return claims && identityOf(claims, settings);
+  };
+}
+
+type Verifier = (jwt: string) => Promise<Record<string, unknown> | null>;
+
+async function makeVerifier(settings: JwtSettings): Promise<Verifier> {
+  const jose = await loadJose();
+  const key = keyOf(jose, settings.source);
+  const rules = {
+    algorithms: [...settings.algorithms],
+    issuer: [...settings.issuer],
+    audience: [...settings.audience],
+    clockTolerance: settings.clockToleranceSeconds,
+    requiredClaims: ["exp", settings.userIdClaim],
+    ...(settings.typ === undefined ? {} : { typ: settings.typ }),
+  };
+  return async (jwt) => {
+    try {
+      return (await jose.jwtVerify(jwt, key, rules)).payload;
+    } catch (error) {
+      if (isRefusal(error)) return null;
+      throw error;
+    }
+  };
+}
+
+/** Only when it is needed, and caught: who has an authenticator of their own can bundle this without jose. */
+async function loadJose(): Promise<Jose> {
+  try {
+    return await import("jose");
+  } catch (cause) {
+    throw new AuthenticationUnavailableError("jwtAuthenticator needs jose: npm install jose", { cause });
+  }
+}
+
+function keyOf(jose: Jose, source: JwtSettings["source"]): VerificationKey {
+  if ("key" in source) return source.key;
+  if ("keys" in source) return jose.createLocalJWKSet({ keys: source.keys as never });
+  const fetched = jose.createRemoteJWKSet(source.url);
+  const getKey: JWTVerifyGetKey = async (header, token) => {
+    try {
+      return await fetched(header, token);
+    } catch (error) {
+      if (isRefusal(error)) throw error;
+      throw new AuthenticationUnavailableError("The keys of the issuer could not be fetched.", { cause: error });
+    }
+  };
+  return getKey;
+}
+
+/** RFC 6750, 2.1. The header twice is joined by a comma, which does not match. */
+function bearerToken(headers: Headers): string | undefined {
+  return /^Bearer +([\w.~+/-]+=*)$/i.exec(headers.get("Authorization") ?? "")?.[1];
+}
+
+function identityOf(claims: Record<string, unknown>, settings: JwtSettings): JwtIdentity | null {
+  const userId = idSchema.safeParse(claims[settings.userIdClaim]);
+  const orgId = idSchema
+    .optional()
+    .safeParse(settings.orgIdClaim === undefined ? undefined : claims[settings.orgIdClaim]);
+  if (!userId.success || !orgId.success) return null;
+  return { userId: userId.data, ...(orgId.data === undefined ? {} : { orgId: orgId.data }), claims };
+}

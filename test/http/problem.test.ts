@@ -1,0 +1,67 @@
+import { InvalidOptionError, SessionNotFoundError, StoreUnavailableError } from "langchain-redis-sessions";
+import { problemOf, problemResponse } from "langchain-redis-sessions/http";
+import { createAgent, createMiddleware, fakeModel } from "langchain";
+import { expect, test } from "vitest";
+
+test("an error is known by its code, wherever its class comes from", () => {
+  const fromElsewhere = Object.assign(new Error("secret"), { code: "SESSION_NOT_FOUND", reason: "evicted" });
+  expect(problemOf(fromElsewhere)).toEqual(problemOf(new SessionNotFoundError("evicted")));
+  expect(problemOf(fromElsewhere)).toEqual({
+    type: "about:blank",
+    title: "Login Time-out",
+    status: 440,
+    detail: "The session is no longer live. Start another one.",
+    code: "SESSION_NOT_FOUND",
+    reason: "evicted",
+  });
+});
+
+test("what an error says of itself is not passed on", () => {
+  const odd = Object.assign(new Error("secret"), { code: "SESSION_NOT_FOUND", reason: "secret", retryAfter: "secret" });
+  expect(JSON.stringify(problemOf(odd))).not.toContain("secret");
+});
+
+test("a limit says when to try again, where that helps", () => {
+  const quota = (retryAfter?: number): Error =>
+    Object.assign(new Error("full"), { code: "QUOTA_EXCEEDED", retryAfter });
+  expect(problemResponse(quota(0.2))?.headers.get("Retry-After")).toBe("1");
+  for (const never of [undefined, Number.NaN, Infinity, -1]) {
+    expect(problemResponse(quota(never))?.headers.has("Retry-After")).toBe(false);
+  }
+});
+
+test("an error that an agent wrapped is found in its causes", async () => {
+  const failing = createMiddleware({
+    name: "failing",
+    wrapModelCall: () => {
+      throw new StoreUnavailableError("Redis is away.", { indeterminate: false });
+    },
+  });
+  const agent = createAgent({ model: fakeModel(), tools: [], middleware: [failing] });
+  const error: unknown = await agent.invoke({ messages: "Hi" }).catch((caught: unknown) => caught);
+  expect(error).not.toBeInstanceOf(StoreUnavailableError);
+  expect(problemOf(error)).toMatchObject({ status: 503, code: "STORE_UNAVAILABLE" });
+});
+
+test("a turn that was not stored is what kept it from being stored", () => {
+  const notStored = (cause?: Error): Error => Object.assign(new Error("x", { cause }), { code: "TURN_NOT_STORED" });
+  expect(problemOf(notStored(new SessionNotFoundError("ended")))).toMatchObject({ status: 440, reason: "ended" });
+  expect(problemOf(notStored(new TypeError("x")))).toMatchObject({ status: 503, code: "TURN_NOT_STORED" });
+  expect(problemOf(new Error("agent", { cause: notStored() }))).toMatchObject({ status: 503, code: "TURN_NOT_STORED" });
+});
+
+test("a fault of the program is none of the client's business", () => {
+  const endless = new Error("loop");
+  endless.cause = endless;
+  for (const error of [
+    new InvalidOptionError("ttl", "wrong"),
+    new TypeError("x"),
+    Object.assign(new Error("x"), { code: "toString" }),
+    { code: "SESSION_BUSY" },
+    endless,
+    undefined,
+  ]) {
+    expect(problemOf(error)).toBeUndefined();
+    expect(problemResponse(error)).toBeUndefined();
+  }
+});

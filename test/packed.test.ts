@@ -1,0 +1,45 @@
+// What npm would publish, where nothing is installed beside it but what it requires.
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { installPackage } from "./support/installed-package.js";
+
+const run = promisify(execFile);
+
+let installed: ReturnType<typeof installPackage>;
+beforeAll(() => {
+  installed = installPackage({ without: ["express", "hono", "jose", "langchain", "testcontainers"] });
+});
+afterAll(() => {
+  installed.remove();
+});
+
+test("no part needs an optional package until that is used, and then it says which", async () => {
+  const file = path.join(installed.folder, "program.mjs");
+  writeFileSync(
+    file,
+    `
+    await import("langchain-redis-sessions");
+    await import("langchain-redis-sessions/express");
+    await import("langchain-redis-sessions/testing");
+    const { jwtAuthenticator, sessionGuard } = await import("langchain-redis-sessions/http");
+    const rules = { algorithms: ["HS256"], issuer: "a", audience: "b" };
+    const authenticate = jwtAuthenticator({ ...rules, key: new Uint8Array(32) });
+    const sessions = { verify: () => console.log("let in") };
+    const guard = sessionGuard({ sessions, authenticate, onDenied: ({ error }) => console.log(error?.message) });
+    for (const headers of [{}, { Authorization: "Bearer a.b.c" }]) {
+      const { denied } = await guard(new Request("http://localhost", { headers }), { agentId: "support" });
+      console.log(denied.status);
+    }
+  `,
+  );
+  const { stdout } = await run(process.execPath, [file]);
+  expect(stdout.trim().split("\n")).toEqual([
+    "undefined",
+    "401",
+    "jwtAuthenticator needs jose: npm install jose",
+    "503",
+  ]);
+});
