@@ -12,13 +12,8 @@ import {
 import { lifetimes, removeKeys, storedKeys } from "../sessions/support/stored-keys.js";
 import { type Client, topologies } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
+import { all } from "./support/all.js";
 import { StoredMemory } from "./support/stored-memory.js";
-
-async function all<Value>(values: AsyncIterable<Value>): Promise<Value[]> {
-  const found: Value[] = [];
-  for await (const value of values) found.push(value);
-  return found;
-}
 
 describe.each(topologies)("agent memory on $name", ({ connect }) => {
   const keyPrefix = freshId();
