@@ -25,3 +25,20 @@ test("examples/sessions.ts shows a limit, a rotation, a log-out everywhere and a
     expect(stdout).toMatch(line);
   }
 });
+
+test("examples/memory.ts shows a preference that one process learns and another uses", async () => {
+  const { REDIS_URL: _url, OPENAI_API_KEY: _key, ...environment } = process.env;
+  const { stdout } = await run(process.execPath, ["--import", "tsx", "examples/memory.ts"], {
+    cwd: root,
+    env: environment,
+  });
+  const [learns, uses] = [...stdout.matchAll(/^Process (\d+)/gm)].map((match) => match[1]);
+  expect(learns).not.toBe(uses);
+  const [first = "", second = ""] = stdout.split(`Process ${uses}`);
+  expect(first).toMatch(/tool +remember\(diet, vegetarian\)/);
+  expect(first).toMatch(/memory +1 value, 16 bytes, 1 write today/);
+  expect(second).toMatch(/history +0 messages/);
+  expect(second).toMatch(/tool +recall\(diet\): vegetarian/);
+  expect(second).toMatch(/ai +As you are vegetarian: mushroom risotto\./);
+  expect(second).toMatch(/The user is erased, and 1 memory with them\./);
+});

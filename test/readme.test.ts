@@ -63,7 +63,7 @@ const program = (modules: readonly string[]): string => `
 `;
 
 test("every other fragment runs pasted, given what its text assumes", async () => {
-  expect(fragments).toHaveLength(7);
+  expect(fragments).toHaveLength(8);
   const write = (name: string, content: string): void => writeFileSync(path.join(installed.folder, name), content);
   const modules = fragments.map((fragment, index) => {
     const [, imports = "", body = ""] = /^((?:import .*\n)+)\n(.*)$/s.exec(fragment) ?? expect.unreachable(fragment);

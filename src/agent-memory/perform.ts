@@ -82,7 +82,11 @@ function errorOf(refusal: MemoryRefusal, key: string, operationId: string): Sess
       return new CorruptMessageError(`The value of ${JSON.stringify(key)} is not what this library wrote.`);
     case "unknown":
       return new SessionNotFoundError();
-    default:
-      return new SessionNotFoundError(refusal.outcome);
+    case "ended":
+    case "evicted":
+    case "expired":
+    case "rotated":
+      break;
   }
+  return new SessionNotFoundError(refusal.outcome);
 }

@@ -21,8 +21,6 @@ export interface EncodedValue {
 
 /** Deeper than any document; JSON.parse and this walk get through it on a small stack. */
 const DEEPEST = 500;
-/** Node cannot build a longer command than about 512 MB. */
-export const LARGEST_WRITE_BYTES = 134_217_728;
 
 /**
  * The JSON text from which this very value comes back; for what has none, the path to the culprit. Written here and not

@@ -139,7 +139,7 @@ describe.each(topologies)("agent memory on $name", ({ connect }) => {
 
   test("append keeps the newest, and every item as it was", async () => {
     const memory = open();
-    const items = [[], {}, 'a,]}[{"\\', ["[", { "}": [","] }], '\\\\"', 12345678901234567890, -0, null, { a: {} }, ""];
+    const items = [[], {}, 'a,]}[{"\\', ["[", { "}": [","] }], '\\\\"', 1e21, -0, null, { a: {} }, ""];
     const model: unknown[] = [];
     for (const item of [...items, ...items, ...items]) {
       model.push(item);
@@ -387,6 +387,10 @@ test("bad names, options and values are refused before anything is sent", async 
   await expect(memory.set("k", 1, { ifVersion: -1 })).rejects.toMatchObject({ option: "ifVersion" });
   await expect(memory.append("k", 1, { ifVersion: 1 } as object)).rejects.toMatchObject({ option: "ifVersion" });
   await expect(memory.append("k", 1, { max: 0 })).rejects.toMatchObject({ option: "max" });
+  const many = Array.from({ length: 10_001 }, (_, index) => String(index));
+  await expect(memory.getMany(many)).rejects.toMatchObject({ option: "keys" });
+  await expect(memory.setMany(new Map(many.map((key) => [key, 1])))).rejects.toMatchObject({ option: "entries" });
+  await expect(memory.setMany({ a: 1, b: { c: undefined } })).rejects.toMatchObject({ option: "b.c" });
   await expect(memory.setMany([] as unknown as Map<string, unknown>)).rejects.toMatchObject({ option: "entries" });
   await client.quit();
 });

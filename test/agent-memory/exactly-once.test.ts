@@ -199,7 +199,7 @@ test("each call is one round trip; update is two, and entries one a page", async
     [1, () => memory.getMany(["x", "n"])],
     [1, () => memory.has("x")],
     [1, () => memory.usage()],
-    [1, () => memory.set("x", [], { ttl: "1h", ifVersion: Number(1) }).catch(() => {})],
+    [1, () => memory.set("x", [], { ttl: "1h", ifVersion: 1 }).catch(() => {})],
     [1, () => memory.setMany({ a: 1, b: 2, c: 3 })],
     [1, () => memory.increment("n")],
     [1, () => memory.append("x", 1, { max: 3 })],

@@ -4,9 +4,10 @@ import type { Client } from "../../support/topologies.js";
 import { freshId } from "../../support/turns.js";
 import { StoredMemory } from "./stored-memory.js";
 
+// oxfmt-ignore
 export const steps = [
-  ...["set", "set", "setMany", "setIfVersion", "setIfVersion", "get", "getMany", "has", "delete", "update"],
-  ...["increment", "increment", "append", "append", "expire", "repeat", "usage", "refused", "nextDay", "clear"],
+  "set", "set", "setMany", "setIfVersion", "setIfVersion", "get", "getMany", "has", "delete", "update",
+  "increment", "increment", "append", "append", "expire", "repeat", "usage", "refused", "nextDay", "clear",
 ] as const;
 
 export interface Step {
@@ -38,25 +39,10 @@ const keys = [
   "*",
   "\u0000",
 ];
+// oxfmt-ignore
 const values: readonly unknown[] = [
-  ...[
-    0,
-    7,
-    -1,
-    1.5,
-    Number.MAX_SAFE_INTEGER,
-    "",
-    "x",
-    "ü".repeat(20),
-    "[1,2]",
-    true,
-    null,
-    [],
-    {},
-    [[]],
-    [1, "a,]", {}],
-  ],
-  ...[{ "}": [{}] }, ["\\", '"', '\\"'], JSON.parse('{"__proto__":{"a":1}}'), "long".repeat(60), [..."0123456789"]],
+  0, 7, -1, 1.5, Number.MAX_SAFE_INTEGER, "", "x", "ü".repeat(20), "[1,2]", true, null, [], {}, [[]], [1, "a,]", {}],
+  { "}": [{}] }, ["\\", '"', '\\"'], JSON.parse('{"__proto__":{"a":1}}'), "long".repeat(60), [0, 1, 2, 3, 4, 5, 6, 7, 8],
 ];
 const quotas: readonly MemoryLimits[] = [
   {},

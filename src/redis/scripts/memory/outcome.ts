@@ -3,7 +3,7 @@ import { count, list, outcome, text } from "../../replies.js";
 // What the scripts of agent memory reply.
 
 /** Limits of a namespace. */
-export const quotas = ["writesPerDay", "storageBytes", "valueBytes", "keys"] as const;
+const quotas = ["writesPerDay", "storageBytes", "valueBytes", "keys"] as const;
 
 /** Why nothing was read or written: of the session, of the operation id, of the value that is there. */
 const refusals = [

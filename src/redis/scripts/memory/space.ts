@@ -13,7 +13,7 @@ export interface SpaceLimits {
 }
 
 /** On whose behalf a namespace is used: its scripts ask, before all else, whether that session is live. */
-export interface MemoryHolder {
+interface MemoryHolder {
   readonly record: string;
   /** The index of the owner's sessions. */
   readonly index: string;
