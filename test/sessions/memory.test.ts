@@ -126,7 +126,8 @@ describe.each(topologies)("the memory of a session on $name", ({ connect }) => {
 
   test("hundreds of them go in steps, between which none is seen again and a new one is kept", async () => {
     const user = { userId: freshId() };
-    const agents = Array.from({ length: 250 }, (_, index) => `agent ${index}`);
+    // In the order in which they go.
+    const agents = Array.from({ length: 250 }, (_, index) => `agent ${String(index).padStart(3, "0")}`);
     for (const agentId of agents) {
       const { session } = await sessions.create({ ...user, agentId });
       await sessions.memory(session).set("x", agentId);
