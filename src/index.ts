@@ -1,3 +1,14 @@
+export { AgentMemory, type MemoryUsage } from "./agent-memory/memory.js";
+export type {
+  AgentMemoryOptions,
+  AppendOptions,
+  MemoryLimits,
+  MemorySpaceOptions,
+  MemoryWriteOptions,
+  SetOptions,
+} from "./agent-memory/options.js";
+export type { StandardIssue, StandardResult, StandardSchema } from "./agent-memory/standard-schema.js";
+export type { MemoryEntry } from "./agent-memory/values.js";
 export { RedisChatMessageHistory } from "./chat-history/history.js";
 export { importMessages, type ImportMessagesOptions } from "./chat-history/import-messages.js";
 export type { RedisChatMessageHistoryOptions, StoreOptions, Window } from "./chat-history/options.js";
@@ -13,6 +24,7 @@ export {
   InvalidOptionError,
   InvalidTokenError,
   OperationConflictError,
+  QuotaExceededError,
   SessionBusyError,
   SessionError,
   SessionLimitError,
@@ -21,8 +33,10 @@ export {
   StorageFullError,
   StoreUnavailableError,
   TurnNotStoredError,
+  ValueMismatchError,
+  VersionConflictError,
 } from "./errors.js";
-export type { SessionEndReason } from "./errors.js";
+export type { Quota, SessionEndReason } from "./errors.js";
 export type {
   ConversationPage,
   ExpectedSession,

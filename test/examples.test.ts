@@ -64,3 +64,16 @@ test("examples/classic.ts shows two users of one chain who do not meet", async (
   expect(stdout).toMatch(/ada-\d+ +ai +Your name is Ada\./);
   expect(stdout).toMatch(/bob-\d+ +ai +Your name is Bob\./);
 });
+
+test("examples/memory.ts shows a preference that one process learns and another uses", async () => {
+  const stdout = await outputOf("memory");
+  const [learns, uses] = [...stdout.matchAll(/^Process (\d+)/gm)].map((match) => match[1]);
+  expect(learns).not.toBe(uses);
+  const [first = "", second = ""] = stdout.split(`Process ${uses}`);
+  expect(first).toMatch(/tool +remember\(diet, vegetarian\)/);
+  expect(first).toMatch(/memory +1 value, 16 bytes, 1 write today/);
+  expect(second).toMatch(/history +0 messages/);
+  expect(second).toMatch(/tool +recall\(diet\): vegetarian/);
+  expect(second).toMatch(/ai +As you are vegetarian: mushroom risotto\./);
+  expect(second).toMatch(/The user is erased, and 1 memory with them\./);
+});

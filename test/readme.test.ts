@@ -82,7 +82,7 @@ const program = (modules: readonly string[]): string => `
 `;
 
 test("every other fragment runs pasted, given what its text assumes", async () => {
-  expect(fragments).toHaveLength(11);
+  expect(fragments).toHaveLength(12);
   const modules = fragments.map((fragment, index) => {
     const [, imports = "", body = ""] =
       /^((?:import [^;]+;\n)+)\n(.*)$/s.exec(fragment) ?? expect.unreachable(fragment);

@@ -34,15 +34,46 @@ export function historyKeys(prefix: string, sessionId: string): HistoryKeys {
   };
 }
 
+/** What one namespace of agent memory owns. */
+export interface MemoryKeys {
+  /** A hash: one field a key. */
+  readonly values: string;
+  /** A sorted set: the keys that have a deadline, scored by it in milliseconds. */
+  readonly deadlines: string;
+  /** A hash: stored bytes, latest version. */
+  readonly usage: string;
+  /** A hash: a day, and how many writes there were on it. */
+  readonly writes: string;
+  /** A string, there for a while after a write: what was written under this operation id. */
+  readonly operation: (operationId: string) => string;
+}
+
+export function memoryKeys(prefix: string, namespace: string): MemoryKeys {
+  return memoryKeysBelow(`${prefix}:memory:{${encode(namespace)}}`);
+}
+
+function memoryKeysBelow(base: string): MemoryKeys {
+  return {
+    values: `${base}:values`,
+    deadlines: `${base}:deadlines`,
+    usage: `${base}:usage`,
+    writes: `${base}:writes`,
+    operation: (operationId) => `${base}:operation:${encode(operationId)}`,
+  };
+}
+
 /** All that one user owns: one hash tag, one Cluster slot. Its scripts find records through the indexes. */
 export interface OwnerKeys {
   /** A sorted set: session id, scored by its start in microseconds. A session that is not in it is none. */
   readonly sessions: string;
   /** A sorted set: conversation id, scored by its last activity in milliseconds. */
   readonly conversations: string;
+  /** A sorted set: namespace of agent memory, as its keys spell it, scored by the time until which it is there. */
+  readonly memories: string;
   /** What an erasure has still to remove. */
   readonly erasedSessions: string;
   readonly erasedConversations: string;
+  readonly erasedMemories: string;
   /** A hash: one field an attribute. */
   readonly session: (sessionId: string) => string;
   /** A hash: agent, times, title, generation. */
@@ -50,6 +81,8 @@ export interface OwnerKeys {
   /** A list: one message per element, oldest first. */
   readonly messages: (conversationId: string) => string;
   readonly turns: (conversationId: string) => LeaseKeys;
+  /** What the user's agent remembers, and its member in `memories`. */
+  readonly memory: (agentId: string) => MemoryKeys & { readonly member: string };
   /** A string, there for a while after a write: what was written under this operation id. */
   readonly operation: (operationId: string) => string;
 }
@@ -59,8 +92,10 @@ export function ownerKeys(prefix: string, tag: string): OwnerKeys {
   return {
     sessions: `${base}:sessions`,
     conversations: `${base}:conversations`,
+    memories: `${base}:memories`,
     erasedSessions: `${base}:erased-sessions`,
     erasedConversations: `${base}:erased-conversations`,
+    erasedMemories: `${base}:erased-memories`,
     session: (sessionId) => `${base}:session:${encode(sessionId)}`,
     conversation: (conversationId) => `${base}:conversation:${encode(conversationId)}`,
     messages: (conversationId) => `${base}:messages:${encode(conversationId)}`,
@@ -68,6 +103,10 @@ export function ownerKeys(prefix: string, tag: string): OwnerKeys {
       lease: `${base}:lease:${encode(conversationId)}`,
       waiting: `${base}:waiting:${encode(conversationId)}`,
     }),
+    memory: (agentId) => {
+      const member = encode(agentId);
+      return { ...memoryKeysBelow(`${base}:memory:${member}`), member };
+    },
     operation: (operationId) => `${base}:operation:${encode(operationId)}`,
   };
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type MemorySpaceOptions, parseSpaceOptions, type SpaceSettings } from "../agent-memory/options.js";
 import { parseStoreOptions, type StoreOptions, type StoreSettings } from "../chat-history/options.js";
 import { type Duration, toMilliseconds } from "../duration.js";
 import { InvalidOptionError } from "../errors.js";
@@ -37,6 +38,11 @@ export interface SessionStoreOptions extends StoreOptions {
    * @default "off"
    */
   addressBinding?: "off" | "strict" | undefined;
+  /**
+   * What holds for each memory that `memory(session)` returns: its `ttl` and `limits`.
+   * @default no ttl, no limits
+   */
+  memory?: MemorySpaceOptions | undefined;
 }
 
 export interface SessionSettings extends StoreSettings {
@@ -46,11 +52,13 @@ export interface SessionSettings extends StoreSettings {
   readonly maxSessionsPerUser: number;
   readonly atLimit: "end-oldest" | "reject";
   readonly addressBinding: "off" | "strict";
+  readonly memory: SpaceSettings;
 }
 
 export function parseSessionOptions(options: SessionStoreOptions): SessionSettings {
   if (!isObject(options)) throw new InvalidOptionError("options", "pass an object with at least client.");
-  const { idleTimeout, lifetime, conversationTtl, maxSessionsPerUser, atLimit, addressBinding, ...store } = options;
+  const { idleTimeout, lifetime, conversationTtl, maxSessionsPerUser, atLimit, addressBinding, memory, ...store } =
+    options;
   const settings: SessionSettings = {
     ...parseStoreOptions(store),
     idleMilliseconds: toMilliseconds("idleTimeout", idleTimeout ?? "4h"),
@@ -67,6 +75,7 @@ export function parseSessionOptions(options: SessionStoreOptions): SessionSettin
       "addressBinding",
       addressBinding,
     ),
+    memory: parseSpaceOptions("memory", memory),
   };
   if (settings.conversationMilliseconds < settings.lifetimeMilliseconds) {
     throw new InvalidOptionError("conversationTtl", "use at least lifetime: a live session needs its conversation.");
@@ -152,7 +161,7 @@ export function parseId(name: string, id: string): string {
 // Ids of sessions and conversations are made here, so what looks otherwise was made up elsewhere.
 const madeIdSchema = z.string("use a string").regex(/^[\w-]{22}$/, "pass a Session that this store returned");
 const sessionRefSchema = z.object(
-  { ...ownerShape, id: madeIdSchema, conversationId: madeIdSchema },
+  { ...ownerShape, id: madeIdSchema, conversationId: madeIdSchema, agentId: idSchema },
   "pass a Session that this store returned",
 );
 const patchSchema = z.strictObject(
@@ -197,7 +206,7 @@ export interface MessagePage {
 }
 
 /** What of a session its calls need. */
-export type SessionRef = Pick<Session, "id" | "conversationId" | "userId" | "orgId">;
+export type SessionRef = Pick<Session, "id" | "conversationId" | "userId" | "orgId" | "agentId">;
 
 export function parseSession(name: string, session: SessionRef): SessionRef {
   return validate(sessionRefSchema, name, session);

@@ -1,3 +1,4 @@
+import { AgentMemory } from "../agent-memory/memory.js";
 import { RedisChatMessageHistory } from "../chat-history/history.js";
 import { operationIdOf, type WriteOptions } from "../chat-history/write-options.js";
 import {
@@ -47,6 +48,7 @@ import {
 } from "./options.js";
 import { initFields, metadataFields, toSession } from "./record.js";
 import type { Conversation, Session } from "./schema.js";
+import { sessionPlace } from "./session-memory.js";
 import { assertLive, livenessCommands, notLive, SessionLog } from "./session-log.js";
 import { SessionSignals, type SessionWatch } from "./signals.js";
 import { newId, newSecret, parseToken } from "./token.js";
@@ -265,6 +267,15 @@ export class SessionStore {
   }
 
   /**
+   * What this agent remembers of the user, in all of the user's sessions with it. Reads and writes are refused once the
+   * session is not live (SessionNotFoundError), in the same round trip; writes extend it. `eraseUser` removes it.
+   */
+  memory(session: Session): AgentMemory {
+    const checked = parseSession("session", session);
+    return new AgentMemory(sessionPlace(this.#settings, this.#keysOf(checked), checked));
+  }
+
+  /**
    * The owner's conversations, most recent first.
    *
    * @param page at most `limit` (default 20, at most 1000) of those whose last activity was before that of `before`.
@@ -300,20 +311,20 @@ export class SessionStore {
   }
 
   /**
-   * Removes all that is stored of an owner: every session ends at once, then sessions and conversations are removed in
-   * bounded steps. Safe to repeat: an interrupted erasure goes on where it stopped. Records of sessions that had ended
+   * Removes all that is stored of an owner: every session ends at once, then sessions, conversations and agent memories
+   * are removed in bounded steps. Safe to repeat: an interrupted erasure goes on where it stopped. Records of sessions that had ended
    * within the last minute go within that minute; a mark of a deleted conversation, without its content, within a day.
    *
    * @returns how many of each this call removed.
    */
-  async eraseUser(owner: Owner): Promise<{ sessions: number; conversations: number }> {
-    const { sessions, conversations, erasedSessions, erasedConversations } = this.#keysOf(owner);
-    const keys = { sessions, conversations, erasedSessions, erasedConversations };
-    const removed = { sessions: 0, conversations: 0 };
+  async eraseUser(owner: Owner): Promise<{ sessions: number; conversations: number; memories: number }> {
+    const keys = this.#keysOf(owner);
+    const removed = { sessions: 0, conversations: 0, memories: 0 };
     for (let first = true; ; first = false) {
       const step = await run(this.#settings, eraseScript, { keys, channel: this.#channel, first });
       removed.sessions += step.sessions;
       removed.conversations += step.conversations;
+      removed.memories += step.memories;
       if (step.left === 0) return removed;
     }
   }

@@ -49,7 +49,7 @@ test("a user with hundreds of conversations is erased in steps, between which no
       refused.push(await sessions.messages(user, last).catch((error: unknown) => error));
     }),
   });
-  expect(await erasing.eraseUser(user)).toEqual({ sessions: 1, conversations: 450 });
+  expect(await erasing.eraseUser(user)).toEqual({ sessions: 1, conversations: 450, memories: 0 });
   expect(steps).toBe(3);
   expect(refused).toHaveLength(6);
   for (const error of refused) expect(error).toBeInstanceOf(ConversationNotFoundError);

@@ -234,7 +234,7 @@ describe.each(moments)("when $moved of a user has moved to another node", ({ key
     if (erased === "refused") {
       await sessions.history(session).addMessages(turn("new"), { operationId: "a" });
       expect(texts(await sessions.history(session).getMessages())).toEqual(["0", "re: 0", "new", "re: new"]);
-      expect(await sessions.eraseUser(user.owner)).toEqual({ sessions: LIMIT, conversations: LIMIT });
+      expect(await sessions.eraseUser(user.owner)).toEqual({ sessions: LIMIT, conversations: LIMIT, memories: 0 });
     }
     expect(await liveTokens()).toBe(0);
   });
@@ -258,6 +258,45 @@ describe.each(moments.slice(6))("when $moved of a user has moved to another node
       await move.finish();
     }
     expect(texts(await sessions.history(session).getMessages())).toEqual(["0", "re: 0"]);
+  });
+});
+
+describe.each([
+  { moved: "the values", parts: ["values"] },
+  { moved: "the deadlines and the usage", parts: ["deadlines", "usage"] },
+  { moved: "all of it", parts: ["values", "deadlines", "usage", "writes"] },
+])("when $moved of a memory has moved to another node", ({ parts }) => {
+  test("it is read, written and erased whole, or not at all", async () => {
+    const { session } = user.made[0] ?? expect.unreachable();
+    const memory = sessions.memory(session);
+    await memory.setMany({ a: 1, b: 2 }, { ttl: "1h" });
+    const { version } = await memory.set("a", 1, { ttl: "1h" });
+    const move = await Move.begin(`${user.base}:sessions`);
+    await move.take(parts.map((part) => `${user.base}:memory:support:${part}`));
+    const before = await move.stored();
+    try {
+      const found = await attempt(() => memory.getMany(["a", "b"]));
+      if (found !== "refused")
+        expect([...found.value]).toEqual([
+          ["a", 1],
+          ["b", 2],
+        ]);
+      const written = await attempt(() => memory.set("a", 3, { operationId: "a", ifVersion: version }));
+      if (written === "refused") expect(await move.stored()).toEqual(before);
+      const between = await move.stored();
+      const erased = await attempt(() => sessions.eraseUser(user.owner));
+      if (erased === "refused") expect(await move.stored()).toEqual(between);
+      expect([found, written, erased]).toEqual(["refused", "refused", "refused"]);
+    } finally {
+      await move.finish();
+    }
+    await memory.set("a", 3, { operationId: "a", ifVersion: version });
+    expect([...(await memory.getMany(["a", "b"]))]).toEqual([
+      ["a", 3],
+      ["b", 2],
+    ]);
+    expect(await memory.usage()).toMatchObject({ keys: 2, storageBytes: 4, writesToday: 4 });
+    expect(await sessions.eraseUser(user.owner)).toMatchObject({ memories: 1 });
   });
 });
 

@@ -1,0 +1,99 @@
+// An agent that gets to know its user: `npm run memory`.
+//
+// In one conversation the agent learns a preference, and writes it to its memory through a tool. In another process the
+// user signs in anew and begins another conversation, which knows nothing of the first; the memory does.
+import { spawnSync } from "node:child_process";
+import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import { AIMessage } from "@langchain/core/messages";
+import { createAgent, fakeModel, tool } from "langchain";
+import { connect, type Session, SessionStore } from "langchain-redis-sessions";
+import { sessionMiddleware } from "langchain-redis-sessions/agents";
+import { startRedis } from "langchain-redis-sessions/testing";
+import { z } from "zod";
+import { chatModel } from "./chat-model.js";
+import { heading, line } from "./print.js";
+
+const continuedFor = process.argv[2];
+await (continuedFor === undefined ? firstProcess() : secondProcess(continuedFor));
+
+async function firstProcess(): Promise<void> {
+  await using redis = await startRedis();
+  const userId = `ada-${process.pid}`;
+  const scripted = fakeModel()
+    .respondWithTools([{ name: "remember", args: { key: "diet", value: "vegetarian" } }])
+    .respond(new AIMessage("Noted: vegetarian."));
+  await withSession(redis.url, userId, async (sessions, session) => {
+    heading(`Process ${process.pid}: a conversation in which the agent learns something`);
+    await talk(sessions, session, "By the way, I am a vegetarian. Remember that.", scripted);
+    const { writesToday, storageBytes, keys } = await sessions.memory(session).usage();
+    line("memory", `${keys} value, ${storageBytes} bytes, ${writesToday} write today`);
+  });
+
+  spawnSync(process.execPath, [...process.execArgv, import.meta.filename, userId], {
+    stdio: "inherit",
+    env: { ...process.env, REDIS_URL: redis.url },
+  });
+}
+
+async function secondProcess(userId: string): Promise<void> {
+  const scripted = fakeModel()
+    .respondWithTools([{ name: "recall", args: { key: "diet" } }])
+    // What it says comes from what the tool found, not from here.
+    .respond((messages) => new AIMessage(`As you are ${messages.at(-1)?.text}: mushroom risotto.`));
+  await withSession(process.env["REDIS_URL"] ?? "", userId, async (sessions, session) => {
+    heading(`Process ${process.pid}, just started: another session, another conversation`);
+    line("history", `${await sessions.history(session).length()} messages`);
+    await talk(sessions, session, "What shall I have for dinner?", scripted);
+    const { memories } = await sessions.eraseUser({ userId });
+    console.log(`\nThe user is erased, and ${memories} memory with them.\n`);
+  });
+}
+
+async function talk(sessions: SessionStore, session: Session, input: string, scripted: BaseChatModel): Promise<void> {
+  const memory = sessions.memory(session);
+  const remember = tool(
+    async ({ key, value }) => {
+      await memory.set(key, value);
+      line("tool", `remember(${key}, ${value})`);
+      return "remembered";
+    },
+    {
+      name: "remember",
+      description: "Remember a fact about the user for later conversations, under a short key such as diet or city",
+      schema: z.object({ key: z.string(), value: z.string() }),
+    },
+  );
+  const recall = tool(
+    async ({ key }) => {
+      const value = (await memory.get(key, z.string())) ?? "not known";
+      line("tool", `recall(${key}): ${value}`);
+      return value;
+    },
+    {
+      name: "recall",
+      description: "Recall a fact about the user; always try diet before you suggest a meal",
+      schema: z.object({ key: z.string() }),
+    },
+  );
+  const agent = createAgent({
+    model: await chatModel(scripted),
+    tools: [remember, recall],
+    middleware: [sessionMiddleware({ sessions })],
+  });
+  line("you", input);
+  const { messages } = await agent.invoke({ messages: input }, { context: { session } });
+  line("ai", messages.at(-1)?.text ?? "");
+}
+
+async function withSession(
+  url: string,
+  userId: string,
+  use: (sessions: SessionStore, session: Session) => Promise<void>,
+): Promise<void> {
+  const client = connect(url);
+  const sessions = new SessionStore({ client, keyPrefix: "example" });
+  const { session } = await sessions.create({ userId, agentId: "cook" });
+  await use(sessions, session);
+  await sessions.close();
+  await client.quit();
+}

@@ -1,0 +1,292 @@
+import { InvalidOptionError } from "../errors.js";
+import { digestOf } from "../redis/operation.js";
+import { appendItemScript } from "../redis/scripts/memory/append.js";
+import { incrementScript } from "../redis/scripts/memory/increment.js";
+import { readValuesScript } from "../redis/scripts/memory/read.js";
+import { removeValuesScript } from "../redis/scripts/memory/remove.js";
+import { setScript } from "../redis/scripts/memory/set.js";
+import { usageScript } from "../redis/scripts/memory/usage.js";
+import { Budget } from "./budget.js";
+import {
+  type AgentMemoryOptions,
+  type AppendOptions,
+  type MemoryWriteOptions,
+  parseKey,
+  parseMemoryOptions,
+  parseMemoryWrite,
+  type SetOptions,
+} from "./options.js";
+import { pages } from "./pages.js";
+import { look, performOnce } from "./perform.js";
+import { type MemoryPlace, standalonePlace } from "./place.js";
+import { fitted, type StandardSchema } from "./standard-schema.js";
+import { updateValue } from "./update.js";
+import { decodeEntry, type EncodedValue, encodeValue, type MemoryEntry } from "./values.js";
+
+/** A script blocks Redis while it runs; so many take it some tens of milliseconds. */
+const MOST_AT_ONCE = 10_000;
+/** Characters. Node cannot build a longer command than about 512 MB. */
+const LARGEST_WRITE = 134_217_728;
+
+/** What a namespace holds and took. Values whose time is over do not count. */
+export interface MemoryUsage {
+  /** Writes since midnight UTC, by the server's clock. */
+  readonly writesToday: number;
+  /** Bytes of UTF-8 of all keys and values, the values as JSON. */
+  readonly storageBytes: number;
+  readonly keys: number;
+}
+
+/**
+ * What an agent learns: JSON values under keys, in a namespace that no other reaches, for ever or as long as `ttl` says.
+ *
+ * - Each call is one round trip (`update` two an attempt, `entries` one a page) and settles within `deadline`.
+ * - Each write takes effect whole and once, also when a reply is lost or it is repeated with its `operationId`.
+ * - `update`, `increment`, `append` and `set(…, { ifVersion })` lose no update, however many write at once.
+ * - `limits` are checked in the script that writes: `QuotaExceededError`, and nothing is changed.
+ *
+ * A key is any non-empty well-formed string of up to 1 KiB. Of a session, see `SessionStore.memory()`: each call is then
+ * refused once the session is not live (SessionNotFoundError).
+ *
+ * @example
+ * ```ts
+ * const memory = new AgentMemory({ client, namespace: "ada" });
+ * await memory.set("language", "French");
+ * await memory.get("language", z.string()); // "French", in any process, until someone changes it
+ * ```
+ */
+export class AgentMemory {
+  readonly #place: MemoryPlace;
+
+  /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
+  constructor(options: AgentMemoryOptions);
+  /** @internal A memory that is kept elsewhere: one of a session. */
+  constructor(place: MemoryPlace);
+  constructor(from: AgentMemoryOptions | MemoryPlace) {
+    this.#place = isPlace(from) ? from : standalonePlace(parseMemoryOptions(from));
+  }
+
+  /** The value, or `undefined` when there is none. */
+  get(key: string): Promise<unknown>;
+  /**
+   * The value as a Standard Schema has it (zod, valibot, arktype …), or `undefined` when there is none.
+   *
+   * @throws ValueMismatchError when it does not fit; the error names the key and the paths at fault.
+   */
+  get<Output>(key: string, schema: StandardSchema<Output>): Promise<Output | undefined>;
+  async get(key: string, schema?: StandardSchema): Promise<unknown> {
+    const found = await this.entry(key);
+    return found === undefined || schema === undefined ? found?.value : fitted(key, found.value, schema);
+  }
+
+  /** The value with its version, for `set(…, { ifVersion })`, and the end of its `ttl`; `undefined` when there is none. */
+  async entry(key: string): Promise<MemoryEntry | undefined> {
+    const [stored] = await this.#read("whole", [parseKey(key)]);
+    return stored === undefined ? undefined : decodeEntry(key, stored);
+  }
+
+  /** Those of the values that are there, by key. One round trip: they were there at the same time. */
+  getMany(keys: readonly string[]): Promise<Map<string, unknown>>;
+  /** @throws ValueMismatchError when one of them does not fit. */
+  getMany<Output>(keys: readonly string[], schema: StandardSchema<Output>): Promise<Map<string, Output>>;
+  async getMany(keys: readonly string[], schema?: StandardSchema): Promise<Map<string, unknown>> {
+    if (!Array.isArray(keys)) throw new InvalidOptionError("keys", "pass an array of strings.");
+    assertAtMost(keys.length, MOST_AT_ONCE, "keys", "keys a call");
+    const stored = await this.#read("whole", keys.map(parseKey));
+    const found = new Map<string, unknown>();
+    for (const [index, key] of keys.entries()) {
+      const text = stored[index];
+      if (text === undefined) continue;
+      const { value } = decodeEntry(key, text);
+      found.set(key, schema === undefined ? value : await fitted(key, value, schema));
+    }
+    return found;
+  }
+
+  /** Whether there is a value. */
+  async has(key: string): Promise<boolean> {
+    const [header] = await this.#read("header", [parseKey(key)]);
+    return header !== undefined;
+  }
+
+  /**
+   * Stores a value, in the place of any before.
+   *
+   * @param value whatever JSON can hold; what it cannot (`undefined`, functions, BigInt, dates and other instances of
+   * classes, cycles, NaN …) is refused with the path to it.
+   * @throws InvalidOptionError for such a value, a bad key or option; nothing was sent.
+   * @throws VersionConflictError when `ifVersion` is given and the value has another.
+   * @throws QuotaExceededError when it goes beyond one of the `limits`; nothing was changed.
+   * @throws OperationConflictError, StorageFullError: nothing was changed; StoreUnavailableError: when it is
+   * `indeterminate`, repeat with its `operationId`.
+   */
+  async set(key: string, value: unknown, options?: SetOptions): Promise<{ version: number }> {
+    return this.#set([[parseKey(key), encodeValue("value", value)]], parseMemoryWrite(options, "ifVersion"));
+  }
+
+  /** Stores several values, all or none, as `set` does; each counts as a write. Their version is the same. */
+  async setMany(
+    entries: ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>,
+    options?: MemoryWriteOptions,
+  ): Promise<{ version: number }> {
+    if (typeof entries !== "object" || entries === null || Array.isArray(entries)) {
+      throw new InvalidOptionError("entries", "pass a Map or an object.");
+    }
+    const pairs = entries instanceof Map ? [...entries] : Object.entries(entries);
+    if (pairs.length === 0) throw new InvalidOptionError("entries", "pass at least one value.");
+    assertAtMost(pairs.length, MOST_AT_ONCE, "entries", "values a call");
+    return this.#set(
+      pairs.map(([key, value]) => [parseKey(key), encodeValue(key, value)] as const),
+      parseMemoryWrite(options),
+    );
+  }
+
+  /**
+   * Replaces a value by what a function makes of it, and of nothing else: if another write comes between, it is called
+   * again with the new value, until the deadline. `undefined` goes in when there is no value; `undefined` coming out
+   * leaves things as they are. The function's own time does not count towards the deadline.
+   *
+   * @returns the version of the value afterwards; 0 when there is none.
+   * @throws ValueMismatchError when there is a value that does not fit the schema.
+   * @throws VersionConflictError when others wrote in between until the deadline; and what `set` throws.
+   *
+   * @example
+   * ```ts
+   * await memory.update("visits", (visits = 0) => visits + 1, { schema: z.number() });
+   * ```
+   */
+  update<Output>(
+    key: string,
+    change: (current: Output | undefined) => unknown,
+    options: MemoryWriteOptions & { schema: StandardSchema<Output> },
+  ): Promise<{ version: number }>;
+  update(
+    key: string,
+    change: (current: unknown) => unknown,
+    options?: MemoryWriteOptions,
+  ): Promise<{ version: number }>;
+  async update(
+    key: string,
+    change: (current: unknown) => unknown,
+    options: MemoryWriteOptions & { schema?: StandardSchema } = {},
+  ): Promise<{ version: number }> {
+    const { schema, ...write } = options;
+    const { operationId, lifetime = "keep" } = parseMemoryWrite(write);
+    if (typeof change !== "function") throw new InvalidOptionError("change", "pass a function of the current value.");
+    const version = await updateValue(this.#place, {
+      key: parseKey(key),
+      operationId,
+      lifetime,
+      change: async (current) =>
+        change(current === undefined || schema === undefined ? current : await fitted(key, current, schema)),
+    });
+    return { version };
+  }
+
+  /**
+   * Adds to a whole number; a missing one is 0. For fractions, which do not add up exactly, there is `update`.
+   *
+   * @returns the sum.
+   * @throws ValueMismatchError when the value is no whole number, or the sum no safe integer; and what `set` throws.
+   */
+  async increment(key: string, by: number = 1, options?: MemoryWriteOptions): Promise<number> {
+    if (!Number.isSafeInteger(by)) {
+      throw new InvalidOptionError("by", "use a safe integer; for fractions use update().");
+    }
+    const { operationId, lifetime = "keep" } = parseMemoryWrite(options);
+    const input = { operationId, ...this.#change("increment", parseKey(key), lifetime, by), by };
+    return Number(await performOnce(this.#place, incrementScript, input, key));
+  }
+
+  /**
+   * Appends an item to an array; a missing one is empty. With `max`, the oldest items go.
+   *
+   * @returns the array's length.
+   * @throws ValueMismatchError when the value is no array; and what `set` throws.
+   */
+  async append(key: string, item: unknown, options?: AppendOptions): Promise<number> {
+    const { operationId, lifetime = "keep", max } = parseMemoryWrite(options, "max");
+    const { json } = encodeValue("item", item);
+    assertAtMost(json.length, LARGEST_WRITE, "item", "characters of JSON a write");
+    const input = { operationId, ...this.#change("append", parseKey(key), lifetime, max, json), item: json, max };
+    return Number(await performOnce(this.#place, appendItemScript, input, key));
+  }
+
+  /** Removes a value. `false`: there was none. Works beyond every limit, and when Redis is out of memory. */
+  async delete(key: string, options?: Pick<MemoryWriteOptions, "operationId">): Promise<boolean> {
+    return this.#remove(parseKey(key), options);
+  }
+
+  /** Removes all values, at once. What was written today stays counted. */
+  async clear(options?: Pick<MemoryWriteOptions, "operationId">): Promise<void> {
+    await this.#remove(undefined, options);
+  }
+
+  /**
+   * All values, in no particular order, a page of about a hundred at a time. Others may write meanwhile: what is there
+   * from the beginning to the end comes once; what comes or goes, once or not at all. A failover of Redis in between can
+   * hide some.
+   */
+  async *entries(): AsyncGenerator<MemoryEntry, void, undefined> {
+    for await (const [key, stored] of pages(this.#place, "whole")) yield decodeEntry(key, stored);
+  }
+
+  /** All keys, as `entries` has them. */
+  async *keys(): AsyncGenerator<string, void, undefined> {
+    for await (const [key] of pages(this.#place, "header")) yield key;
+  }
+
+  /** What is stored and was written. One round trip; more when hundreds of values expired since the last call or write. */
+  async usage(): Promise<MemoryUsage> {
+    const budget = new Budget(this.#place.connection);
+    for (;;) {
+      const { uncertain, ...usage } = await look(budget.connection(), usageScript, this.#place.space);
+      if (!uncertain) return usage;
+    }
+  }
+
+  #read(part: "whole" | "header", wanted: readonly string[]): Promise<readonly (string | undefined)[]> {
+    const { connection, space } = this.#place;
+    return look(connection, readValuesScript, { space, part, wanted });
+  }
+
+  async #set(
+    values: readonly (readonly [key: string, value: EncodedValue])[],
+    { operationId, lifetime = 0, ifVersion }: ReturnType<typeof parseMemoryWrite>,
+  ): Promise<{ version: number }> {
+    const entries = values.map(([key, value]) => ({ key, ...value }));
+    const texts = entries.flatMap(({ key, json }) => [key, json]);
+    const length = texts.reduce((sum, text) => sum + text.length, 0);
+    assertAtMost(length, LARGEST_WRITE, "value", "characters of JSON a write");
+    const digest = digestOf("set", String(ifVersion ?? ""), String(lifetime), ...texts);
+    const { space } = this.#place;
+    const input = { operationId, space, digest, expected: ifVersion, lifetime, entries };
+    return { version: Number(await performOnce(this.#place, setScript, input, entries[0]?.key ?? "")) };
+  }
+
+  #remove(key: string | undefined, options: MemoryWriteOptions | undefined): Promise<boolean> {
+    const { operationId, lifetime } = parseMemoryWrite(options);
+    if (lifetime !== undefined) throw new InvalidOptionError("ttl", "a removal has none.");
+    const digest = key === undefined ? digestOf("clear") : digestOf("delete", key);
+    const input = { operationId, space: this.#place.space, digest, key };
+    return performOnce(this.#place, removeValuesScript, input, key ?? "").then((there) => there === "1");
+  }
+
+  #change<Lifetime extends number | "keep">(
+    kind: string,
+    key: string,
+    lifetime: Lifetime,
+    ...content: readonly (string | number)[]
+  ) {
+    const digest = digestOf(kind, key, String(lifetime), ...content.map(String));
+    return { space: this.#place.space, digest, key, lifetime };
+  }
+}
+
+function isPlace(from: AgentMemoryOptions | MemoryPlace): from is MemoryPlace {
+  return typeof from === "object" && from !== null && "space" in from && "connection" in from;
+}
+
+function assertAtMost(length: number, most: number, option: string, of: string): void {
+  if (length > most) throw new InvalidOptionError(option, `use at most ${most} ${of}.`);
+}

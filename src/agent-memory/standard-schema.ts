@@ -1,0 +1,43 @@
+import { ValueMismatchError } from "../errors.js";
+
+/**
+ * What this library uses of a Standard Schema (https://standardschema.dev): zod, valibot, arktype and others have it.
+ * Spelled out here, as the specification suggests, so that the published types need no further package.
+ */
+export interface StandardSchema<Output = unknown> {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
+  };
+}
+
+export type StandardResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly StandardIssue[] };
+
+export interface StandardIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+/** The value as the schema has it. */
+export async function fitted<Output>(key: string, value: unknown, schema: StandardSchema<Output>): Promise<Output> {
+  const result = await schema["~standard"].validate(value);
+  if (result.issues === undefined) return result.value;
+  // Not their messages, which may quote the value.
+  const paths = result.issues.map(({ path = [] }) =>
+    spell(path.map((segment) => (typeof segment === "object" ? segment.key : segment))),
+  );
+  throw new ValueMismatchError(key, "does not fit the schema", [...new Set(paths.filter((path) => path !== ""))]);
+}
+
+/** A path as one writes it in JavaScript: `items[2].price`. */
+export function spell(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((before, name) => {
+    if (typeof name === "number") return `${before}[${name}]`;
+    const text = String(name);
+    if (!/^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(text)) return `${before}[${JSON.stringify(text)}]`;
+    return before === "" ? text : `${before}.${text}`;
+  }, "");
+}

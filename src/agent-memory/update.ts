@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { StoreUnavailableError, VersionConflictError } from "../errors.js";
+import { digestOf } from "../redis/operation.js";
+import { readValuesScript } from "../redis/scripts/memory/read.js";
+import { type SetValues, setScript } from "../redis/scripts/memory/set.js";
+import { Budget } from "./budget.js";
+import { look, perform } from "./perform.js";
+import type { MemoryPlace } from "./place.js";
+import { decodeEntry, encodeValue } from "./values.js";
+
+const LONGEST_PAUSE_MILLISECONDS = 50;
+
+interface Update {
+  readonly key: string;
+  readonly operationId: string;
+  readonly lifetime: number | "keep";
+  /** What to store instead; `undefined`: leave it. */
+  readonly change: (current: unknown) => unknown;
+}
+
+/**
+ * Reads, changes, and writes if nobody else did meanwhile; else again, until the deadline.
+ *
+ * Every attempt has the operation id of the whole update, and a digest that names the update, not its content: an attempt
+ * that met another version left no record, so the next one is free to run, and once one of them has taken effect, every
+ * other is told so, be it a resend, an attempt that was given up and runs late, or a repetition by the caller.
+ *
+ * @returns the version of the value; 0 when there is none.
+ */
+export async function updateValue({ connection, space }: MemoryPlace, update: Update): Promise<number> {
+  const { key, operationId, lifetime, change } = update;
+  const budget = new Budget(connection);
+  for (let attempt = 1; ; attempt++) {
+    const [stored] = await look(budget.connection(), readValuesScript, { space, part: "whole", wanted: [key] });
+    const current = stored === undefined ? undefined : decodeEntry(key, stored);
+    const next = await budget.pause(() => change(current?.value));
+    if (next === undefined) return current?.version ?? 0;
+    const entries = [{ key, ...encodeValue("value", next) }];
+    const digest = digestOf("update", key);
+    try {
+      return await applied(
+        budget,
+        { operationId, space, digest, expected: current?.version ?? 0, lifetime, entries },
+        key,
+      );
+    } catch (error) {
+      if (!(error instanceof VersionConflictError && (await pause(attempt, budget)))) throw error;
+    }
+  }
+}
+
+/** As long as it is unknown whether the write took effect, it is repeated: what it finds tells. */
+async function applied(budget: Budget, input: SetValues, key: string): Promise<number> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return Number(await perform(budget, setScript, input, key));
+    } catch (error) {
+      const unknown = error instanceof StoreUnavailableError && error.indeterminate;
+      if (!(unknown && (await pause(attempt, budget)))) throw error;
+    }
+  }
+}
+
+/** A random time that grows, so that those that met do not meet again. `false`: the deadline comes first. */
+async function pause(attempt: number, budget: Budget): Promise<boolean> {
+  const milliseconds = Math.random() * Math.min(LONGEST_PAUSE_MILLISECONDS, 2 ** attempt);
+  if (budget.left <= milliseconds) return false;
+  await sleep(milliseconds);
+  return true;
+}

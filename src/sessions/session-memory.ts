@@ -1,0 +1,30 @@
+import type { MemoryPlace } from "../agent-memory/place.js";
+import type { OwnerKeys } from "../redis/keys.js";
+import type { SessionRef, SessionSettings } from "./options.js";
+
+/**
+ * Where a user's memory for one agent is kept: in the user's slot, whatever the session. Its scripts ask first whether
+ * this session is live and with this agent.
+ */
+export function sessionPlace(
+  { client, deadlineMilliseconds, memory }: SessionSettings,
+  keys: OwnerKeys,
+  { id, agentId }: SessionRef,
+): MemoryPlace {
+  const { member, ...own } = keys.memory(agentId);
+  return {
+    connection: { client, deadlineMilliseconds },
+    space: {
+      ...memory,
+      keys: own,
+      holder: {
+        record: keys.session(id),
+        index: keys.sessions,
+        memories: keys.memories,
+        member,
+        sessionId: id,
+        agentId,
+      },
+    },
+  };
+}

@@ -1,0 +1,288 @@
+// P2–P4 for agent memory: each write takes effect once, in one round trip, and settles in time.
+import { Redis } from "ioredis";
+import { afterEach, beforeAll, describe, expect, inject, test } from "vitest";
+import { AgentMemory, StorageFullError, StoreUnavailableError } from "langchain-redis-sessions";
+import { faultyProxy, type FaultyProxy, startRedis } from "langchain-redis-sessions/testing";
+import { amount } from "../sessions/support/amount.js";
+import type { Address } from "../support/start-servers.js";
+import { type Client, clusterThrough } from "../support/topologies.js";
+import { freshId } from "../support/turns.js";
+import { all } from "./support/all.js";
+
+const TIMES = amount(20, 200);
+const servers = inject("servers");
+const scripts = ["EVALSHA", "EVAL"];
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
+
+async function through(address: Address): Promise<FaultyProxy> {
+  const proxy = await faultyProxy(address);
+  closing.push(() => proxy.close());
+  return proxy;
+}
+
+function keep<Kept extends Client>(client: Kept): Kept {
+  client.on("error", () => {});
+  closing.push(() => client.disconnect());
+  return client;
+}
+
+interface Write {
+  readonly name: string;
+  readonly act: (memory: AgentMemory, options?: { operationId?: string }) => Promise<unknown>;
+  /** What it returns when it is the first on what prepare() made; a version is any. */
+  readonly result: unknown;
+  readonly value: unknown;
+}
+const version = { version: expect.any(Number) as number };
+
+const writes: readonly Write[] = [
+  { name: "set", act: (memory, options) => memory.set("x", ["set"], options), result: version, value: ["set"] },
+  { name: "setMany", act: (memory, options) => memory.setMany({ y: 1, x: [] }, options), result: version, value: [] },
+  {
+    name: "set with ifVersion",
+    act: async (memory, options) =>
+      memory.set("x", ["new"], { ifVersion: Number((await memory.get("version")) ?? 0), ...options }),
+    result: version,
+    value: ["new"],
+  },
+  {
+    name: "update",
+    act: (memory, options) => memory.update("x", (items) => [...(items as string[]), "more"], options),
+    result: version,
+    value: ["first", "more"],
+  },
+  {
+    name: "append",
+    act: (memory, options) => memory.append("x", "more", options),
+    result: 2,
+    value: ["first", "more"],
+  },
+  { name: "increment", act: (memory, options) => memory.increment("n", 5, options), result: 6, value: ["first"] },
+  { name: "delete", act: (memory, options) => memory.delete("x", options), result: true, value: undefined },
+  { name: "clear", act: (memory, options) => memory.clear(options), result: undefined, value: undefined },
+];
+
+async function prepare(memory: AgentMemory): Promise<void> {
+  const { version: stored } = await memory.set("x", ["first"]);
+  await memory.set("version", stored);
+  await memory.set("n", 1);
+}
+/** The server knows the scripts from then on: what gets lost is a reply, not NOSCRIPT. */
+async function warm(client: Client): Promise<void> {
+  for (let index = 0; index < 12; index++) {
+    const memory = new AgentMemory({ client, namespace: freshId() });
+    for (const { act } of writes) await prepare(memory).then(() => act(memory));
+  }
+}
+beforeAll(async () => {
+  const direct = [new Redis(servers.single), clusterThrough(new Map(servers.cluster.map((node) => [node, node])))];
+  for (const client of direct) {
+    await warm(client);
+    client.disconnect();
+  }
+});
+
+async function counted(memory: AgentMemory): Promise<unknown> {
+  return (await memory.usage()).writesToday;
+}
+
+describe.each(writes)("when the reply to $name is lost", ({ name, act, result, value }) => {
+  const counts = { setMany: 2, delete: 0, clear: 0 }[name] ?? 1;
+
+  test.each(["one Redis", "a Cluster"])("and the client sends it again, it has happened once, on %s", async (where) => {
+    const nodes = where === "one Redis" ? [servers.single] : servers.cluster;
+    const proxies = await Promise.all(nodes.map(through));
+    const port = proxies[0]?.port ?? 0;
+    const detours = new Map(nodes.map((node, index) => [node, { host: "127.0.0.1", port: proxies[index]?.port ?? 0 }]));
+    const client = keep(
+      where === "one Redis"
+        ? new Redis({ port, maxRetriesPerRequest: 20, retryStrategy: () => 1 })
+        : clusterThrough(detours, { retryDelayOnFailover: 10, maxRedirections: 100 }),
+    );
+    let faults = 0;
+    for (let time = 0; time < TIMES; time++) {
+      const memory = new AgentMemory({ client, namespace: freshId() });
+      await prepare(memory);
+      for (const proxy of proxies) proxy.dropReplies({ command: scripts });
+      expect(await act(memory)).toEqual(result);
+      for (const proxy of proxies) await proxy.heal();
+      expect(await memory.get("x")).toEqual(value);
+      expect(await counted(memory)).toBe(3 + counts);
+      faults += 1;
+    }
+    expect(proxies.reduce((sum, proxy) => sum + proxy.faults, 0)).toBeGreaterThanOrEqual(faults);
+  });
+
+  test("and the caller repeats it under its operation id, it has happened once, whatever came between", async () => {
+    const proxy = await through(servers.single);
+    const client = keep(new Redis({ port: proxy.port, maxRetriesPerRequest: 0, retryStrategy: () => 1 }));
+    const direct = keep(new Redis(servers.single));
+    for (let time = 0; time < TIMES; time++) {
+      const namespace = freshId();
+      const memory = new AgentMemory({ client, namespace });
+      const beside = new AgentMemory({ client: direct, namespace });
+      await prepare(beside);
+      await expect.poll(() => client.ping().catch(() => "away")).toBe("PONG");
+      // A read goes before these two, and is not the one whose reply is to be lost.
+      const reads = name === "update" || name === "set with ifVersion" ? 1 : 0;
+      const operationId = freshId();
+      if (reads === 0) {
+        proxy.dropReplies({ command: scripts });
+        await expect(act(memory, { operationId })).rejects.toMatchObject({ indeterminate: true, operationId });
+      } else {
+        await act(beside, { operationId });
+      }
+      await beside.set("x", ["between"]);
+      await expect.poll(() => client.ping().catch(() => "away")).toBe("PONG");
+      expect(await act(memory, { operationId })).toEqual(result);
+      expect(await beside.get("x")).toEqual(["between"]);
+      expect(await counted(beside)).toBe(name === "clear" ? 4 : 4 + counts);
+    }
+  });
+});
+
+test("an update whose write is lost on a client that does not resend is not applied twice, and succeeds by itself", async () => {
+  const proxy = await through(servers.single);
+  const client = keep(new Redis({ port: proxy.port, maxRetriesPerRequest: 0, retryStrategy: () => 1 }));
+  const memory = new AgentMemory({ client, namespace: freshId() });
+  for (let time = 1; time <= TIMES; time++) {
+    let calls = 0;
+    await memory.update("n", (n) => {
+      calls += 1;
+      // Behind the read, before the write.
+      if (calls === 1) proxy.dropReplies({ command: scripts });
+      return Number(n ?? 0) + 1;
+    });
+    expect(calls).toBe(1);
+    await expect.poll(() => memory.get("n").catch(() => "away")).toBe(time);
+  }
+  expect(proxy.faults).toBe(TIMES);
+});
+
+test("an update that was given up and runs late changes nothing, once it was repeated", async () => {
+  const proxy = await through(servers.single);
+  const client = keep(new Redis({ port: proxy.port, maxRetriesPerRequest: null, retryStrategy: () => 1 }));
+  const direct = keep(new Redis(servers.single));
+  const namespace = freshId();
+  const beside = new AgentMemory({ client: direct, namespace });
+  await beside.set("n", 1);
+  const operationId = freshId();
+  const memory = new AgentMemory({ client, namespace, deadline: 0.2 });
+  const change = (n: unknown): number => Number(n) + 1;
+  const given = memory.update(
+    "n",
+    (n) => {
+      proxy.refuse();
+      return change(n);
+    },
+    { operationId },
+  );
+  await expect(given).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", indeterminate: true, operationId });
+  await beside.update("n", change, { operationId });
+  await proxy.heal();
+  await expect.poll(() => client.ping().catch(() => "away")).toBe("PONG");
+  expect(await beside.get("n")).toBe(2);
+});
+
+test("each call is one round trip; update is two, and entries one a page", async () => {
+  const proxy = await through(servers.single);
+  const client = keep(new Redis({ port: proxy.port }));
+  const memory = new AgentMemory({ client, namespace: freshId(), limits: { keys: 100, storageBytes: 10_000 } });
+  await prepare(memory);
+  const calls: [number, () => Promise<unknown>][] = [
+    [1, () => memory.get("x")],
+    [1, () => memory.entry("x")],
+    [1, () => memory.getMany(["x", "n"])],
+    [1, () => memory.has("x")],
+    [1, () => memory.usage()],
+    [1, () => memory.set("x", [], { ttl: "1h", ifVersion: 1 }).catch(() => {})],
+    [1, () => memory.setMany({ a: 1, b: 2, c: 3 })],
+    [1, () => memory.increment("n")],
+    [1, () => memory.append("x", 1, { max: 3 })],
+    [2, () => memory.update("n", (n) => Number(n) + 1)],
+    [1, () => all(memory.entries())],
+    [1, () => all(memory.keys())],
+    [1, () => memory.delete("x")],
+    [1, () => memory.clear()],
+  ];
+  for (const [, call] of calls) await call();
+  await prepare(memory);
+  for (const [trips, call] of calls) {
+    const before = proxy.requests;
+    await call();
+    expect(proxy.requests - before, String(call)).toBe(trips);
+  }
+  expect(proxy.requestsNamed("EVALSHA")).toBeGreaterThan(0);
+});
+
+test("when Redis swallows everything, every call fails in time, and says whether it may have happened", async () => {
+  const proxy = await through(servers.single);
+  const client = keep(new Redis({ port: proxy.port, maxRetriesPerRequest: null }));
+  const memory = new AgentMemory({ client, namespace: freshId(), deadline: 0.3 });
+  await client.ping();
+  proxy.blackhole();
+  const began = performance.now();
+  const reads = [() => memory.get("x"), () => memory.usage(), () => all(memory.entries())];
+  await Promise.all([
+    // An update fails in its read: nothing was written.
+    ...[...reads, () => memory.update("x", () => 1)].map(async (call) =>
+      expect(call()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", indeterminate: false }),
+    ),
+    ...writes
+      .filter(({ name }) => !["update", "set with ifVersion"].includes(name))
+      .map(async ({ act }) => expect(act(memory)).rejects.toMatchObject({ indeterminate: true })),
+  ]);
+  expect(performance.now() - began).toBeLessThan(1_000);
+});
+
+test("an update whose value always changes in between gives up in time, with nothing written", async () => {
+  const client = keep(new Redis(servers.single));
+  const memory = new AgentMemory({ client, namespace: freshId(), deadline: 0.3 });
+  const update = memory.update("x", async () => {
+    await memory.increment("x");
+    return "mine";
+  });
+  await expect(update).rejects.toMatchObject({ code: "VERSION_CONFLICT", key: "x" });
+  expect(await memory.get("x")).toBeTypeOf("number");
+});
+
+test("out of memory, writes are refused whole, and what is there can be read and removed", async () => {
+  await using redis = await startRedis({ args: ["--maxmemory-policy", "noeviction"] });
+  const client = keep(new Redis(redis.url));
+  const memory = new AgentMemory({ client, namespace: "n" });
+  await prepare(memory);
+  await client.config("SET", "maxmemory", "1");
+  await client.script("FLUSH");
+  const before = await client.dumpBuffer("chat:memory:{n}:values");
+  for (const { act, name } of writes) {
+    if (name !== "delete" && name !== "clear") await expect(act(memory)).rejects.toThrow(StorageFullError);
+  }
+  expect(await client.dumpBuffer("chat:memory:{n}:values")).toEqual(before);
+  expect(await memory.get("x")).toEqual(["first"]);
+  expect(await memory.usage()).toMatchObject({ keys: 3 });
+  expect(await memory.delete("x")).toBe(true);
+  await memory.clear();
+  expect(await memory.usage()).toMatchObject({ keys: 0 });
+});
+
+test.each(["-hset", "-zrem", "-persist", "-pexpireat"])(
+  "a Redis user that may not %s: an increment that stops half-way is not doubled by its repetition",
+  async (rule) => {
+    await using redis = await startRedis();
+    const client = keep(new Redis(redis.url));
+    const memory = new AgentMemory({ client, namespace: "n" });
+    await memory.set("n", 1);
+    await client.acl("SETUSER", "limited", "reset", "on", ">pw", "~*", "+@all", rule);
+    const limited = keep(new Redis({ host: redis.host, port: redis.port, username: "limited", password: "pw" }));
+    const operationId = freshId();
+    const stopped = new AgentMemory({ client: limited, namespace: "n" }).increment("n", 1, { operationId });
+    await expect(stopped).rejects.toBeInstanceOf(StoreUnavailableError);
+    const half = await memory.get("n");
+    await memory.increment("n", 1, { operationId });
+    expect(await memory.get("n")).toBe(half);
+  },
+);
