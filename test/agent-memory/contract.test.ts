@@ -100,10 +100,19 @@ describe.each(topologies)("agent memory on $name", ({ connect }) => {
   });
 
   test("64 update loops at once lose nothing; increments and appends neither", async () => {
-    const memory = open();
+    const memory = open({ deadline: "30s" });
     const writers = Array.from({ length: 64 }, (_, index) => index);
-    await Promise.all(writers.map(() => memory.update("count", (count = 0) => count + 1, { schema: z.number() })));
-    expect(await memory.get("count")).toBe(64);
+    const loops = writers.map(async () => {
+      for (let time = 0; time < 5; time++) {
+        await memory.update("count", (count = 0) => count + 1, { schema: z.number() });
+      }
+    });
+    await Promise.all(loops);
+    expect(await memory.get("count")).toBe(320);
+    const readThenWritten = async (): Promise<unknown> =>
+      memory.set("lost", Number((await memory.get("lost")) ?? 0) + 1);
+    await Promise.all(writers.map(readThenWritten));
+    expect(await memory.get("lost")).toBeLessThan(64); // The control.
     await Promise.all(writers.map(() => memory.increment("sum", 2)));
     expect(await memory.get("sum")).toBe(128);
     await Promise.all(writers.map((writer) => memory.append("list", writer)));

@@ -165,6 +165,19 @@ describe.each(topologies)("the memory of a session on $name", ({ connect }) => {
     expect(values).toEqual([keysOf(user).memory(agents.at(-1) ?? "").values]);
   });
 
+  test("is kept, listed and erased through a client that puts a prefix before keys", async () => {
+    const user = { userId: freshId() };
+    const prefixed = connect({ keyPrefix: `${keyPrefix}:app:` });
+    const store = new SessionStore({ client: prefixed, keyPrefix });
+    const { session } = await store.create({ ...user, agentId: "a b" });
+    await store.memory(session).set("x", 1, { ttl: "1h" });
+    expect(await all(store.memory(session).keys())).toEqual(["x"]);
+    expect(await store.eraseUser(user)).toEqual({ sessions: 1, conversations: 0, memories: 1 });
+    const left = await storedKeys(client, `${keyPrefix}:app:*`);
+    expect(left.filter((key) => !key.includes(":operation:"))).toEqual([]);
+    await prefixed.quit();
+  });
+
   test("a huge one goes in one step, whole", async () => {
     const user = { userId: freshId() };
     const { session } = await sessions.create({ ...user, agentId: "a" });

@@ -11,7 +11,6 @@ export const HEADER_BYTES = 42;
  */
 export const memoryReadLua: string = /* lua */ `${timeLua}${sessionLua}
 local HEADER      = ${HEADER_BYTES}
-local OWN         = 11
 local values      = KEYS[1]
 local deadlines   = KEYS[2]
 local usage       = KEYS[3]
