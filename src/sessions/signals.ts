@@ -26,10 +26,9 @@ function reconnectDelay(attempt: number): number {
 
 interface Entry {
   readonly session: Session;
-  readonly controller: AbortController;
   timer: NodeJS.Timeout | undefined;
-  /** Those who wait for it: each a turn, or the session's whole life. */
-  readonly holders: Set<symbol>;
+  /** Those who wait for it: each a turn, with a signal of its own, or the session's whole life. */
+  readonly holders: Map<symbol, AbortController>;
 }
 
 /** Who asked for a signal without an end. */
@@ -52,22 +51,24 @@ export class SessionSignals {
 
   /** Until the session ends. */
   of(session: Session): AbortSignal {
-    const known = this.#entries.get(session.id);
-    if (known?.holders.has(WHOLE_LIFE)) return known.controller.signal;
-    const entry = this.#hold(session, WHOLE_LIFE);
+    const known = this.#entries.get(session.id)?.holders.get(WHOLE_LIFE);
+    if (known) return known.signal;
+    const controller = new AbortController();
+    const entry = this.#hold(session, WHOLE_LIFE, controller);
     // Also while the subscription is under way, which an ACL may forbid.
     void this.#watch(entry);
-    return entry.controller.signal;
+    return controller.signal;
   }
 
   /** Until it is released, for a turn, which is about to look at the session itself. */
   during(session: Session): SessionWatch {
     const holder = Symbol("turn");
-    const entry = this.#hold(session, holder);
+    const controller = new AbortController();
+    const entry = this.#hold(session, holder, controller);
     // A date is text when the session came through a queue.
     const left = new Date(session.expiresAt).getTime() - Date.now();
     if (entry.timer === undefined) this.#watchIn(entry, Math.max(0, left) + 1);
-    return { signal: entry.controller.signal, release: () => this.#release(entry, holder) };
+    return { signal: controller.signal, release: () => this.#release(entry, holder) };
   }
 
   close(): void {
@@ -76,16 +77,11 @@ export class SessionSignals {
     this.#disconnect();
   }
 
-  #hold(session: Session, holder: symbol): Entry {
+  #hold(session: Session, holder: symbol, controller: AbortController): Entry {
     clearTimeout(this.#lingering);
-    const entry = this.#entries.get(session.id) ?? {
-      session,
-      controller: new AbortController(),
-      timer: undefined,
-      holders: new Set(),
-    };
+    const entry = this.#entries.get(session.id) ?? { session, timer: undefined, holders: new Map() };
     this.#entries.set(session.id, entry);
-    entry.holders.add(holder);
+    entry.holders.set(holder, controller);
     if (!this.#subscriber) this.#subscribe();
     return entry;
   }
@@ -160,6 +156,6 @@ export class SessionSignals {
     clearTimeout(entry.timer);
     if (this.#entries.get(entry.session.id) !== entry) return;
     this.#entries.delete(entry.session.id);
-    entry.controller.abort(reason);
+    for (const controller of entry.holders.values()) controller.abort(reason);
   }
 }
