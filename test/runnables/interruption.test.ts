@@ -31,7 +31,7 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await new Promise(setImmediate);
-  expect(rejections.splice(0), "unhandled rejections").toEqual([]);
+  if (rejections.length > 0) throw new Error("Unhandled rejections", { cause: rejections.splice(0) });
 });
 
 const open = (): RedisChatMessageHistory => new RedisChatMessageHistory({ client, sessionId });
@@ -131,7 +131,7 @@ describe.each(["keep", "discard"] as const)("with onInterrupt %s", (onInterrupt)
       if (event === "on_chat_model_stream") parts += 1;
       if (parts === 2) break;
     }
-    await storedSoon(kept("human: Hi", "ai!: Hello"));
+    await expect.poll(stored, { interval: 5 }).toEqual(kept("human: Hi", "ai!: Hello"));
   });
 
   test("a call that fails in a batch does not touch the others", async () => {

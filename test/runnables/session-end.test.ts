@@ -1,7 +1,7 @@
 // With sessions, a session's end stops its turns, wherever it comes from, and nothing of them is written afterwards.
 import { type BaseMessage } from "@langchain/core/messages";
 import { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from "vitest";
 import {
   InvalidOptionError,
   type Session,
@@ -43,7 +43,7 @@ beforeEach(async () => {
 });
 afterEach(() => {
   process.off("warning", onWarning);
-  expect(warnings.splice(0)).toEqual([]);
+  if (warnings.length > 0) throw new Error("Warnings", { cause: warnings.splice(0) });
 });
 
 const config = () => ({ configurable: { session } });
@@ -149,17 +149,25 @@ test("a conversation that is deleted meanwhile is not written back", async () =>
   expect(await stored()).toEqual([]);
 });
 
-test("turns leave nothing that listens: one connection for all of them, and none some time after the last", async () => {
-  const store = new SessionStore({ client, keyPrefix: freshId() });
+test("turns share one connection that listens, and none is left some time after the last of them", async () => {
+  const keyPrefix = freshId();
+  const store = new SessionStore({ client, keyPrefix });
   const own = await store.create({ userId, agentId: "support" });
   const chain = new RunnableWithSession({ runnable: answering(), sessions: store });
+  const listening = async (): Promise<unknown> => (await client.pubsub("NUMSUB", `${keyPrefix}:session-endings`))[1];
+  const stop = new AbortController();
+  const long = new RunnableWithSession({ runnable: hanging([]), sessions: store });
+  const running = long.invoke("Hi", { configurable: own, signal: stop.signal });
+  running.catch(() => {});
   await Promise.all(Array.from({ length: 20 }, (_, turn) => chain.invoke(String(turn), { configurable: own })));
-  expect(await store.history(own.session).length()).toBe(40);
-  const watch = store.watch(own.session);
-  expect(watch.signal.aborted).toBe(false);
-  watch.release();
-  watch.release();
-  await store.close();
+  await expect.poll(listening).toBe(1);
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  stop.abort(new Error("enough"));
+  await expect(running).rejects.toThrow("enough");
+  await vi.waitFor(async () => expect(await store.history(own.session).length()).toBe(41));
+  vi.advanceTimersByTime(5_000);
+  vi.useRealTimers();
+  await expect.poll(listening).toBe(0);
 });
 
 test("what is no session is refused before anything is run", async () => {
