@@ -141,7 +141,7 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
           yield chunk;
           running.readerIsBack();
         }
-        // Some models end their stream when it is aborted, as if that were all.
+        // The abort may come just now: then its part is being stored already.
         running.signal.throwIfAborted();
         await running.store(answer.output());
         left = false;

@@ -104,6 +104,7 @@ test("withRetry() runs a turn again that failed, and the answer is stored", asyn
 
 test("withFallbacks() goes on with another chain; what the first was told stays marked as interrupted", async () => {
   const failing = new ScriptedModel(async function* () {
+    yield "Hel";
     throw new Error("out of order");
   });
   await chainOf(failing).withFallbacks([chainOf()]).invoke("Hi", config());

@@ -40,7 +40,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all(processes.splice(0).map((running) => running.stop()));
 });
-async function started(...order: Parameters<typeof turningProcess>): Promise<LineProcess> {
+async function startProcess(...order: Parameters<typeof turningProcess>): Promise<LineProcess> {
   const running = await turningProcess(...order);
   processes.push(running);
   return running;
@@ -204,7 +204,7 @@ describe("turns of several processes", () => {
     { timeout: 60_000 },
     async () => {
       const order = { ...single, sessionId, concurrency: "wait", turns: TURNS, onCommand: false } as const;
-      const both = await Promise.all([started(order), started(order)]);
+      const both = await Promise.all([startProcess(order), startProcess(order)]);
       for (const one of both) one.say("begin");
       const outcomes = await Promise.all(both.map((one) => one.hear()));
       expect(outcomes.flat()).toEqual(Array(2 * TURNS).fill("stored"));
@@ -220,7 +220,7 @@ describe("turns of several processes", () => {
 
   test("control: with allow, some are given less than all before them", async () => {
     const order = { ...single, sessionId, concurrency: "allow", turns: 50, onCommand: false } as const;
-    const both = await Promise.all([started(order), started(order)]);
+    const both = await Promise.all([startProcess(order), startProcess(order)]);
     for (const one of both) one.say("begin");
     await Promise.all(both.map((one) => one.hear()));
     const answers = lines(await open().getMessages()).filter((_, index) => index % 2 === 1);
@@ -236,7 +236,7 @@ describe("turns of several processes", () => {
     );
 
   test("one that stands still past its lease and goes on: its write is refused", async () => {
-    const holder = await started(slow());
+    const holder = await startProcess(slow());
     holder.say("begin");
     expect(await holder.hear()).toBe("asked");
     holder.signal("SIGSTOP");
@@ -248,7 +248,7 @@ describe("turns of several processes", () => {
   });
 
   test("one that is killed frees the conversation within its lease", async () => {
-    const holder = await started(slow());
+    const holder = await startProcess(slow());
     holder.say("begin");
     expect(await holder.hear()).toBe("asked");
     holder.signal("SIGKILL");

@@ -158,6 +158,13 @@ describe("a stream is left", () => {
       await reader.next();
       await reader.return(undefined);
     },
+    "while the model is silent": async (stream: ReadableStream & { return?: () => Promise<unknown> }) => {
+      const reader = stream as unknown as AsyncGenerator;
+      await reader.next();
+      await reader.next();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      await reader.return(undefined);
+    },
     "by an error in the loop that reads": async (stream: ReadableStream) => {
       const loop = async (): Promise<void> => {
         for await (const _part of stream) throw new Error("mine");
@@ -345,6 +352,34 @@ describe("an abort", () => {
       await storedSoon(["human: Hi", "ai: re: Hi"]);
       await new Promise((resolve) => setTimeout(resolve, 30));
       expect(await open().length(), way).toBe(2);
+    }
+  });
+
+  test("at whatever moment, leaves the turn stored once", async () => {
+    for (let moment = 0; moment < 60; moment++) {
+      sessionId = freshId();
+      const stop = new AbortController();
+      const abortLater = async (): Promise<void> => {
+        for (let step = 0; step < moment; step++) await undefined;
+        stop.abort(new Error("enough"));
+      };
+      const model = new ScriptedModel(async function* () {
+        yield "answer";
+        void abortLater();
+      });
+      // No prompt before it, so that its end is seen as soon as it comes.
+      const chain = new RunnableWithSession({ runnable: model, getMessageHistory: open });
+      const outcome = await chain
+        .stream("Hi", { ...config(), signal: stop.signal })
+        .then((stream) => read(stream, 99))
+        .catch((error: unknown) => error);
+      await expect.poll(() => open().length(), { interval: 1 }).toBeGreaterThan(0);
+      const whole = ["human: Hi", "ai: answer"];
+      const ends = [["human!: Hi"], ["human: Hi", "ai!: answer"], whole];
+      expect(ends, `${moment}`).toContainEqual(await stored());
+      if (outcome === undefined) expect(await stored()).toEqual(whole);
+      await new Promise(setImmediate);
+      expect(ends, `${moment}`).toContainEqual(await stored());
     }
   });
 

@@ -129,8 +129,8 @@ describe("an output", () => {
       (given: BaseMessage[]) => [...given, new AIMessage({ content: "answer", id: "the same" })],
       () => [new AIMessage({ content: "first", id: "the same" }), new AIMessage({ content: "answer", id: "the same" })],
     ];
-    for (const answer of answers) await chainOf(answer as never).invoke("Hi", config());
-    for (const answer of answers) await chainOf(answer as never).invoke("Hi", config());
+    for (const answer of answers) await chainOf(answer).invoke("Hi", config());
+    for (const answer of answers) await chainOf(answer).invoke("Hi", config());
     const texts = (await stored()).filter((line) => line.startsWith("ai"));
     const turns = ["ai: answer", "ai: answer", "ai: first", "ai: answer"];
     expect(texts).toEqual([...turns, ...turns]);

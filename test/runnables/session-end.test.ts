@@ -1,5 +1,7 @@
 // With sessions, a session's end stops its turns, wherever it comes from, and nothing of them is written afterwards.
 import { type BaseMessage } from "@langchain/core/messages";
+import { Runnable } from "@langchain/core/runnables";
+import { IterableReadableStream } from "@langchain/core/utils/stream";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from "vitest";
 import {
@@ -124,6 +126,31 @@ describe.each([
     await expect(running).rejects.toBeInstanceOf(SessionNotFoundError);
     await expect.poll(() => client.exists(String(lease)), { interval: 5 }).toBe(0);
   });
+});
+
+test("a session that ends stops a runnable that knows of no signals", async () => {
+  class Deaf extends Runnable<unknown, string> {
+    lc_namespace = ["test"];
+
+    override async invoke(): Promise<string> {
+      return new Promise(() => {});
+    }
+
+    override async stream(): Promise<IterableReadableStream<string>> {
+      async function* parts(): AsyncGenerator<string> {
+        yield "Hel";
+        await new Promise(() => {});
+      }
+      return IterableReadableStream.fromAsyncGenerator(parts());
+    }
+  }
+  const chain = new RunnableWithSession({ runnable: new Deaf(), sessions: here });
+  const reading = async (): Promise<void> => {
+    for await (const _part of await chain.stream("Hi", config())) await elsewhere.end(token);
+  };
+  await expect(reading()).rejects.toBeInstanceOf(SessionNotFoundError);
+  await expect(chain.invoke("Hi", config())).rejects.toBeInstanceOf(SessionNotFoundError);
+  expect(await stored()).toEqual([]);
 });
 
 test("a session whose conversation is changed meanwhile: the turn lands where it began", async () => {

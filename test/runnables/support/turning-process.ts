@@ -7,7 +7,7 @@ import { RunnableWithSession } from "../../../src/runnables/index.js";
 import type { TurnsOrder } from "./turning-processes.js";
 
 // A program of its own that runs turns. A line in: a TurnsOrder as JSON; it connects and says "ready". The next line in:
-// it runs them, one after another, and says how each ended, as TurnOutcomes. Its model answers what it was given.
+// it runs them, one after another, and says how each ended, as a list. Its model answers what it was given.
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const say = (value: unknown): boolean => process.stdout.write(`${JSON.stringify(value)}\n`);
 

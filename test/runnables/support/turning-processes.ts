@@ -12,10 +12,10 @@ export interface TurnsOrder extends Address {
   readonly onCommand: boolean;
 }
 
-/** How each turn ended: `"stored"`, or a code, with that of its cause. */
-export type TurnOutcomes = readonly string[];
-
-/** A process that is ready to run turns; the next line makes it begin. */
+/**
+ * A process that is ready to run turns; the next line makes it begin. It then says how each turn ended: `"stored"`, or a
+ * code, with that of its cause.
+ */
 export async function turningProcess(order: TurnsOrder): Promise<LineProcess> {
   const process = startLineProcess(new URL("turning-process.ts", import.meta.url));
   process.say(order);
