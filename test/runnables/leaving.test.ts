@@ -2,6 +2,8 @@
 import { StringOutputParser } from "@langchain/core/output_parsers";
 import { RunnableLambda } from "@langchain/core/runnables";
 import { describe, expect, test, vi } from "vitest";
+import type { RedisChatMessageHistory } from "langchain-redis-sessions";
+import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { interruptible } from "./support/interruptible.js";
 import { answering, hanging, ScriptedModel } from "./support/scripted-model.js";
 
@@ -70,6 +72,32 @@ describe("a stream is left", () => {
     expect([said, others]).toEqual(["human: Hi", []]);
     expect(part).toMatch(/^ai!: HelHel/);
     expect(heard?.aborted).toBe(true);
+  });
+
+  test("by a break: the loop goes on only when the part is stored, and an error of the model comes only then", async () => {
+    let written = false;
+    const slow = (): RedisChatMessageHistory => {
+      const history = open();
+      const append = history.appendTurn.bind(history);
+      vi.spyOn(history, "appendTurn").mockImplementation(async (...write) => {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        await append(...write);
+        written = true;
+      });
+      return history;
+    };
+    const failing = new ScriptedModel(async function* () {
+      yield "Hel";
+      throw new Error("out of order");
+    });
+    const chain = new RunnableWithSession({ runnable: hanging(["Hel"]), getMessageHistory: slow });
+    for await (const _part of await chain.stream("Hi", config())) break;
+    expect(written).toBe(true);
+    written = false;
+    await expect(
+      new RunnableWithSession({ runnable: failing, getMessageHistory: slow }).invoke("Hi", config()),
+    ).rejects.toThrow("out of order");
+    expect(written).toBe(true);
   });
 
   test("by a reader that never came back: after ten minutes it counts as left, and the conversation is free", async () => {

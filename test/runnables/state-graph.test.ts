@@ -127,6 +127,19 @@ describe.each([
   });
 });
 
+test("a graph whose checkpointer remembers more than the window shows stores each turn once", async () => {
+  const windowed = new SessionStore({ client, window: { messages: 4 } });
+  const chain = new RunnableWithSession<{ messages: unknown }, { messages: BaseMessage[] }>({
+    runnable: builder().compile({ checkpointer: new MemorySaver() }) as never,
+    sessions: windowed,
+    inputMessagesKey: "messages",
+    outputMessagesKey: "messages",
+  });
+  for (const said of ["one", "two", "three"]) await chain.invoke({ messages: said }, config());
+  expect(await stored()).toEqual([...turn("one"), ...turn("two"), ...turn("three")]);
+  await windowed.close();
+});
+
 test("a graph whose answers always have the same id loses none of them", async () => {
   const chain = chainOf(
     new StateGraph(MessagesAnnotation)
