@@ -1,3 +1,3 @@
 export type { TurnOptions } from "../chat-history/turn-options.js";
-export type { RunnableWithSessionFields } from "./options.js";
+export type { GraphLike, RunnableWithSessionFields } from "./options.js";
 export { RunnableWithSession } from "./runnable-with-session.js";

@@ -13,7 +13,7 @@ import { InvalidOptionError } from "../errors.js";
 import type { Session } from "../sessions/schema.js";
 import type { SessionWatch } from "../sessions/signals.js";
 import { inputMessages, inputOf } from "./messages.js";
-import { parseFields, type RunnableSettings, type RunnableWithSessionFields } from "./options.js";
+import { type GraphLike, parseFields, type RunnableSettings, type RunnableWithSessionFields } from "./options.js";
 import { leaving, readable } from "./readable.js";
 import { RunningTurn } from "./running-turn.js";
 import { type Streamed, streamed } from "./streamed.js";
@@ -65,9 +65,11 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
   readonly #settings: RunnableSettings<RunInput, RunOutput>;
 
   /** @throws InvalidOptionError when a field is missing, unknown or of the wrong form. */
-  constructor(fields: RunnableWithSessionFields<RunInput, RunOutput>) {
+  constructor(fields: RunnableWithSessionFields<RunInput, RunOutput, GraphLike<RunInput, RunOutput>>);
+  constructor(fields: RunnableWithSessionFields<RunInput, RunOutput>);
+  constructor(fields: RunnableWithSessionFields<RunInput, RunOutput, unknown>) {
     super(); // Without the fields: Serializable keeps them, and would show what they hold to tracers.
-    this.#settings = parseFields(fields);
+    this.#settings = parseFields(fields as RunnableWithSessionFields<RunInput, RunOutput>);
   }
 
   static override lc_name(): string {
@@ -82,9 +84,10 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     );
   }
 
+  /** Of a graph of LangGraph, in its `streamMode`; whatever that is, the turn is stored as its state tells it. */
   override async stream(
     input: RunInput,
-    options?: Partial<RunnableConfig>,
+    options?: Partial<RunnableConfig> & { streamMode?: string | string[]; subgraphs?: boolean },
   ): Promise<IterableReadableStream<RunOutput>> {
     const stop = new AbortController();
     const config = ensureConfig(this.#configOf(options));

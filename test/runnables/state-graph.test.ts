@@ -207,6 +207,22 @@ test("a graph that is left while it streams tokens keeps those that its reader h
   expect(await stored()).toEqual(["human: one", "ai: One moment.", "ai!: Rain"]);
 });
 
+test("a graph fits as it is, in types as well", async () => {
+  const chain = new RunnableWithSession({
+    runnable: builder().compile(),
+    sessions,
+    inputMessagesKey: "messages",
+    outputMessagesKey: "messages",
+  });
+  const options = { configurable: { session } };
+  const { messages } = await chain.invoke({ messages: [new HumanMessage("one")] }, options);
+  expect(messages.at(-1)?.text).toBe("Rain.");
+  const input = { messages: [new HumanMessage("two")] };
+  for await (const state of await chain.stream(input, { ...options, streamMode: "values" })) {
+    expect(state.messages.length).toBeGreaterThan(4);
+  }
+});
+
 test("a graph in a sequence is given a mode that shows its state", async () => {
   const graph = builder().compile();
   const sequence = (input: { messages: BaseMessage[] }): { messages: BaseMessage[] } => input;
