@@ -125,6 +125,18 @@ describe("a SessionMemory for every user", () => {
     }
   });
 
+  test("keeps users apart who say the same at once, in whatever order they are answered", async () => {
+    const memory = memoryFor();
+    const [ada, bob] = [freshId(), freshId()];
+    const says = (id: string) => ({ input: "Hi", sessionId: id });
+    await memory.loadMemoryVariables(says(ada));
+    await memory.loadMemoryVariables(says(bob));
+    await memory.saveContext(says(ada), { response: "Hello Ada" });
+    await memory.saveContext(says(bob), { response: "Hello Bob" });
+    expect(await stored(ada)).toEqual(["human: Hi", "ai: Hello Ada"]);
+    expect(await stored(bob)).toEqual(["human: Hi", "ai: Hello Bob"]);
+  });
+
   test("stores both turns of one user who says the same twice at once", async () => {
     const chain = new ConversationChain({ llm: new OfflineChatModel(), memory: memoryFor() });
     await Promise.all([1, 2].map(() => chain.invoke({ input: "Hi", sessionId })));

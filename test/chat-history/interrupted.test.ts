@@ -45,6 +45,17 @@ describe("an interrupted turn", () => {
     expect(answer?.name).toBe("f");
   });
 
+  test("leaves out calls that have no id yet, which nothing could answer", () => {
+    const begun = new AIMessage({
+      content: "Let me see.",
+      tool_calls: [{ name: "weather", args: {}, type: "tool_call" }],
+      invalid_tool_calls: [{ name: "weather", args: "{" }],
+    });
+    const [, ai, ...others] = interruptedTurn([human, begun]);
+    expect(ai).toMatchObject({ content: "Let me see.", tool_calls: [], invalid_tool_calls: [] });
+    expect(others).toEqual([]);
+  });
+
   test("keeps a result whose call is stored already", () => {
     expect(shown(interruptedTurn([result("a")]))).toEqual(["a: ok"]);
   });
