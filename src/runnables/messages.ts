@@ -71,27 +71,31 @@ export function outputMessages(output: unknown, { outputMessagesKey }: MessageKe
 
 /**
  * Those that are new: an agent or a graph returns its whole state, which begins with what it was given. Told by
- * identity, and by id where a checkpointer made copies; never by id after what was said in this turn, as some models
- * give each answer the same id.
+ * identity, and by id where a checkpointer made copies; never by id after what was said in this turn, or by an id that
+ * several share, as some models give each answer the same.
  */
 export function newAmong(
   messages: readonly BaseMessage[],
   { past, said }: { past: readonly BaseMessage[]; said: readonly BaseMessage[] },
 ): BaseMessage[] {
   const given = new Set([...past, ...said]);
-  const [pastIds, saidIds] = [idsOf(past), idsOf(said)];
+  const saidIds = idsOf(said);
   const isSaid = (message: BaseMessage): boolean => said.includes(message) || saidIds.has(message.id);
   const state = messages.findLastIndex(isSaid) + 1;
   const answer = messages.slice(state).filter((message) => !given.has(message) && message.type !== "remove");
   // A state without what was said: a summary took its place, say.
   const isState = state === 0 && messages.length > 1;
-  return isState ? answer.filter(({ id }) => !pastIds.has(id)) : answer;
+  if (!isState) return answer;
+  const [pastIds, ids] = [idsOf(past), idsOf(messages)];
+  return answer.filter(({ id }) => !(pastIds.has(id) && ids.has(id)));
 }
 
+/** Those that name one message each. */
 function idsOf(messages: readonly BaseMessage[]): ReadonlySet<string | undefined> {
-  const ids = new Set(messages.map(({ id }) => id));
-  ids.delete(undefined);
-  return ids;
+  const ids = new Set<string | undefined>();
+  const shared = new Set<string | undefined>([undefined]);
+  for (const { id } of messages) (ids.has(id) ? shared : ids).add(id);
+  return new Set([...ids].filter((id) => !shared.has(id)));
 }
 
 function keyOf(values: Values, named: string | undefined, usual: string): string {

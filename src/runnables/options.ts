@@ -20,11 +20,21 @@ interface WithSessions {
   getMessageHistory?: undefined;
 }
 
+/** A compiled graph of LangGraph. It is a Runnable, but its stream yields something else than `invoke()` returns. */
+export interface GraphLike<RunInput, RunOutput> {
+  readonly lg_is_pregel: boolean;
+  invoke(input: RunInput, options?: never): Promise<RunOutput>;
+}
+
 /** Options of {@link RunnableWithSession}: those of LangChain's `RunnableWithMessageHistory`, and what a turn needs. */
-export type RunnableWithSessionFields<RunInput, RunOutput> = TurnOptions &
+export type RunnableWithSessionFields<
+  RunInput,
+  RunOutput,
+  Answering = RunnableLike<RunInput, RunOutput>,
+> = TurnOptions &
   (WithHistories | WithSessions) & {
     /** What answers. It is given the history along with the input. */
-    runnable: RunnableLike<RunInput, RunOutput>;
+    runnable: Answering;
     /** Where an input object holds what the user says; absent, in its only name, or in `input`. */
     inputMessagesKey?: string | undefined;
     /** Where an output object holds the answer; absent, in its only name, or in `output`. */

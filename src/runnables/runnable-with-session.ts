@@ -7,13 +7,14 @@ import {
   Runnable,
   type RunnableConfig,
 } from "@langchain/core/runnables";
-import { AsyncGeneratorWithSetup, IterableReadableStream } from "@langchain/core/utils/stream";
+import type { IterableReadableStream } from "@langchain/core/utils/stream";
 import { type AnyHistory, isHistory, Turn } from "../chat-history/turn.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Session } from "../sessions/schema.js";
 import type { SessionWatch } from "../sessions/signals.js";
 import { inputMessages, inputOf } from "./messages.js";
-import { parseFields, type RunnableSettings, type RunnableWithSessionFields } from "./options.js";
+import { type GraphLike, parseFields, type RunnableSettings, type RunnableWithSessionFields } from "./options.js";
+import { leaving, readable } from "./readable.js";
 import { RunningTurn } from "./running-turn.js";
 import { type Streamed, streamed } from "./streamed.js";
 
@@ -64,9 +65,11 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
   readonly #settings: RunnableSettings<RunInput, RunOutput>;
 
   /** @throws InvalidOptionError when a field is missing, unknown or of the wrong form. */
-  constructor(fields: RunnableWithSessionFields<RunInput, RunOutput>) {
+  constructor(fields: RunnableWithSessionFields<RunInput, RunOutput, GraphLike<RunInput, RunOutput>>);
+  constructor(fields: RunnableWithSessionFields<RunInput, RunOutput>);
+  constructor(fields: RunnableWithSessionFields<RunInput, RunOutput, unknown>) {
     super(); // Without the fields: Serializable keeps them, and would show what they hold to tracers.
-    this.#settings = parseFields(fields);
+    this.#settings = parseFields(fields as RunnableWithSessionFields<RunInput, RunOutput>);
   }
 
   static override lc_name(): string {
@@ -81,18 +84,14 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     );
   }
 
+  /** Of a graph of LangGraph, in its `streamMode`; whatever that is, the turn is stored as its state tells it. */
   override async stream(
     input: RunInput,
-    options?: Partial<RunnableConfig>,
+    options?: Partial<RunnableConfig> & { streamMode?: string | string[]; subgraphs?: boolean },
   ): Promise<IterableReadableStream<RunOutput>> {
     const stop = new AbortController();
     const config = ensureConfig(this.#configOf(options));
-    const generator = new AsyncGeneratorWithSetup<undefined, RunOutput, undefined>({
-      generator: this.#iterate(input, config, stop),
-      config,
-    });
-    await generator.setup;
-    return IterableReadableStream.fromAsyncGenerator(stoppedByLeaving(generator, stop));
+    return readable(this.#iterate(input, config, stop), config, stop);
   }
 
   override async *_streamIterator(input: RunInput, options?: Partial<RunnableConfig>): AsyncGenerator<RunOutput> {
@@ -126,6 +125,7 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     inputs: AsyncGenerator<RunInput>,
     { config: own, runManager, stop }: StreamedRun,
   ): AsyncGenerator<RunOutput> {
+    const { runnable, outputMessagesKey } = this.#settings;
     for await (const input of inputs) {
       // By now, and no earlier, the id of this run is no longer in it: the run inside is another.
       const config = childConfig(own, runManager);
@@ -138,13 +138,13 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
       running.signal.addEventListener("abort", onAbort, { once: true });
       try {
         running.signal.throwIfAborted();
-        answer = await streamed(this.#settings.runnable, running.input, running.config);
+        answer = await streamed(runnable, running.input, running.config, outputMessagesKey);
         for await (const chunk of answer.chunks) {
           running.readerHasIt();
           yield chunk;
           running.readerIsBack();
         }
-        // Some models end their stream when it is aborted, as if that were all.
+        // The abort may come just now: then its part is being stored already.
         running.signal.throwIfAborted();
         await running.store(answer.output());
         left = false;
@@ -212,21 +212,4 @@ function childConfig(
 
 async function* only<Value>(value: Value): AsyncGenerator<Value> {
   yield value;
-}
-
-/** Who breaks out of a stream does not wait for a model that is slow with its next chunk: it is stopped. */
-function stoppedByLeaving<Chunk>(
-  generator: AsyncGeneratorWithSetup<undefined, Chunk, undefined>,
-  stop: AbortController,
-): AsyncGenerator<Chunk> {
-  const leave = generator.return.bind(generator);
-  generator.return = (value) => {
-    stop.abort(leaving());
-    return leave(value);
-  };
-  return generator as AsyncGenerator<Chunk>;
-}
-
-function leaving(): Error {
-  return new Error("The stream was left before its end.");
 }
