@@ -174,6 +174,39 @@ export class StoreUnavailableError extends SessionError {
   }
 }
 
+/**
+ * The write took effect on the primary, and within the `timeout` of the option `wait` fewer replicas had it than asked
+ * for: a failover may lose it. It is not undone. Repeating it with the same content and `operationId` writes nothing
+ * twice, and waits again.
+ *
+ * @example
+ * ```ts
+ * catch (error) {
+ *   if (!(error instanceof NotReplicatedError)) throw error;
+ *   await history.addMessages(turn, { operationId: error.operationId }); // resolves once enough replicas have it
+ * }
+ * ```
+ */
+export class NotReplicatedError extends SessionError {
+  override readonly name = "NotReplicatedError";
+  override readonly code = "NOT_REPLICATED";
+  /** How many replicas have the write. */
+  readonly replicas: number;
+  /** How many were asked for. */
+  readonly wanted: number;
+  /** The operation id of the write; absent for `eraseUser`, which is safe to repeat without. */
+  readonly operationId: string | undefined;
+
+  constructor(details: { replicas: number; wanted: number; operationId?: string | undefined }) {
+    const { replicas, wanted, operationId } = details;
+    const repeat = operationId === undefined ? "Repeat it" : "Repeat it with the same operationId";
+    super(`The write took effect, and ${replicas} of ${wanted} replicas have it: a failover may lose it. ${repeat}.`);
+    this.replicas = replicas;
+    this.wanted = wanted;
+    this.operationId = operationId;
+  }
+}
+
 /** Redis is out of memory (`maxmemory`) and evicts nothing that would help. Nothing was stored. */
 export class StorageFullError extends SessionError {
   override readonly name = "StorageFullError";

@@ -11,7 +11,7 @@ export type { StandardIssue, StandardResult, StandardSchema } from "./agent-memo
 export type { MemoryEntry } from "./agent-memory/values.js";
 export { RedisChatMessageHistory } from "./chat-history/history.js";
 export { importMessages, type ImportMessagesOptions } from "./chat-history/import-messages.js";
-export type { RedisChatMessageHistoryOptions, StoreOptions, Window } from "./chat-history/options.js";
+export type { RedisChatMessageHistoryOptions, StoreOptions, WaitOptions, Window } from "./chat-history/options.js";
 export type { TurnOptions } from "./chat-history/turn-options.js";
 export type { WriteOptions } from "./chat-history/write-options.js";
 export type { RedisClient, RedisPipeline, RedisSubscriber } from "./client.js";
@@ -23,6 +23,7 @@ export {
   CorruptMessageError,
   InvalidOptionError,
   InvalidTokenError,
+  NotReplicatedError,
   OperationConflictError,
   QuotaExceededError,
   SessionBusyError,

@@ -29,7 +29,7 @@ export interface MemorySpaceOptions {
 
 /** Options of {@link AgentMemory}. */
 export interface AgentMemoryOptions
-  extends MemorySpaceOptions, Pick<StoreOptions, "client" | "keyPrefix" | "deadline"> {
+  extends MemorySpaceOptions, Pick<StoreOptions, "client" | "keyPrefix" | "deadline" | "wait"> {
   /** Names the namespace. Any non-empty well-formed string of up to 1 KiB of UTF-8, from whatever source. */
   namespace: string;
 }
@@ -101,12 +101,13 @@ export function parseMemoryOptions(options: AgentMemoryOptions): MemorySettings 
   if (typeof options !== "object" || options === null) {
     throw new InvalidOptionError("options", "pass an object with at least client and namespace.");
   }
-  const { client, keyPrefix, deadline, ...own } = options;
+  const { client, keyPrefix, deadline, wait, ...own } = options;
   const { namespace, ...space } = validate(memorySchema, "options", own);
-  const store = parseStoreOptions({ client, keyPrefix, deadline });
+  const store = parseStoreOptions({ client, keyPrefix, deadline, wait });
   return {
     client: store.client,
     deadlineMilliseconds: store.deadlineMilliseconds,
+    wait: store.wait,
     keyPrefix: store.keyPrefix,
     namespace,
     space: spaceSettings(space),

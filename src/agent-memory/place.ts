@@ -13,12 +13,13 @@ export interface MemoryPlace {
 export function standalonePlace({
   client,
   deadlineMilliseconds,
+  wait,
   keyPrefix,
   namespace,
   space,
 }: MemorySettings): MemoryPlace {
   return {
-    connection: { client, deadlineMilliseconds },
+    connection: { client, deadlineMilliseconds, wait },
     space: { ...space, keys: memoryKeys(keyPrefix, namespace), holder: undefined },
   };
 }

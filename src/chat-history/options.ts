@@ -24,6 +24,14 @@ export type Window =
   | { readonly messages: number }
   | { readonly tokens: number; readonly tokenCounter: (messages: BaseMessage[]) => number | Promise<number> };
 
+/** How many replicas have to have a write before it is done. */
+export interface WaitOptions {
+  /** How many, at least 1. With one primary and two replicas, 1 survives the loss of any one server. */
+  readonly replicas: number;
+  /** How long to wait for them; less than `deadline`. */
+  readonly timeout: Duration;
+}
+
 /** Options of everything that keeps messages. */
 export interface StoreOptions {
   /** An ioredis 5 or 6 client, `Redis` or `Cluster`. It stays yours: it is never connected, closed or changed here. */
@@ -47,6 +55,14 @@ export interface StoreOptions {
    * @default "5s"
    */
   deadline?: Duration | undefined;
+  /**
+   * After each write, wait in the same round trip until so many replicas have it (`WAIT`), so that a failover to one of
+   * them does not lose it. Fewer within `timeout` is a `NotReplicatedError`; a repetition by its operation id waits
+   * again. The connection does nothing else meanwhile: what this client sends next waits behind it. What only renews
+   * (`verify`, the lease of a turn) is not waited for.
+   * @default not waited for
+   */
+  wait?: WaitOptions | undefined;
   /**
    * What reading does with an entry that cannot be read: `"throw"` a `CorruptMessageError` that names its index, or
    * `"skip"` it and return the rest.
@@ -96,8 +112,14 @@ const connectionSchema = z.strictObject({
   deadline: z.custom<Duration>(() => true).default("5s"),
 });
 
+const waitSchema = z.strictObject(
+  { replicas: countSchema, timeout: z.custom<Duration>(() => true) },
+  'use { replicas: 1, timeout: "1s" }',
+);
+
 const storeSchema = z.strictObject({
   ...connectionSchema.shape,
+  wait: waitSchema.optional(),
   keyPrefix: idSchema.regex(/^[^\s{}]+$/u, "use a string without white space and braces").default("chat"),
   window: z
     .union(
@@ -154,8 +176,7 @@ export function parseStoreOptions(options: StoreOptions): StoreSettings {
 // Field by field: a history is made for every invocation, and picking by rest and spread costs more than all the checks.
 function storeSettings(parsed: z.output<typeof storeSchema>): StoreSettings {
   return {
-    client: parsed.client,
-    deadlineMilliseconds: deadlineMilliseconds(parsed.deadline),
+    ...connectionSettings(parsed),
     keyPrefix: parsed.keyPrefix,
     window: parsed.window,
     maxMessages: parsed.maxMessages ?? 0,
@@ -171,6 +192,16 @@ export function parseConnection(options: Pick<RedisChatMessageHistoryOptions, "c
 
 export function parseWriteOptions(options: { operationId?: string | undefined }): { operationId?: string | undefined } {
   return validate(writeSchema, "options", options);
+}
+
+function connectionSettings({ client, deadline, wait }: z.output<typeof storeSchema>): Connection {
+  const milliseconds = deadlineMilliseconds(deadline);
+  if (wait === undefined) return { client, deadlineMilliseconds: milliseconds, wait: undefined };
+  const timeoutMilliseconds = toMilliseconds("wait.timeout", wait.timeout);
+  if (timeoutMilliseconds >= milliseconds) {
+    throw new InvalidOptionError("wait.timeout", "use less than deadline, within which a shortfall has to be told.");
+  }
+  return { client, deadlineMilliseconds: milliseconds, wait: { replicas: wait.replicas, timeoutMilliseconds } };
 }
 
 function deadlineMilliseconds(deadline: Duration): number {

@@ -57,6 +57,7 @@ export type ProblemCode =
   | "VERSION_CONFLICT"
   | "STORE_UNAVAILABLE"
   | "STORAGE_FULL"
+  | "NOT_REPLICATED"
   | "TURN_NOT_STORED";
 
 // By code and not by class: an error may come from another copy of this package, or from a part of it that a program
@@ -80,6 +81,7 @@ const kinds: Readonly<Record<ProblemCode, Kind>> = {
   VERSION_CONFLICT: { status: 409, detail: "The value was changed meanwhile." },
   STORE_UNAVAILABLE: { status: 503, detail: "Sessions cannot be reached at the moment." },
   STORAGE_FULL: { status: 503, detail: "Nothing can be stored at the moment." },
+  NOT_REPLICATED: { status: 503, detail: "It was stored, and is not safe yet. Try again." },
   TURN_NOT_STORED: { status: 503, detail: "The turn could not be stored." },
 };
 

@@ -1,12 +1,16 @@
 import type { RedisClient } from "../client.js";
+import { NotReplicatedError } from "../errors.js";
 import { type Circumstances, deadlineError, refusalCode, toSessionError } from "./failure.js";
 import { count } from "./replies.js";
-import type { Script } from "./script.js";
+import { evaluateAndWait, type Replication } from "./replication.js";
+import { evaluate, type Script, tookEffect } from "./script.js";
 
 /** Where and how patiently a command is sent. */
 export interface Connection {
   readonly client: RedisClient;
   readonly deadlineMilliseconds: number;
+  /** How many replicas have to have a write before it is done; absent, none. */
+  readonly wait?: Replication | undefined;
 }
 
 /**
@@ -50,9 +54,12 @@ function movingSlotGuard(commands: readonly string[][]): string[][] {
 export function run<Input, Reply>(connection: Connection, script: Script<Input, Reply>, input: Input): Promise<Reply> {
   const { client } = connection;
   const indeterminate = script.changes === true;
-  return withDeadline(connection, { indeterminate }, async () => {
+  return withDeadline(connection, { indeterminate }, async (isOver) => {
     try {
-      return script.reply(await evaluate(client, script, input));
+      if (!indeterminate) return script.reply(await evaluate(client, script, input));
+      const { reply, shortfall } = await evaluateSafely(connection, script, input, isOver);
+      if (shortfall) throw new NotReplicatedError(shortfall);
+      return script.reply(reply);
     } catch (error) {
       throw toSessionError(error, { client, indeterminate });
     }
@@ -72,30 +79,29 @@ export function write<Input extends { readonly operationId: string }, Reply>(
 ): Promise<Reply> {
   const { client } = connection;
   const { operationId } = input;
-  return withDeadline(connection, { operationId, indeterminate: true }, async () => {
+  return withDeadline(connection, { operationId, indeterminate: true }, async (isOver) => {
     try {
-      return script.reply(await evaluate(client, script, input));
+      const { reply, shortfall } = await evaluateSafely(connection, script, input, isOver);
+      if (shortfall && tookEffect(reply)) throw new NotReplicatedError({ ...shortfall, operationId });
+      return script.reply(reply);
     } catch (error) {
+      if (error instanceof NotReplicatedError) throw error;
       const indeterminate = await mayHaveRun(client, operationKey, refusalCode(error));
       throw toSessionError(error, { client, operationId, indeterminate });
     }
   });
 }
 
-async function evaluate<Input, Reply>(
-  client: RedisClient,
+/** Runs a script that writes and, where that is wanted, waits for replicas. */
+async function evaluateSafely<Input, Reply>(
+  { client, wait }: Connection,
   script: Script<Input, Reply>,
   input: Input,
-): Promise<unknown> {
-  const keys = script.keys(input);
-  const keysAndArguments = [...keys, ...script.arguments(input)];
-  try {
-    return await client.evalsha(script.sha1, keys.length, keysAndArguments);
-  } catch (error) {
-    // The server does not know the script (a first call, a restart, SCRIPT FLUSH, a failover): EVAL teaches it.
-    if (refusalCode(error) !== "NOSCRIPT") throw error;
-    return client.eval(script.lua, keys.length, keysAndArguments);
-  }
+  isOver: () => boolean,
+): Promise<{ reply: unknown; shortfall?: { replicas: number; wanted: number } | undefined }> {
+  if (wait === undefined) return { reply: await evaluate(client, script, input) };
+  const { reply, replicas } = await evaluateAndWait(client, script, input, { ...wait, isOver });
+  return { reply, shortfall: replicas < wait.replicas ? { replicas, wanted: wait.replicas } : undefined };
 }
 
 // A script, because a Cluster client sends those to the primary even with `scaleReads`; it runs out of memory too.
@@ -123,13 +129,14 @@ async function mayHaveRun(client: RedisClient, operationKey: string, refusal: st
 function withDeadline<Value>(
   { client, deadlineMilliseconds }: Connection,
   { operationId, indeterminate = false }: Partial<Pick<Circumstances, "operationId" | "indeterminate">>,
-  send: () => Promise<Value>,
+  send: (isOver: () => boolean) => Promise<Value>,
 ): Promise<Value> {
+  const began = performance.now();
   return new Promise((resolve, reject) => {
     const expire = (): void => reject(deadlineError(deadlineMilliseconds, { client, operationId, indeterminate }));
     // Not at once: when the process was busy past the deadline, the reply may be there and only unread.
     const timer = setTimeout(() => setImmediate(expire), deadlineMilliseconds);
-    send()
+    send(() => performance.now() - began >= deadlineMilliseconds)
       .finally(() => clearTimeout(timer))
       .then(resolve, reject);
   });

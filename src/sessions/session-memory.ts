@@ -7,13 +7,13 @@ import type { SessionRef, SessionSettings } from "./options.js";
  * this session is live and with this agent.
  */
 export function sessionPlace(
-  { client, deadlineMilliseconds, memory }: SessionSettings,
+  { client, deadlineMilliseconds, wait, memory }: SessionSettings,
   keys: OwnerKeys,
   { id, agentId }: SessionRef,
 ): MemoryPlace {
   const { member, ...own } = keys.memory(agentId);
   return {
-    connection: { client, deadlineMilliseconds },
+    connection: { client, deadlineMilliseconds, wait },
     space: {
       ...memory,
       keys: own,

@@ -11,7 +11,7 @@ export interface Topology {
   readonly connect: (options?: Pick<RedisOptions, "keyPrefix" | "enableAutoPipelining">) => Client;
 }
 
-const { single, cluster } = inject("servers");
+const { single, cluster, guarded } = inject("servers");
 
 export const onOneRedis: Topology = {
   name: "one Redis, ioredis 6",
@@ -21,6 +21,30 @@ export const onOneRedis: Topology = {
 const onCluster: Topology = {
   name: "Cluster of three, ioredis 6",
   connect: (options = {}) => new Cluster([...cluster], options),
+};
+
+/** What the library does goes to a user that may do no more than the README says; what a test does, to one that may. */
+const asLimitedUser: Topology = {
+  name: `one Redis, ${guarded.tls ? "TLS, " : ""}a user with the least rights`,
+  connect: (options = {}) => {
+    const { host, port, tls } = guarded;
+    const secure = tls && { port: tls.port, tls: { ca: tls.ca } };
+    const limited = new Redis({ host, port, ...secure, username: "limited", password: "limited", ...options });
+    const all = new Redis({ host, port, ...options });
+    const ofLibrary: readonly unknown[] = ["evalsha", "eval", "pipeline", "duplicate", "status"];
+    return new Proxy(all, {
+      get: (_, name) => {
+        if (name === "quit") return async () => Promise.all([limited.quit(), all.quit()]);
+        if (name === "disconnect") return () => [limited, all].map((client) => client.disconnect());
+        const client: object = ofLibrary.includes(name) ? limited : all;
+        const value: unknown = Reflect.get(client, name);
+        // The library names its commands in one array; a test chains them.
+        if (name === "pipeline")
+          return (commands?: unknown[][]) => (commands ? limited.pipeline(commands) : all.pipeline());
+        return typeof value === "function" ? (value.bind(client) as unknown) : value;
+      },
+    });
+  },
 };
 
 export const topologies: readonly Topology[] = [
@@ -35,6 +59,7 @@ export const topologies: readonly Topology[] = [
     name: "Cluster of three, ioredis 5",
     connect: (options = {}) => new Cluster5([...cluster], options) as unknown as Cluster,
   },
+  asLimitedUser,
 ];
 
 /** A Cluster client that reaches each node through another address, a proxy say. */

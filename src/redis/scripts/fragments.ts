@@ -72,7 +72,7 @@ end
 `;
 
 /**
- * What makes a write happen once. `remember` comes before the write's effect: a script that is stopped on its way, by an
+ * What makes a write happen once. Needs ARGV[2], the window. `remember` comes before the write's effect: a script that is stopped on its way, by an
  * ACL that forbids one of its commands, say, is then not run a second time. The reply is kept with the digest.
  */
 export const operationLua = /* lua */ `
@@ -83,6 +83,8 @@ local function earlier(operation, digest)
   elseif string.sub(stored, 1, #digest) ~= digest then
     return { "conflict", "" }
   end
+  -- A write: a WAIT behind this script waits for what its own connection wrote, and the effect may be another's.
+  redis.call("PEXPIRE", operation, ARGV[2])
   return { "repeated", string.sub(stored, #digest + 2) }
 end
 

@@ -1,0 +1,189 @@
+// The README's ACL line: each word of it is needed, and nothing else is allowed.
+import { AIMessage, HumanMessage } from "@langchain/core/messages";
+import { Cluster, Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
+import { AgentMemory, RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions";
+import { startRedis, type RunningRedis } from "langchain-redis-sessions/testing";
+import { all } from "../agent-memory/support/all.js";
+import { additionFor, grantedCommands, grants } from "../support/acl.js";
+import type { Client } from "../support/topologies.js";
+import { freshId, turn } from "../support/turns.js";
+
+const servers = inject("servers");
+const closing: (() => unknown)[] = [];
+afterAll(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
+
+function keep<Kept extends Client>(client: Kept): Kept {
+  client.on("error", () => {});
+  closing.push(() => client.disconnect());
+  return client;
+}
+
+/** Does all that the library can, and goes on whatever is refused. Returns what was not done. */
+async function everything(client: Client, admins: readonly Redis[]): Promise<readonly string[]> {
+  const failed: string[] = [];
+  const attempt = async <Value>(name: string, call: () => Promise<Value>): Promise<Value | undefined> => {
+    try {
+      return await call();
+    } catch (error) {
+      failed.push(`${name}: ${String(error)}`);
+      return undefined;
+    }
+  };
+  const id = freshId();
+  const history = new RedisChatMessageHistory({ client, sessionId: id, ttl: "never", maxMessages: 3 });
+  await attempt("append", () => history.addMessages([...turn("a"), ...turn("b")].slice(0, 3), { operationId: "a" }));
+  await attempt("append at the cap", () => history.addMessages(turn("c")));
+  await attempt("append that expires", () =>
+    new RedisChatMessageHistory({ client, sessionId: id }).addMessages([new HumanMessage("d"), new AIMessage("e")]),
+  );
+  await attempt("read", () => history.getMessages());
+  await attempt("read an operation", () => history.beginTurn("z"));
+  await attempt("length", () => history.length());
+  await attempt("lease", async () => {
+    const lease = await history.takeLease({ concurrency: "wait", leaseMilliseconds: 1_000, waitForMilliseconds: 0 });
+    await lease.release();
+  });
+  await attempt("clear", () => history.clear());
+
+  const memory = new AgentMemory({ client, namespace: id, limits: { storageBytes: 10_000 } });
+  await attempt("set", () => memory.setMany({ a: 1, b: [], c: "" }, { ttl: "1h" }));
+  await attempt("increment", () => memory.increment("a"));
+  await attempt("item", () => memory.append("b", 1));
+  await attempt("entries", () => all(memory.entries()));
+  await attempt("usage", () => memory.usage());
+  await attempt("remove", () => memory.delete("a"));
+  await attempt("clear memory", () => memory.clear());
+
+  const sessions = new SessionStore({ client, maxSessionsPerUser: 2 });
+  const owner = { userId: id };
+  const create = (): ReturnType<SessionStore["create"]> => sessions.create({ ...owner, agentId: "support" });
+  await attempt("create", create);
+  await attempt("create", create);
+  const made = await attempt("create at the limit", create);
+  if (made) {
+    const { session, token } = made;
+    await attempt("verify", () => sessions.verify(token));
+    await attempt("update", () => sessions.update(session, { metadata: { a: 1, b: null } }));
+    await attempt("turn", () => sessions.history(session).addMessages(turn("a")));
+    await attempt("turns", () => sessions.history(session).getMessages());
+    await attempt("messages", () => sessions.messages(owner, session.conversationId));
+    await attempt("conversations", () => sessions.conversations(owner));
+    await attempt("rename", () => sessions.renameConversation(owner, session.conversationId, "t"));
+    await attempt("open", () => sessions.openConversation(session, session.conversationId));
+    await attempt("session memory", () => sessions.memory(session).set("a", 1));
+    await attempt("list", () => sessions.list(owner));
+    await attempt("signal", async () => {
+      const signal = sessions.signal(session);
+      await vi.waitFor(async () => {
+        const counts = await Promise.all(admins.map((admin) => admin.pubsub("NUMSUB", "chat:session-endings")));
+        expect(counts.some(([, count]) => Number(count) > 0)).toBe(true);
+      });
+      await sessions.rotate(token);
+      await sessions.endById(owner, session.id);
+      // By the channel, and not by asking again half a minute later.
+      await vi.waitFor(() => expect(signal.aborted).toBe(true), { timeout: 400, interval: 5 });
+    });
+    await sessions.close();
+    await attempt("delete", () => sessions.deleteConversation(owner, session.conversationId));
+  }
+  await attempt("erase", () => sessions.eraseUser(owner));
+  return failed;
+}
+
+describe("a user of one Redis with the README's rights", () => {
+  let redis: RunningRedis;
+  let admin: Redis;
+  beforeAll(async () => {
+    redis = await startRedis({ args: ["--databases", "4"] });
+    closing.push(() => redis.stop());
+    admin = keep(new Redis(redis.url));
+  });
+  const as = async (...rules: readonly string[]): Promise<{ client: Redis; user: string }> => {
+    const user = freshId();
+    await admin.acl("SETUSER", user, "reset", "on", ">pw", ...grants, ...rules);
+    const client = keep(new Redis({ host: redis.host, port: redis.port, username: user, password: "pw" }));
+    return { client, user };
+  };
+
+  test("can do all that the library does", async () => {
+    await admin.script("FLUSH");
+    const { client } = await as();
+    expect(await everything(client, [admin])).toEqual([]);
+    expect(await everything(client, [admin])).toEqual([]);
+  });
+
+  test("needs each command of it", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const tooMany: string[] = [];
+    for (const command of grantedCommands) {
+      await admin.script("FLUSH");
+      await admin.acl("LOG", "RESET");
+      const { client, user } = await as(`-${command}`);
+      const failed = await everything(client, [admin]);
+      const log = JSON.stringify(await admin.acl("LOG", 1_000));
+      const refused = log.includes(`"object","${command}"`) && log.includes(user);
+      // Without INFO, ioredis warns and goes on.
+      if (!refused || (failed.length === 0 && command !== "info")) tooMany.push(command);
+      client.disconnect();
+    }
+    expect(tooMany).toEqual([]);
+    expect(warn).toHaveBeenCalled();
+    warn.mockRestore();
+  });
+
+  test("needs the keys and the channel of it", async () => {
+    expect(await everything((await as("resetkeys")).client, [admin])).not.toEqual([]);
+    const withoutChannel = await everything((await as("resetchannels")).client, [admin]);
+    expect(withoutChannel.map((text) => text.split(":")[0])).toEqual(["signal"]);
+  });
+
+  test("may run no other command, and reach no other key or channel", async () => {
+    const { client, user } = await as();
+    const names = (await admin.command("LIST")) as unknown as string[];
+    const allowed: string[] = [];
+    for (const name of names.filter((one) => !names.some((other) => other.startsWith(`${one}|`)))) {
+      const [details] = (await admin.command("INFO", name)) as unknown as [name: string, arity: number][];
+      const words = name.split("|");
+      const filler = Array.from({ length: Math.max(0, Math.abs(details?.[1] ?? 1) - words.length) }, () => "1");
+      const verdict = await admin.call("ACL", "DRYRUN", user, ...words, ...filler).catch(String);
+      if (!/has no permissions to run the/.test(String(verdict))) allowed.push(name);
+    }
+    // Whoever may connect may do these.
+    const always = ["auth", "hello", "quit", "reset"];
+    expect(names.length).toBeGreaterThan(300);
+    expect(allowed.filter((name) => !always.includes(name)).toSorted()).toEqual(grantedCommands.toSorted());
+    await expect(client.get("other:key")).rejects.toThrow(/NOPERM/);
+    await expect(client.eval('return redis.call("GET", KEYS[1])', 1, "other:key")).rejects.toThrow(/NOPERM|permission/);
+    await expect(client.publish("other", "x")).rejects.toThrow(/NOPERM/);
+    await expect(client.subscribe("other")).rejects.toThrow(/NOPERM/);
+  });
+});
+
+test("on a Cluster and with `wait` it needs what the README adds for them", async () => {
+  const user = freshId();
+  const nodes = servers.cluster.map((node) => keep(new Redis({ ...node })));
+  const grant = (rules: readonly string[]): Promise<unknown> =>
+    Promise.all(nodes.map((node) => node.acl("SETUSER", user, "reset", "on", ">pw", ...grants, ...rules)));
+  closing.push(() => Promise.all(nodes.map((node) => node.acl("DELUSER", user))));
+  const additions = additionFor("a Cluster").filter((rule) => rule !== "+readonly");
+  expect(additions).toHaveLength(2);
+  await grant(additions);
+  const redisOptions = { username: user, password: "pw" };
+  const connect = (): Cluster =>
+    keep(new Cluster([...servers.cluster], { redisOptions, clusterRetryStrategy: () => null }));
+  const client = connect();
+  expect(await everything(client, nodes)).toEqual([]);
+
+  const wait = { replicas: 1, timeout: 0.05 } as const;
+  const append = (): Promise<void> =>
+    new RedisChatMessageHistory({ client, sessionId: freshId(), wait }).addMessages(turn("hi"));
+  await expect(append()).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", indeterminate: true });
+  await grant([...additions, ...additionFor("`wait`")]);
+  await expect(append()).rejects.toMatchObject({ code: "NOT_REPLICATED" });
+
+  await grant([]);
+  await expect(connect().get("chat:x")).rejects.toThrow();
+});

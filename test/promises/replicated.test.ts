@@ -1,0 +1,269 @@
+// The option `wait`: a write is done when so many replicas have it; a shortfall is told, and can be repeated.
+import { Cluster, type Redis as Redis6, Redis } from "ioredis";
+import { Cluster as Cluster5, Redis as Redis5 } from "ioredis-5";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import {
+  AgentMemory,
+  InvalidOptionError,
+  NotReplicatedError,
+  RedisChatMessageHistory,
+  type RedisChatMessageHistoryOptions,
+  SessionStore,
+  StoreUnavailableError,
+} from "langchain-redis-sessions";
+import { problemOf } from "langchain-redis-sessions/http";
+import { faultyProxy, type FaultyProxy, type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
+import { findServerProgram } from "../../src/testing/servers/local-servers.js";
+import { clusterWithReplicas, type ReplicatedCluster } from "../support/cluster-with-replicas.js";
+import { severableLink, type SeverableLink } from "../support/severable-link.js";
+import type { Client } from "../support/topologies.js";
+import { freshId, texts, turn } from "../support/turns.js";
+
+const PATIENCE = { timeout: 20_000, interval: 20 };
+const wait = { replicas: 1, timeout: 2 } as const;
+/** While the replica is cut off. */
+const impatient = { replicas: 1, timeout: 0.03 } as const;
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).toReversed()) await close();
+});
+
+function keep<Kept extends Client>(client: Kept): Kept {
+  client.on("error", () => {});
+  closing.push(() => client.disconnect());
+  return client;
+}
+
+const versions = [
+  { version: "ioredis 6", connect: (port: number) => new Redis({ port }), Nodes: Cluster },
+  {
+    version: "ioredis 5",
+    connect: (port: number) => new Redis5({ port }) as unknown as Redis6,
+    Nodes: Cluster5 as unknown as typeof Cluster,
+  },
+];
+
+describe.skipIf((await findServerProgram()) === undefined)("with replicas (needs a server program on the PATH)", () => {
+  let primary: RunningRedis;
+  let replica: RunningRedis;
+  let link: SeverableLink;
+  let proxy: FaultyProxy;
+  let direct: Redis;
+  beforeAll(async () => {
+    primary = await startRedis({ args: ["--repl-diskless-sync-delay", "0"] });
+    link = await severableLink(primary);
+    replica = await startRedis({ args: ["--replicaof", link.host, String(link.port)] });
+    proxy = await faultyProxy(primary);
+    direct = new Redis(primary.url);
+    await inSync();
+  });
+  afterAll(async () => {
+    direct.disconnect();
+    await proxy.close();
+    await Promise.all([primary.stop(), replica.stop()]);
+    link.close();
+  });
+  afterEach(async () => {
+    link.mend();
+    await proxy.heal();
+    await inSync();
+  });
+  const inSync = (): Promise<unknown> =>
+    vi.waitFor(async () => {
+      await direct.set("in", "sync");
+      expect(await direct.wait(1, 1_000)).toBe(1);
+    }, PATIENCE);
+  const open = (options: Partial<RedisChatMessageHistoryOptions> = {}): RedisChatMessageHistory =>
+    new RedisChatMessageHistory({ client: direct, sessionId: freshId(), wait, ...options });
+
+  test.each(versions)(
+    "a write is known to the replica when it resolves, in one round trip, by $version",
+    async (by) => {
+      const client = keep(by.connect(proxy.port));
+      const history = open({ client });
+      await history.addMessages(turn("warm"));
+      const before = { trips: proxy.requestsNamed("EVALSHA"), waits: proxy.requestsNamed("WAIT") };
+      await history.addMessages(turn("told"));
+      expect(proxy.requestsNamed("EVALSHA") - before.trips).toBe(1);
+      expect(proxy.requestsNamed("WAIT") - before.waits).toBe(1);
+    },
+  );
+
+  test("while the replica is cut off, every write is applied and its caller is told; a repetition waits again", async () => {
+    const sessions = new SessionStore({ client: direct, wait: impatient });
+    const memory = new AgentMemory({ client: direct, namespace: freshId(), wait: impatient });
+    const sessionId = freshId();
+    const history = open({ sessionId, wait: impatient });
+    const before = new SessionStore({ client: direct });
+    const owner = { userId: freshId() };
+    const { token, session } = await before.create({ ...owner, agentId: "support" });
+    await before.history(session).addMessages(turn("one"));
+    await inSync();
+    await memory.setMany({ n: 1, list: [], x: 1 });
+    const writes: Record<string, (options: { operationId?: string }) => Promise<unknown>> = {
+      append: (options) => history.addMessages(turn("hi"), options),
+      clear: (options) => open({ sessionId: "cleared", wait: impatient }).clear(options),
+      create: (options) => sessions.create({ ...owner, agentId: "support" }, options),
+      update: (options) => sessions.update(session, { metadata: { a: 1 } }, options),
+      openConversation: (options) => sessions.openConversation(session, undefined, options),
+      sessionAppend: (options) => sessions.history(session).addMessages(turn("two"), options),
+      sessionMemory: (options) => sessions.memory(session).set("x", 1, options),
+      rename: (options) => sessions.renameConversation(owner, session.conversationId, "title", options),
+      delete: (options) => sessions.deleteConversation(owner, session.conversationId, options),
+      set: (options) => memory.set("x", 2, options),
+      increment: (options) => memory.increment("n", 1, options),
+      appendItem: (options) => memory.append("list", 1, options),
+      remove: (options) => memory.delete("x", options),
+      rotate: (options) => sessions.rotate(token, options),
+      endById: (options) => sessions.endById(owner, session.id, options),
+      endAll: (options) => sessions.endAll(owner, options),
+    };
+    link.sever();
+    const ids = new Map<string, string>();
+    for (const [name, write] of Object.entries(writes)) {
+      const error = await write({}).then(
+        () => expect.unreachable(name),
+        (reason: unknown) => reason,
+      );
+      expect(error, name).toBeInstanceOf(NotReplicatedError);
+      expect(error).toMatchObject({ code: "NOT_REPLICATED", replicas: 0, wanted: 1 });
+      const operationId = (error as NotReplicatedError).operationId ?? expect.unreachable();
+      ids.set(name, operationId);
+      await expect(write({ operationId }), `${name} again`).rejects.toMatchObject({ code: "NOT_REPLICATED" });
+      expect(problemOf(error)).toMatchObject({ status: 503, code: "NOT_REPLICATED" });
+    }
+    // On another connection, which wrote nothing itself.
+    const elsewhere = open({ client: keep(new Redis(primary.url)), sessionId, wait: impatient });
+    const operationId = ids.get("append");
+    await expect(elsewhere.addMessages(turn("hi"), { operationId })).rejects.toThrow(NotReplicatedError);
+    link.mend();
+    await inSync();
+    // Known to the replica by now: they wait for nothing.
+    for (const [name, write] of Object.entries(writes)) {
+      // Sessions were ended meanwhile, by these writes themselves.
+      if (/rotate|create|update|open/.test(name)) continue;
+      await write({ operationId: ids.get(name) ?? "" });
+    }
+    expect(texts(await history.getMessages())).toEqual(["hi", "re: hi"]);
+    expect(await memory.get("n")).toBe(2);
+    await expect(sessions.eraseUser(owner)).resolves.toMatchObject({ sessions: expect.any(Number) as number });
+  });
+
+  test("control: without the option the write resolves, and the replica does not have it", async () => {
+    const sessionId = freshId();
+    link.sever();
+    await open({ sessionId, wait: undefined }).addMessages(turn("hi"));
+    const copy = keep(new Redis(replica.url));
+    expect(await copy.exists(`chat:history:{${sessionId}}:messages`)).toBe(0);
+  });
+
+  test("what is refused is told as without the option, at once", async () => {
+    link.sever();
+    const sessions = new SessionStore({ client: direct });
+    const { session, token } = await sessions.create({ userId: freshId(), agentId: "support" });
+    await sessions.end(token);
+    const waiting = new SessionStore({ client: direct, wait: impatient });
+    await expect(waiting.update(session, { metadata: {} })).rejects.toMatchObject({ code: "SESSION_NOT_FOUND" });
+    await expect(waiting.renameConversation(session, session.conversationId, "x")).rejects.toMatchObject({
+      code: "CONVERSATION_NOT_FOUND",
+    });
+  });
+
+  test("a connection that breaks while WAIT is pending leaves the outcome unknown, and nothing twice", async () => {
+    const sessionId = freshId();
+    const client = keep(new Redis({ port: proxy.port, maxRetriesPerRequest: 20, retryStrategy: () => 1 }));
+    const history = open({ client, sessionId });
+    await history.addMessages(turn("warm"));
+    proxy.dropReplies({ command: "WAIT" });
+    const error = await history.addMessages(turn("hi")).then(
+      () => expect.unreachable(),
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(StoreUnavailableError);
+    const { indeterminate, operationId } = error as StoreUnavailableError;
+    expect(indeterminate).toBe(true);
+    await history.addMessages(turn("hi"), { operationId });
+    proxy.dropReplies({ command: ["EVALSHA", "EVAL"] });
+    await history.addMessages(turn("both are sent again"));
+    expect(texts(await history.getMessages()).filter((text) => !text.startsWith("re"))).toEqual([
+      "warm",
+      "hi",
+      "both are sent again",
+    ]);
+  });
+
+  test.each([
+    { replicas: 0, timeout: 1 },
+    { replicas: 1.5, timeout: 1 },
+    { replicas: 1, timeout: "5s" as const },
+    { replicas: 1, timeout: 0 },
+    { replicas: 1 },
+  ])("refuses wait: %o", (bad) => {
+    const options = { client: direct, sessionId: "a", namespace: "a", wait: bad as never };
+    const { sessionId, namespace, ...store } = options;
+    expect(() => new RedisChatMessageHistory({ ...store, sessionId })).toThrow(InvalidOptionError);
+    expect(() => new SessionStore(store)).toThrow(/wait/);
+    expect(() => new AgentMemory({ ...store, namespace })).toThrow(/wait/);
+  });
+
+  test("a server that forgot the script is taught, and then waited for", async () => {
+    const sessionId = freshId();
+    const history = open({ sessionId });
+    await direct.script("FLUSH");
+    await history.addMessages(turn("hi"));
+    link.sever();
+    await direct.script("FLUSH");
+    await expect(open({ sessionId, wait: impatient }).addMessages(turn("told"))).rejects.toThrow(NotReplicatedError);
+  });
+
+  describe("on a Cluster of which only the second node has a replica", () => {
+    let cluster: ReplicatedCluster;
+    beforeAll(async () => {
+      cluster = await clusterWithReplicas([0, 1, 0]);
+    });
+    afterAll(() => cluster.stop());
+
+    /** The node, 0 to 2, that holds a history. */
+    const ownerOf = async (sessionId: string): Promise<number> => {
+      const slot = await direct.call("CLUSTER", "KEYSLOT", `{${sessionId}}`).catch(() => undefined);
+      const number = Number(slot ?? (await cluster.primaries[0]?.client.call("CLUSTER", "KEYSLOT", `{${sessionId}}`)));
+      return Math.floor(number / Math.ceil(16_384 / 3));
+    };
+
+    test.each(versions)("WAIT goes where the write goes, by $version", async ({ Nodes }) => {
+      const client = keep(new Nodes(cluster.primaries.map(({ host, port }) => ({ host, port }))));
+      const found = new Set<number>();
+      for (let time = 0; time < 60; time++) {
+        const sessionId = freshId();
+        const owner = await ownerOf(sessionId);
+        found.add(owner);
+        const write = open({ client, sessionId, wait: { replicas: 1, timeout: 0.02 } }).addMessages(turn("hi"));
+        const outcome = await write.then(
+          () => "replicated",
+          (error: unknown) => (error as NotReplicatedError).code,
+        );
+        expect(outcome).toBe(owner === 1 ? "replicated" : "NOT_REPLICATED");
+      }
+      expect(found.size).toBe(3);
+    });
+
+    test.each(versions)("a slot that has moved is followed, and waited for there, by $version", async ({ Nodes }) => {
+      let sessionId = freshId();
+      while ((await ownerOf(sessionId)) !== 0) sessionId = freshId();
+      const client = keep(new Nodes(cluster.primaries.map(({ host, port }) => ({ host, port })).slice(0, 1)));
+      const history = open({ client, sessionId, wait: { replicas: 1, timeout: 1 } });
+      const slot = Number(await cluster.primaries[0]?.client.call("CLUSTER", "KEYSLOT", `{${sessionId}}`));
+      await client.set(`{${sessionId}}`, "the client knows the slots");
+      await client.del(`{${sessionId}}`);
+      const second = await cluster.primaries[1]?.client.call("CLUSTER", "MYID");
+      for (const { client: node } of cluster.primaries.toReversed()) {
+        await node.call("CLUSTER", "SETSLOT", slot, "NODE", String(second));
+      }
+      await history.addMessages(turn("hi"));
+      expect(texts(await history.getMessages())).toEqual(["hi", "re: hi"]);
+      const [replicaOfSecond] = cluster.replicas;
+      expect(await replicaOfSecond?.client.call("CLUSTER", "COUNTKEYSINSLOT", slot)).toBe(2);
+    });
+  });
+});

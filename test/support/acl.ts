@@ -1,0 +1,21 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+
+const readme = readFileSync(path.join(import.meta.dirname, "../../README.md"), "utf8");
+const section = /^## Redis ACL$.*?(?=^## )/ms.exec(readme)?.[0] ?? "";
+const [, block = ""] = /^```text\n(.*?)^```$/ms.exec(section) ?? [];
+const words = block.split(/[\s\\]+/).filter((word) => word !== "");
+
+/** What the README grants: the words behind `ACL SETUSER <name>`, without the password. */
+export const grants: readonly string[] = words.slice(3).filter((word) => !word.startsWith(">"));
+
+/** The commands among them. */
+export const grantedCommands: readonly string[] = grants
+  .filter((word) => word.startsWith("+"))
+  .map((word) => word.slice(1));
+
+/** What it says is to be added for one purpose, by the words that name it: "a Cluster", "`wait`". */
+export function additionFor(purpose: string): readonly string[] {
+  const line = section.split("\n").find((text) => text.startsWith(`| ${purpose}`)) ?? "";
+  return [...line.matchAll(/`(\+[^`]+)`/g)].flatMap(([, added = ""]) => added.replaceAll("\\|", "|").split(" "));
+}
