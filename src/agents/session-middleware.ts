@@ -1,8 +1,7 @@
 import { type AgentMiddleware, createMiddleware } from "langchain";
 import { z } from "zod";
 import type { Session } from "../sessions/schema.js";
-import { AgentRuns, type RunRuntime, type RunState } from "./agent-runs.js";
-import { withFreshId } from "./fresh-id.js";
+import { AgentRuns } from "./agent-runs.js";
 import { parseMiddlewareOptions, type SessionMiddlewareOptions } from "./options.js";
 import type { RunRecord } from "./run-record.js";
 import { asStateUpdate } from "./state-update.js";
@@ -55,39 +54,28 @@ export function sessionMiddleware(options: SessionMiddlewareOptions): AgentMiddl
   const settings = parseMiddlewareOptions(options);
   const runs = new AgentRuns(settings);
 
-  async function storeStep(state: RunState, runtime: RunRuntime): Promise<{ _session: RunRecord }> {
-    const run = await runs.of(state, runtime);
-    run.refuseEnded();
-    run.follow(state.messages);
-    return { _session: await run.storeStep(state) };
-  }
-
   return createMiddleware({
     name: "SessionMiddleware",
     stateSchema,
     contextSchema,
-    // A step of its own in the agent's graph, which counts for its recursion limit: only where it has something to do.
-    ...(settings.persist === "step" && { beforeModel: storeStep }),
-
     async beforeAgent(state, runtime) {
       const { run, messages } = await runs.begin(state, runtime);
       const record = settings.persist === "step" ? await run.storeStep(state) : run.record;
       return { ...asStateUpdate(messages, state.messages), _session: record };
     },
 
-    async wrapModelCall(request, handler) {
-      const run = await runs.of(request.state, request.runtime);
-      // Aborts also when this step of the agent fails, and nothing else would tell.
-      request.runtime.signal?.addEventListener("abort", () => void run.interrupt(), { once: true });
-      run.follow(request.state.messages);
-      const answer = await run.callModel(async () => handler(request));
-      return withFreshId(answer, run.record);
+    // What is new goes into the state, so that a checkpoint has it, before another middleware takes it out.
+    async beforeModel(state, runtime) {
+      const run = await runs.of(state, runtime);
+      run.refuseEnded();
+      const record = run.follow(state.messages);
+      return { _session: settings.persist === "step" ? await run.storeStep(state) : record };
     },
 
-    // Into the state, so that a checkpoint has it.
-    async afterModel(state, runtime) {
-      const run = await runs.of(state, runtime);
-      return { _session: run.follow(state.messages) };
+    async wrapModelCall(request, handler) {
+      const run = await runs.of(request.state, request.runtime);
+      run.follow(request.state.messages);
+      return run.callModel(async () => handler(request), request.runtime.signal);
     },
 
     async afterAgent(state, runtime) {
