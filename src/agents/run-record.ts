@@ -56,7 +56,7 @@ export function openingOf(
   const storedIds = idsOf(stored);
   const isKnown = knownTo(earlier);
   const isStored = (message: BaseMessage): boolean => storedIds.has(message.id ?? "") || isKnown(message);
-  const inState = idsOf(state.filter((message) => !isSummary(message)));
+  const inState = idsOf(state.filter((message) => !isStandIn(message)));
   // Of a turn that was given up, the state holds what no summary took the place of. A call in it that nobody answered
   // would spoil this turn.
   const said = withAnswers(state.filter((message) => !isStored(message))).map(withId);
@@ -68,7 +68,7 @@ export function openingOf(
 /** What is new to the conversation, of a state that the caller passed, and no earlier turn left. */
 function saidNow(state: readonly BaseMessage[], stored: readonly BaseMessage[]): BaseMessage[] {
   const ids = idsOf(stored);
-  const isOld = (message: BaseMessage): boolean => ids.has(message.id ?? "") || isSummary(message);
+  const isOld = (message: BaseMessage): boolean => ids.has(message.id ?? "") || isStandIn(message);
   const last = state.at(-1);
   // The very message that was answered before is said once more; one that nothing followed is the same one.
   const again = last?.type === "human" && isOld(last) && last.id !== stored.at(-1)?.id ? last : undefined;
@@ -134,7 +134,7 @@ function knownTo({ known, sealed }: RunRecord): (message: BaseMessage) => boolea
   const answered = new Set(sealed);
   return (message) =>
     ids.has(message.id ?? "") ||
-    isSummary(message) ||
+    isStandIn(message) ||
     (ToolMessage.isInstance(message) && answered.has(message.tool_call_id));
 }
 
@@ -142,7 +142,10 @@ function isInterrupted({ response_metadata }: BaseMessage): boolean {
   return response_metadata["interrupted"] === true;
 }
 
-/** `summarizationMiddleware` gives its summary the id of the first message that it summed up. */
-function isSummary(message: BaseMessage): boolean {
-  return message.additional_kwargs["lc_source"] === "summarization";
+/**
+ * What stands in the state for messages that are stored as they were: `summarizationMiddleware` gives its summary the id
+ * of the first message that it summed up; `contextEditingMiddleware` clears results of tools, and arguments of calls.
+ */
+function isStandIn({ additional_kwargs, response_metadata }: BaseMessage): boolean {
+  return additional_kwargs["lc_source"] === "summarization" || response_metadata["context_editing"] !== undefined;
 }
