@@ -36,5 +36,7 @@ export function hearAnswer(hear: (said: AIMessageChunk) => void): () => void {
 }
 
 function hasHandlers(callbacks: unknown): callbacks is Callbacks {
-  return typeof callbacks === "object" && callbacks !== null && "addHandler" in callbacks && "removeHandler" in callbacks;
+  return (
+    typeof callbacks === "object" && callbacks !== null && "addHandler" in callbacks && "removeHandler" in callbacks
+  );
 }

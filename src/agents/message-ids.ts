@@ -23,7 +23,10 @@ export function withIds(messages: readonly BaseMessage[]): BaseMessage[] {
     const said = JSON.stringify([message.type, message.content]);
     const before = met.get(said) ?? 0;
     met.set(said, before + 1);
-    return named(message, `stored-${createHash("sha256").update(`${before}:${said}`).digest("base64url").slice(0, 22)}`);
+    return named(
+      message,
+      `stored-${createHash("sha256").update(`${before}:${said}`).digest("base64url").slice(0, 22)}`,
+    );
   });
 }
 

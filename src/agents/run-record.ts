@@ -74,9 +74,7 @@ function saidNow(state: readonly BaseMessage[], stored: readonly BaseMessage[]):
   const again = last?.type === "human" && isOld(last) && last.id !== stored.at(-1)?.id ? last : undefined;
   // What the caller has from before the window is stored as well.
   const latestOld = state.findLastIndex((message) => message !== again && isOld(message));
-  const said = state.filter(
-    (message, index) => !isOld(message) && (index > latestOld || message.type === "system"),
-  );
+  const said = state.filter((message, index) => !isOld(message) && (index > latestOld || message.type === "system"));
   return withAnswers(again ? [...said, anew(again)] : said).map(withId);
 }
 
@@ -106,7 +104,11 @@ export function withoutPending(record: RunRecord): RunRecord {
 }
 
 /** The record of a run that was interrupted, stored as far as it had come, and goes on: that is not stored again. */
-export function withoutKept(record: RunRecord, state: readonly BaseMessage[], stored: readonly BaseMessage[]): RunRecord {
+export function withoutKept(
+  record: RunRecord,
+  state: readonly BaseMessage[],
+  stored: readonly BaseMessage[],
+): RunRecord {
   const ids = new Set([...idsOf(record.pending), ...idsOf(state)]);
   for (const id of record.known) ids.delete(id);
   const own = stored.filter(({ id = "" }) => ids.has(id));

@@ -28,10 +28,11 @@ afterAll(async () => {
 });
 
 let lookWaits = false;
-const look = tool(
-  ({ at }, { signal }: { signal?: AbortSignal }) => (lookWaits ? never([], signal) : `saw ${at}`),
-  { name: "look", description: "Looks at something", schema: z.object({ at: z.string() }) },
-);
+const look = tool(({ at }, { signal }: { signal?: AbortSignal }) => (lookWaits ? never([], signal) : `saw ${at}`), {
+  name: "look",
+  description: "Looks at something",
+  schema: z.object({ at: z.string() }),
+});
 const stored = (): Promise<BaseMessage[]> => sessions.history(session).getMessages();
 const types = (messages: readonly BaseMessage[]): string[] => messages.map(({ type }) => type);
 const approve = new Command({ resume: { decisions: [{ type: "approve" }] } });

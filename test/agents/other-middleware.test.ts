@@ -166,7 +166,11 @@ test("what another model says, unheard in the stream, is no part of an answer th
       return handler(request);
     },
   });
-  const agent = createAgent({ model: new ScriptedModel("never said"), tools: [], middleware: listed("first", advised) });
+  const agent = createAgent({
+    model: new ScriptedModel("never said"),
+    tools: [],
+    middleware: listed("first", advised),
+  });
   await expect(async () => {
     const how = { context: { session }, signal: controller.signal, streamMode: "messages" } as const;
     for await (const _ of await agent.stream({ messages: "Hi" }, how));

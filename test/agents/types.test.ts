@@ -20,7 +20,11 @@ afterAll(async () => {
 });
 
 test("the context of a call is a session, and perhaps an operation id", async () => {
-  const agent = createAgent({ model: new ScriptedModel("Hi"), tools: [], middleware: [sessionMiddleware({ sessions })] });
+  const agent = createAgent({
+    model: new ScriptedModel("Hi"),
+    tools: [],
+    middleware: [sessionMiddleware({ sessions })],
+  });
   type Call = NonNullable<Parameters<typeof agent.invoke>[1]>;
   expectTypeOf<NonNullable<Call["context"]>["session"]>().toEqualTypeOf<Session>();
   expectTypeOf<NonNullable<Call["context"]>["operationId"]>().toEqualTypeOf<string | undefined>();
@@ -30,7 +34,11 @@ test("the context of a call is a session, and perhaps an operation id", async ()
 });
 
 test("the agent's result is what it is without this middleware", async () => {
-  const agent = createAgent({ model: new ScriptedModel("Hi"), tools: [], middleware: [sessionMiddleware({ sessions })] });
+  const agent = createAgent({
+    model: new ScriptedModel("Hi"),
+    tools: [],
+    middleware: [sessionMiddleware({ sessions })],
+  });
   type Result = Awaited<ReturnType<typeof agent.invoke>>;
   expectTypeOf<Result["messages"]>().toExtend<BaseMessage[]>();
   expectTypeOf<Result>().not.toHaveProperty("_session");
