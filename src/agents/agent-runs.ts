@@ -77,8 +77,6 @@ export class AgentRuns {
       throw new InvalidOptionError("state", "this run did not begin at its beginning, so its session is unknown.");
     }
     const signal = signalOf(runtime);
-    // A step that goes on when the run has been aborted is heard no more.
-    signal?.throwIfAborted();
     const live = signal && this.#live.get(signal)?.get(record.turn);
     return live ?? this.#resume({ record, messages }, runtime, signal);
   }

@@ -118,7 +118,7 @@ export function withoutKept(
   const partial = stored.slice(stored.indexOf(own[0] as BaseMessage)).filter(isInterrupted);
   const kept = {
     ...record,
-    known: [...new Set([...record.known, ...idsOf([...own, ...results, ...partial])])],
+    known: [...new Set([...record.known, ...idsOf([...own, ...partial])])],
     sealed: [...record.sealed, ...results.map((message) => message.tool_call_id)],
   };
   const isKnown = knownTo(kept);

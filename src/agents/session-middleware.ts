@@ -31,13 +31,16 @@ const contextSchema = z.object({
  * The session comes with each call, `agent.invoke({ messages }, { context: { session } })`; with
  * `context: { session, operationId }` a repeated request is refused once its turn is stored. Pass only what is new in
  * `messages`. Put this middleware first in the list: what others add before the agent begins, or after it has ended, is
- * then stored too. Works with a checkpointer (one thread a conversation) and without.
+ * then stored too, and so is what they remove. Works with a checkpointer (one thread a conversation) and without.
  *
  * - TurnNotStoredError: answered, and not stored; `output.messages` are the agent's, and `retry()` stores them.
  * - SessionNotFoundError, SessionMismatchError, SessionBusyError, OperationConflictError, StoreUnavailableError:
  *   the model was not called.
  * - An error of the model, or of a session that ends while the model is called, arrives as langchain passes it on from
  *   any middleware: a MiddlewareError whose `cause` it is.
+ *
+ * A run that another middleware ends by a jump before the model is called (`modelCallLimitMiddleware` with
+ * `exitBehavior: "end"`) is not stored with `persist: "turn"`: langchain 1.5 skips every `afterAgent` hook then.
  *
  * A run that waits for a person (`interrupt`, `humanInTheLoopMiddleware`) is stored when it has ended, in whatever
  * process that is; until then its messages are in the checkpoint.
@@ -79,7 +82,8 @@ export function sessionMiddleware(options: SessionMiddlewareOptions): AgentMiddl
     },
 
     async afterAgent(state, runtime) {
-      const run = await runs.of(state, runtime);
+      // Another middleware, listed before, ended the run before it began here: it is a turn all the same.
+      const run = state._session ? await runs.of(state, runtime) : (await runs.begin(state, runtime)).run;
       run.follow(state.messages);
       return { _session: await run.store(state) };
     },

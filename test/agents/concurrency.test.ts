@@ -83,6 +83,21 @@ test("the lease is renewed while a model thinks longer than it lasts", async () 
   expect(texts(await stored())).toEqual(["Hi", "at last"]);
 });
 
+test("the lease is renewed while a model thinks for an hour", async () => {
+  const model = new ScriptedModel(async () => {
+    const [lease] = await client.keys(`chat:user:*:lease:${session.conversationId}`);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
+    for (let index = 0; index < 8; index += 1) await client.call("WAIT", 1, 50);
+    return String(await client.exists(lease ?? ""));
+  });
+  try {
+    await agentOf(model, { concurrency: "wait", lease: 0.3 }).invoke({ messages: "Hi" }, { context: { session } });
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(texts(await stored())).toEqual(["Hi", "1"]);
+});
+
 test("two threads of one checkpointer wait for one conversation", async () => {
   const agent = createAgent({
     model: new ScriptedModel((messages) => `${messages.length}`),

@@ -87,6 +87,22 @@ describe.each(["turn", "step"] as const)("persist: %s", (persist) => {
   });
 });
 
+test("a run that broke off in the middle of an answer goes on with the whole answer", async () => {
+  const model = new ScriptedModel("one two three");
+  let failures = 1;
+  model.afterWord = (word) =>
+    word === "two" && failures-- > 0 ? Promise.reject(new Error("line cut")) : Promise.resolve();
+  const agent = agentOf(model, new MemorySaver());
+  await expect(async () => {
+    for await (const _ of await agent.stream({ messages: "Go" }, { ...call, streamMode: "messages" }));
+  }).rejects.toThrow("line cut");
+  await expect.poll(async () => texts(await stored())).toEqual(["Go", "one two "]);
+  await agent.invoke(null, call);
+  expect(texts(await stored())).toEqual(["Go", "one two ", "one two three"]);
+  await agent.invoke({ messages: "Hi" }, call);
+  expect(texts(model.given.at(-1) ?? [])).toEqual(["Go", "one two three", "Hi"]);
+});
+
 test("what was stored on another way while a run waited is known to the next turn", async () => {
   const model = new ScriptedModel(calling(["look", { at: "a" }]), "Done.", "Hello.");
   const agent = agentOf(model, new MemorySaver(), { asks: true });

@@ -148,6 +148,15 @@ describe("what an interrupted run leaves", () => {
     expect((await stored()).map((message) => ("status" in message ? message.status : undefined))).toContain("error");
   });
 
+  test("aborted while the model is asked again: each message once", async () => {
+    const model = new ScriptedModel(calling(["quick", {}]), never);
+    const controller = new AbortController();
+    void vi.waitFor(() => expect(model.given).toHaveLength(2), { interval: 5 }).then(() => controller.abort());
+    const call = agentOf(model).invoke({ messages: "Hi" }, { context: { session }, signal: controller.signal });
+    await expect(call).rejects.toThrow(/abort/iu);
+    await expect.poll(kept).toEqual(["human: Hi", "ai: ", "tool!: done"]);
+  });
+
   test('with "discard": nothing', async () => {
     const model = new ScriptedModel("one two three");
     const signal = aborting(model, "two");

@@ -178,6 +178,45 @@ test("what another model says, unheard in the stream, is no part of an answer th
   await expect.poll(async () => texts(await stored())).toEqual(["Hi"]);
 });
 
+test("what another model says after the answer takes no place of it in a turn that is interrupted", async () => {
+  const critic = new ScriptedModel("some remarks");
+  const controller = new AbortController();
+  critic.afterWord = () => {
+    controller.abort();
+    return never([], controller.signal);
+  };
+  const criticised = createMiddleware({
+    name: "Criticised",
+    async wrapModelCall(request, handler) {
+      const answer = await handler(request);
+      for await (const _ of await critic.stream("Well?"));
+      return answer;
+    },
+  });
+  const agent = createAgent({ model: new ScriptedModel("Hello."), tools: [], middleware: listed("last", criticised) });
+  await expect(async () => {
+    const how = { context: { session }, signal: controller.signal, streamMode: "messages" } as const;
+    for await (const _ of await agent.stream({ messages: "Hi" }, how));
+  }).rejects.toThrow(/abort/iu);
+  await expect.poll(async () => texts(await stored())).toEqual(["Hi", "Hello."]);
+});
+
+test("a run that a middleware listed before ends at its beginning is stored", async () => {
+  const guard = createMiddleware({
+    name: "Guard",
+    beforeAgent: {
+      canJumpTo: ["end"],
+      hook: () => ({ messages: [new AIMessage("Not here.")], jumpTo: "end" as const }),
+    },
+  });
+  const model = new ScriptedModel("never said");
+  const agent = createAgent({ model, tools: [], checkpointer: new MemorySaver(), middleware: listed("last", guard) });
+  const call = { context: { session }, configurable: { thread_id: session.id } };
+  for (const messages of ["one", "two"]) await agent.invoke({ messages }, call);
+  expect(texts(await stored())).toEqual(["one", "Not here.", "two", "Not here."]);
+  expect(model.given).toHaveLength(0);
+});
+
 describe("a structured answer", () => {
   test("is stored with what led to it, after a try that did not fit", async () => {
     const format = toolStrategy(z.object({ city: z.string() }));
