@@ -114,12 +114,12 @@ export function withoutKept(
   const own = stored.filter(({ id = "" }) => ids.has(id));
   if (own.length === 0) return record;
   const calls = new Set(own.flatMap(callsOf).map(({ name }) => name));
-  const results = stored.filter(ToolMessage.isInstance).filter((message) => calls.has(message.tool_call_id));
+  const answered = stored.flatMap((message) => (ToolMessage.isInstance(message) ? [message.tool_call_id] : []));
   const partial = stored.slice(stored.indexOf(own[0] as BaseMessage)).filter(isInterrupted);
   const kept = {
     ...record,
     known: [...new Set([...record.known, ...idsOf([...own, ...partial])])],
-    sealed: [...record.sealed, ...results.map((message) => message.tool_call_id)],
+    sealed: [...record.sealed, ...answered.filter((id) => calls.has(id))],
   };
   const isKnown = knownTo(kept);
   return { ...kept, pending: record.pending.filter((message) => !isKnown(message)) };

@@ -87,11 +87,11 @@ test("the lease is renewed while a model thinks for an hour", async () => {
   const model = new ScriptedModel(async () => {
     const [lease] = await client.keys(`chat:user:*:lease:${session.conversationId}`);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
-    for (let index = 0; index < 8; index += 1) await client.call("WAIT", 1, 50);
+    for (let index = 0; index < 24; index += 1) await client.call("WAIT", 1, 50);
     return String(await client.exists(lease ?? ""));
   });
   try {
-    await agentOf(model, { concurrency: "wait", lease: 0.3 }).invoke({ messages: "Hi" }, { context: { session } });
+    await agentOf(model, { concurrency: "wait", lease: 1 }).invoke({ messages: "Hi" }, { context: { session } });
   } finally {
     vi.useRealTimers();
   }
@@ -127,7 +127,7 @@ describe("a run that dies without a word gives its conversation back soon", () =
   const runs = { "the recursion limit": [], "an error of another middleware": [dying] };
 
   test.each(Object.entries(runs))("%s", async (_how, others) => {
-    const ours = sessionMiddleware({ sessions, concurrency: "reject", lease: 0.3 }) as unknown as AgentMiddleware;
+    const ours = sessionMiddleware({ sessions, concurrency: "reject", lease: 2 }) as unknown as AgentMiddleware;
     const model = new ScriptedModel(calling(["quick", {}]));
     const agent = createAgent({ model, tools: [quick], middleware: [ours, ...(others as AgentMiddleware[])] });
     const call = { context: { session }, recursionLimit: 6 };
@@ -136,7 +136,10 @@ describe("a run that dies without a word gives its conversation back soon", () =
     await expect(next.invoke({ messages: "Hi" }, { context: { session } })).rejects.toThrow(SessionBusyError);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 11_000 });
     try {
-      await vi.waitFor(() => next.invoke({ messages: "Hi" }, { context: { session } }), { interval: 50 });
+      await vi.waitFor(() => next.invoke({ messages: "Hi" }, { context: { session } }), {
+        timeout: 10_000,
+        interval: 50,
+      });
     } finally {
       vi.useRealTimers();
     }
@@ -150,7 +153,7 @@ test("a tool that runs for long keeps the conversation", async () => {
       const [lease] = await client.keys(`chat:user:*:lease:${session.conversationId}`);
       vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
       // Three renewals, and the time in which a lease that is not renewed runs out.
-      for (let index = 0; index < 8; index += 1) await client.call("WAIT", 1, 50);
+      for (let index = 0; index < 24; index += 1) await client.call("WAIT", 1, 50);
       return String(await client.exists(lease ?? ""));
     },
     { name: "slow", description: "Takes a minute", schema: z.object({}) },
@@ -158,7 +161,7 @@ test("a tool that runs for long keeps the conversation", async () => {
   const agent = createAgent({
     model: new ScriptedModel(calling(["slow", {}]), "Done."),
     tools: [slow],
-    middleware: [sessionMiddleware({ sessions, concurrency: "reject", lease: 0.3 })],
+    middleware: [sessionMiddleware({ sessions, concurrency: "reject", lease: 1 })],
   });
   try {
     await agent.invoke({ messages: "Go" }, { context: { session } });

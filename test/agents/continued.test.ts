@@ -165,7 +165,7 @@ describe.each(["reject", "wait"] as const)('concurrency: "%s", a run that waits 
   });
 
   test("gives its conversation back soon to a turn of another thread", async () => {
-    const options = { concurrency, waitFor: 0.1, lease: 0.3, asks: true };
+    const options = { concurrency, waitFor: 0.1, lease: 2, asks: true };
     const agent = agentOf(new ScriptedModel(calling(["look", { at: "a" }]), "Hello."), new MemorySaver(), options);
     await agent.invoke({ messages: "Go" }, call);
     const other = (): Promise<unknown> =>
@@ -173,7 +173,7 @@ describe.each(["reject", "wait"] as const)('concurrency: "%s", a run that waits 
     await expect(other()).rejects.toThrow(SessionBusyError);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 11_000 });
     try {
-      await vi.waitFor(other, { timeout: 5_000, interval: 50 });
+      await vi.waitFor(other, { timeout: 10_000, interval: 50 });
     } finally {
       vi.useRealTimers();
     }

@@ -181,13 +181,16 @@ test("when the session is ended elsewhere, the model stops and nothing is writte
     await new Promise(() => {});
   };
   const { conversationId } = session;
-  const stream = await agentOf(model).stream({ messages: "Hi" }, { context: { session }, streamMode: "messages" });
+  const told: unknown[] = [];
+  const agent = agentOf(model, { onError: (error) => told.push(error) });
+  const stream = await agent.stream({ messages: "Hi" }, { context: { session }, streamMode: "messages" });
   const reading = (async () => {
     for await (const _ of stream);
   })();
   await expect(reading).rejects.toMatchObject({ cause: expect.any(SessionNotFoundError) });
   await vi.waitFor(() => expect(model.stopped).toBe(true));
   await expect(elsewhere.messages(session, conversationId)).rejects.toThrow("no such conversation");
+  expect(told).toHaveLength(0);
   await elsewhere.close();
 });
 

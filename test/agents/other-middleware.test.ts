@@ -68,7 +68,7 @@ describe.each(orders)("sessionMiddleware listed %s", (order) => {
       trigger: { messages: 2 },
       keep: { messages: 0 },
       clearToolInputs: true,
-    } as never);
+    });
     const model = new ScriptedModel(
       calling(["look", { at: "a" }]),
       calling(["look", { at: "b" }]),
@@ -80,7 +80,7 @@ describe.each(orders)("sessionMiddleware listed %s", (order) => {
       model,
       tools: [look],
       checkpointer: new MemorySaver(),
-      middleware: listed(order, contextEditingMiddleware({ edits: [edit] } as never)),
+      middleware: listed(order, contextEditingMiddleware({ edits: [edit] })),
     });
     const call = { context: { session }, configurable: { thread_id: session.id } };
     for (const messages of ["Go", "Again"]) await agent.invoke({ messages }, call);
@@ -93,7 +93,7 @@ describe.each(orders)("sessionMiddleware listed %s", (order) => {
   });
 
   test("personal data that is blotted out is not stored", async () => {
-    const pii = piiMiddleware("email", { applyToOutput: true } as never);
+    const pii = piiMiddleware("email", { applyToOutput: true });
     const agent = createAgent({
       model: new ScriptedModel("Mail ada@example.com"),
       tools: [],
