@@ -3,7 +3,8 @@ import { Turn } from "../chat-history/turn.js";
 import { InvalidOptionError, SessionMismatchError } from "../errors.js";
 import { LiveRun } from "./live-run.js";
 import { type MiddlewareSettings, parseContext, type SessionContext } from "./options.js";
-import { belongsTo, idsOf, openingOf, type RunRecord, withIds, withoutEnded } from "./run-record.js";
+import { idsOf, withIds } from "./message-ids.js";
+import { belongsTo, openingOf, type RunRecord, withoutEnded, withoutKept } from "./run-record.js";
 import { SignOfLife } from "./sign-of-life.js";
 
 /** What a hook of a middleware is given beside the state. */
@@ -33,7 +34,7 @@ export class AgentRuns {
     const { session, operationId } = parseContext(runtime.context);
     const { sessions, turn: settings } = this.#settings;
     const signal = signalOf(runtime);
-    const life = new SignOfLife(signal);
+    const life = this.#lifeOf(signal);
     const history = sessions.history(session);
     const watch = sessions.watch(session);
     try {
@@ -57,10 +58,12 @@ export class AgentRuns {
         conversationId: session.conversationId,
         seen: turn.seen,
         known: [...known],
+        sealed: goesOn ? earlier.sealed : [],
         pending: fresh,
         stored: 0,
+        lease: turn.lease,
       };
-      return { run: this.#enter(signal, new LiveRun({ turn, watch, life, record })), messages };
+      return { run: this.#enter(signal, { turn, watch, life, record }), messages };
     } catch (error) {
       watch.release();
       throw error;
@@ -68,42 +71,58 @@ export class AgentRuns {
   }
 
   /** The run that a hook belongs to; where it was paused, or began in another process, it is taken up. */
-  async of(state: Pick<RunState, "_session">, runtime: RunRuntime): Promise<LiveRun> {
-    const { _session: record } = state;
+  async of(state: RunState, runtime: RunRuntime): Promise<LiveRun> {
+    const { _session: record, messages } = state;
     if (record === undefined) {
       throw new InvalidOptionError("state", "this run did not begin at its beginning, so its session is unknown.");
     }
     const signal = signalOf(runtime);
     const live = signal && this.#live.get(signal)?.get(record.turn);
-    return live ?? this.#resume(record, runtime, signal);
+    return live ?? this.#resume({ record, messages }, runtime, signal);
   }
 
-  async #resume(record: RunRecord, runtime: RunRuntime, signal: AbortSignal | undefined): Promise<LiveRun> {
+  async #resume(
+    { record, messages }: { record: RunRecord; messages: readonly BaseMessage[] },
+    runtime: RunRuntime,
+    signal: AbortSignal | undefined,
+  ): Promise<LiveRun> {
     const { session } = parseContext(runtime.context);
     if (!belongsTo(record, session)) throw new SessionMismatchError();
     const { sessions, turn: settings } = this.#settings;
     // A turn lands where it began.
     const history = sessions.history({ ...session, conversationId: record.conversationId });
-    const life = new SignOfLife(signal);
+    const life = this.#lifeOf(signal);
     const watch = sessions.watch(session);
     try {
-      await history.length(); // Refused when the session has ended meanwhile.
-      const { turn: operationId, seen } = record;
-      const turn = await Turn.resume(history, settings, { operationId, seen, signal, isAlive: life.isAlive });
-      return this.#enter(signal, new LiveRun({ turn, watch, life, record }));
+      const { turn: operationId, seen, lease } = record;
+      const turn = await Turn.resume(history, settings, { operationId, seen, lease, signal, isAlive: life.isAlive });
+      const left = withoutKept(record, messages, withIds(turn.past));
+      return this.#enter(signal, { turn, watch, life, record: { ...left, lease: turn.lease } });
     } catch (error) {
       watch.release();
       throw error;
     }
   }
 
-  #enter(signal: AbortSignal | undefined, run: LiveRun): LiveRun {
+  #lifeOf(signal: AbortSignal | undefined): SignOfLife {
+    return new SignOfLife(signal, (listenedTo) => this.#live.get(listenedTo)?.size ?? 0);
+  }
+
+  #enter(signal: AbortSignal | undefined, parts: Omit<ConstructorParameters<typeof LiveRun>[0], "tellError">): LiveRun {
+    const run = new LiveRun({ ...parts, tellError: this.#settings.turn.tellError });
     if (signal === undefined) return run;
+    const { turn } = run.record;
     const runs = this.#live.get(signal) ?? new Map<string, LiveRun>();
-    runs.set(run.record.turn, run);
+    runs.set(turn, run);
     this.#live.set(signal, runs);
-    if (signal.aborted) void run.interrupt();
-    else signal.addEventListener("abort", () => void run.interrupt(), { once: true });
+    const abort = (): void => void run.interrupt();
+    // What is over must not stay in memory for as long as a signal that the caller passed.
+    run.whenOver = () => {
+      signal.removeEventListener("abort", abort);
+      runs.delete(turn);
+    };
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
     return run;
   }
 }

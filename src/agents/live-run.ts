@@ -1,27 +1,40 @@
-import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
-import { AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
+import type { BaseMessage } from "@langchain/core/messages";
 import { raceWithSignal } from "@langchain/core/runnables";
-import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
 import type { Turn } from "../chat-history/turn.js";
 import type { SessionWatch } from "../sessions/signals.js";
-import type { SignOfLife } from "./sign-of-life.js";
+import { hearAnswer } from "./hear-answer.js";
+import { answerOf, idsOf, withFreshIds } from "./message-ids.js";
 import { type RunRecord, withNew, withoutPending } from "./run-record.js";
+import type { SignOfLife } from "./sign-of-life.js";
 
 /** A run while it is under way in this process. */
 export class LiveRun {
   readonly #turn: Turn;
   readonly #watch: SessionWatch;
   readonly #life: SignOfLife;
+  readonly #tellError: (error: unknown) => void;
+  readonly #steps = new WeakSet<AbortSignal>();
   #record: RunRecord;
-  /** What a model has said so far, if its answer is streamed. */
-  #saying: AIMessageChunk | undefined;
+  /** The model's latest answer, while it is not in the state yet; or what has been said of it, if it is streamed. */
+  #said: readonly BaseMessage[] = [];
+  #interrupted = false;
 
-  constructor(run: { turn: Turn; watch: SessionWatch; life: SignOfLife; record: RunRecord }) {
+  constructor(run: {
+    turn: Turn;
+    watch: SessionWatch;
+    life: SignOfLife;
+    record: RunRecord;
+    tellError: (error: unknown) => void;
+  }) {
     this.#turn = run.turn;
     this.#watch = run.watch;
     this.#life = run.life;
     this.#record = run.record;
+    this.#tellError = run.tellError;
   }
+
+  /** Called when the run is over. */
+  whenOver: () => void = () => {};
 
   get record(): RunRecord {
     return this.#record;
@@ -37,6 +50,7 @@ export class LiveRun {
   /** Takes note of what is new among the agent's messages. */
   follow(messages: readonly BaseMessage[]): RunRecord {
     this.#life.show();
+    this.#said = [];
     this.#record = withNew(this.#record, messages);
     return this.#record;
   }
@@ -52,8 +66,7 @@ export class LiveRun {
     try {
       await this.#turn.storeStep({ messages: () => pending, output }, stored);
     } catch (error) {
-      this.#watch.release();
-      throw error;
+      this.#failed(error);
     }
     this.#record = withoutPending(this.#record);
     return this.#record;
@@ -66,42 +79,60 @@ export class LiveRun {
    */
   async store(output: unknown): Promise<RunRecord> {
     const { pending, stored } = this.#record;
-    this.#watch.release();
-    await this.#turn.store({ messages: () => pending, output }, stored);
+    try {
+      await this.#turn.store({ messages: () => pending, output }, stored);
+    } catch (error) {
+      this.#failed(error);
+    }
+    this.#over();
     this.#record = withoutPending(this.#record);
     return this.#record;
   }
 
-  /** Calls the model, which stops when the session ends; and keeps what it said, should the run be interrupted. */
-  async callModel<Answer>(call: () => Promise<Answer>): Promise<Answer> {
-    this.#saying = undefined;
-    listen((chunk) => {
-      this.#saying = this.#saying?.concat(chunk) ?? chunk;
+  /**
+   * Calls the model, which stops when the session ends; and keeps what it said, should the run be interrupted.
+   *
+   * @param step aborts when this step of the agent fails, which nothing else would tell.
+   */
+  async callModel<Answer>(call: () => Promise<Answer>, step: AbortSignal | undefined): Promise<Answer> {
+    if (step && !this.#steps.has(step)) {
+      this.#steps.add(step);
+      step.addEventListener("abort", () => void this.interrupt(), { once: true });
+    }
+    const stopHearing = hearAnswer((said) => {
+      this.#said = [said];
     });
-    const answer = await this.#life.during(() => raceWithSignal(call(), this.#watch.signal));
-    this.#saying = undefined;
-    return answer;
+    try {
+      const answer = await this.#life.during(() => raceWithSignal(call(), this.#watch.signal));
+      const ids = new Set([...this.#record.known, ...idsOf(this.#record.pending)]);
+      const fresh = withFreshIds(answer, (id) => ids.has(id));
+      this.#said = answerOf(fresh);
+      return fresh;
+    } finally {
+      stopHearing();
+    }
   }
 
   /** However the run broke off. Nothing is stored for a session that has ended. */
   async interrupt(): Promise<void> {
-    this.#watch.release();
+    if (this.#interrupted) return;
+    this.#interrupted = true;
     if (this.#watch.signal.aborted) this.#turn.abandon();
     const { pending } = this.#record;
-    await this.#turn.interrupt(() => (this.#saying ? [...pending, this.#saying] : pending));
+    const said = this.#said;
+    this.#over();
+    await this.#turn.interrupt(() => [...pending, ...said]);
   }
-}
 
-/** Hears the tokens of the model that is about to be called; there are some when somebody streams. */
-function listen(hear: (chunk: AIMessageChunk) => void): void {
-  const callbacks: unknown = AsyncLocalStorageProviderSingleton.getRunnableConfig()?.callbacks;
-  if (typeof callbacks !== "object" || callbacks === null || !("addHandler" in callbacks)) return;
-  const handler = BaseCallbackHandler.fromMethods({
-    handleLLMNewToken(_token, _index, _runId, _parentRunId, _tags, fields) {
-      const chunk: unknown = fields?.chunk && "message" in fields.chunk ? fields.chunk.message : undefined;
-      if (AIMessageChunk.isInstance(chunk)) hear(chunk);
-    },
-  });
-  handler.awaitHandlers = true;
-  (callbacks as { addHandler(handler: BaseCallbackHandler, inherit: boolean): void }).addHandler(handler, true);
+  #failed(error: unknown): never {
+    this.#over();
+    // Whoever called has been told that the run was aborted, and hears no more of it.
+    if (this.#interrupted) this.#tellError(error);
+    throw error;
+  }
+
+  #over(): void {
+    this.#watch.release();
+    this.whenOver();
+  }
 }

@@ -1,7 +1,8 @@
-import { createHash, randomUUID } from "node:crypto";
-import type { BaseMessage } from "@langchain/core/messages";
+import { type BaseMessage, ToolMessage } from "@langchain/core/messages";
 import { withAnswers } from "../chat-history/interrupted.js";
+import { callsOf } from "../chat-history/tool-calls.js";
 import type { Session } from "../sessions/schema.js";
+import { anew, idsOf, withId } from "./message-ids.js";
 
 /**
  * What a run has to know of itself. It is part of the agent's state, so that a checkpointer keeps it: a run that was
@@ -18,10 +19,14 @@ export interface RunRecord {
   readonly seen: string;
   /** Ids of messages that are stored. */
   readonly known: readonly string[];
+  /** Ids of calls that are stored with an error in place of their result, which came later. */
+  readonly sealed: readonly string[];
   /** Messages that are new, in order, and not stored yet. */
   readonly pending: readonly BaseMessage[];
   /** How many parts of the turn have been stored. */
   readonly stored: number;
+  /** Under which the turn holds its conversation, should it be taken up elsewhere. */
+  readonly lease: string | undefined;
 }
 
 /** How a turn begins. */
@@ -44,17 +49,33 @@ export function openingOf(
   stored: readonly BaseMessage[],
   earlier: RunRecord | undefined,
 ): Opening {
-  const ids = new Set([...idsOf(stored), ...(earlier?.known ?? [])]);
-  const isStored = (message: BaseMessage): boolean => ids.has(message.id ?? "") || isSummary(message);
-  const inState = idsOf(state.filter((message) => !isSummary(message)));
+  if (earlier === undefined) {
+    const fresh = saidNow(state, stored);
+    return { messages: [...stored, ...fresh], fresh };
+  }
+  const storedIds = idsOf(stored);
+  const isKnown = knownTo(earlier);
+  const isStored = (message: BaseMessage): boolean => storedIds.has(message.id ?? "") || isKnown(message);
+  const inState = idsOf(state.filter((message) => !isStandIn(message)));
   // Of a turn that was given up, the state holds what no summary took the place of. A call in it that nobody answered
   // would spoil this turn.
   const said = withAnswers(state.filter((message) => !isStored(message))).map(withId);
-  const gone = earlier?.pending.filter((message) => !isStored(message) && !inState.has(message.id ?? "")) ?? [];
-  const fresh = [...gone, ...said];
-  if (earlier === undefined) return { messages: [...stored, ...said], fresh };
-  const since = stored.filter(({ id = "" }) => !earlier.known.includes(id) && !inState.has(id));
-  return { messages: [...state.filter(isStored), ...since, ...said], fresh };
+  const gone = earlier.pending.filter((message) => !isStored(message) && !inState.has(message.id ?? ""));
+  const since = stored.filter((message) => !isKnown(message) && !inState.has(message.id ?? ""));
+  return { messages: [...state.filter(isStored), ...since, ...said], fresh: [...gone, ...said] };
+}
+
+/** What is new to the conversation, of a state that the caller passed, and no earlier turn left. */
+function saidNow(state: readonly BaseMessage[], stored: readonly BaseMessage[]): BaseMessage[] {
+  const ids = idsOf(stored);
+  const isOld = (message: BaseMessage): boolean => ids.has(message.id ?? "") || isStandIn(message);
+  const last = state.at(-1);
+  // The very message that was answered before is said once more; one that nothing followed is the same one.
+  const again = last?.type === "human" && isOld(last) && last.id !== stored.at(-1)?.id ? last : undefined;
+  // What the caller has from before the window is stored as well.
+  const latestOld = state.findLastIndex((message) => message !== again && isOld(message));
+  const said = state.filter((message, index) => !isOld(message) && (index > latestOld || message.type === "system"));
+  return withAnswers(again ? [...said, anew(again)] : said).map(withId);
 }
 
 /** What was said last, of a thread whose conversation has ended: what it remembers of that has ended too. */
@@ -69,19 +90,39 @@ export function withoutEnded(state: readonly BaseMessage[], { known, pending }: 
  * summary took its place), and follows it when it changed (a person edited a call, personal data was blotted out).
  */
 export function withNew(record: RunRecord, messages: readonly BaseMessage[]): RunRecord {
-  const known = new Set(record.known);
+  const isKnown = knownTo(record);
   const pending = new Map(record.pending.map((message) => [message.id, message]));
   for (const message of messages) {
-    if (message.type === "remove" || isSummary(message) || known.has(message.id ?? "")) continue;
-    pending.set(message.id, message);
+    if (message.type !== "remove" && !isKnown(message)) pending.set(message.id, message);
   }
   return { ...record, pending: [...pending.values()] };
 }
 
 /** The record once what was pending is stored. */
 export function withoutPending(record: RunRecord): RunRecord {
-  const ids = record.pending.flatMap(({ id }) => (id === undefined ? [] : [id]));
-  return { ...record, pending: [], known: [...record.known, ...ids], stored: record.stored + 1 };
+  return { ...record, pending: [], known: [...record.known, ...idsOf(record.pending)], stored: record.stored + 1 };
+}
+
+/** The record of a run that was interrupted, stored as far as it had come, and goes on: that is not stored again. */
+export function withoutKept(
+  record: RunRecord,
+  state: readonly BaseMessage[],
+  stored: readonly BaseMessage[],
+): RunRecord {
+  const ids = new Set([...idsOf(record.pending), ...idsOf(state)]);
+  for (const id of record.known) ids.delete(id);
+  const own = stored.filter(({ id = "" }) => ids.has(id));
+  if (own.length === 0) return record;
+  const calls = new Set(own.flatMap(callsOf).map(({ name }) => name));
+  const answered = stored.flatMap((message) => (ToolMessage.isInstance(message) ? [message.tool_call_id] : []));
+  const partial = stored.slice(stored.indexOf(own[0] as BaseMessage)).filter(isInterrupted);
+  const kept = {
+    ...record,
+    known: [...new Set([...record.known, ...idsOf([...own, ...partial])])],
+    sealed: [...record.sealed, ...answered.filter((id) => calls.has(id))],
+  };
+  const isKnown = knownTo(kept);
+  return { ...kept, pending: record.pending.filter((message) => !isKnown(message)) };
 }
 
 /** A thread may be taken up with another session of the same user, and no other. */
@@ -89,34 +130,24 @@ export function belongsTo({ userId, orgId, agentId }: RunRecord, session: Sessio
   return userId === session.userId && orgId === session.orgId && agentId === session.agentId;
 }
 
+/** Tells what is stored, or nothing to be stored. */
+function knownTo({ known, sealed }: RunRecord): (message: BaseMessage) => boolean {
+  const ids = new Set(known);
+  const answered = new Set(sealed);
+  return (message) =>
+    ids.has(message.id ?? "") ||
+    isStandIn(message) ||
+    (ToolMessage.isInstance(message) && answered.has(message.tool_call_id));
+}
+
+function isInterrupted({ response_metadata }: BaseMessage): boolean {
+  return response_metadata["interrupted"] === true;
+}
+
 /**
- * Messages that were stored without an id get one, the same each time, so that a thread knows them again. It depends on
- * what they say and on how many said the same before.
+ * What stands in the state for messages that are stored as they were: `summarizationMiddleware` gives its summary the id
+ * of the first message that it summed up; `contextEditingMiddleware` clears results of tools, and arguments of calls.
  */
-export function withIds(messages: readonly BaseMessage[]): BaseMessage[] {
-  const met = new Map<string, number>();
-  return messages.map((message) => {
-    if (message.id === undefined) {
-      const said = JSON.stringify([message.type, message.content]);
-      const before = met.get(said) ?? 0;
-      met.set(said, before + 1);
-      message.id = `stored-${createHash("sha256").update(`${before}:${said}`).digest("base64url").slice(0, 22)}`;
-    }
-    return message;
-  });
-}
-
-/** What the state gives an id would be told apart from what is kept here. */
-function withId(message: BaseMessage): BaseMessage {
-  message.id ??= randomUUID();
-  return message;
-}
-
-export function idsOf(messages: readonly BaseMessage[]): ReadonlySet<string> {
-  return new Set(messages.flatMap(({ id }) => (id === undefined ? [] : [id])));
-}
-
-/** `summarizationMiddleware` gives its summary the id of the first message that it summed up. */
-function isSummary(message: BaseMessage): boolean {
-  return message.additional_kwargs["lc_source"] === "summarization";
+function isStandIn({ additional_kwargs, response_metadata }: BaseMessage): boolean {
+  return additional_kwargs["lc_source"] === "summarization" || response_metadata["context_editing"] !== undefined;
 }

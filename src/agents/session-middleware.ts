@@ -1,8 +1,7 @@
 import { type AgentMiddleware, createMiddleware } from "langchain";
 import { z } from "zod";
 import type { Session } from "../sessions/schema.js";
-import { AgentRuns, type RunRuntime, type RunState } from "./agent-runs.js";
-import { withFreshId } from "./fresh-id.js";
+import { AgentRuns } from "./agent-runs.js";
 import { parseMiddlewareOptions, type SessionMiddlewareOptions } from "./options.js";
 import type { RunRecord } from "./run-record.js";
 import { asStateUpdate } from "./state-update.js";
@@ -32,13 +31,16 @@ const contextSchema = z.object({
  * The session comes with each call, `agent.invoke({ messages }, { context: { session } })`; with
  * `context: { session, operationId }` a repeated request is refused once its turn is stored. Pass only what is new in
  * `messages`. Put this middleware first in the list: what others add before the agent begins, or after it has ended, is
- * then stored too. Works with a checkpointer (one thread a conversation) and without.
+ * then stored too, and so is what they remove. Works with a checkpointer (one thread a conversation) and without.
  *
  * - TurnNotStoredError: answered, and not stored; `output.messages` are the agent's, and `retry()` stores them.
  * - SessionNotFoundError, SessionMismatchError, SessionBusyError, OperationConflictError, StoreUnavailableError:
  *   the model was not called.
  * - An error of the model, or of a session that ends while the model is called, arrives as langchain passes it on from
  *   any middleware: a MiddlewareError whose `cause` it is.
+ *
+ * A run that another middleware ends by a jump before the model is called (`modelCallLimitMiddleware` with
+ * `exitBehavior: "end"`) is not stored with `persist: "turn"`: langchain 1.5 skips every `afterAgent` hook then.
  *
  * A run that waits for a person (`interrupt`, `humanInTheLoopMiddleware`) is stored when it has ended, in whatever
  * process that is; until then its messages are in the checkpoint.
@@ -55,43 +57,33 @@ export function sessionMiddleware(options: SessionMiddlewareOptions): AgentMiddl
   const settings = parseMiddlewareOptions(options);
   const runs = new AgentRuns(settings);
 
-  async function storeStep(state: RunState, runtime: RunRuntime): Promise<{ _session: RunRecord }> {
-    const run = await runs.of(state, runtime);
-    run.refuseEnded();
-    run.follow(state.messages);
-    return { _session: await run.storeStep(state) };
-  }
-
   return createMiddleware({
     name: "SessionMiddleware",
     stateSchema,
     contextSchema,
-    // A step of its own in the agent's graph, which counts for its recursion limit: only where it has something to do.
-    ...(settings.persist === "step" && { beforeModel: storeStep }),
-
     async beforeAgent(state, runtime) {
       const { run, messages } = await runs.begin(state, runtime);
       const record = settings.persist === "step" ? await run.storeStep(state) : run.record;
       return { ...asStateUpdate(messages, state.messages), _session: record };
     },
 
-    async wrapModelCall(request, handler) {
-      const run = await runs.of(request.state, request.runtime);
-      // Aborts also when this step of the agent fails, and nothing else would tell.
-      request.runtime.signal?.addEventListener("abort", () => void run.interrupt(), { once: true });
-      run.follow(request.state.messages);
-      const answer = await run.callModel(async () => handler(request));
-      return withFreshId(answer, run.record);
+    // What is new goes into the state, so that a checkpoint has it, before another middleware takes it out.
+    async beforeModel(state, runtime) {
+      const run = await runs.of(state, runtime);
+      run.refuseEnded();
+      const record = run.follow(state.messages);
+      return { _session: settings.persist === "step" ? await run.storeStep(state) : record };
     },
 
-    // Into the state, so that a checkpoint has it.
-    async afterModel(state, runtime) {
-      const run = await runs.of(state, runtime);
-      return { _session: run.follow(state.messages) };
+    async wrapModelCall(request, handler) {
+      const run = await runs.of(request.state, request.runtime);
+      run.follow(request.state.messages);
+      return run.callModel(async () => handler(request), request.runtime.signal);
     },
 
     async afterAgent(state, runtime) {
-      const run = await runs.of(state, runtime);
+      // Another middleware, listed before, ended the run before it began here: it is a turn all the same.
+      const run = state._session ? await runs.of(state, runtime) : (await runs.begin(state, runtime)).run;
       run.follow(state.messages);
       return { _session: await run.store(state) };
     },

@@ -1,23 +1,34 @@
+import { getEventListeners } from "node:events";
+
 /**
  * A run that shows no sign of life for so long, outside of a model call, is taken for paused or gone: its conversation
  * is given back. When it goes on, it asks for it again. Longer than most tools run.
  */
 const LONGEST_SILENCE_MILLISECONDS = 600_000;
+/** Likewise, when nobody listens to the run's signal either. Longer than a checkpoint takes to be written. */
+const LONGEST_ABSENCE_MILLISECONDS = 10_000;
 
 /** Tells whether a run still goes on, as far as that shows. */
 export class SignOfLife {
   /** Of a run that is gone nobody holds the signal. */
   readonly #signal: WeakRef<AbortSignal> | undefined;
+  readonly #ownListeners: (signal: AbortSignal) => number;
+  /** Langgraph listens to a run's signal during each step. Not taken for granted: it is looked up in a model call. */
+  #isListenedTo = false;
   #latest = Date.now();
   #modelCalls = 0;
 
-  constructor(signal: AbortSignal | undefined) {
+  /** @param ownListeners how many of the signal's listeners tell nothing. */
+  constructor(signal: AbortSignal | undefined, ownListeners: (signal: AbortSignal) => number) {
     this.#signal = signal && new WeakRef(signal);
+    this.#ownListeners = ownListeners;
   }
 
   readonly isAlive = (): boolean => {
     if (this.#signal && this.#signal.deref() === undefined) return false;
-    return this.#modelCalls > 0 || Date.now() - this.#latest < LONGEST_SILENCE_MILLISECONDS;
+    if (this.#modelCalls > 0) return true;
+    const isAbsent = this.#isListenedTo && !this.#hasListeners();
+    return Date.now() - this.#latest < (isAbsent ? LONGEST_ABSENCE_MILLISECONDS : LONGEST_SILENCE_MILLISECONDS);
   };
 
   show(): void {
@@ -25,6 +36,7 @@ export class SignOfLife {
   }
 
   async during<Value>(call: () => Promise<Value>): Promise<Value> {
+    this.#isListenedTo = this.#hasListeners();
     this.#modelCalls += 1;
     try {
       return await call();
@@ -32,5 +44,10 @@ export class SignOfLife {
       this.#modelCalls -= 1;
       this.show();
     }
+  }
+
+  #hasListeners(): boolean {
+    const signal = this.#signal?.deref();
+    return signal !== undefined && getEventListeners(signal, "abort").length > this.#ownListeners(signal);
   }
 }

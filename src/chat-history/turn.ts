@@ -89,20 +89,38 @@ export class Turn {
     return new Turn(history, settings, { operationId: newOperationId(), past: [], lease: undefined });
   }
 
-  /** Goes on with a turn that began elsewhere, or was paused. `seen` is what its read saw. */
+  /**
+   * Goes on with a turn that began elsewhere, or was paused. `seen` is what its read saw; `lease`, what it held its
+   * conversation under, which is given back: nobody else would.
+   *
+   * @throws SessionBusyError, and what `getMessages()` throws.
+   */
   static async resume(
     history: RedisChatMessageHistory,
     settings: TurnSettings,
-    call: TurnCall & { readonly operationId: string; readonly seen: string },
+    call: TurnCall & { readonly operationId: string; readonly seen: string; readonly lease: string | undefined },
   ): Promise<Turn> {
-    history.resumeTurn(call.seen);
+    const { operationId, seen, lease: held } = call;
+    if (held !== undefined) await history.appendTurn([], { operationId, lease: { token: held, after: "release" } });
     const lease = await leaseOf(history, settings, call);
-    return new Turn(history, settings, { operationId: call.operationId, past: [], lease });
+    try {
+      const past = await history.getMessages();
+      history.resumeTurn(seen);
+      return new Turn(history, settings, { operationId, past, lease });
+    } catch (error) {
+      void lease?.release();
+      throw error;
+    }
   }
 
   /** The clear that the turn's read saw: what `resume` needs. */
   get seen(): string {
     return this.#history instanceof RedisChatMessageHistory ? this.#history.seen : "";
+  }
+
+  /** Under which the turn holds its conversation: what `resume` needs. */
+  get lease(): string | undefined {
+    return this.#lease?.token;
   }
 
   /**

@@ -1,10 +1,11 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { MemorySaver } from "@langchain/langgraph";
-import { createAgent } from "langchain";
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { type AgentMiddleware, createAgent, createMiddleware, tool } from "langchain";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { z } from "zod";
 import { type Session, SessionBusyError, SessionStore } from "langchain-redis-sessions";
 import { sessionMiddleware, type SessionMiddlewareOptions } from "langchain-redis-sessions/agents";
-import { never, ScriptedModel } from "../support/scripted-model.js";
+import { calling, never, ScriptedModel } from "../support/scripted-model.js";
 import { type Client, onOneRedis } from "../support/topologies.js";
 import { freshId, texts } from "../support/turns.js";
 
@@ -82,6 +83,21 @@ test("the lease is renewed while a model thinks longer than it lasts", async () 
   expect(texts(await stored())).toEqual(["Hi", "at last"]);
 });
 
+test("the lease is renewed while a model thinks for an hour", async () => {
+  const model = new ScriptedModel(async () => {
+    const [lease] = await client.keys(`chat:user:*:lease:${session.conversationId}`);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
+    for (let index = 0; index < 24; index += 1) await client.call("WAIT", 1, 50);
+    return String(await client.exists(lease ?? ""));
+  });
+  try {
+    await agentOf(model, { concurrency: "wait", lease: 1 }).invoke({ messages: "Hi" }, { context: { session } });
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(texts(await stored())).toEqual(["Hi", "1"]);
+});
+
 test("two threads of one checkpointer wait for one conversation", async () => {
   const agent = createAgent({
     model: new ScriptedModel((messages) => `${messages.length}`),
@@ -98,4 +114,59 @@ test("two threads of one checkpointer wait for one conversation", async () => {
     ),
   );
   expect(texts(await stored()).filter((text) => /\d/u.test(text))).toEqual(["1", "3"]);
+});
+
+describe("a run that dies without a word gives its conversation back soon", () => {
+  const quick = tool(() => "done", { name: "quick", description: "Is done at once", schema: z.object({}) });
+  const dying = createMiddleware({
+    name: "Dying",
+    afterModel() {
+      throw new Error("no more");
+    },
+  });
+  const runs = { "the recursion limit": [], "an error of another middleware": [dying] };
+
+  test.each(Object.entries(runs))("%s", async (_how, others) => {
+    const ours = sessionMiddleware({ sessions, concurrency: "reject", lease: 2 }) as unknown as AgentMiddleware;
+    const model = new ScriptedModel(calling(["quick", {}]));
+    const agent = createAgent({ model, tools: [quick], middleware: [ours, ...(others as AgentMiddleware[])] });
+    const call = { context: { session }, recursionLimit: 6 };
+    await expect(agent.invoke({ messages: "Go" }, call)).rejects.toThrow(/limit|no more/u);
+    const next = agentOf(new ScriptedModel("Hello."), { concurrency: "reject" });
+    await expect(next.invoke({ messages: "Hi" }, { context: { session } })).rejects.toThrow(SessionBusyError);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 11_000 });
+    try {
+      await vi.waitFor(() => next.invoke({ messages: "Hi" }, { context: { session } }), {
+        timeout: 10_000,
+        interval: 50,
+      });
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(texts(await stored())).toEqual(["Hi", "Hello."]);
+  });
+});
+
+test("a tool that runs for long keeps the conversation", async () => {
+  const slow = tool(
+    async () => {
+      const [lease] = await client.keys(`chat:user:*:lease:${session.conversationId}`);
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
+      // Three renewals, and the time in which a lease that is not renewed runs out.
+      for (let index = 0; index < 24; index += 1) await client.call("WAIT", 1, 50);
+      return String(await client.exists(lease ?? ""));
+    },
+    { name: "slow", description: "Takes a minute", schema: z.object({}) },
+  );
+  const agent = createAgent({
+    model: new ScriptedModel(calling(["slow", {}]), "Done."),
+    tools: [slow],
+    middleware: [sessionMiddleware({ sessions, concurrency: "reject", lease: 1 })],
+  });
+  try {
+    await agent.invoke({ messages: "Go" }, { context: { session } });
+  } finally {
+    vi.useRealTimers();
+  }
+  expect(texts(await stored())).toEqual(["Go", "", "1", "Done."]);
 });

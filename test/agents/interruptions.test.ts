@@ -1,11 +1,13 @@
+import { getEventListeners } from "node:events";
 import { inspect } from "node:util";
 import { type BaseMessage, HumanMessage } from "@langchain/core/messages";
 import { Redis } from "ioredis";
-import { createAgent, tool } from "langchain";
+import { type AgentMiddleware, createAgent, createMiddleware, tool } from "langchain";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test, vi } from "vitest";
 import { z } from "zod";
 import {
   ConversationChangedError,
+  RedisChatMessageHistory,
   type Session,
   SessionNotFoundError,
   SessionStore,
@@ -146,6 +148,15 @@ describe("what an interrupted run leaves", () => {
     expect((await stored()).map((message) => ("status" in message ? message.status : undefined))).toContain("error");
   });
 
+  test("aborted while the model is asked again: each message once", async () => {
+    const model = new ScriptedModel(calling(["quick", {}]), never);
+    const controller = new AbortController();
+    void vi.waitFor(() => expect(model.given).toHaveLength(2), { interval: 5 }).then(() => controller.abort());
+    const call = agentOf(model).invoke({ messages: "Hi" }, { context: { session }, signal: controller.signal });
+    await expect(call).rejects.toThrow(/abort/iu);
+    await expect.poll(kept).toEqual(["human: Hi", "ai: ", "tool!: done"]);
+  });
+
   test('with "discard": nothing', async () => {
     const model = new ScriptedModel("one two three");
     const signal = aborting(model, "two");
@@ -170,13 +181,16 @@ test("when the session is ended elsewhere, the model stops and nothing is writte
     await new Promise(() => {});
   };
   const { conversationId } = session;
-  const stream = await agentOf(model).stream({ messages: "Hi" }, { context: { session }, streamMode: "messages" });
+  const told: unknown[] = [];
+  const agent = agentOf(model, { onError: (error) => told.push(error) });
+  const stream = await agent.stream({ messages: "Hi" }, { context: { session }, streamMode: "messages" });
   const reading = (async () => {
     for await (const _ of stream);
   })();
   await expect(reading).rejects.toMatchObject({ cause: expect.any(SessionNotFoundError) });
   await vi.waitFor(() => expect(model.stopped).toBe(true));
   await expect(elsewhere.messages(session, conversationId)).rejects.toThrow("no such conversation");
+  expect(told).toHaveLength(0);
   await elsewhere.close();
 });
 
@@ -231,4 +245,64 @@ test("a partial turn that cannot be stored is told to onError", async () => {
   await vi.waitFor(() => expect(told).toHaveLength(1));
   expect(told[0]?.cause).toMatchObject({ code: "CONVERSATION_CHANGED" });
   expect(await stored()).toHaveLength(0);
+});
+
+test("a turn that could not be stored when its call was aborted meanwhile is told to onError", async () => {
+  const controller = new AbortController();
+  const told: TurnNotStoredError[] = [];
+  const append = vi.spyOn(RedisChatMessageHistory.prototype, "appendTurn").mockImplementationOnce(async () => {
+    controller.abort();
+    await new Promise(setImmediate);
+    throw new Error("no Redis today");
+  });
+  const agent = agentOf(new ScriptedModel("the answer"), { onError: (error) => told.push(error) });
+  const call = agent.invoke({ messages: "Hi" }, { context: { session }, signal: controller.signal });
+  await expect(call).rejects.toThrow(/abort/iu);
+  await vi.waitFor(() => expect(told).toHaveLength(1));
+  append.mockRestore();
+  expect(inspect(told[0]) + JSON.stringify(told[0])).not.toContain("the answer");
+  await told[0]?.retry();
+  expect(await kept()).toEqual(["human: Hi", "ai: the answer"]);
+});
+
+test("a call that was aborted before it began calls no model and stores nothing", async () => {
+  const model = new ScriptedModel("never said");
+  const call = agentOf(model).invoke({ messages: "Hi" }, { context: { session }, signal: AbortSignal.abort() });
+  await expect(call).rejects.toThrow(/abort/iu);
+  expect(model.given).toHaveLength(0);
+  expect(await stored()).toHaveLength(0);
+});
+
+test("a stream that nobody reads comes to its end and is stored", async () => {
+  const model = new ScriptedModel(calling(["quick", {}]), "Done.");
+  await agentOf(model).stream({ messages: "Hi" }, { context: { session }, streamMode: "updates" });
+  await expect.poll(kept).toEqual(["human: Hi", "ai: ", "tool: done", "ai: Done."]);
+});
+
+test.each(["values", "updates", "debug", "tasks"] as const)(
+  "a stream of %s that is left is kept",
+  async (streamMode) => {
+    const model = new ScriptedModel(calling(["slow", {}]));
+    const stream = await agentOf(model).stream({ messages: "Hi" }, { context: { session }, streamMode });
+    for await (const _ of stream) if (model.given.length > 0) break;
+    await vi.waitFor(async () => expect((await kept())[0]).toMatch(/^human!?: Hi$/u));
+  },
+);
+
+test("nothing of a run that is over is held by its signal, which may last", async () => {
+  let signal: AbortSignal | undefined;
+  const spy = createMiddleware({
+    name: "Spy",
+    beforeModel: (_state, { configurable }) => {
+      const signals = configurable?.["__pregel_abort_signals"] as { externalAbortSignal: AbortSignal };
+      signal = signals.externalAbortSignal;
+    },
+  });
+  for (const answer of ["Hello.", new Error("no model today")]) {
+    const ours = sessionMiddleware({ sessions }) as unknown as AgentMiddleware;
+    const agent = createAgent({ model: new ScriptedModel(answer), tools: [], middleware: [ours, spy] });
+    const lasting = new AbortController();
+    await agent.invoke({ messages: "Hi" }, { context: { session }, signal: lasting.signal }).catch(() => {});
+    await vi.waitFor(() => expect(getEventListeners(signal as AbortSignal, "abort")).toHaveLength(0));
+  }
 });
