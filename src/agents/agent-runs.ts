@@ -19,6 +19,9 @@ export interface RunState {
   readonly _session?: RunRecord | undefined;
 }
 
+/** How often a run that cannot pause is looked after. */
+const LOOK_MILLISECONDS = 2_000;
+
 /** The runs of one agent that are under way in this process. */
 export class AgentRuns {
   readonly #settings: MiddlewareSettings;
@@ -63,7 +66,7 @@ export class AgentRuns {
         stored: 0,
         lease: turn.lease,
       };
-      return { run: this.#enter(signal, { turn, watch, life, record }), messages };
+      return { run: this.#enter(runtime, { turn, watch, life, record }), messages };
     } catch (error) {
       watch.release();
       throw error;
@@ -97,7 +100,7 @@ export class AgentRuns {
       const { turn: operationId, seen, lease } = record;
       const turn = await Turn.resume(history, settings, { operationId, seen, lease, signal, isAlive: life.isAlive });
       const left = withoutKept(record, messages, withIds(turn.past));
-      return this.#enter(signal, { turn, watch, life, record: { ...left, lease: turn.lease } });
+      return this.#enter(runtime, { turn, watch, life, record: { ...left, lease: turn.lease } });
     } catch (error) {
       watch.release();
       throw error;
@@ -108,23 +111,60 @@ export class AgentRuns {
     return new SignOfLife(signal, (listenedTo) => this.#live.get(listenedTo)?.size ?? 0);
   }
 
-  #enter(signal: AbortSignal | undefined, parts: Omit<ConstructorParameters<typeof LiveRun>[0], "tellError">): LiveRun {
+  #enter(runtime: RunRuntime, parts: Omit<ConstructorParameters<typeof LiveRun>[0], "tellError">): LiveRun {
     const run = new LiveRun({ ...parts, tellError: this.#settings.turn.tellError });
+    const signal = signalOf(runtime);
     if (signal === undefined) return run;
     const { turn } = run.record;
     const runs = this.#live.get(signal) ?? new Map<string, LiveRun>();
     runs.set(turn, run);
     this.#live.set(signal, runs);
     const abort = (): void => void run.interrupt();
+    const looking = canPause(runtime) ? undefined : lookAfter(run, parts.life);
     // What is over must not stay in memory for as long as a signal that the caller passed.
-    run.whenOver = () => {
-      signal.removeEventListener("abort", abort);
-      runs.delete(turn);
-    };
+    run.whenOver = removal(signal, { abort, runs, turn, looking });
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
     return run;
   }
+}
+
+/** Holds the signal weakly: what looks after a run must not keep it from being gone. */
+function removal(
+  signal: AbortSignal,
+  {
+    abort,
+    runs,
+    turn,
+    looking,
+  }: {
+    abort: () => void;
+    runs: Map<string, LiveRun>;
+    turn: string;
+    looking: NodeJS.Timeout | undefined;
+  },
+): () => void {
+  const reference = new WeakRef(signal);
+  return () => {
+    reference.deref()?.removeEventListener("abort", abort);
+    runs.delete(turn);
+    clearInterval(looking);
+  };
+}
+
+/** With a checkpointer: a run that is silent may wait for a person. What it has so far is in the checkpoint. */
+function canPause({ configurable }: RunRuntime): boolean {
+  return Boolean(configurable?.["__pregel_checkpointer"]);
+}
+
+/**
+ * A run can end without its hooks being told: by another middleware that throws, or jumps to the end before the model is
+ * called, or at the recursion limit. It was interrupted, then.
+ */
+function lookAfter(run: LiveRun, life: SignOfLife): NodeJS.Timeout {
+  return setInterval(() => {
+    if (life.isGone()) void run.interrupt();
+  }, LOOK_MILLISECONDS).unref();
 }
 
 /**

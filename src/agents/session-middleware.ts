@@ -39,8 +39,9 @@ const contextSchema = z.object({
  * - An error of the model, or of a session that ends while the model is called, arrives as langchain passes it on from
  *   any middleware: a MiddlewareError whose `cause` it is.
  *
- * A run that another middleware ends by a jump before the model is called (`modelCallLimitMiddleware` with
- * `exitBehavior: "end"`) is not stored with `persist: "turn"`: langchain 1.5 skips every `afterAgent` hook then.
+ * A run that ends without its hooks being told (another middleware throws, or jumps to the end before the model is called;
+ * the recursion limit) is taken for interrupted, and stored as such within about 15 s; with a checkpointer, with the next
+ * turn of its thread.
  *
  * A run that waits for a person (`interrupt`, `humanInTheLoopMiddleware`) is stored when it has ended, in whatever
  * process that is; until then its messages are in the checkpoint.

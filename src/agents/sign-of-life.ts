@@ -13,8 +13,8 @@ export class SignOfLife {
   /** Of a run that is gone nobody holds the signal. */
   readonly #signal: WeakRef<AbortSignal> | undefined;
   readonly #ownListeners: (signal: AbortSignal) => number;
-  /** Langgraph listens to a run's signal during each step. Not taken for granted: it is looked up in a model call. */
-  #isListenedTo = false;
+  /** Langgraph listens to a run's signal during each step. Not taken for granted: it is looked up during one. */
+  #isListenedTo: boolean;
   #latest = Date.now();
   #modelCalls = 0;
 
@@ -22,14 +22,22 @@ export class SignOfLife {
   constructor(signal: AbortSignal | undefined, ownListeners: (signal: AbortSignal) => number) {
     this.#signal = signal && new WeakRef(signal);
     this.#ownListeners = ownListeners;
+    this.#isListenedTo = this.#hasListeners();
   }
 
+  /** A long silence may be a pause, or a very long tool. */
   readonly isAlive = (): boolean => {
-    if (this.#signal && this.#signal.deref() === undefined) return false;
     if (this.#modelCalls > 0) return true;
-    const isAbsent = this.#isListenedTo && !this.#hasListeners();
-    return Date.now() - this.#latest < (isAbsent ? LONGEST_ABSENCE_MILLISECONDS : LONGEST_SILENCE_MILLISECONDS);
+    return !this.isGone() && Date.now() - this.#latest < LONGEST_SILENCE_MILLISECONDS;
   };
+
+  /** It paused, or came to an end of which its hooks were not told. */
+  isGone(): boolean {
+    if (this.#modelCalls > 0) return false;
+    if (this.#signal && this.#signal.deref() === undefined) return true;
+    const isAbsent = this.#isListenedTo && !this.#hasListeners();
+    return isAbsent && Date.now() - this.#latest >= LONGEST_ABSENCE_MILLISECONDS;
+  }
 
   show(): void {
     this.#latest = Date.now();
