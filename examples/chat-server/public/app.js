@@ -54,7 +54,10 @@ const session = signedIn?.session ?? (await ownSession());
 clock.set(session);
 clock.start();
 void listenForTheEnd(api, showState);
-await Promise.all([chat.show(session.conversationId, { beginning: signedIn?.isNew ?? false }), refreshList((list) => list.refresh())]);
+await Promise.all([
+  chat.show(session.conversationId, { beginning: signedIn?.isNew ?? false }),
+  refreshList((list) => list.refresh()),
+]);
 conversations.current = session.conversationId;
 chat.focus();
 if (signedIn?.ended.length > 0) {

@@ -145,6 +145,7 @@ export class Chat {
   }
 
   async #run(turn) {
+    unsent.forget();
     this.#reflect();
     announce("The agent is answering.");
     await turn.run(this.#api, this.#agentId, () => this.#follow(turn));
@@ -152,7 +153,6 @@ export class Chat {
       unsent.write({ conversationId: turn.conversationId, message: turn.message, key: turn.key });
       if (!turn.error.isSessionOver) this.#showFailure(turn, inWords(turn.error));
     } else {
-      unsent.forget();
       this.#turns.delete(turn.conversationId);
       if (turn.state === "answered") announce(`The agent answered: ${turn.answer.text}`);
       if (turn.state === "stopped") announce("Stopped. What was answered so far is kept.");

@@ -66,8 +66,7 @@ export class Turn {
           // An answer that could not be stored comes with the problem: it may be read all the same.
           if (data.response) this.answer.replace(data.response);
           throw api.failed(data);
-        }
-        else if (event === "done") {
+        } else if (event === "done") {
           api.dispatchEvent(new Event("activity"));
           if (this.answer.text === "") this.answer.replace(data.response);
           return;
