@@ -153,7 +153,7 @@ test.each(["light", "dark"] as const)("all texts, edges and rings can be made ou
   await ada.signInHere();
   await legible("empty");
   await ada.ask("What time is it in Oslo?");
-  await ada.page.getByText("Used time in").click();
+  await ada.page.getByText("Used the tool time_in").click();
   await ada.say("Tell me a long story");
   await ada.answers.getByText("Once upon").waitFor();
   await ada.stop.click();
@@ -191,7 +191,7 @@ test("a phone gets a drawer, targets for a thumb, and nothing beside the screen"
   await fits("empty");
   await ada.field.fill("What time is it in Oslo?");
   await ada.send.tap();
-  await ada.page.getByText("Used time in").waitFor();
+  await ada.page.getByText("Used the tool time_in").waitFor();
   await ada.send.waitFor();
   await fits("a conversation");
   expect(await ada.list.isVisible()).toBe(false);

@@ -12,7 +12,7 @@ test("an answer arrives word by word, and what the agent used for it can be look
   await ada.stop.click();
 
   expect(await ada.ask("What time is it in Oslo?")).toMatch(/It is \d\d:\d\d/);
-  const used = ada.page.getByText("Used time in");
+  const used = ada.page.getByText("Used the tool time_in");
   await used.click();
   expect(await ada.answers.last().locator("pre").innerText()).toMatch(/^\d\d:\d\d$/);
 });

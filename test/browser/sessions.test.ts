@@ -86,6 +86,27 @@ test("a reload of a page whose session has ended says so too", async () => {
   await laptop.over.getByText("ended from another place").waitFor();
 });
 
+test("credentials that are no longer good lead to signing in again, and to where one was", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  await ada.ask("My name is Ada");
+  await ada.page.route("**/chat", (route) =>
+    route.fulfill({
+      status: 401,
+      contentType: "application/problem+json",
+      body: JSON.stringify({ status: 401, code: "UNAUTHENTICATED" }),
+    }),
+  );
+  await ada.say("What is my name?");
+  await ada.over.getByText("Your session is over").waitFor();
+  await ada.over.getByRole("button", { name: "Sign in again" }).click();
+  await ada.page.unroute("**/chat");
+  await ada.signInHere();
+  await ada.button("Try again").click();
+  await ada.answers.getByText("Your name is Ada").waitFor();
+  expect(await ada.questions.count()).toBe(2);
+});
+
 test("signing out ends the session on the server, and no news of it appears", async () => {
   const [laptop, mobile] = [await chat.open(firefox), await chat.open(phone)];
   await mobile.signIn(chat.server.url);

@@ -11,7 +11,7 @@ import { SessionClock } from "./session-clock.js";
 import { listenForTheEnd } from "./session-events.js";
 import { SignedInDevices } from "./signed-in-devices.js";
 import { signIn } from "./sign-in.js";
-import { announce, notice } from "./speaking.js";
+import { announce, clearNotices, notice } from "./speaking.js";
 
 const AGENT = "assistant";
 const RETRY_DELAY = 1_000;
@@ -121,6 +121,8 @@ function showState(state) {
   find("connection").dataset.state = state;
   find("connection").textContent = state === "reconnecting" ? "Reconnecting…" : "";
   if (!cameBack) return;
+  // Whatever could not be done because the service was away can be done now.
+  clearNotices();
   announce("Connected again.");
   void refreshList((list) => list.refresh());
 }

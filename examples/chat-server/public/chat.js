@@ -17,6 +17,8 @@ export class Chat {
   #conversationId;
   /** By conversation: answers go on to arrive while another one is looked at. */
   #turns = new Map();
+  /** Whether the end of the conversation is looked at. */
+  #follows = true;
   #scroller = find("transcript");
   #log = find("messages");
   #field = find("message");
@@ -32,6 +34,7 @@ export class Chat {
     this.#field.addEventListener("keydown", (event) => this.#onKey(event));
     this.#field.addEventListener("input", () => draft.write(this.#field.value));
     this.#field.value = draft.read() ?? "";
+    this.#scroller.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     find("stop").addEventListener("click", () => this.#turn?.stop());
     find("earlier").addEventListener("click", (event) => this.#showEarlier(Number(event.target.dataset.before)));
     for (const suggestion of find("suggestions").querySelectorAll("button")) {
@@ -200,12 +203,14 @@ export class Chat {
     find("beginning").hidden = loading || this.#log.childElementCount > 0 || this.#turn !== undefined;
   }
 
-  #follow(turn) {
+  #onScroll() {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
-    // Whoever has scrolled up to read is left there.
-    if (turn.conversationId === this.#conversationId && scrollHeight - scrollTop - clientHeight < NEAR_THE_END) {
-      this.#scrollToEnd();
-    }
+    this.#follows = scrollHeight - scrollTop - clientHeight < NEAR_THE_END;
+  }
+
+  /** Whoever has scrolled up to read is left there. */
+  #follow(turn) {
+    if (turn.conversationId === this.#conversationId && this.#follows) this.#scrollToEnd();
   }
 
   #scrollToEnd() {

@@ -181,7 +181,10 @@ export class Conversations {
     try {
       await this.#api.delete(`/conversations/${encodeURIComponent(id)}`);
     } catch (error) {
-      if (error.code !== "CONVERSATION_NOT_FOUND") return void this.#failed("It could not be deleted.", error);
+      if (error.code !== "CONVERSATION_NOT_FOUND") {
+        this.#failed("It could not be deleted.", error);
+        return;
+      }
     }
     const ids = [...this.#byId.keys()];
     const neighbour = ids[ids.indexOf(id) + 1] ?? ids[ids.indexOf(id) - 1];

@@ -9,9 +9,9 @@ const SILENCE = 60_000;
 
 /** Calls `onState("connected" | "reconnecting")`; the end of the session is told to `api`. Resolves when it is over. */
 export async function listenForTheEnd(api, onState) {
-  let over = false;
-  api.addEventListener("over", () => (over = true), { once: true });
-  for (let delay = FIRST_DELAY; !over; delay = Math.min(delay * 2, LONGEST_DELAY)) {
+  const over = new AbortController();
+  api.addEventListener("over", () => over.abort(), { once: true });
+  for (let delay = FIRST_DELAY; !over.signal.aborted; delay = Math.min(delay * 2, LONGEST_DELAY)) {
     try {
       for await (const { event, data } of openStream(api)) {
         delay = FIRST_DELAY;
@@ -19,10 +19,11 @@ export async function listenForTheEnd(api, onState) {
         if (event === "ended") api.sessionOver(data.reason);
       }
     } catch (error) {
+      if (over.signal.aborted) return;
       // Anything but a lost connection and a service that is not well: a fault that a repetition would repeat.
       if (!(error instanceof ConnectionError || (error instanceof ProblemError && error.status >= 429))) throw error;
     }
-    if (over) return;
+    if (over.signal.aborted) return;
     onState("reconnecting");
     await pause(delay);
   }
@@ -57,7 +58,7 @@ async function* openStream(api) {
 function pause(milliseconds) {
   const { promise, resolve } = Promise.withResolvers();
   const done = new AbortController();
-  const timer = setTimeout(resolve, milliseconds * (0.75 + Math.random() / 2));
+  const timer = setTimeout(() => resolve(), milliseconds * (0.75 + Math.random() / 2));
   window.addEventListener("online", resolve, { signal: done.signal });
   document.addEventListener("visibilitychange", () => document.hidden || resolve(), { signal: done.signal });
   return promise.finally(() => {

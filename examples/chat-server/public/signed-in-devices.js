@@ -66,7 +66,10 @@ export class SignedInDevices {
       await this.#api.delete(`/sessions/${encodeURIComponent(id)}`);
     } catch (error) {
       // It ended by itself meanwhile: what was wanted.
-      if (error.status !== 404) return void this.#failed(error);
+      if (error.status !== 404) {
+        this.#failed(error);
+        return;
+      }
     }
     await this.#done(`Ended ${device}.`);
   }

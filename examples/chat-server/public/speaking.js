@@ -11,6 +11,10 @@ export function announceAtOnce(text) {
   say(region("alerts"), text);
 }
 
+export function clearNotices() {
+  for (const shown of document.querySelectorAll(".notice")) shown.remove();
+}
+
 function say(where, text) {
   // A text that is there already would not be read again.
   where.replaceChildren();

@@ -13,7 +13,7 @@ const units = [
   ["minute", 60],
 ];
 
-export function relativeTime(date, now = Date.now()) {
+function relativeTime(date, now = Date.now()) {
   const seconds = Math.round((date.getTime() - now) / 1000);
   const [unit, length] = units.find((one) => Math.abs(seconds) >= one[1]) ?? [];
   // Truncated: an hour and a half ago is an hour ago, as people say it.

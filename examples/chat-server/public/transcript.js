@@ -2,12 +2,11 @@
 import { element, icon } from "./dom.js";
 import { relativeTimeElement } from "./time.js";
 
-export function messageFromYou(text, at = new Date()) {
+export function messageFromYou(text) {
   return element(
     "article",
     { class: "message", "aria-label": "You", data: { from: "you" } },
     element("p", { class: "text" }, text),
-    element("footer", {}, relativeTimeElement(at)),
   );
 }
 
@@ -48,7 +47,7 @@ export class Answer {
       element(
         "details",
         { class: "step" },
-        element("summary", {}, icon("tool"), `Used ${name.replaceAll("_", " ")}`),
+        element("summary", {}, icon("tool"), `Used the tool ${name}`),
         element("pre", { tabindex: "0" }, result),
       ),
     );
@@ -80,14 +79,14 @@ export function storedMessages(messages) {
   let answer;
   for (const { type, text, at, name, toolCalls = [], interrupted } of messages) {
     if (type === "human") {
-      shown.push(messageFromYou(text, at));
+      shown.push(messageFromYou(text));
       answer = undefined;
     } else if (type === "ai" || type === "tool") {
       if (answer === undefined) {
         answer = new Answer();
         shown.push(answer.element);
       }
-      if (type === "tool") answer.used(name ?? "a tool", text);
+      if (type === "tool") answer.used(name ?? "", text);
       else {
         if (answer.text !== "" && text !== "") answer.say("\n\n");
         answer.say(text);

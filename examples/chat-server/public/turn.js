@@ -46,6 +46,7 @@ export class Turn {
       this.error = error;
       if (this.#stopping.signal.aborted) {
         this.state = "stopped";
+        this.answer.at(new Date());
         this.answer.stopped();
       } else this.state = error.code === "OPERATION_CONFLICT" ? "stored-before" : "failed";
     }
