@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessage, AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
@@ -9,11 +10,13 @@ import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
  */
 export class OfflineChatModel extends BaseChatModel {
   readonly #millisecondsPerWord: number;
+  readonly #thinksMilliseconds: number;
 
-  /** How fast it speaks when it is streamed; by default a hundred words a second. */
-  constructor({ millisecondsPerWord = 10 }: { millisecondsPerWord?: number } = {}) {
+  /** How fast it speaks when it is streamed, by default a hundred words a second; and how long it thinks before. */
+  constructor({ millisecondsPerWord = 10, thinksMilliseconds = 0 } = {}) {
     super({});
     this.#millisecondsPerWord = millisecondsPerWord;
+    this.#thinksMilliseconds = thinksMilliseconds;
   }
 
   override _llmType(): string {
@@ -27,6 +30,7 @@ export class OfflineChatModel extends BaseChatModel {
 
   override async _generate(messages: BaseMessage[]): Promise<ChatResult> {
     const message = answerTo(messages);
+    if (this.#thinksMilliseconds > 0) await pause(this.#thinksMilliseconds);
     return { generations: [{ text: message.text, message }] };
   }
 
@@ -37,10 +41,11 @@ export class OfflineChatModel extends BaseChatModel {
     runManager?: CallbackManagerForLLMRun,
   ): AsyncGenerator<ChatGenerationChunk> {
     const { text, tool_calls: calls = [] } = answerTo(messages);
+    if (this.#thinksMilliseconds > 0) await pause(this.#thinksMilliseconds, undefined, { signal: options.signal });
     for (const word of text.match(/\S+\s*/gu) ?? []) {
       options.signal?.throwIfAborted();
       yield await said(new AIMessageChunk(word), runManager);
-      await new Promise((resolve) => setTimeout(resolve, this.#millisecondsPerWord));
+      await pause(this.#millisecondsPerWord);
     }
     for (const [index, { id = "", name, args }] of calls.entries()) {
       const chunk = { id, name, args: JSON.stringify(args), index, type: "tool_call_chunk" as const };

@@ -48,17 +48,21 @@ export function createApp(parts: AppParts): Hono<Env> {
   app.use(requestLog(log), securityHeaders);
   app.use(async (c, next) => {
     await next();
-    // What is no file of the page is about a user. `no-transform`: a proxy that compresses would hold a stream back.
-    if (!c.res.headers.get("Cache-Control")?.startsWith("no-cache") || isStream(c.res)) {
-      c.res.headers.set("Cache-Control", isStream(c.res) ? "no-store, no-transform" : "no-store");
+    const { headers } = c.res;
+    if (isStream(headers)) {
+      // Or a proxy would hold it back: to compress it, or until there is more.
+      headers.set("Cache-Control", "no-store, no-transform");
+      headers.set("X-Accel-Buffering", "no");
+    } else if (!headers.has("Cache-Control")) {
+      // What is no file of the page is about a user.
+      headers.set("Cache-Control", "no-store");
     }
-    if (isStream(c.res)) c.res.headers.set("X-Accel-Buffering", "no");
+    if (closing.aborted) headers.set("Connection", "close");
   });
-  app.use(async (c, next) => {
-    // Over a connection that was there before the server began to stop.
-    if (!closing.aborted) return next();
-    c.header("Connection", "close");
-    throw new ServiceError("SHUTTING_DOWN", { retryAfter: 5 });
+  app.use(async (_c, next) => {
+    // It came over a connection that was there before the server began to stop.
+    if (closing.aborted) throw new ServiceError("SHUTTING_DOWN", { retryAfter: 5 });
+    await next();
   });
   app.use(
     bodyLimit({
@@ -94,6 +98,6 @@ export function createApp(parts: AppParts): Hono<Env> {
   return app;
 }
 
-function isStream(response: Response): boolean {
-  return response.headers.get("Content-Type")?.startsWith("text/event-stream") === true;
+function isStream(headers: Headers): boolean {
+  return headers.get("Content-Type")?.startsWith("text/event-stream") === true;
 }

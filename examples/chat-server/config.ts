@@ -74,6 +74,7 @@ const schema = z
     SHUTDOWN_TIMEOUT: duration.prefault("10s"),
     HEARTBEAT: duration.prefault("15s"),
     MODEL_PACE: count(0).prefault("30"),
+    MODEL_DELAY: count(0).prefault("0"),
     TRUSTED_PROXIES: proxies.optional(),
   })
   .refine(({ LIFETIME, CONVERSATION_TTL }) => CONVERSATION_TTL >= LIFETIME, {

@@ -59,7 +59,7 @@ const idempotencyKey = z.string().regex(/^[\x21-\x7e]{1,200}$/, "use 1 to 200 vi
 export const wholeNumber = (most: number) =>
   z
     .string()
-    .regex(/^\d{1,12}$/, "use a whole number")
+    .regex(/^\d{1,16}$/, "use a whole number")
     .transform(Number)
     .refine((number) => number <= most, `use at most ${most}`);
 export const pageSize = wholeNumber(100).refine((number) => number >= 1, "use at least 1");

@@ -43,10 +43,14 @@ export async function startService(config: Config, log: Log, model?: BaseChatMod
   });
   const turns = new RunningTurns(config.TURN_TIMEOUT);
   const closing = new AbortController();
+  const offline = new OfflineChatModel({
+    millisecondsPerWord: config.MODEL_PACE,
+    thinksMilliseconds: config.MODEL_DELAY,
+  });
   const agents = makeAgents({
     sessions,
     log,
-    model: model ?? (await chatModel(new OfflineChatModel({ millisecondsPerWord: config.MODEL_PACE }))),
+    model: model ?? (await chatModel(offline)),
     waitFor: config.TURN_WAIT,
   });
   const app = createApp({

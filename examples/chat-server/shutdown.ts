@@ -36,16 +36,25 @@ export async function stopService(service: Stoppable): Promise<void> {
     turns.stopAll();
     await within(1_000, turns.idle());
   }
-  // What a stopped turn had so far is on its way to Redis by now. Replies come in order, so these come after those.
-  for (const client of clients) for (let trip = 0; trip < 2; trip++) await client.ping().catch(() => {});
+  // What a stopped turn had so far is on its way to Redis by now.
+  await sessions.close();
+  await Promise.all(clients.map(emptied));
 
   // Connections that were kept alive, or whose client does not read.
   if ("closeAllConnections" in server) setTimeout(() => server.closeAllConnections(), 500).unref();
   await closed;
-  await sessions.close();
-  for (const client of clients) await client.quit().catch(() => client.disconnect());
+  for (const client of clients) client.disconnect();
   await redis.stop();
   log({ level: "info", event: "stopped" });
+}
+
+/** Replies come in order, so that of the second round trip comes after all that was sent before, repetitions included. */
+async function emptied(client: Redis): Promise<void> {
+  try {
+    for (let trip = 0; trip < 2; trip++) await client.ping();
+  } catch {
+    // Redis is away: there is nothing to wait for.
+  }
 }
 
 /** Whether it came in time. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import { SessionNotFoundError, type SessionStore } from "langchain-redis-sessions";
@@ -17,6 +18,8 @@ export function eventRoutes(app: Hono<Env>, { access, sessions, heartbeatSeconds
   app.get("/session/events", access.inSession, (c) => {
     const ended = sessions.signal(c.get("session"));
     const client = c.req.raw.signal;
+    // One for each stream that is open; Node takes more than ten for a leak.
+    setMaxListeners(0, ended, closing);
     return streamSSE(c, async (stream) => {
       // Something at once: some proxies and browsers hold a stream back until there is.
       await stream.write(": open\n\n");

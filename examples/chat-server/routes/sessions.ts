@@ -44,7 +44,7 @@ export function sessionRoutes(app: Hono<Env>, { access, sessions, agentIds, life
     const own = c.get("session");
     const live = await sessions.list(own);
     return c.json({
-      sessions: live.map((session) => ({ ...shownSession(session), current: session.id === own.id })),
+      sessions: live.map((session) => Object.assign(shownSession(session), { current: session.id === own.id })),
     });
   });
 
