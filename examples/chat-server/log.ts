@@ -5,7 +5,7 @@ import type { Env } from "./env.js";
 // One line of JSON for each thing that happened. What is in a line is chosen here, name by name: never a header, a body,
 // a query string or the text of an error, so that no token, no credentials and nothing that was said can get into it.
 
-export interface LogEntry {
+interface LogEntry {
   readonly level: "info" | "warn" | "error";
   readonly event: string;
   readonly [name: string]: unknown;

@@ -72,7 +72,7 @@ describe("the same Idempotency-Key again", () => {
     const { ada } = await served({ model });
     const key = crypto.randomUUID();
     const statuses = await Promise.all([1, 2, 3].map(async () => (await ada.say("Hi", key)).status));
-    expect(statuses.toSorted()).toEqual([200, 409, 409]);
+    expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 409, 409]);
     expect(model.given).toHaveLength(1);
     expect(await ada.stored()).toEqual(["human: Hi", "ai: slow"]);
   });

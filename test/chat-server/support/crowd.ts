@@ -40,7 +40,7 @@ export async function chat(url: string, { visitors, turnsEach }: Crowd): Promise
     url,
     connections: visitors.length,
     amount: visitors.length * turnsEach,
-    timeout: 60,
+    timeout: 120,
     setupClient: (client) => {
       const { credentials } = visitors[next++] ?? { credentials: {} };
       client.setRequests(
