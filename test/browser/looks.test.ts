@@ -22,12 +22,18 @@ async function picture({ page }: ChatPage, name: string): Promise<void> {
 }
 
 test.each(["light", "dark", "phone"] as const)("pictures: %s", async (view) => {
-  const titles = ["Dinner for six without dairy", "Notes for the talk in Oslo", "Reading list", "Garden in March"];
-  await chat.server.seed("ada", [
-    ...titles,
+  const titles = [
+    ...Array.from({ length: 20 }, (_, number) => `Something else, number ${number + 1}`),
     "A title that somebody typed to see what happens when it does not fit into the list",
-    ...Array.from({ length: 24 }, (_, number) => `Something else, number ${number + 1}`),
-  ]);
+    "Garden in March",
+    "Reading list",
+    "Notes for the talk in Oslo",
+    "Dinner for six without dairy",
+  ];
+  await chat.server.seed(
+    "ada",
+    titles.map((title) => [title]),
+  );
   const ada = await chat.open(views[view]);
   await ada.page.goto(chat.server.url);
   await ada.button(/Sign in as Bob/).waitFor();

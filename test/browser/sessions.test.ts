@@ -27,7 +27,7 @@ test("a session that is ended in another browser says so within a second, and th
   // There is no way around it.
   await laptop.page.keyboard.press("Escape");
   await laptop.page.keyboard.press("Escape");
-  expect(await laptop.over.isVisible()).toBe(true);
+  await laptop.over.waitFor();
   await laptop.over.getByRole("button", { name: "Sign in again" }).click();
   await laptop.signInHere();
   await laptop.answers.getByText("Nice to meet you, Ada").waitFor();
@@ -45,6 +45,30 @@ test("an answer that is being given stops when its session ends", async () => {
   await laptop.over.waitFor();
   await expect.poll(() => laptop.answers.getAttribute("aria-busy")).toBe("false");
   expect(await laptop.answers.locator(".text").innerText()).not.toContain("And there they are still");
+
+  // Of a session that has ended nothing is stored any more; the message is not lost for that.
+  await laptop.over.getByRole("button", { name: "Sign in again" }).click();
+  await laptop.signInHere("Bob");
+  await laptop.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  expect(await laptop.button("Try again").count()).toBe(0);
+});
+
+test("a message that was being answered when the session ended can be sent again by the same user", async () => {
+  const [laptop, mobile] = [await chat.open(firefox), await chat.open(phone)];
+  await laptop.signIn(chat.server.url);
+  await laptop.ask("My name is Ada");
+  await mobile.signIn(chat.server.url);
+  await mobile.openPanel();
+  await laptop.say("Tell me a long story");
+  await laptop.answers.getByText("Once upon").waitFor();
+  await laptop.field.fill("And then");
+  await mobile.button(/^End Firefox/).click();
+  await laptop.over.getByRole("button", { name: "Sign in again" }).click();
+  await laptop.signInHere();
+  expect(await laptop.field.inputValue()).toBe("And then");
+  await laptop.button("Try again").click();
+  await laptop.answers.getByText("And there they are still").waitFor();
+  expect(await laptop.questions.count()).toBe(2);
 });
 
 test("all others are ended at once, after a question", async () => {

@@ -40,7 +40,7 @@ export class Chat {
     for (const suggestion of find("suggestions").querySelectorAll("button")) {
       suggestion.addEventListener("click", () => this.#send({ message: suggestion.textContent }));
     }
-    api.addEventListener("over", () => this.stopAll());
+    api.addEventListener("over", () => this.#breakOff());
   }
 
   get conversationId() {
@@ -51,8 +51,17 @@ export class Chat {
     this.#field.focus();
   }
 
-  stopAll() {
-    for (const turn of this.#turns.values()) turn.stop();
+  /** The session is over: what was on its way is not stored, and may be sent again after signing in. */
+  #breakOff() {
+    for (const turn of this.#turns.values()) {
+      if (turn.state !== "arriving") continue;
+      turn.stop();
+      this.#keep(turn);
+    }
+  }
+
+  #keep({ conversationId, message, key }) {
+    unsent.write({ conversationId, message, key });
   }
 
   /** `beginning`: it has no messages yet, so there is nothing to ask for. */
@@ -153,7 +162,7 @@ export class Chat {
     announce("The agent is answering.");
     await turn.run(this.#api, this.#agentId, () => this.#follow(turn));
     if (turn.state === "failed") {
-      unsent.write({ conversationId: turn.conversationId, message: turn.message, key: turn.key });
+      this.#keep(turn);
       if (!turn.error.isSessionOver) this.#showFailure(turn, inWords(turn.error));
     } else {
       this.#turns.delete(turn.conversationId);

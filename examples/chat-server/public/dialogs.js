@@ -32,8 +32,8 @@ export function showSessionOver(reason, signInAgain) {
   find("session-over-title").textContent = title;
   find("session-over-text").textContent = text;
   find("sign-in-again").addEventListener("click", signInAgain);
+  // For browsers that do not know closedby; a second Escape cannot be prevented there.
   dialog.addEventListener("cancel", (event) => event.preventDefault());
-  // A second Escape cannot be prevented.
   dialog.addEventListener("close", () => dialog.showModal());
   dialog.showModal();
   document.title = `${title} · Chat`;

@@ -1,7 +1,7 @@
 // The page before anybody is signed in.
 import { Api, inWords } from "./api.js";
 import { element, find } from "./dom.js";
-import { credentials, farewell, interrupted } from "./kept.js";
+import { credentials, draft, farewell, interrupted, unsent } from "./kept.js";
 
 /** Resolves with a session when somebody has signed in. */
 export async function signIn(agentId) {
@@ -62,6 +62,8 @@ async function openSession({ id }, agentId) {
   const before = interrupted.read();
   interrupted.forget();
   const conversationId = before?.userId === user.id ? before.conversationId : undefined;
+  // What somebody else has written here is none of this user's business.
+  if (before?.userId !== user.id) for (const kept of [draft, unsent]) kept.forget();
   const { token, session, ended } = await create(api, { agentId, ...(conversationId && { conversationId }) });
   credentials.write({ jwt, token, user });
   return { session, ended, isNew: session.conversationId !== conversationId };

@@ -56,13 +56,15 @@ export class ChatServer {
     }
   }
 
-  /** Conversations of the user, each with one short turn. */
-  async seed(user: string, messages: readonly string[]): Promise<void> {
+  /** Conversations of the user: what is said in each. */
+  async seed(user: string, conversations: readonly (readonly string[])[]): Promise<void> {
     const { jwt } = await this.#ask("POST", "/sign-in", { body: { user } });
     const { token } = await this.#ask("POST", "/sessions", { jwt, body: { agentId: "assistant" } });
-    for (const message of messages) {
+    for (const messages of conversations) {
       await this.#ask("POST", "/sessions/conversation", { jwt, token, body: {} });
-      await this.#ask("POST", "/agents/assistant/chat", { jwt, token, body: { message } });
+      for (const message of messages) {
+        await this.#ask("POST", "/agents/assistant/chat", { jwt, token, body: { message } });
+      }
     }
     await this.#ask("POST", "/sessions/end-all", { jwt, token, body: {} });
   }
