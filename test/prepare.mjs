@@ -1,15 +1,18 @@
-// Makes a fresh checkout ready for `npm test` and `npm run quickstart`: the packages, and a Redis of some kind.
+// Makes a fresh checkout ready for `npm test` and `npm run quickstart`: the packages, and a Redis of some kind; for
+// `npm run test:browser`, a Chromium too.
 // Plain JavaScript on Node's own modules, because it runs before anything is installed.
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
 const root = path.join(import.meta.dirname, "..");
+const browser = process.argv.includes("--browser");
 /** The tests start servers of their own: a Cluster, one that runs out of memory. A REDIS_URL is not enough for them. */
-const ownServers = process.argv.includes("--own-servers");
+const ownServers = browser || process.argv.includes("--own-servers");
 
 installPackages();
 provideRedis();
+if (browser) provideChromium();
 
 function installPackages() {
   if (packagesInstalled()) return;
@@ -36,20 +39,35 @@ function packagesInstalled() {
 function provideRedis() {
   if (process.env.REDIS_URL && !ownServers) return;
   if (works("redis-server", "--version") || works("valkey-server", "--version") || works("docker", "info")) return;
+  install("redis-server", {
+    what: "Redis",
+    mac: "brew install redis",
+    other: "sudo dnf install -y valkey || sudo apk add valkey || sudo pacman -S valkey",
+  });
+}
+
+function provideChromium() {
+  const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+  if (process.env.CHROMIUM_PATH || names.some((name) => works(name, "--version"))) return;
+  install("chromium", {
+    what: "Chromium",
+    mac: "brew install --cask chromium, and set CHROMIUM_PATH to the program in it",
+    other: "sudo dnf install -y chromium || sudo apk add chromium || sudo pacman -S chromium",
+  });
+}
+
+/** The distribution's package where that can be done without a question; elsewhere, what to type. */
+function install(name, { what, mac, other }) {
   const debian = works("apt-get", "--version");
   if (debian && process.getuid?.() === 0) {
-    say("No Redis here: installing the distribution's redis-server (apt-get install redis-server).");
+    say(`No ${what} here: installing the distribution's ${name} (apt-get install ${name}).`);
     const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
     run("apt-get", ["update", "-qq"], environment);
-    run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "redis-server"], environment);
+    run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", name], environment);
     return;
   }
-  const command = debian
-    ? "sudo apt-get install -y redis-server"
-    : process.platform === "darwin"
-      ? "brew install redis"
-      : "sudo dnf install -y valkey || sudo apk add valkey || sudo pacman -S valkey";
-  say(`No Redis was found. Type this, then run the command again:\n\n    ${command}\n`);
+  const command = debian ? `sudo apt-get install -y ${name}` : process.platform === "darwin" ? mac : other;
+  say(`No ${what} was found. Type this, then run the command again:\n\n    ${command}\n`);
   process.exit(1);
 }
 

@@ -13,6 +13,8 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ["**/*.test.ts"],
+    // They have a configuration of their own: npm run test:browser.
+    exclude: ["browser/**"],
     globalSetup: "./support/start-servers.ts",
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -1,0 +1,69 @@
+import { getConnInfo } from "@hono/node-server/conninfo";
+import type { Context, MiddlewareHandler } from "hono";
+import type { SessionStore } from "langchain-redis-sessions";
+import { anyAgent, type ClientAddress, sessionGuard } from "langchain-redis-sessions/http";
+import type { Env } from "./env.js";
+import type { IdentityProvider } from "./identity.js";
+import type { Limit } from "./limits.js";
+
+// Who may come in: first the user, by the JWT of the identity provider, then the session, by its token.
+
+export interface Access {
+  /** The request comes from a user. */
+  readonly signedIn: MiddlewareHandler<Env>;
+  /** It comes from a user in a live session of theirs; on a route with `:agentId`, one with that agent. */
+  readonly inSession: MiddlewareHandler<Env>;
+  /** Of a request that nobody signed in for. */
+  readonly anyone: MiddlewareHandler<Env>;
+  readonly clientAddress: (c: Context<Env>) => string | undefined;
+  /** Of a request that passed `inSession`. */
+  readonly token: (c: Context<Env>) => string;
+}
+
+export interface AccessParts {
+  readonly sessions: SessionStore;
+  readonly identityProvider: IdentityProvider;
+  readonly limit: Limit;
+  readonly trusted: ClientAddress | undefined;
+}
+
+export function accessControl({ sessions, identityProvider, limit, trusted }: AccessParts): Access {
+  const guard = sessionGuard({
+    sessions,
+    // Counted as soon as it is known who it is, before Redis is asked for a session: one place for all routes.
+    authenticate: async (request) => {
+      const identity = await identityProvider.authenticate(request);
+      if (identity !== null) await limit(`user ${identity.userId}`);
+      return identity;
+    },
+    clientAddress: trusted,
+  });
+  const clientAddress = (c: Context<Env>): string | undefined => guard.clientAddress(c.req.raw, peerAddress(c));
+  return {
+    clientAddress,
+    signedIn: async (c, next) => {
+      const { denied, identity } = await guard.authenticate(c.req.raw);
+      if (denied) return denied;
+      c.set("user", identity);
+      return next();
+    },
+    inSession: async (c, next) => {
+      const agentId = c.req.param("agentId") ?? anyAgent;
+      const { denied, session, identity } = await guard(c.req.raw, { agentId, peerAddress: peerAddress(c) });
+      if (denied) return denied;
+      c.set("user", identity);
+      c.set("session", session);
+      return next();
+    },
+    anyone: async (c, next) => {
+      await limit(`address ${clientAddress(c)}`);
+      return next();
+    },
+    token: (c) => guard.token(c.req.raw) ?? "",
+  };
+}
+
+/** Where there is a connection: not in a test that calls the app itself. */
+function peerAddress(c: Context<Env>): string | undefined {
+  return c.env.incoming === undefined ? undefined : getConnInfo(c).remote.address;
+}

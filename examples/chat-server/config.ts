@@ -1,0 +1,83 @@
+import type { Duration } from "langchain-redis-sessions";
+import { z } from "zod";
+
+// All settings come from the environment; README.md has a table of them. What is wrong with them is said at once, all of
+// it, and nothing is started.
+
+export type Config = z.output<typeof schema>;
+
+/** @throws ConfigError */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  // `PORT= npm start` means: as if it were not set.
+  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  const parsed = schema.safeParse(set);
+  if (parsed.success) return parsed.data;
+  throw new ConfigError(parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`));
+}
+
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+
+  constructor(faults: readonly string[]) {
+    super(faults.join("\n"));
+  }
+}
+
+const units = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
+
+/** In seconds, whatever unit it was given in. */
+const duration = z
+  .string()
+  .regex(/^\d+[smhd]$/, "use a length of time such as 30s, 15m, 4h or 7d")
+  .transform((text): Extract<Duration, number> => {
+    const unit = text.at(-1) as keyof typeof units;
+    return Number(text.slice(0, -1)) * units[unit];
+  })
+  .refine((seconds) => seconds > 0, "use more than 0");
+
+const count = (least: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/, "use a whole number")
+    .transform(Number)
+    .refine((number) => number >= least, `use at least ${least}`);
+
+/** `1`: how many proxies there are; or their addresses: `10.0.0.0/8,fd00::/8`. */
+const proxies = z.string().transform((text) => {
+  if (/^[1-9]\d*$/.test(text)) return { trustedProxies: Number(text) };
+  return { trustedProxies: text.split(",").map((range) => range.trim()) };
+});
+
+const schema = z
+  .object({
+    PORT: count(0)
+      .refine((port) => port <= 65_535, "use a port, at most 65535")
+      .prefault("3000"),
+    HOST: z.string().default("127.0.0.1"),
+    REDIS_URL: z
+      .string()
+      .regex(/^rediss?:\/\//, "use redis://host:6379, or rediss:// for TLS")
+      .optional(),
+    DATA_DIR: z.string().default(".data"),
+    KEY_PREFIX: z.string().default("chat"),
+    IDLE_TIMEOUT: duration.prefault("30m"),
+    LIFETIME: duration.prefault("7d"),
+    CONVERSATION_TTL: duration.prefault("30d"),
+    MAX_SESSIONS_PER_USER: count(1).prefault("5"),
+    SIGN_IN_LIFETIME: duration.prefault("8h"),
+    TURNS_PER_MINUTE: count(1).prefault("20"),
+    REQUESTS_PER_MINUTE: count(1).prefault("300"),
+    MAX_BODY_BYTES: count(1).prefault("65536"),
+    WINDOW_MESSAGES: count(2).prefault("50"),
+    TURN_TIMEOUT: duration.prefault("2m"),
+    TURN_WAIT: duration.prefault("15s"),
+    SHUTDOWN_TIMEOUT: duration.prefault("10s"),
+    HEARTBEAT: duration.prefault("15s"),
+    MODEL_PACE: count(0).prefault("30"),
+    MODEL_DELAY: count(0).prefault("0"),
+    TRUSTED_PROXIES: proxies.optional(),
+  })
+  .refine(({ LIFETIME, CONVERSATION_TTL }) => CONVERSATION_TTL >= LIFETIME, {
+    path: ["CONVERSATION_TTL"],
+    message: "use at least LIFETIME: a live session needs its conversation",
+  });

@@ -1,0 +1,31 @@
+import type { Hono } from "hono";
+import type { Redis } from "ioredis";
+import { StoreUnavailableError } from "langchain-redis-sessions";
+import type { Env } from "../env.js";
+
+/** Less than a load balancer waits. */
+const LONGEST_MILLISECONDS = 2_000;
+
+export function healthRoutes(app: Hono<Env>, { client }: { client: Pick<Redis, "ping"> }): void {
+  app.get("/health", async (c) => {
+    const begun = performance.now();
+    await within(LONGEST_MILLISECONDS, client.ping());
+    return c.json({ redis: "ok", milliseconds: Math.round((performance.now() - begun) * 10) / 10 });
+  });
+}
+
+async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(unavailable()), milliseconds);
+  });
+  try {
+    await Promise.race([work.catch(() => Promise.reject(unavailable())), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function unavailable(): StoreUnavailableError {
+  return new StoreUnavailableError("Redis did not answer.", { indeterminate: false });
+}

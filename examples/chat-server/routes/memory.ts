@@ -1,0 +1,36 @@
+import type { Hono } from "hono";
+import { InvalidOptionError, type SessionStore } from "langchain-redis-sessions";
+import { z } from "zod";
+import type { Access } from "../access.js";
+import type { Env } from "../env.js";
+import { bodyOf, paramOf, writeOptions } from "../input.js";
+import { ServiceError } from "../problems.js";
+
+const put = z.strictObject({ value: z.custom((value) => value !== undefined, "use any JSON value") });
+
+/** What the agent remembers of the user: the same that its tools read and write. */
+export function memoryRoutes(app: Hono<Env>, { access, sessions }: { access: Access; sessions: SessionStore }): void {
+  app.get("/memory/:key", access.inSession, async (c) => {
+    const found = await sessions.memory(c.get("session")).entry(paramOf(c, "key"));
+    if (found === undefined) throw new ServiceError("MEMORY_NOT_FOUND");
+    const { value, version } = found;
+    return c.json({ value, version });
+  });
+
+  app.put("/memory/:key", access.inSession, async (c) => {
+    const { value } = await bodyOf(c, put);
+    try {
+      return c.json(await sessions.memory(c.get("session")).set(paramOf(c, "key"), value, writeOptions(c)));
+    } catch (error) {
+      // JSON that cannot be stored: nested too deeply.
+      if (!(error instanceof InvalidOptionError)) throw error;
+      throw new ServiceError("INVALID_INPUT", { detail: error.message });
+    }
+  });
+
+  app.delete("/memory/:key", access.inSession, async (c) => {
+    const there = await sessions.memory(c.get("session")).delete(paramOf(c, "key"), writeOptions(c));
+    if (!there) throw new ServiceError("MEMORY_NOT_FOUND");
+    return c.body(null, 204);
+  });
+}

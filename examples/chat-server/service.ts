@@ -1,0 +1,108 @@
+import type { AddressInfo } from "node:net";
+import { serve, type ServerType } from "@hono/node-server";
+import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
+import type { Hono } from "hono";
+import { connect, SessionStore } from "langchain-redis-sessions";
+import { chatModel } from "../chat-model.js";
+import { OfflineChatModel } from "../offline-model.js";
+import { makeAgents } from "./agent.js";
+import { createApp } from "./app.js";
+import type { Config } from "./config.js";
+import type { Env } from "./env.js";
+import { openIdentityProvider } from "./identity.js";
+import type { Log } from "./log.js";
+import { openRedis } from "./redis.js";
+import { stopService } from "./shutdown.js";
+import { RunningTurns } from "./turns.js";
+
+export interface RunningService {
+  readonly url: string;
+  /** What it keeps its data in, for people. */
+  readonly redis: string;
+  /** Safe to repeat. */
+  readonly stop: () => Promise<void>;
+}
+
+/** Puts the parts together and listens. Nothing is left behind when that fails. */
+export async function startService(config: Config, log: Log, model?: BaseChatModel): Promise<RunningService> {
+  const identityProvider = await openIdentityProvider(config.DATA_DIR, config.SIGN_IN_LIFETIME);
+  const redis = await openRedis({ url: config.REDIS_URL, folder: config.DATA_DIR });
+  const [client, limitClient] = [connect(redis.url), connect(redis.url)];
+  for (const each of [client, limitClient]) each.on("error", noteOnce(log));
+  const sessions = new SessionStore({
+    client,
+    keyPrefix: config.KEY_PREFIX,
+    idleTimeout: config.IDLE_TIMEOUT,
+    lifetime: config.LIFETIME,
+    conversationTtl: config.CONVERSATION_TTL,
+    maxSessionsPerUser: config.MAX_SESSIONS_PER_USER,
+    window: { messages: config.WINDOW_MESSAGES },
+    // One that cannot be read is no reason to withhold the rest from its owner.
+    onCorrupt: "skip",
+    memory: { limits: { keys: 1_000, valueBytes: 65_536, storageBytes: 5_000_000, writesPerDay: 10_000 } },
+  });
+  const turns = new RunningTurns(config.TURN_TIMEOUT);
+  const closing = new AbortController();
+  const offline = new OfflineChatModel({
+    millisecondsPerWord: config.MODEL_PACE,
+    thinksMilliseconds: config.MODEL_DELAY,
+  });
+  const agents = makeAgents({
+    sessions,
+    log,
+    model: model ?? (await chatModel(offline)),
+    waitFor: config.TURN_WAIT,
+  });
+  const app = createApp({
+    config,
+    sessions,
+    client,
+    limitClient,
+    agents,
+    identityProvider,
+    turns,
+    closing: closing.signal,
+    log,
+  });
+  try {
+    const server = await listen(app, config);
+    const service = { server, turns, closing, sessions, clients: [client, limitClient], redis, log };
+    let stopped: Promise<void> | undefined;
+    return {
+      url: addressOf(server, config),
+      redis: redis.description,
+      stop: () => (stopped ??= stopService({ ...service, graceSeconds: config.SHUTDOWN_TIMEOUT })),
+    };
+  } catch (error) {
+    for (const each of [client, limitClient]) each.disconnect();
+    await redis.stop();
+    throw error;
+  }
+}
+
+function listen(app: Hono<Env>, { HOST, PORT }: Config): Promise<ServerType> {
+  return new Promise((resolve, reject) => {
+    const server = serve({ fetch: app.fetch, hostname: HOST, port: PORT }, () => {
+      server.off("error", reject);
+      resolve(server);
+    });
+    server.once("error", reject);
+  });
+}
+
+function addressOf(server: ServerType, { HOST }: Config): string {
+  const { port } = server.address() as AddressInfo;
+  const everywhere = HOST === "0.0.0.0" || HOST === "::";
+  return `http://${everywhere ? "localhost" : HOST.includes(":") ? `[${HOST}]` : HOST}:${port}`;
+}
+
+/** While Redis is away each attempt to connect fails, several a second: one line a minute tells it. */
+function noteOnce(log: Log): (error: Error & { readonly code?: unknown }) => void {
+  let last = Number.NEGATIVE_INFINITY;
+  return ({ code }) => {
+    if (performance.now() - last < 60_000) return;
+    last = performance.now();
+    // Not its message: it may hold what was sent.
+    log({ level: "error", event: "redis connection", code: typeof code === "string" ? code : "unknown" });
+  };
+}

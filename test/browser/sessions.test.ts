@@ -1,0 +1,159 @@
+import { expect, test } from "vitest";
+import { useChat } from "./support/suite.js";
+
+const chat = useChat();
+const firefox = { userAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0" };
+const phone = {
+  userAgent:
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1",
+};
+
+test("a session that is ended in another browser says so within a second, and the conversation goes on after", async () => {
+  const [laptop, mobile] = [await chat.open(firefox), await chat.open(phone)];
+  await laptop.signIn(chat.server.url);
+  await laptop.ask("My name is Ada");
+  await mobile.signIn(chat.server.url);
+  await mobile.openPanel();
+  await mobile.device("Safari on iPhone").waitFor();
+  const told = laptop.over.waitFor().then(() => Date.now());
+  const ended = mobile.page.waitForResponse((response) => response.request().method() === "DELETE");
+  await mobile.button(/^End Firefox on Linux, (127\.0\.0\.1|::1)$/).click();
+  await ended;
+  const since = Date.now();
+  expect((await told) - since).toBeLessThan(1_000);
+  expect(await laptop.over.innerText()).toContain("ended from another place");
+  await mobile.device("Firefox on Linux").waitFor({ state: "detached" });
+
+  // There is no way around it.
+  await laptop.page.keyboard.press("Escape");
+  await laptop.page.keyboard.press("Escape");
+  await laptop.over.waitFor();
+  await laptop.over.getByRole("button", { name: "Sign in again" }).click();
+  await laptop.signInHere();
+  await laptop.answers.getByText("Nice to meet you, Ada").waitFor();
+  expect(await laptop.ask("What is my name?")).toContain("Ada");
+});
+
+test("an answer that is being given stops when its session ends", async () => {
+  const [laptop, mobile] = [await chat.open(firefox), await chat.open(phone)];
+  await laptop.signIn(chat.server.url);
+  await mobile.signIn(chat.server.url);
+  await laptop.say("Tell me a long story");
+  await laptop.answers.getByText("Once upon").waitFor();
+  await mobile.openPanel();
+  await mobile.button(/^End Firefox/).click();
+  await laptop.over.waitFor();
+  await expect.poll(() => laptop.answers.getAttribute("aria-busy")).toBe("false");
+  expect(await laptop.answers.locator(".text").innerText()).not.toContain("And there they are still");
+
+  // Of a session that has ended nothing is stored any more; the message is not lost for that.
+  await laptop.over.getByRole("button", { name: "Sign in again" }).click();
+  await laptop.signInHere("Bob");
+  await laptop.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  expect(await laptop.button("Try again").count()).toBe(0);
+});
+
+test("a message that was being answered when the session ended can be sent again by the same user", async () => {
+  const [laptop, mobile] = [await chat.open(firefox), await chat.open(phone)];
+  await laptop.signIn(chat.server.url);
+  await laptop.ask("My name is Ada");
+  await mobile.signIn(chat.server.url);
+  await mobile.openPanel();
+  await laptop.say("Tell me a long story");
+  await laptop.answers.getByText("Once upon").waitFor();
+  await laptop.field.fill("And then");
+  await mobile.button(/^End Firefox/).click();
+  await laptop.over.getByRole("button", { name: "Sign in again" }).click();
+  await laptop.signInHere();
+  expect(await laptop.field.inputValue()).toBe("And then");
+  await laptop.button("Try again").click();
+  await laptop.answers.getByText("And there they are still").waitFor();
+  expect(await laptop.questions.count()).toBe(2);
+});
+
+test("all others are ended at once, after a question", async () => {
+  const [laptop, mobile, other] = [await chat.open(firefox), await chat.open(phone), await chat.open()];
+  for (const one of [laptop, mobile, other]) await one.signIn(chat.server.url);
+  await mobile.openPanel();
+  expect(await mobile.panel.getByRole("button", { name: /^End (Firefox|Chrome)/ }).count()).toBe(2);
+  await mobile.button("End all others").click();
+  await mobile.page
+    .getByRole("dialog", { name: "End all others?" })
+    .getByRole("button", { name: "End all others" })
+    .click();
+  await Promise.all([laptop.over.waitFor(), other.over.waitFor()]);
+  await mobile.device("Firefox on Linux").waitFor({ state: "detached" });
+  expect(await mobile.panel.getByText("this one").count()).toBe(1);
+  expect(await mobile.button("End all others").count()).toBe(0);
+});
+
+test("the sixth session evicts the first, which is told why", async () => {
+  const first = await chat.open();
+  await first.signIn(chat.server.url);
+  for (let number = 2; number <= 5; number++) await chat.server.signInElsewhere("ada");
+  expect(await first.over.count()).toBe(0);
+  const sixth = await chat.open();
+  await sixth.signIn(chat.server.url);
+  await first.over.getByText("You signed in somewhere else").waitFor({ timeout: 1_000 });
+  await sixth.page.getByText("the oldest sign-in was ended").waitFor();
+});
+
+test("a reload of a page whose session has ended says so too", async () => {
+  const [laptop, mobile] = [await chat.open(firefox), await chat.open(phone)];
+  await laptop.signIn(chat.server.url);
+  await laptop.page.evaluate("globalThis.stop()");
+  await mobile.signIn(chat.server.url);
+  await mobile.openPanel();
+  await mobile.button(/^End Firefox/).click();
+  await mobile.device("Firefox on Linux").waitFor({ state: "detached" });
+  await laptop.page.reload();
+  await laptop.over.getByText("ended from another place").waitFor();
+});
+
+test("credentials that are no longer good lead to signing in again, and to where one was", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  await ada.ask("My name is Ada");
+  await ada.page.route("**/chat", (route) =>
+    route.fulfill({
+      status: 401,
+      contentType: "application/problem+json",
+      body: JSON.stringify({ status: 401, code: "UNAUTHENTICATED" }),
+    }),
+  );
+  await ada.say("What is my name?");
+  await ada.over.getByText("Your session is over").waitFor();
+  await ada.over.getByRole("button", { name: "Sign in again" }).click();
+  await ada.page.unroute("**/chat");
+  await ada.signInHere();
+  await ada.button("Try again").click();
+  await ada.answers.getByText("Your name is Ada").waitFor();
+  expect(await ada.questions.count()).toBe(2);
+});
+
+test("signing out ends the session on the server, and no news of it appears", async () => {
+  const [laptop, mobile] = [await chat.open(firefox), await chat.open(phone)];
+  await mobile.signIn(chat.server.url);
+  await laptop.signIn(chat.server.url);
+  await laptop.button("Sign out").click();
+  await laptop.page.getByText("You are signed out.").waitFor();
+  expect(await laptop.over.count()).toBe(0);
+  expect(await laptop.page.evaluate("sessionStorage.getItem('chat.credentials')")).toBeNull();
+  await mobile.openPanel();
+  expect(await mobile.panel.getByRole("button", { name: /^End / }).count()).toBe(0);
+});
+
+test("everything is erased after a question, everywhere", async () => {
+  const [laptop, mobile] = [await chat.open(firefox), await chat.open(phone)];
+  await laptop.signIn(chat.server.url);
+  await laptop.ask("My name is Ada");
+  await mobile.signIn(chat.server.url);
+  await mobile.openPanel();
+  await mobile.button("Erase everything").click();
+  const question = mobile.page.getByRole("dialog", { name: "Erase everything?" });
+  await question.getByRole("button", { name: "Erase everything" }).click();
+  await mobile.page.getByText("Everything about you was erased.").waitFor();
+  await laptop.over.waitFor();
+  await mobile.signInHere();
+  await mobile.page.getByText("Nothing yet.").waitFor();
+});

@@ -1,0 +1,148 @@
+import { accessSync, constants } from "node:fs";
+import path from "node:path";
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Locator,
+  type Page,
+} from "playwright-core";
+
+const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+export async function launchChromium(): Promise<Browser> {
+  const root = process.getuid?.() === 0;
+  return chromium.launch({ executablePath: chromiumPath(), args: root ? ["--no-sandbox"] : [] });
+}
+
+function chromiumPath(): string {
+  const given = process.env["CHROMIUM_PATH"];
+  if (given) return given;
+  const folders = (process.env["PATH"] ?? "").split(path.delimiter);
+  const found = folders.flatMap((folder) => names.map((name) => path.join(folder, name))).find(isExecutable);
+  if (found === undefined) throw new Error("No Chromium on the PATH; name one in CHROMIUM_PATH.");
+  return found;
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What a person sees and does, by the names that a screen reader would say. */
+export class ChatPage {
+  readonly page: Page;
+  /** Errors that nobody caught, and what the page or its policy complained of. */
+  readonly faults: string[] = [];
+
+  constructor(page: Page) {
+    this.page = page;
+    page.setDefaultTimeout(15_000);
+    page.on("pageerror", (error) => this.faults.push(String(error)));
+    page.on("console", (message) => {
+      // Of a request that was refused or did not arrive the page tells the user.
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
+        this.faults.push(message.text());
+      }
+    });
+  }
+
+  get field(): Locator {
+    return this.page.getByRole("textbox", { name: "Message", exact: true });
+  }
+
+  get send(): Locator {
+    return this.page.getByRole("button", { name: "Send", exact: true });
+  }
+
+  get stop(): Locator {
+    return this.page.getByRole("button", { name: "Stop the answer" });
+  }
+
+  get answers(): Locator {
+    return this.page.getByRole("article", { name: "Agent" });
+  }
+
+  get questions(): Locator {
+    return this.page.getByRole("article", { name: "You" });
+  }
+
+  get list(): Locator {
+    return this.page.getByRole("navigation", { name: "Conversations" });
+  }
+
+  get over(): Locator {
+    return this.page.getByRole("alertdialog");
+  }
+
+  get panel(): Locator {
+    return this.page.getByRole("dialog", { name: "Your session" });
+  }
+
+  get connection(): Locator {
+    return this.page.locator("#connection");
+  }
+
+  /** One of the places where the user is signed in. */
+  device(text: string): Locator {
+    return this.panel.getByRole("listitem").filter({ hasText: text });
+  }
+
+  button(name: string | RegExp): Locator {
+    return this.page.getByRole("button", { name });
+  }
+
+  conversation(title: string): Locator {
+    return this.list.getByRole("button", { name: new RegExp(`^${title}`) });
+  }
+
+  /** Signed in, and told of it when the session ends. */
+  async signIn(url: string, name = "Ada"): Promise<void> {
+    await this.page.goto(url);
+    await this.signInHere(name);
+  }
+
+  async signInHere(name = "Ada"): Promise<void> {
+    const listening = this.page.waitForResponse((response) => response.url().endsWith("/session/events"));
+    await this.button(new RegExp(`Sign in as ${name}`)).click();
+    await listening;
+    await this.field.waitFor();
+  }
+
+  async say(message: string): Promise<void> {
+    await this.field.fill(message);
+    await this.field.press("Enter");
+  }
+
+  /** Says it and waits for the whole answer. */
+  async ask(message: string): Promise<string> {
+    const before = await this.answers.count();
+    await this.say(message);
+    const answer = this.answers.nth(before);
+    await answer.and(this.page.locator('[aria-busy="false"]')).waitFor();
+    return answer.locator(".text").innerText();
+  }
+
+  async openPanel(): Promise<void> {
+    await this.button("Your session").click();
+    await this.panel.getByText("this one").waitFor();
+  }
+}
+
+/** Another browser, as far as a server can tell. */
+export async function openChatPage(
+  browser: Browser,
+  options: BrowserContextOptions = {},
+): Promise<{ chat: ChatPage; context: BrowserContext }> {
+  const context = await browser.newContext({
+    viewport: { width: 1200, height: 800 },
+    reducedMotion: "reduce",
+    ...options,
+  });
+  return { chat: new ChatPage(await context.newPage()), context };
+}

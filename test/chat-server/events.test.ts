@@ -1,0 +1,107 @@
+// How a page learns that its session has ended.
+import { Redis } from "ioredis";
+import { afterEach, describe, expect, inject, test } from "vitest";
+import { startTestService, type TestService } from "./support/service.js";
+import { all, type SentEvent, sentEvents } from "./support/sent-events.js";
+import { Visitor } from "./support/visitor.js";
+
+const running: TestService[] = [];
+afterEach(async () => {
+  for (const service of running.splice(0)) await service.stop();
+});
+async function served(environment: Readonly<Record<string, string>> = {}): Promise<TestService> {
+  const service = await startTestService({ environment });
+  running.push(service);
+  return service;
+}
+
+/** The stream, once it is open. */
+async function listening(visitor: Visitor, signal?: AbortSignal): Promise<AsyncGenerator<SentEvent, void, undefined>> {
+  const response = await visitor.fetch("/session/events", signal === undefined ? {} : { signal });
+  expect(response.headers.get("Content-Type")).toBe("text/event-stream");
+  const events = sentEvents(response);
+  expect((await events.next()).value).toEqual({ event: "", data: ": open" });
+  return events;
+}
+
+describe("GET /session/events", () => {
+  test("tells within a second that the session was ended elsewhere, also on another server", async () => {
+    const one = await served();
+    const shared = await startTestService({ environment: { KEY_PREFIX: one.keyPrefix } });
+    running.push(shared);
+    const ada = await Visitor.inSession(one.url);
+    const events = await listening(ada);
+    // Another process on the same Redis; its users are its own, so this one signs in there.
+    const elsewhere = await Visitor.inSession(shared.url);
+    const begun = performance.now();
+    await elsewhere.send(`/sessions/${ada.session.id}`, { method: "DELETE" });
+    expect(await all(events)).toEqual([{ event: "ended", data: { reason: "ended" } }]);
+    expect(performance.now() - begun).toBeLessThan(1_000);
+  });
+
+  test("tells that the limit pushed the session out", async () => {
+    const service = await served({ MAX_SESSIONS_PER_USER: "1" });
+    const first = await Visitor.inSession(service.url);
+    const events = await listening(first);
+    await Visitor.inSession(service.url);
+    expect(await all(events)).toEqual([{ event: "ended", data: { reason: "evicted" } }]);
+  });
+
+  test("does not keep the session alive: it expires as it would have, and that is told", async () => {
+    const service = await served({ IDLE_TIMEOUT: "2s", HEARTBEAT: "1s" });
+    const ada = await Visitor.inSession(service.url);
+    const begun = performance.now();
+    const heard = await all(await listening(ada));
+    expect(heard.at(-1)).toEqual({ event: "ended", data: { reason: "expired" } });
+    expect(performance.now() - begun).toBeLessThan(4_000);
+    expect(heard).toContainEqual({ event: "", data: ": ping" });
+    expect(await ada.send("/session")).toMatchObject({ status: 440, json: { reason: "expired" } });
+  });
+
+  test("does not end when the token is rotated", async () => {
+    const service = await served({ HEARTBEAT: "1s" });
+    const ada = await Visitor.inSession(service.url);
+    const events = await listening(ada);
+    ada.token = (await ada.send("/sessions/rotate", { method: "POST" })).json.token;
+    expect((await events.next()).value).toEqual({ event: "", data: ": ping" });
+    await ada.send(`/sessions/${ada.session.id}`, { method: "DELETE" });
+    expect((await all(events)).at(-1)).toEqual({ event: "ended", data: { reason: "ended" } });
+  });
+
+  test("leaves nothing behind, however often it is opened and closed", async () => {
+    const service = await served();
+    const ada = await Visitor.inSession(service.url);
+    const client = new Redis(inject("servers").single);
+    const subscribers = async (): Promise<number> =>
+      Number((await client.pubsub("NUMSUB", `${service.keyPrefix}:session-endings`))[1]);
+    const warned: Error[] = [];
+    const warn = (warning: Error): number => warned.push(warning);
+    process.on("warning", warn);
+    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+    const before = timers();
+    for (let round = 0; round < 10; round++) {
+      const leaving = new AbortController();
+      await Promise.all(Array.from({ length: 20 }, () => listening(ada, leaving.signal)));
+      leaving.abort();
+    }
+    await expect.poll(timers, { timeout: 5_000 }).toBeLessThan(before + 20);
+    expect(await subscribers()).toBe(1);
+    expect(warned).toEqual([]);
+    process.off("warning", warn);
+    const events = await listening(ada);
+    await ada.send(`/sessions/${ada.session.id}`, { method: "DELETE" });
+    expect(await all(events)).toHaveLength(1);
+    await client.quit();
+  });
+
+  test("ends when the server stops, without a word of an end: the page comes back", async () => {
+    const service = await startTestService();
+    const ada = await Visitor.inSession(service.url);
+    const events = await listening(ada);
+    const begun = performance.now();
+    const stopped = service.stop();
+    expect(await all(events)).toEqual([]);
+    await stopped;
+    expect(performance.now() - begun).toBeLessThan(2_000);
+  });
+});
