@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Address } from "./start-servers.js";
 
-export interface ClusterNode extends Address {
+interface ClusterNode extends Address {
   readonly pid: number;
   /** Straight to this node. */
   readonly client: Redis;
@@ -24,7 +24,7 @@ export interface ReplicatedCluster {
 const SLOTS = 16_384;
 const PATIENCE = { timeout: 30_000, interval: 50 };
 
-export async function untilTrue(check: () => Promise<boolean>, what: string): Promise<void> {
+async function untilTrue(check: () => Promise<boolean>, what: string): Promise<void> {
   await vi.waitFor(async () => {
     if (!(await check())) throw new Error(`Not yet: ${what}`);
   }, PATIENCE);
