@@ -10,6 +10,7 @@ export async function bodyOf<Schema extends z.ZodType>(c: Context, schema: Schem
   try {
     body = JSON.parse(await c.req.text());
   } catch (error) {
+    if (c.req.raw.signal.aborted) throw new ServiceError("CLIENT_GONE");
     if (!(error instanceof SyntaxError)) throw error;
     throw new ServiceError("INVALID_BODY");
   }

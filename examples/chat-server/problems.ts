@@ -1,4 +1,3 @@
-import { HTTPException } from "hono/http-exception";
 import { problemOf } from "langchain-redis-sessions/http";
 import type { Log } from "./log.js";
 
@@ -66,7 +65,6 @@ export function problemFor(error: unknown): ProblemDocument {
   if (error instanceof ServiceError) return error.problem;
   const found = problemOf(error);
   if (found !== undefined) return found;
-  if (error instanceof HTTPException && error.status < 500) return new ServiceError("INVALID_BODY").problem;
   return new ServiceError("INTERNAL").problem;
 }
 

@@ -10,6 +10,8 @@ const phone = {
 
 test("a session that is ended in another browser says so within a second, and the conversation goes on after", async () => {
   const [laptop, mobile] = [await chat.open(firefox), await chat.open(phone)];
+  let asked = 0;
+  laptop.page.on("request", (request) => (asked += request.url().endsWith("/session/events") ? 1 : 0));
   await laptop.signIn(chat.server.url);
   await laptop.ask("My name is Ada");
   await mobile.signIn(chat.server.url);
@@ -21,6 +23,8 @@ test("a session that is ended in another browser says so within a second, and th
   await ended;
   const since = Date.now();
   expect((await told) - since).toBeLessThan(1_000);
+  // It was told, and did not find out by asking again.
+  expect(asked).toBe(1);
   expect(await laptop.over.innerText()).toContain("ended from another place");
   await mobile.device("Firefox on Linux").waitFor({ state: "detached" });
 

@@ -1,4 +1,6 @@
 // A turn over HTTP: stored once and whole, or the client knows; whatever happens to the client, the session or Redis.
+import { once } from "node:events";
+import { request } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, describe, expect, inject, test } from "vitest";
 import { type FaultyProxy, faultyProxy } from "langchain-redis-sessions/testing";
@@ -105,6 +107,21 @@ describe("a client that goes away", () => {
       await expect.poll(() => model.stopped).toBe(true);
       await expect.poll(() => ada.stored()).toEqual(["human!: Hi"]);
     }
+  });
+
+  test("while it is still sending its message is no fault of the server", async () => {
+    const { service, ada } = await served();
+    const sent = request(`${service.url}/agents/assistant/chat`, {
+      method: "POST",
+      headers: { ...ada.credentials, "Content-Length": "1000", Expect: "100-continue" },
+    });
+    sent.on("error", () => {});
+    sent.flushHeaders();
+    await once(sent, "continue");
+    sent.write('{"message":');
+    sent.destroy();
+    await expect.poll(() => service.entries()).toContainEqual(expect.objectContaining({ status: 499 }));
+    expect(service.entries().filter(({ level }) => level === "error")).toEqual([]);
   });
 
   test("can go on at once with the next question", async () => {
@@ -274,6 +291,17 @@ describe("an agent that fails", () => {
     const { ada } = await served({ model });
     expect((await ada.say("Hi")).json).toMatchObject({ response: "Sorry.", messageCount: 4 });
   });
+});
+
+test("what was refused, failed or was left does not count as running: the server stops at once", async () => {
+  const { service, ada } = await served({ model: new ScriptedModel(new Error("no")) });
+  const path = "/agents/assistant/chat";
+  await ada.send(path, { body: { message: "Hi" }, headers: { "Idempotency-Key": "not one" } });
+  await ada.send(path, { body: {} });
+  await ada.say("Hi");
+  await (await ada.listen("Hi")).response.text();
+  await service.stop();
+  expect(service.entries()).toContainEqual(expect.objectContaining({ event: "stopping", turns: 0 }));
 });
 
 test("a conversation longer than the window is stored whole, and the model is given its newest part", async () => {

@@ -35,8 +35,10 @@ export function chatRoutes(app: Hono<Env>, parts: ChatParts): void {
     const agent = agents.get(session.agentId);
     if (agent === undefined) throw new ServiceError("NOT_FOUND");
     const { message } = await bodyOf(c, chat);
+    const named = writeOptions(c);
+    // From here on it counts as running: what can be refused, was.
     const turn = turns.begin(c.req.raw.signal);
-    const request = { session, message, signal: turn.signal, ...writeOptions(c) };
+    const request = { session, message, signal: turn.signal, ...named };
     const streamed = c.req.header("Accept")?.includes("text/event-stream") === true;
     return streamed ? answerInStream(c, parts, { agent, request, turn }) : answer(c, parts, { agent, request, turn });
   });
