@@ -45,14 +45,13 @@ export async function runBenchmark(plan: Plan): Promise<Findings> {
   const machine = await describeMachine(clients.ioredis);
   await clients.close();
   const cpu = measureCpu(plan.cpuRounds, random);
-  progress.advance(1);
 
   const timings: Timing[] = [];
   const pings: Record<string, number> = {};
   for (const delay of new Set(plan.conditions.map(({ delayMilliseconds }) => delayMilliseconds))) {
     const network = await networkTo(redis, delay);
     pings[delay] = await ping(network.url);
-    for (const comparison of comparisonsOf(plan).filter(({ delayMilliseconds }) => delayMilliseconds === delay)) {
+    for (const comparison of comparisonsOf(plan).filter(({ condition }) => condition.delayMilliseconds === delay)) {
       timings.push(await timing(comparison, { plan, random, url: network.url, progress }));
     }
     network.close();
@@ -61,7 +60,8 @@ export async function runBenchmark(plan: Plan): Promise<Findings> {
   return { machine, plan: { ...plan, seed: SEED }, pings, timings, cpu, bytes, roundTrips };
 }
 
-interface Comparison extends Condition {
+interface Comparison {
+  readonly condition: Condition;
   readonly workload: Workload;
 }
 
@@ -69,14 +69,15 @@ function comparisonsOf({ conditions }: Plan): Comparison[] {
   return conditions.flatMap((condition) =>
     workloads
       .filter(({ mostSessions }) => condition.sessions <= mostSessions)
-      .map((workload) => ({ ...condition, workload })),
+      .map((workload) => ({ workload, condition })),
   );
 }
 
 async function timing(
-  { workload, sessions, delayMilliseconds }: Comparison,
+  { workload, condition }: Comparison,
   { plan, random, url, progress }: { plan: Plan; random: () => number; url: string; progress: Progress },
 ): Promise<Timing> {
+  const { delayMilliseconds, sessions } = condition;
   progress.begin(`${workload.title}; ${delayMilliseconds} ms, ${sessions} at once`);
   const clients = await openClients(url);
   await clients.ioredis.flushall();

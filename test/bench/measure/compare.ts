@@ -13,8 +13,9 @@ export interface Candidate {
 export interface Effort {
   /** How many rounds come first and do not count. */
   readonly warmUpRounds: number;
-  /** How many rounds count. */
+  /** How many rounds count; fewer, but at least 9, of a comparison that takes longer than `mostSeconds`. */
   readonly rounds: number;
+  readonly mostSeconds: number;
   /** How long a candidate's part of a round takes, about. */
   readonly sliceMilliseconds: number;
 }
@@ -27,9 +28,12 @@ export interface Result {
   /** Operations a second, of all sessions together: the median round. */
   readonly perSecond: number;
   readonly operations: number;
+  readonly rounds: number;
   /** How many times as long an operation took as one of these candidates'. */
   readonly ratios: Readonly<Record<string, Ratio>>;
 }
+
+const FEWEST_ROUNDS = 9;
 
 /**
  * The candidates take turns in short rounds, each round in another random order, so that a busy machine slows all of
@@ -41,6 +45,7 @@ export async function compare(
   {
     warmUpRounds,
     rounds,
+    mostSeconds,
     sliceMilliseconds,
     sessions,
     random,
@@ -52,7 +57,9 @@ export async function compare(
   },
 ): Promise<Result[]> {
   const runs = candidates.map((candidate) => new Series(candidate, sessions));
+  const end = performance.now() + mostSeconds * 1_000;
   for (let round = 0; round < warmUpRounds + rounds; round++) {
+    if (round >= warmUpRounds + FEWEST_ROUNDS && performance.now() > end) break;
     if (round === warmUpRounds) for (const run of runs) run.forget();
     for (const run of shuffled(runs, random)) {
       await run.round();
@@ -68,6 +75,7 @@ export async function compare(
       p99: quantile(run.durations, 0.99),
       perSecond: 1_000 / median(run.perOperation),
       operations: run.durations.length,
+      rounds: run.perOperation.length,
       ratios: Object.fromEntries(
         others.map((other) => [other.name, pairedRatio(run.perOperation, other.perOperation)]),
       ),

@@ -2,24 +2,28 @@ const WIDTH = 30;
 
 /** Shows a person how far a run is: a bar and the time left on a terminal, else one line a step. */
 export class Progress {
-  readonly #total: number;
+  readonly #steps: number;
   readonly #started = performance.now();
-  #done = 0;
-  #step = "";
+  #begun = 0;
+  /** Of the present step, which is called `#name`. */
+  #part = 0;
+  #name = "";
 
-  /** @param total in any unit: `advance()` is told parts of it. */
-  constructor(total: number) {
-    this.#total = total;
+  constructor(steps: number) {
+    this.#steps = steps;
   }
 
-  begin(step: string): void {
-    this.#step = step;
+  begin(name: string): void {
+    this.#begun += 1;
+    this.#part = 0;
+    this.#name = name;
     if (process.stderr.isTTY) this.#draw();
-    else process.stderr.write(`${this.#percentage()} ${step}\n`);
+    else process.stderr.write(`${this.#percentage()} ${name}\n`);
   }
 
-  advance(amount: number): void {
-    this.#done = Math.min(this.#total, this.#done + amount);
+  /** The present step has come so much farther: all its parts are 1. */
+  advance(part: number): void {
+    this.#part += part;
     if (process.stderr.isTTY) this.#draw();
   }
 
@@ -28,14 +32,18 @@ export class Progress {
   }
 
   #draw(): void {
-    const part = this.#done / this.#total;
+    const part = this.#done;
     const full = Math.round(part * WIDTH);
     const bar = "█".repeat(full) + "░".repeat(WIDTH - full);
-    process.stderr.write(`\r\u001B[2K${bar} ${this.#percentage()} ${this.#timeLeft(part)}  ${this.#step}`);
+    process.stderr.write(`\r\u001B[2K${bar} ${this.#percentage()} ${this.#timeLeft(part)}  ${this.#name}`);
+  }
+
+  get #done(): number {
+    return (this.#begun - 1 + Math.min(1, this.#part)) / this.#steps;
   }
 
   #percentage(): string {
-    return `${Math.floor((this.#done / this.#total) * 100)} %`.padStart(5);
+    return `${Math.floor(this.#done * 100)} %`.padStart(5);
   }
 
   #timeLeft(part: number): string {

@@ -57,7 +57,7 @@ export class ExpressSessions {
     const ended = new Promise((resolve) => Object.assign(response, { end: resolve }));
     return new Promise((resolve, reject) => {
       this.#middleware(request as never, response as never, (error) =>
-        error === undefined ? resolve({ request, response, ended }) : reject(error as Error),
+        error === undefined ? resolve({ request, response, ended }) : reject(error),
       );
     });
   }

@@ -33,12 +33,12 @@ export function chain(): Runnable<Record<string, unknown>, BaseMessage> {
 
 export const underHistory = (name: string): string => `RunnableWithMessageHistory, ${name}`;
 export const withSession = (concurrency: "allow" | "wait"): string => `RunnableWithSession, ${concurrency}`;
-const byHand = `by hand, ${RAW}`;
+export const BY_HAND = `by hand, ${RAW}`;
 
 export const turn: Workload = {
   name: "turn",
   title: "A whole turn: read, ask an instant model, store",
-  baselines: [underHistory(COMMUNITY), byHand],
+  baselines: [underHistory(COMMUNITY), BY_HAND],
   mostSessions: 256,
   candidates: (clients) => [
     ...Object.entries(histories(clients)).map(([name, open]) => messageHistory(name, open)),
@@ -79,7 +79,7 @@ function rawTurn({ ioredis }: Clients): Candidate {
   const runnable = chain();
   const conversation = conversationNames("by-hand", TURNS);
   return {
-    name: byHand,
+    name: BY_HAND,
     run: async (session) => {
       const key = conversation(session);
       const stored = (await ioredis.lrange(key, 0, -1)).map((entry) => JSON.parse(entry) as StoredMessage);
