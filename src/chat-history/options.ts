@@ -160,13 +160,42 @@ function isClient(value: unknown): boolean {
   );
 }
 
+/**
+ * What was checked last for each client: a program makes a history for every turn, with options that differ in nothing
+ * but the id, and checking the others costs a fifth of the processor time of an append.
+ */
+const checkedLast = new WeakMap<object, { readonly options: Options; readonly settings: HistorySettings }>();
+
+type Options = Readonly<Record<string, unknown>>;
+
 export function parseHistoryOptions(options: RedisChatMessageHistoryOptions): HistorySettings {
+  const last = checkedLast.get(options?.client);
+  if (last !== undefined && differInIdOnly(last.options, { ...options })) {
+    return { ...last.settings, sessionId: validate(idSchema, "sessionId", options.sessionId) };
+  }
   const parsed = validate(historySchema, "options", options);
-  return {
+  const settings = {
     ...storeSettings(parsed),
     sessionId: parsed.sessionId,
     ttlMilliseconds: parsed.ttl === "never" ? 0 : toMilliseconds("ttl", parsed.ttl),
   };
+  checkedLast.set(options.client, { options: { ...options }, settings });
+  return settings;
+}
+
+/** A window is an object, which may hold something else by now: then they are checked again. */
+function differInIdOnly(one: Options, other: Options): boolean {
+  const names = Object.keys(other);
+  return (
+    names.length === Object.keys(one).length &&
+    names.every(
+      (name) =>
+        name === "sessionId" ||
+        (other[name] === one[name] &&
+          Object.hasOwn(one, name) &&
+          (name === "client" || typeof other[name] !== "object")),
+    )
+  );
 }
 
 export function parseStoreOptions(options: StoreOptions): StoreSettings {

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { hash, randomUUID } from "node:crypto";
 
 /**
  * How long Redis remembers an operation id: the window in which repeating a write is harmless. ioredis 6 gives up
@@ -18,7 +18,6 @@ export function newOperationId(): string {
 
 /** Tells writes under one operation id apart. 128 bits: an accident, not an attacker, is what it guards against. */
 export function digestOf(...parts: readonly string[]): string {
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(`${part.length}:`).update(part);
-  return hash.digest("base64url").slice(0, 22);
+  const text = parts.map((part) => `${part.length}:${part}`).join("");
+  return hash("sha256", text, "base64url").slice(0, 22);
 }

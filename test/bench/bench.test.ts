@@ -1,0 +1,96 @@
+// What a run writes, and what it counts. Times are nobody's promise: no test looks at one.
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { smokePlan, workloads } from "./plan.js";
+import { headlineTable } from "./report/headline.js";
+import { readFindings, renderReadme } from "./report/write.js";
+import type { Findings } from "./run.js";
+import { COMMUNITY, EXPRESS_SESSION, OURS, RAW } from "./workloads/names.js";
+import { underHistory, withSession } from "./workloads/turn.js";
+
+const root = path.join(import.meta.dirname, "../..");
+const folder = mkdtempSync(path.join(tmpdir(), "bench-"));
+let printed: string;
+let findings: Findings;
+
+beforeAll(async () => {
+  const program = [path.join(import.meta.dirname, "main.ts"), "--smoke", "--sources", "--out", folder];
+  const tsx = path.join(root, "node_modules/.bin/tsx");
+  const { stdout } = await promisify(execFile)(tsx, ["--tsconfig", path.join(root, "tsconfig.json"), ...program]);
+  printed = stdout;
+  findings = readFindings(folder);
+}, 120_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("every operation is measured under every condition, by every candidate", () => {
+  const rows = findings.timings.map(({ workload, delayMilliseconds, sessions }) => ({
+    workload,
+    delayMilliseconds,
+    sessions,
+  }));
+  const expected = smokePlan.conditions.flatMap(({ delayMilliseconds, sessions }) =>
+    workloads
+      .filter(({ mostSessions }) => sessions <= mostSessions)
+      .map(({ name }) => ({ workload: name, delayMilliseconds, sessions })),
+  );
+  expect(rows).toHaveLength(expected.length);
+  expect(rows).toEqual(expect.arrayContaining(expected));
+  for (const { workload, results } of findings.timings) {
+    const names = results.map(({ candidate }) => candidate);
+    const fewest = workload.startsWith("memory") ? 2 : /^(create|verify|end)$/.test(workload) ? 3 : 5;
+    expect(names.length, workload).toBeGreaterThanOrEqual(fewest);
+    for (const { median, p99, perSecond } of results) {
+      for (const figure of [median, p99, perSecond]) expect(figure, workload).toBeGreaterThan(0);
+    }
+  }
+});
+
+test("processor time and bytes are there for this library and its peers", () => {
+  expect(findings.cpu.map(({ what }) => what)).toEqual(["encode", "encode", "decode", "decode", "decode", "decode"]);
+  expect(findings.bytes.map(({ candidate }) => candidate)).toEqual([
+    OURS,
+    COMMUNITY,
+    "@langchain/redis",
+    OURS,
+    EXPRESS_SESSION,
+  ]);
+  for (const { bytes } of findings.bytes) expect(bytes).toBeGreaterThan(0);
+});
+
+test.each([
+  ["append", OURS, 1],
+  ["append", COMMUNITY, 4],
+  ["read-10", OURS, 1],
+  ["turn", withSession("allow"), 2],
+  ["turn", withSession("wait"), 3],
+  ["turn", underHistory(OURS), 2],
+  ["turn", underHistory(COMMUNITY), 5],
+  ["verified-turn", OURS, 3],
+  ["create-at-limit", OURS, 1],
+  ["verify", OURS, 1],
+  ["end", OURS, 1],
+  ["end-all", OURS, 1],
+  ["memory-set", OURS, 1],
+  ["memory-get", OURS, 1],
+  ["append", RAW, 1],
+])("round trips counted at the wire: %s, %s: %i", (operation, candidate, trips) => {
+  const row = findings.roundTrips.find((found) => found.operation === operation && found.candidate === candidate);
+  expect(row?.roundTrips).toBe(trips);
+});
+
+test("the table is printed, and the page and the chart are written", () => {
+  expect(printed).toContain("| Append a turn of two | @langchain/community |");
+  expect(readFileSync(path.join(folder, "benchmark.md"), "utf8")).toContain("## Targets");
+  expect(readFileSync(path.join(folder, "benchmark.svg"), "utf8")).toMatch(/^<svg [^]*<\/svg>\n$/);
+});
+
+test("the README's table is that of docs/benchmark.json", () => {
+  const readme = readFileSync(path.join(root, "README.md"), "utf8");
+  const published = readFindings(path.join(root, "docs"));
+  expect(readme).toContain(headlineTable(published));
+  expect(renderReadme(readme, published)).toBe(readme);
+});

@@ -1,0 +1,48 @@
+import { SessionStore } from "langchain-redis-sessions";
+import type { Redis } from "ioredis";
+import type { Clients } from "../network/clients.js";
+import { ExpressSessions } from "../workloads/express-sessions.js";
+import { histories } from "../workloads/histories.js";
+import { typicalTurn } from "../workloads/messages.js";
+import { COMMUNITY, EXPRESS_SESSION, OURS, REDIS_PACKAGE } from "../workloads/names.js";
+
+/** `MEMORY USAGE` of every key that something made. */
+export interface Bytes {
+  readonly what: string;
+  readonly candidate: string;
+  readonly keys: number;
+  readonly bytes: number;
+  /** Of them, in the keys that remember operation ids for two minutes. */
+  readonly twoMinutes: number;
+}
+
+/** Conversations, written turn by turn, and sessions. The server must be empty, and is left so. */
+export async function measureBytes(clients: Clients, lengths: readonly number[]): Promise<Bytes[]> {
+  const measured: Bytes[] = [];
+  const measure = async (what: string, candidate: string, make: () => Promise<unknown>): Promise<void> => {
+    await make();
+    measured.push({ what, candidate, ...(await usage(clients.ioredis)) });
+    await clients.ioredis.flushall();
+  };
+  for (const length of lengths) {
+    for (const [name, open] of Object.entries(histories(clients))) {
+      if (![OURS, COMMUNITY, REDIS_PACKAGE].includes(name)) continue;
+      await measure(`${length} messages`, name, async () => {
+        for (let turn = 0; turn < length / 2; turn++) await open("ada").addMessages(typicalTurn());
+      });
+    }
+  }
+  const sessions = new SessionStore({ client: clients.ioredis });
+  const express = new ExpressSessions(clients.redis, 14_400);
+  await measure("a session", OURS, () => sessions.create({ userId: "ada", agentId: "support" }));
+  await measure("a session", EXPRESS_SESSION, () => express.create("ada"));
+  return measured;
+}
+
+async function usage(client: Redis): Promise<Pick<Bytes, "keys" | "bytes" | "twoMinutes">> {
+  const keys = await client.keys("*");
+  const sizes = await Promise.all(keys.map(async (key) => Number(await client.memory("USAGE", key, "SAMPLES", 0))));
+  const sum = (belongs: (key: string) => boolean): number =>
+    sizes.reduce((total, size, index) => (belongs(keys[index] ?? "") ? total + size : total), 0);
+  return { keys: keys.length, bytes: sum(() => true), twoMinutes: sum((key) => key.includes(":operation:")) };
+}

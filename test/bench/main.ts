@@ -1,0 +1,39 @@
+// `npm run bench`: what this library costs beside its peers, beside what Redis and JSON cost anyway (the limit), and
+// beside no store at all (the floor). Writes docs/benchmark.{json,md,svg} and the README's table.
+//
+//   npm run bench -- --quick    less than a minute; writes nothing
+//   npm run bench -- --report   measures nothing: writes anew what is made of docs/benchmark.json
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { fullPlan, quickPlan, smokePlan } from "./plan.js";
+import { headlineTable } from "./report/headline.js";
+import { readFindings, renderReadme, renderReport, writeReport } from "./report/write.js";
+import { runBenchmark } from "./run.js";
+
+const root = path.join(import.meta.dirname, "../..");
+const docs = path.join(root, "docs");
+const { values } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    report: { type: "boolean", default: false },
+    // For a test: hardly anything is measured; of the sources, not of what is built; written to another folder.
+    smoke: { type: "boolean", default: false },
+    sources: { type: "boolean", default: false },
+    out: { type: "string" },
+  },
+});
+
+if (!values.report) {
+  const findings = await runBenchmark(values.smoke ? smokePlan : values.quick ? quickPlan : fullPlan);
+  const folder = values.out ?? (values.quick ? undefined : docs);
+  if (folder !== undefined) writeReport(findings, folder);
+  console.log(headlineTable(findings));
+}
+if (values.report || (values.out === undefined && !values.quick)) {
+  renderReport(docs);
+  const readme = path.join(root, "README.md");
+  writeFileSync(readme, renderReadme(readFileSync(readme, "utf8"), readFindings(docs)));
+}
+// The pool of clients that @langchain/redis keeps would not let the program end.
+process.exit();

@@ -1,0 +1,80 @@
+import type { Effort } from "./measure/compare.js";
+import { append } from "./workloads/append.js";
+import { getMemory, setMemory } from "./workloads/memory.js";
+import { read } from "./workloads/read.js";
+import { createSession, endSession, verifySession } from "./workloads/sessions.js";
+import { turn } from "./workloads/turn.js";
+import type { Workload } from "./workloads/workload.js";
+
+/** Under which circumstances something is measured. */
+export interface Condition {
+  readonly delayMilliseconds: number;
+  readonly sessions: number;
+}
+
+/** How much work a run makes of it. */
+export interface Plan extends Effort {
+  readonly conditions: readonly Condition[];
+  readonly cpuRounds: number;
+  readonly byteLengths: readonly number[];
+}
+
+const conditions: readonly Condition[] = [
+  { delayMilliseconds: 0, sessions: 1 },
+  { delayMilliseconds: 1, sessions: 1 },
+  { delayMilliseconds: 5, sessions: 1 },
+  { delayMilliseconds: 0, sessions: 16 },
+  { delayMilliseconds: 0, sessions: 256 },
+];
+const byteLengths = [2, 20, 200, 2_000];
+
+/** Under ten minutes. */
+export const fullPlan: Plan = {
+  conditions,
+  warmUpRounds: 3,
+  rounds: 31,
+  mostSeconds: 15,
+  sliceMilliseconds: 40,
+  cpuRounds: 101,
+  byteLengths,
+};
+
+/** Under one. */
+export const quickPlan: Plan = {
+  conditions: conditions.filter(({ sessions }) => sessions <= 16),
+  warmUpRounds: 2,
+  rounds: 3,
+  mostSeconds: 5,
+  sliceMilliseconds: 5,
+  cpuRounds: 15,
+  byteLengths,
+};
+
+/** For a test: that every row is there. */
+export const smokePlan: Plan = {
+  conditions: [
+    { delayMilliseconds: 0, sessions: 1 },
+    { delayMilliseconds: 1, sessions: 1 },
+    { delayMilliseconds: 0, sessions: 3 },
+  ],
+  warmUpRounds: 0,
+  rounds: 1,
+  mostSeconds: 5,
+  sliceMilliseconds: 0,
+  cpuRounds: 1,
+  byteLengths: [2],
+};
+
+export const workloads: readonly Workload[] = [
+  append,
+  read(10, 256),
+  read(100, 256),
+  read(1_000, 16),
+  read(10_000, 1),
+  turn,
+  createSession,
+  verifySession,
+  endSession,
+  setMemory,
+  getMemory,
+];

@@ -1,0 +1,101 @@
+import type { Result } from "../measure/compare.js";
+import type { Condition } from "../plan.js";
+import { workloads } from "../plan.js";
+import type { Findings, Timing } from "../run.js";
+import { IN_MEMORY, RAW } from "../workloads/names.js";
+import { formatMilliseconds, formatRatio } from "./find.js";
+import { headlineTable } from "./headline.js";
+import { howItIsMeasured, whatBoundsIt } from "./prose.js";
+import { table } from "./table.js";
+import { targetTable } from "./targets.js";
+
+/** docs/benchmark.md. */
+export function toMarkdown(findings: Findings): string {
+  const comparisons = workloads.map(({ name, title }) => {
+    const timings = findings.timings.filter(({ workload }) => workload === name);
+    return [`### ${title}`, timingTable(timings), ratioTable(timings)].join("\n\n");
+  });
+  return `${[
+    "# Benchmark",
+    "Written by `npm run bench`; the raw results are in `benchmark.json`.",
+    "![Times of this library beside its peers](benchmark.svg)",
+    headlineTable(findings),
+    "## Targets",
+    targetTable(findings),
+    "## What bounds each figure now",
+    whatBoundsIt,
+    "## How it is measured",
+    howItIsMeasured(findings),
+    "## Times",
+    "Median (p99) of one operation as its session sees it, and operations a second of all sessions together. Below, how " +
+      "many times as long a candidate takes per operation as the one that is named, with the 95 % interval.",
+    ...comparisons,
+    "## Round trips",
+    table(
+      ["operation", "candidate", "round trips"],
+      findings.roundTrips.map(({ operation, candidate, roundTrips }) => [operation, candidate, String(roundTrips)]),
+    ),
+    "## Bytes in Redis",
+    "`MEMORY USAGE` of every key. What remembers operation ids is gone after two minutes.",
+    table(
+      ["what", "candidate", "keys", "bytes", "of them for two minutes"],
+      findings.bytes.map(({ what, candidate, keys, bytes, twoMinutes }) =>
+        [what, candidate, keys, bytes, twoMinutes].map((cell) => cell.toLocaleString("en")),
+      ),
+    ),
+    "## Processor time a message",
+    "`process.cpuUsage()` over a mix of questions, answers, calls of tools and their results.",
+    table(
+      ["", "candidate", "time", "ratio to the first"],
+      findings.cpu.map(({ what, candidate, microseconds, ratio }) => [
+        what,
+        candidate,
+        `${microseconds.toFixed(2)} µs`,
+        formatRatio(ratio),
+      ]),
+    ),
+  ].join("\n\n")}\n`;
+}
+
+function timingTable(timings: readonly Timing[]): string {
+  return table(
+    ["", ...timings.map(conditionName)],
+    candidatesOf(timings).map((candidate) =>
+      [candidate].concat(
+        timings.map(({ results }) => {
+          const { median, p99, perSecond } = results.find((found) => found.candidate === candidate) as Result;
+          return `${formatMilliseconds(median)} (${formatMilliseconds(p99)}), ${perSecond.toLocaleString("en", { maximumSignificantDigits: 2 })}/s`;
+        }),
+      ),
+    ),
+  );
+}
+
+function ratioTable(timings: readonly Timing[]): string {
+  const compared = candidatesOf(timings).filter((name) => !name.includes(IN_MEMORY) && !name.includes(RAW));
+  const pairs = compared.flatMap((candidate) =>
+    Object.keys(timings[0]?.results.find((found) => found.candidate === candidate)?.ratios ?? {}).map(
+      (other) => [candidate, other] as const,
+    ),
+  );
+  return table(
+    ["ratio", ...timings.map(conditionName)],
+    pairs.map(([candidate, other]) =>
+      [`${candidate} ÷ ${other}`].concat(
+        timings.map(({ results }) => {
+          const ratio = results.find((found) => found.candidate === candidate)?.ratios[other];
+          return ratio === undefined ? "–" : formatRatio(ratio);
+        }),
+      ),
+    ),
+  );
+}
+
+function candidatesOf(timings: readonly Timing[]): string[] {
+  return timings[0]?.results.map(({ candidate }) => candidate) ?? [];
+}
+
+function conditionName({ delayMilliseconds, sessions }: Condition): string {
+  const distance = delayMilliseconds === 0 ? "loopback" : `${delayMilliseconds} ms away`;
+  return sessions === 1 ? distance : `${distance}, ${sessions} at once`;
+}

@@ -1,0 +1,101 @@
+import { startRedis } from "langchain-redis-sessions/testing";
+import { type Bytes, measureBytes } from "./counts/bytes.js";
+import { type Cpu, measureCpu } from "./counts/cpu.js";
+import { countRoundTrips, type RoundTrips } from "./counts/round-trips.js";
+import { describeMachine, type Machine } from "./machine.js";
+import { compare, type Result } from "./measure/compare.js";
+import { Progress } from "./measure/progress.js";
+import { seededRandom } from "./measure/random.js";
+import { median } from "./measure/statistics.js";
+import { openClients } from "./network/clients.js";
+import { networkTo } from "./network/network.js";
+import { type Condition, type Plan, workloads } from "./plan.js";
+import type { Workload } from "./workloads/workload.js";
+
+/** One comparison under one condition. */
+export interface Timing extends Condition {
+  readonly workload: string;
+  readonly results: readonly Result[];
+}
+
+/** All that a run found. */
+export interface Findings {
+  readonly machine: Machine;
+  readonly plan: Plan & { readonly seed: number };
+  /** Milliseconds of a PING, by the milliseconds that were asked for. */
+  readonly pings: Readonly<Record<string, number>>;
+  readonly timings: readonly Timing[];
+  readonly cpu: readonly Cpu[];
+  readonly bytes: readonly Bytes[];
+  readonly roundTrips: readonly RoundTrips[];
+}
+
+const SEED = 7;
+
+export async function runBenchmark(plan: Plan): Promise<Findings> {
+  await using redis = await startRedis({ args: ["--save", ""] });
+  const random = seededRandom(SEED);
+  const progress = new Progress(comparisonsOf(plan).length + 1);
+
+  progress.begin("round trips, bytes and processor time");
+  const roundTrips = await countRoundTrips(redis);
+  const clients = await openClients(redis.url);
+  await clients.ioredis.flushall();
+  const bytes = await measureBytes(clients, plan.byteLengths);
+  const machine = await describeMachine(clients.ioredis);
+  await clients.close();
+  const cpu = measureCpu(plan.cpuRounds, random);
+
+  const timings: Timing[] = [];
+  const pings: Record<string, number> = {};
+  for (const delay of new Set(plan.conditions.map(({ delayMilliseconds }) => delayMilliseconds))) {
+    const network = await networkTo(redis, delay);
+    pings[delay] = await ping(network.url);
+    for (const comparison of comparisonsOf(plan).filter(({ condition }) => condition.delayMilliseconds === delay)) {
+      timings.push(await timing(comparison, { plan, random, url: network.url, progress }));
+    }
+    network.close();
+  }
+  progress.end();
+  return { machine, plan: { ...plan, seed: SEED }, pings, timings, cpu, bytes, roundTrips };
+}
+
+interface Comparison {
+  readonly condition: Condition;
+  readonly workload: Workload;
+}
+
+function comparisonsOf({ conditions }: Plan): Comparison[] {
+  return conditions.flatMap((condition) =>
+    workloads
+      .filter(({ mostSessions }) => condition.sessions <= mostSessions)
+      .map((workload) => ({ workload, condition })),
+  );
+}
+
+async function timing(
+  { workload, condition }: Comparison,
+  { plan, random, url, progress }: { plan: Plan; random: () => number; url: string; progress: Progress },
+): Promise<Timing> {
+  const { delayMilliseconds, sessions } = condition;
+  progress.begin(`${workload.title}; ${delayMilliseconds} ms, ${sessions} at once`);
+  const clients = await openClients(url);
+  await clients.ioredis.flushall();
+  const candidates = await workload.candidates(clients, sessions);
+  const onRound = (): void => progress.advance(1 / (plan.warmUpRounds + plan.rounds));
+  const results = await compare(candidates, workload.baselines, { ...plan, sessions, random, onRound });
+  await clients.close();
+  return { workload: workload.name, delayMilliseconds, sessions, results };
+}
+
+async function ping(url: string): Promise<number> {
+  const clients = await openClients(url);
+  const durations: number[] = [];
+  for (let count = 0; count < 200; count++) {
+    const start = performance.now();
+    await clients.ioredis.ping();
+    durations.push(performance.now() - start);
+  }
+  await clients.close();
+  return median(durations);
+}
