@@ -22,8 +22,8 @@ export interface Cpu {
 
 type Candidates = readonly (readonly [name: string, run: () => unknown])[];
 
-export const ENCODE_BASELINE = "JSON.stringify(message.toDict())";
-export const DECODE_BASELINE = "JSON.parse";
+const ENCODE_BASELINE = "JSON.stringify(message.toDict())";
+const DECODE_BASELINE = "JSON.parse";
 
 export function measureCpu(rounds: number, random: () => number): Cpu[] {
   const messages = mixedMessages();
