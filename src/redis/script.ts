@@ -18,11 +18,11 @@ export function defineScript<Input, Reply>(parts: Omit<Script<Input, Reply>, "sh
   return { ...parts, sha1: createHash("sha1").update(parts.lua).digest("hex") };
 }
 
-const effects: readonly unknown[] = ["appended", "cleared", "created", "done", "live", "repeated"];
+const effects: ReadonlySet<unknown> = new Set(["appended", "cleared", "created", "done", "live", "repeated"]);
 
 /** Whether a write took effect, now or when it first ran, as its reply begins. A refusal changed nothing. */
 export function tookEffect(reply: unknown): boolean {
-  return Array.isArray(reply) && effects.includes(reply[0]);
+  return Array.isArray(reply) && effects.has(reply[0]);
 }
 
 /** Runs a script. One round trip, unless the server does not know it. */

@@ -43,16 +43,16 @@ async function ready(client: Redis): Promise<void> {
 async function loseReplies(
   { prepare }: WriteOperation,
   { client, proxy, direct }: { client: Redis; proxy: FaultyProxy; direct: Redis },
-): Promise<readonly (PreparedWrite & { readonly operationId: string })[]> {
+): Promise<readonly { readonly write: PreparedWrite; readonly operationId: string }[]> {
   const library = libraryOn(client);
   const beside = libraryOn(direct);
   const prepared = await Promise.all(Array.from({ length: BATCH }, async () => prepare(beside)));
-  const batch = prepared.map((write) => ({ ...write, operationId: freshId() }));
+  const batch = prepared.map((write) => ({ write, operationId: freshId() }));
   await ready(client);
   proxy.dropReplies({ command: scripts });
   client.stream.cork();
-  const sent = batch.map(({ act, operationId }) =>
-    act(library, { operationId }).then(
+  const sent = batch.map(({ write, operationId }) =>
+    write.act(library, { operationId }).then(
       () => expect.unreachable("A reply came."),
       (error: unknown) => expect(error).toMatchObject({ indeterminate: true, operationId }),
     ),
@@ -61,7 +61,7 @@ async function loseReplies(
   process.nextTick(() => client.stream.uncork());
   await Promise.all(sent);
   await ready(client);
-  const ran = await Promise.all(batch.map(({ record, operationId }) => direct.exists(record(operationId))));
+  const ran = await Promise.all(batch.map(({ write, operationId }) => direct.exists(write.record(operationId))));
   return batch.filter((_, index) => ran[index] === 1);
 }
 
@@ -88,10 +88,11 @@ describe("on one Redis, the caller is told, somebody else writes, and the caller
     const direct = keep(new Redis({ ...servers.single }));
     const library = libraryOn(client);
     let [lost, wrong, controls, seen] = [0, 0, 0, 0];
-    while (lost < LOST) {
+    const enough = (): boolean => lost >= LOST;
+    while (!enough()) {
       const batch = await loseReplies(operation, { client, proxy, direct });
       await Promise.all(
-        batch.map(async ({ act, between, once, operationId }) => {
+        batch.map(async ({ write: { act, between, once }, operationId }) => {
           // Control: the same under another id, as if there were none.
           const control = controls < CONTROL && lost >= LOST / 2;
           if (control) controls += 1;

@@ -83,9 +83,9 @@ test("every turn is stored whole and once; control: a script that does not decla
     Promise.all(
       moving
         .filter((one) => one.slot === slot)
-        .map(({ id }) => {
+        .map(async ({ id }) => {
           tries += 1;
-          return nodes[0]?.eval(undeclared, 1, `control:{${id}}`, String(tries)).catch(() => {});
+          await nodes[0]?.eval(undeclared, 1, `control:{${id}}`, String(tries)).catch(() => {});
         }),
     );
   let keys = 0;

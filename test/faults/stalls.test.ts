@@ -47,7 +47,7 @@ const stalls: readonly Stall[] = [
 ];
 
 describe.skipIf((await findServerProgram()) === undefined)("a server that stands still (needs one on the PATH)", () => {
-  const cases = stalls.flatMap((stall) => seconds.map((length) => ({ ...stall, length })));
+  const cases = stalls.flatMap((stall) => seconds.map((length) => ({ name: stall.name, begin: stall.begin, length })));
   test.each(whole ? cases : cases.slice(-1))("$name for $length s", async ({ name, begin, length }) => {
     const [port = 0] = await findFreePorts(1);
     const server = new OwnServer(port, ["--enable-debug-command", "yes"]);
@@ -66,16 +66,16 @@ describe.skipIf((await findServerProgram()) === undefined)("a server that stands
     );
     await raw.ping();
     await begin(admin, server, length * 1_000);
-    const began = performance.now();
     let [late, longest] = [0, 0];
     const inTime = async (call: Promise<unknown>): Promise<unknown> => {
       // Begun together: what delays this timer delays the deadline's own.
       let over = false;
-      const timer = setTimeout(() => (over = true), DEADLINE * 1_100);
+      const timer = setTimeout(() => setImmediate(() => (over = true)), DEADLINE * 1_100);
+      const sent = performance.now();
       const result = await call.catch((error: unknown) => error);
       clearTimeout(timer);
       if (over) late += 1;
-      longest = Math.max(longest, performance.now() - began);
+      longest = Math.max(longest, performance.now() - sent);
       return result;
     };
     const control = inTime(raw.get("x")).then(() => {
@@ -112,7 +112,7 @@ describe.skipIf((await findServerProgram()) === undefined)("a server that stands
     progress(`${name}, seconds`, length, 10);
     expect(lateCalls).toBe(0);
     expect(wrong).toBe(0);
-    if (length > DEADLINE * 1.1) expect(controlLate, "ioredis alone is late").toBe(1);
+    if (length >= 2) expect(controlLate, "ioredis alone is late").toBe(1);
     report("stalls", {
       stall: name,
       seconds: length,

@@ -152,9 +152,9 @@ describe("a user of one Redis with the README's rights", () => {
       if (!/has no permissions to run the/.test(String(verdict))) allowed.push(name);
     }
     // Whoever may connect may do these.
-    const always = ["auth", "hello", "quit", "reset"];
+    const always = new Set(["auth", "hello", "quit", "reset"]);
     expect(names.length).toBeGreaterThan(300);
-    expect(allowed.filter((name) => !always.includes(name)).toSorted()).toEqual(grantedCommands.toSorted());
+    expect(allowed.filter((name) => !always.has(name)).toSorted()).toEqual(grantedCommands.toSorted());
     await expect(client.get("other:key")).rejects.toThrow(/NOPERM/);
     await expect(client.eval('return redis.call("GET", KEYS[1])', 1, "other:key")).rejects.toThrow(/NOPERM|permission/);
     await expect(client.publish("other", "x")).rejects.toThrow(/NOPERM/);
@@ -185,5 +185,5 @@ test("on a Cluster and with `wait` it needs what the README adds for them", asyn
   await expect(append()).rejects.toMatchObject({ code: "NOT_REPLICATED" });
 
   await grant([]);
-  await expect(connect().get("chat:x")).rejects.toThrow();
+  await expect(connect().get("chat:x")).rejects.toBeInstanceOf(Error);
 });

@@ -190,5 +190,5 @@ test("a chain of ours goes on with withConfig(), which throws in RunnableWithMes
   await chain.invoke([new HumanMessage("hello")]);
   expect(await chain.invoke([new HumanMessage("good bye")])).toBe("you said: hello\ngood bye");
   const theirs = new RunnableWithMessageHistory({ runnable, getMessageHistory: open });
-  await expect(async () => theirs.withConfig(config()).invoke([new HumanMessage("x")])).rejects.toThrow();
+  await expect(async () => theirs.withConfig(config()).invoke([new HumanMessage("x")])).rejects.toBeInstanceOf(Error);
 });
