@@ -15,7 +15,7 @@ import { amount, choicesFor, progress, report, whole } from "./support/run.js";
 import { TurnHistory, violations } from "./support/turn-history.js";
 import { appendOnce } from "./support/writers.js";
 
-const APPENDS = amount(250, 20_000);
+const APPENDS = amount(500, 20_000);
 const USERS = amount(40, 3_000);
 const choices = choicesFor("full memory");
 
@@ -49,10 +49,10 @@ test("with noeviction a turn is stored whole or refused; control: two pushes are
     }
     // Room for the next ones, of the control's: what is in the history stays, to be looked at.
     if (outcome === "refused" || number % 50 === 49) {
-      const old = Array.from({ length: 40 }, (_, index) => `control:${number - index}`);
+      const old = Array.from({ length: 8 }, (_, index) => `control:${number - index}`);
       await client.unlink(...old);
     }
-    if (refused > 200 || (refused > 3 && !whole)) break;
+    if (refused > 200 || (refused > 20 && !whole)) break;
     progress("out of memory, turns", number, APPENDS);
   }
   const verdict = await history.check((sessionId) => new RedisChatMessageHistory({ client, sessionId }).getMessages());

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Address } from "./start-servers.js";
 
-export interface ClusterNode extends Address {
+interface ClusterNode extends Address {
   readonly pid: number;
   /** Straight to this node. */
   readonly client: Redis;
