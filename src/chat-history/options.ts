@@ -26,7 +26,7 @@ export type Window =
 
 /** How many replicas have to have a write before it is done. */
 export interface WaitOptions {
-  /** How many, at least 1. With one primary and two replicas, 1 survives the loss of any one server. */
+  /** How many, at least 1: as many as may be promoted. Of two replicas, the one that does not have the write can be. */
   readonly replicas: number;
   /** How long to wait for them; less than `deadline`. */
   readonly timeout: Duration;
@@ -57,7 +57,7 @@ export interface StoreOptions {
   deadline?: Duration | undefined;
   /**
    * After each write, wait in the same round trip until so many replicas have it (`WAIT`), so that a failover to one of
-   * them does not lose it. Fewer within `timeout` is a `NotReplicatedError`; a repetition by its operation id waits
+   * these does not lose it. Fewer within `timeout` is a `NotReplicatedError`; a repetition by its operation id waits
    * again. The connection does nothing else meanwhile: what this client sends next waits behind it. What only renews
    * (`verify`, the lease of a turn) is not waited for.
    * @default not waited for

@@ -24,7 +24,7 @@ export interface ReplicatedCluster {
 const SLOTS = 16_384;
 const PATIENCE = { timeout: 30_000, interval: 50 };
 
-async function untilTrue(check: () => Promise<boolean>, what: string): Promise<void> {
+export async function untilTrue(check: () => Promise<boolean>, what: string): Promise<void> {
   await vi.waitFor(async () => {
     if (!(await check())) throw new Error(`Not yet: ${what}`);
   }, PATIENCE);

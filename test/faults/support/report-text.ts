@@ -1,0 +1,106 @@
+// The words of docs/reliability.md; the counts come from a run.
+
+export interface Section {
+  readonly id: string;
+  readonly title: string;
+  readonly text: string;
+}
+
+export const opening = `# Reliability
+
+What was done to it, and what came of it. \`npm run test:faults\` wrote this page: the tables are counts of that run
+(\`docs/reliability.json\` has them for programs), and \`npm run test:faults -- failover\` runs one part and renews its
+table. \`SEED=1\` makes other choices, \`SCALE=0.1\` smaller counts. All servers are local processes; time and order of
+what the system does are not in the seed's hands.
+
+**How it is counted.** Each turn that was issued is, in the caller's eyes, *acknowledged*, *refused* or *indeterminate*
+(an unknown outcome that the test left unknown, where a caller would repeat it with its operation id). In the end
+everything is read: \`lost\` is acknowledged and not there, \`doubled\` there more than once, \`torn\` there in part,
+\`resurrected\` refused and there, \`disordered\` in front of one that was acknowledged before it began, \`foreign\` never
+issued. Each part has a **control** without the protection, which has to fail: it shows that the test can see the fault.
+
+## What each claim needs
+
+| Claim | Needs |
+| --- | --- |
+| Once | The repetition comes within two minutes of the write, or of its latest repetition; no failover in between that loses the record of the operation (it is lost together with the write, so the repetition writes it again: once). |
+| Whole, in order, told | Nothing: any server from 7.0 on, any persistence. A conversation has one writer at a time for order to mean anything. |
+| Not lost when the server is killed | \`appendonly yes\` and \`appendfsync always\`. With \`everysec\`, a crash of the machine (not run here) may take the last second; without persistence, all is gone. |
+| Not lost in a failover | \`wait: { replicas, timeout }\` with all replicas that may be promoted. \`WAIT\` makes no consensus: with fewer, the one without the write may be promoted. |
+| In time | Nothing. |
+| Refused whole when memory is out | \`maxmemory-policy noeviction\`. |
+| A session that lost a part is none | Nothing: any policy. |`;
+
+export const sections: readonly Section[] = [
+  {
+    id: "lost-replies",
+    title: "The reply is lost after the write ran",
+    text: `A proxy lets the request through and destroys the connection when the reply comes. On one Redis the client does not
+resend: the caller is told (\`indeterminate\`), somebody else writes to the same thing, and the caller repeats with the
+operation id; what the other wrote has to be there still. On a Cluster the client resends by itself. Replies counted are
+of writes that ran: by their record on one Redis, by \`INFO commandstats\` on the Cluster.`,
+  },
+  {
+    id: "cut-replies",
+    title: "The connection ends at every byte of the reply",
+    text: `From byte 0 to the last, one connection each; the client resends.`,
+  },
+  {
+    id: "crash",
+    title: "The server is killed",
+    text: `\`kill -9\` in the midst of the appends of eight writers, at a random place between 20 and 80 % of them; then the server
+is started on what it left behind, and the writers go on.`,
+  },
+  {
+    id: "failover",
+    title: "Another server takes over",
+    text: `Under Sentinel (one primary, two replicas) the links to the replicas fall silent, the primary goes on acknowledging what
+does not wait, is killed 20 to 120 ms later, and comes back as an empty replica. On the Cluster (three primaries, one
+replica each) a replica takes over (\`CLUSTER FAILOVER TAKEOVER\`) while its primary is alive and takes writes. One in ten
+writes is not repeated when its outcome is unknown. With two replicas and \`wait\` for one, a failover may lose what only
+the other has: the row is there to show it, and is no promise.`,
+  },
+  {
+    id: "resharding",
+    title: "Slots move",
+    text: `Slots of one node move to another, a few keys at a time, while eight writers append to conversations in them.`,
+  },
+  {
+    id: "stalls",
+    title: "The server stands still",
+    text: `Deadline 0.9 s. Every write of the library and three reads are sent while the server does not answer; afterwards each
+write is repeated with its operation id. A call is late when a timer of 1.1 deadlines, begun with it, was first: where the machine is busy both come
+later than they should, and the slowest call shows how much.`,
+  },
+  {
+    id: "storm",
+    title: "Scripts forgotten, connections killed",
+    text: `\`SCRIPT FLUSH\` and \`CLIENT KILL TYPE normal\`, in turn at random, while 32 writers append over eight connections.`,
+  },
+  {
+    id: "full-memory",
+    title: "Memory runs out",
+    text: `16 KB a turn, up to \`maxmemory\`, again and again.`,
+  },
+  {
+    id: "eviction",
+    title: "Keys are evicted",
+    text: `Three sessions a user, a quarter of them ended; other keys push about half of the records out. A session that verifies
+afterwards has to have its record and its place in the index, and must not have been ended.`,
+  },
+  {
+    id: "wrong-clock",
+    title: "The client's clock is wrong",
+    text: `Every write, repeated after somebody else's, and expiries of 60 s.`,
+  },
+];
+
+export const closing = `## What was not run
+
+- Valkey, and Redis other than the version named above. The tests of the contract say on which they run.
+- A crash of the machine or its power, a full or failing disk: \`kill -9\` leaves the page cache to the system.
+- Real networks between machines, managed services, a partition that leaves both sides writing for longer than above.
+- \`WAITAOF\` (Redis 7.2): there is no option for it.
+- \`update\` of agent memory in the table of lost replies: it repeats by itself (\`test/agent-memory/exactly-once.test.ts\`).
+  \`eraseUser\` has no operation id: it is safe to repeat (\`test/sessions/erase.test.ts\`).
+- Days. The longest part takes minutes.`;
