@@ -16,6 +16,8 @@ export default defineConfig({
     // They have a configuration of their own: npm run test:browser.
     exclude: ["browser/**"],
     globalSetup: "./support/start-servers.ts",
+    // More than there are cores: most tests wait, for a server or for time to pass.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

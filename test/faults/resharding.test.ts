@@ -43,17 +43,25 @@ async function idsInMovingSlots(): Promise<{ id: string; slot: number }[]> {
   return found.slice(0, CONVERSATIONS);
 }
 
-async function move(slot: number, from: Redis, to: Redis, between: () => Promise<unknown>): Promise<number> {
+async function move(
+  slot: number,
+  { from, to, first, between }: { from: Redis; to: Redis; first: readonly string[]; between: () => Promise<unknown> },
+): Promise<number> {
   const [source, target] = await Promise.all([from, to].map((node) => node.call("CLUSTER", "MYID").then(String)));
   await to.call("CLUSTER", "SETSLOT", slot, "IMPORTING", source ?? "");
   await from.call("CLUSTER", "SETSLOT", slot, "MIGRATING", target ?? "");
+  const migrate = (...keys: readonly string[]): Promise<unknown> =>
+    from.call("MIGRATE", to.options.host ?? "", to.options.port ?? 0, "", 0, 5_000, "KEYS", ...keys);
+  // What the control does not declare goes first.
+  if (first.length > 0) await migrate(...first);
+  await between();
   let keys = 0;
   for (;;) {
     // A few at a time, so that what belongs together is for a while in two places.
     const some = (await from.call("CLUSTER", "GETKEYSINSLOT", slot, whole && slot % 10 > 0 ? 40 : 4)) as string[];
     if (some.length === 0) break;
     keys += some.length;
-    await from.call("MIGRATE", to.options.host ?? "", to.options.port ?? 0, "", 0, 5_000, "KEYS", ...some);
+    await migrate(...some);
     await between();
   }
   for (const node of [to, from]) await node.call("CLUSTER", "SETSLOT", slot, "NODE", target ?? "");
@@ -94,7 +102,8 @@ test("every turn is stored whole and once; control: a script that does not decla
   const slots = whole ? Array.from({ length: SLOTS }, (_, slot) => slot) : new Set(moving.map(({ slot }) => slot));
   for (const slot of slots) {
     await controls(slot);
-    keys += await move(slot, from, to, () => controls(slot));
+    const copies = moving.filter((one) => one.slot === slot).map(({ id }) => `control:{${id}}:copy`);
+    keys += await move(slot, { from, to, first: copies, between: () => controls(slot) });
     progress("slots moved", slot, SLOTS);
   }
   stopped.abort();
