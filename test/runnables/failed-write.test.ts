@@ -15,9 +15,13 @@ import {
 } from "langchain-redis-sessions";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { faultyProxy, type FaultyProxy, startRedis } from "langchain-redis-sessions/testing";
+import { findServerProgram } from "../../src/testing/servers/local-servers.js";
 import { freshId } from "../support/turns.js";
 import { lines } from "./support/conversation.js";
 import { hanging } from "./support/scripted-model.js";
+
+/** Signals go to local processes, not into a container. */
+const local = (await findServerProgram()) !== undefined;
 
 const DEADLINE = 0.4;
 const { single } = inject("servers");
@@ -137,39 +141,45 @@ describe.each([
   });
 });
 
-test("a Redis that is killed between answer and write: it rejects in time, and holds the answer", async () => {
-  const redis = await startRedis();
-  const client = new Redis(redis.port, redis.host);
-  client.on("error", () => {});
-  closing.push(
-    () => client.disconnect(),
-    () => redis.stop(),
-  );
-  await client.ping();
-  let answered = 0;
-  const chain = chainOn(client, () => {
-    answered = performance.now();
-    for (const pid of redis.pids) process.kill(pid, "SIGKILL");
-  });
-  const error = await notStored(invoked(chain));
-  expect(performance.now() - answered).toBeLessThan(DEADLINE * 2_000);
-  expect(error.output).toBe("SECRET answer");
-});
+test.skipIf(!local)(
+  "a Redis that is killed between answer and write: it rejects in time, and holds the answer",
+  async () => {
+    const redis = await startRedis();
+    const client = new Redis(redis.port, redis.host);
+    client.on("error", () => {});
+    closing.push(
+      () => client.disconnect(),
+      () => redis.stop(),
+    );
+    await client.ping();
+    let answered = 0;
+    const chain = chainOn(client, () => {
+      answered = performance.now();
+      for (const pid of redis.pids) process.kill(pid, "SIGKILL");
+    });
+    const error = await notStored(invoked(chain));
+    expect(performance.now() - answered).toBeLessThan(DEADLINE * 2_000);
+    expect(error.output).toBe("SECRET answer");
+  },
+);
 
-test("a Redis that stands still: it rejects in time, and retry() stores once when it goes on", async () => {
-  const redis = await startRedis();
-  const client = new Redis(redis.port, redis.host);
-  closing.push(
-    () => client.disconnect(),
-    () => redis.stop(),
-  );
-  await client.ping();
-  const all = (signal: NodeJS.Signals): void => redis.pids.forEach((pid) => process.kill(pid, signal));
-  const error = await notStored(invoked(chainOn(client, () => all("SIGSTOP"))));
-  all("SIGCONT");
-  await error.retry();
-  expect(await stored(client)).toEqual(turnStored);
-});
+test.skipIf(!local)(
+  "a Redis that stands still: it rejects in time, and retry() stores once when it goes on",
+  async () => {
+    const redis = await startRedis();
+    const client = new Redis(redis.port, redis.host);
+    closing.push(
+      () => client.disconnect(),
+      () => redis.stop(),
+    );
+    await client.ping();
+    const all = (signal: NodeJS.Signals): void => redis.pids.forEach((pid) => process.kill(pid, signal));
+    const error = await notStored(invoked(chainOn(client, () => all("SIGSTOP"))));
+    all("SIGCONT");
+    await error.retry();
+    expect(await stored(client)).toEqual(turnStored);
+  },
+);
 
 test("a Redis that is full: the cause says so, and retry() stores once when there is room", async () => {
   const redis = await startRedis();
