@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
+import { copied } from "../chat-history/copied.js";
 
 // Messages are told apart by their ids. What is given an id here keeps it in a checkpoint too, which is made of `lc_kwargs`.
 
@@ -32,9 +33,7 @@ export function withIds(messages: readonly BaseMessage[]): BaseMessage[] {
 
 /** The same message anew: a copy with an id of its own. */
 export function anew<Message extends BaseMessage>(message: Message): Message {
-  const copy = Object.assign(Object.create(Object.getPrototypeOf(message) as object) as Message, message);
-  copy.lc_kwargs = { ...message.lc_kwargs };
-  return named(copy, randomUUID());
+  return named(copied(message, { lc_kwargs: { ...message.lc_kwargs } }), randomUUID());
 }
 
 /** The messages of a model's answer; with `responseFormat` it comes with what was made of it. */

@@ -1,4 +1,5 @@
 import { AIMessage, type BaseMessage, type ContentBlock, FunctionMessage, ToolMessage } from "@langchain/core/messages";
+import { copied } from "./copied.js";
 import { type Call, callsOf, isResult, resultsAfter, takeResult } from "./tool-calls.js";
 
 const UNANSWERED = "The turn was interrupted before this returned a result.";
@@ -50,7 +51,7 @@ function withAnswerableCalls(message: BaseMessage): BaseMessage {
   if (!AIMessage.isInstance(message)) return message;
   const { tool_calls: calls = [], invalid_tool_calls: invalid = [] } = message;
   if ([...calls, ...invalid].every((call) => call.id !== undefined)) return message;
-  return changed(message, { tool_calls: calls.filter(hasId), invalid_tool_calls: invalid.filter(hasId) });
+  return copied(message, { tool_calls: calls.filter(hasId), invalid_tool_calls: invalid.filter(hasId) });
 }
 
 function hasId({ id }: { id?: string | undefined }): boolean {
@@ -73,10 +74,5 @@ function isBlank(text: string): boolean {
 }
 
 function marked(message: BaseMessage): BaseMessage {
-  return changed(message, { response_metadata: { ...message.response_metadata, interrupted: true } });
-}
-
-/** A copy of the same class: the message is the caller's. */
-function changed<Message extends BaseMessage>(message: Message, fields: Partial<AIMessage>): Message {
-  return Object.assign(Object.create(Object.getPrototypeOf(message) as object) as Message, message, fields);
+  return copied(message, { response_metadata: { ...message.response_metadata, interrupted: true } });
 }
