@@ -8,6 +8,7 @@ export interface RedisClient {
   readonly isCluster?: boolean;
   evalsha(sha1: string, numberOfKeys: number, keysAndArguments: string[]): Promise<unknown>;
   eval(script: string, numberOfKeys: number, keysAndArguments: string[]): Promise<unknown>;
+  call(command: string, ...args: string[]): Promise<unknown>;
   pipeline(commands: unknown[][]): RedisPipeline;
   /** Used by `SessionStore.signal()` only: a connection of its own, which `SessionStore.close()` closes. */
   duplicate(): RedisSubscriber;

@@ -1,6 +1,6 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { CorruptMessageError } from "../errors.js";
-import { FORMAT_VERSION, isInternal, MESSAGE_SHAPES, type MessageShape, misshapen } from "./format.js";
+import { isInternal, MESSAGE_SHAPES, type MessageShape, misshapen } from "./format.js";
 import { type Fields, isObject } from "./json.js";
 import { reviveRich } from "./rich.js";
 
@@ -17,7 +17,7 @@ export interface DecodedMessage {
  */
 export function decodeMessage(entry: string, index: number): DecodedMessage {
   const { v, type, data, rich, own, at } = parse(entry, index);
-  if (v !== FORMAT_VERSION) throw new CorruptMessageError("unknown format version", index);
+  if (v !== undefined) throw new CorruptMessageError("unknown format version", index);
   const shape = MESSAGE_SHAPES.get(type);
   if (shape === undefined) throw new CorruptMessageError("unknown type of message", index);
   if (!isObject(data) || Array.isArray(data)) throw new CorruptMessageError("its data is not an object", index);

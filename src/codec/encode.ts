@@ -1,13 +1,13 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { InvalidOptionError } from "../errors.js";
-import { FORMAT_VERSION, isInternal, MESSAGE_SHAPES, type MessageShape, misshapen } from "./format.js";
+import { isInternal, MESSAGE_SHAPES, type MessageShape, misshapen } from "./format.js";
 import { type Fields, isObject, isPlainJson } from "./json.js";
 import { RichWriter, Unstorable } from "./rich.js";
 
 const LONGEST_PATH = 20;
 
 /**
- * One message as the text of an entry, without the closing brace: `{"type":"ai","v":1,"data":{…}`. The same message
+ * One message as the text of an entry, without the closing brace: `{"type":"ai","data":{…}`. The same message
  * always gives the same text.
  *
  * What JSON leaves out (functions, symbols, undefined properties) is left out. An instance of a class that is neither
@@ -39,7 +39,7 @@ export function encodeMessage(message: BaseMessage, position: number): string {
     const reason = misshapen(data, shape);
     if (reason !== undefined) throw new Unstorable(`is of type ${type}, but ${reason}`);
 
-    const head = `{"type":"${type}","v":${FORMAT_VERSION},"data":`;
+    const head = `{"type":"${type}","data":`;
     const tail = own.length === 0 ? "" : `,"own":${JSON.stringify(own)}`;
     if (isPlainJson(data)) return head + JSON.stringify(data) + tail;
     writer = new RichWriter();

@@ -16,19 +16,14 @@ import {
 } from "@langchain/core/messages";
 import { type Fields, isObject } from "./json.js";
 
-/**
- * The format of a stored entry; raised when a reader of the old one would misread the new one.
- *
- * An entry is one JSON object. Its `type` and `data` are LangChain's stored-message shape, which other readers
- * understand; the rest is ours, and they ignore it:
- *
- * - `v`: this version.
- * - `rich`: which parts of `data` stand in for values that JSON lacks, see rich.ts. Absent when none do.
- * - `own`: names of those parts of `data` that were fields of the message itself, though not of its class. Absent when
- *   there are none.
- * - `at`: server time in milliseconds. The script that appends adds it, so encoding leaves the object open.
- */
-export const FORMAT_VERSION = 1;
+// A stored entry is one JSON object. Its `type` and `data` are LangChain's stored-message shape, which other readers
+// understand; the rest is ours, and they ignore it:
+//
+// - `v`: for a later format that a reader of this one would misread: its version. This one, the first, writes none.
+// - `rich`: which parts of `data` stand in for values that JSON lacks, see rich.ts. Absent when none do.
+// - `own`: names of those parts of `data` that were fields of the message itself, though not of its class. Absent when
+//   there are none.
+// - `at`: server time in milliseconds. The script that appends adds it, so encoding leaves the object open.
 
 export interface MessageShape {
   /** Calls the constructor, which checks nothing: what it relies on is checked before. */

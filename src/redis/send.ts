@@ -14,9 +14,9 @@ export interface Connection {
 }
 
 /**
- * Sends read commands in one round trip; `parse` takes their replies, in order.
+ * Sends read commands in one round trip, in this order; `parse` takes their replies.
  *
- * Pipelined rather than scripted: a list returned through Lua costs 1.4 to 1.8 times as much.
+ * No script: a list returned through Lua costs 1.4 to 1.8 times as much.
  */
 export function read<Value>(
   connection: Connection,
@@ -24,28 +24,34 @@ export function read<Value>(
   parse: (...replies: unknown[]) => Value,
 ): Promise<Value> {
   const { client } = connection;
-  const guard = client.isCluster === true ? movingSlotGuard(commands) : [];
   return withDeadline(connection, {}, async () => {
     try {
-      const replies = (await client.pipeline([...guard, ...commands]).exec()) ?? [];
-      const values = replies.map(([error, reply]) => {
-        if (error) throw error;
-        return reply;
-      });
-      return parse(...values.slice(guard.length));
+      const send = client.isCluster === true ? sendToOneNode : sendTogether;
+      return parse(...(await send(client, commands)));
     } catch (error) {
       throw toSessionError(error, { client, indeterminate: false });
     }
   });
 }
 
+/** All before the first reply is awaited. A pipeline of ioredis does the same for more of the processor's time. */
+function sendTogether(client: RedisClient, commands: readonly string[][]): Promise<unknown[]> {
+  return Promise.all(commands.map(([name = "", ...args]) => client.call(name, ...args)));
+}
+
 /**
  * In a slot that is moving, a key that is still, or already, elsewhere looks as if it were not there, and one that is not
  * there sends the whole pipeline elsewhere. A command with several keys is refused (TRYAGAIN) unless all are here.
  */
-function movingSlotGuard(commands: readonly string[][]): string[][] {
+async function sendToOneNode(client: RedisClient, commands: readonly string[][]): Promise<unknown[]> {
   const keys = new Set(commands.map(([, key = ""]) => key));
-  return keys.size > 1 ? [["exists", ...keys]] : [];
+  const guard = keys.size > 1 ? [["exists", ...keys]] : [];
+  const replies = (await client.pipeline([...guard, ...commands]).exec()) ?? [];
+  const values = replies.map(([error, reply]) => {
+    if (error) throw error;
+    return reply;
+  });
+  return values.slice(guard.length);
 }
 
 /**

@@ -1,7 +1,9 @@
+import { Redis } from "ioredis";
 import { startRedis } from "langchain-redis-sessions/testing";
 import { type Bytes, measureBytes } from "./counts/bytes.js";
 import { type Cpu, measureCpu } from "./counts/cpu.js";
 import { countRoundTrips, type RoundTrips } from "./counts/round-trips.js";
+import { serverMicroseconds, type SlowCommand, slowCommands, watchSlowCommands } from "./counts/server.js";
 import { describeMachine, type Machine } from "./machine.js";
 import { compare, type Result } from "./measure/compare.js";
 import { Progress } from "./measure/progress.js";
@@ -28,6 +30,7 @@ export interface Findings {
   readonly cpu: readonly Cpu[];
   readonly bytes: readonly Bytes[];
   readonly roundTrips: readonly RoundTrips[];
+  readonly slow: readonly SlowCommand[];
 }
 
 const SEED = 7;
@@ -41,23 +44,27 @@ export async function runBenchmark(plan: Plan): Promise<Findings> {
   const roundTrips = await countRoundTrips(redis);
   const clients = await openClients(redis.url);
   await clients.ioredis.flushall();
-  const bytes = await measureBytes(clients, plan.byteLengths);
+  const bytes = await measureBytes(clients, plan.byteLengths, random);
   const machine = await describeMachine(clients.ioredis);
   await clients.close();
   const cpu = measureCpu(plan.cpuRounds, random);
 
+  const observer = new Redis(redis.url);
+  await watchSlowCommands(observer);
   const timings: Timing[] = [];
   const pings: Record<string, number> = {};
   for (const delay of new Set(plan.conditions.map(({ delayMilliseconds }) => delayMilliseconds))) {
     const network = await networkTo(redis, delay);
     pings[delay] = await ping(network.url);
     for (const comparison of comparisonsOf(plan).filter(({ condition }) => condition.delayMilliseconds === delay)) {
-      timings.push(await timing(comparison, { plan, random, url: network.url, progress }));
+      timings.push(await timing(comparison, { plan, random, url: network.url, observer, progress }));
     }
     network.close();
   }
+  const slow = await slowCommands(observer);
+  observer.disconnect();
   progress.end();
-  return { machine, plan: { ...plan, seed: SEED }, pings, timings, cpu, bytes, roundTrips };
+  return { machine, plan: { ...plan, seed: SEED }, pings, timings, cpu, bytes, roundTrips, slow };
 }
 
 interface Comparison {
@@ -75,7 +82,13 @@ function comparisonsOf({ conditions }: Plan): Comparison[] {
 
 async function timing(
   { workload, condition }: Comparison,
-  { plan, random, url, progress }: { plan: Plan; random: () => number; url: string; progress: Progress },
+  {
+    plan,
+    random,
+    url,
+    observer,
+    progress,
+  }: { plan: Plan; random: () => number; url: string; observer: Redis; progress: Progress },
 ): Promise<Timing> {
   const { delayMilliseconds, sessions } = condition;
   progress.begin(`${workload.title}; ${delayMilliseconds} ms, ${sessions} at once`);
@@ -83,7 +96,13 @@ async function timing(
   await clients.ioredis.flushall();
   const candidates = await workload.candidates(clients, sessions);
   const onRound = (): void => progress.advance(1 / (plan.warmUpRounds + plan.rounds));
-  const results = await compare(candidates, workload.baselines, { ...plan, sessions, random, onRound });
+  const results = await compare(candidates, workload.baselines, {
+    ...plan,
+    sessions,
+    random,
+    serverMicroseconds: () => serverMicroseconds(observer),
+    onRound,
+  });
   await clients.close();
   return { workload: workload.name, delayMilliseconds, sessions, results };
 }

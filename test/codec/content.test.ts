@@ -138,5 +138,5 @@ describe("fields that someone set to null", () => {
 });
 
 function reading(data: object): BaseMessage {
-  return decodeMessage(JSON.stringify({ type: "ai", v: 1, data: { content: "hello", ...data }, at: 1 }), 0).message;
+  return decodeMessage(JSON.stringify({ type: "ai", data: { content: "hello", ...data }, at: 1 }), 0).message;
 }

@@ -155,7 +155,7 @@ describe("fields beyond those of a class", () => {
   it("are no functions, symbols or undefined values", () => {
     const message = Object.assign(new HumanMessage("hello"), { log: () => "x", toJSON: () => "x", mark: Symbol("x") });
 
-    expect(storedText(message)).toBe(`{"type":"human","v":1,"data":{"content":"hello"},"at":${APPENDED_AT}}`);
+    expect(storedText(message)).toBe(`{"type":"human","data":{"content":"hello"},"at":${APPENDED_AT}}`);
   });
 });
 

@@ -91,7 +91,7 @@ describe("values that JSON lacks", () => {
     const rich =
       '[["Date","additional_kwargs","set",0],["BigInt","additional_kwargs","set",1],' +
       '["Set","additional_kwargs","set"],["Buffer","additional_kwargs","bytes"]]';
-    expect(storedText(message)).toBe(`{"type":"human","v":1,"data":${data},"rich":${rich},"at":1732217582123}`);
+    expect(storedText(message)).toBe(`{"type":"human","data":${data},"rich":${rich},"at":1732217582123}`);
   });
 });
 

@@ -23,7 +23,7 @@ const messages: [string, BaseMessage][] = [
 describe("the stored text", () => {
   it("holds what was set and nothing that is empty", () => {
     expect(storedText(new AIMessage({ content: "", id: "a", additional_kwargs: {}, tool_calls: [] }))).toBe(
-      `{"type":"ai","v":1,"data":{"id":"a","content":""},"at":${APPENDED_AT}}`,
+      `{"type":"ai","data":{"id":"a","content":""},"at":${APPENDED_AT}}`,
     );
   });
 

@@ -23,6 +23,7 @@ function interrupted(afterEach: () => Promise<void>): RedisClient {
     status: client.status,
     evalsha: (sha, keys, values) => after(client.evalsha(sha, keys, values)),
     eval: (script, keys, values) => after(client.eval(script, keys, values)),
+    call: (command, ...values) => client.call(command, ...values),
     pipeline: (commands) => client.pipeline(commands),
     duplicate: () => expect.unreachable(),
   };

@@ -152,6 +152,7 @@ describe.each(topologies)("the memory of a session on $name", ({ connect }) => {
       status: client.status,
       evalsha: (sha, keys, values) => after(client.evalsha(sha, keys, values)),
       eval: (script, keys, values) => after(client.eval(script, keys, values)),
+      call: (command, ...values) => client.call(command, ...values),
       pipeline: (commands) => client.pipeline(commands),
       duplicate: () => expect.unreachable(),
     };

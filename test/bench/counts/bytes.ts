@@ -3,7 +3,7 @@ import type { Redis } from "ioredis";
 import type { Clients } from "../network/clients.js";
 import { ExpressSessions } from "../workloads/express-sessions.js";
 import { histories } from "../workloads/histories.js";
-import { typicalTurn } from "../workloads/messages.js";
+import { turnOf } from "../workloads/messages.js";
 import { COMMUNITY, EXPRESS_SESSION, OURS, REDIS_PACKAGE } from "../workloads/names.js";
 
 /** `MEMORY USAGE` of every key that something made. */
@@ -17,7 +17,11 @@ export interface Bytes {
 }
 
 /** Conversations, written turn by turn, and sessions. The server must be empty, and is left so. */
-export async function measureBytes(clients: Clients, lengths: readonly number[]): Promise<Bytes[]> {
+export async function measureBytes(
+  clients: Clients,
+  lengths: readonly number[],
+  random: () => number,
+): Promise<Bytes[]> {
   const measured: Bytes[] = [];
   const measure = async (what: string, candidate: string, make: () => Promise<unknown>): Promise<void> => {
     await make();
@@ -25,10 +29,13 @@ export async function measureBytes(clients: Clients, lengths: readonly number[])
     await clients.ioredis.flushall();
   };
   for (const length of lengths) {
+    // The same for all. Of one size only, turns fill the nodes of a Redis list to one level, and a node more or less is
+    // all that could be seen.
+    const sizes = Array.from({ length: length / 2 }, () => 1 / 3 + (random() * 4) / 3);
     for (const [name, open] of Object.entries(histories(clients))) {
       if (![OURS, COMMUNITY, REDIS_PACKAGE].includes(name)) continue;
       await measure(`${length} messages`, name, async () => {
-        for (let turn = 0; turn < length / 2; turn++) await open("ada").addMessages(typicalTurn());
+        for (const size of sizes) await open("ada").addMessages(turnOf(size));
       });
     }
   }

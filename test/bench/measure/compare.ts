@@ -29,6 +29,9 @@ export interface Result {
   readonly perSecond: number;
   readonly operations: number;
   readonly rounds: number;
+  /** Processor time of one operation, here and in the server: the median round. */
+  readonly clientMicroseconds: number;
+  readonly serverMicroseconds: number;
   /** How many times as long an operation took as one of these candidates'. */
   readonly ratios: Readonly<Record<string, Ratio>>;
 }
@@ -49,14 +52,17 @@ export async function compare(
     sliceMilliseconds,
     sessions,
     random,
+    serverMicroseconds,
     onRound,
   }: Effort & {
     readonly sessions: number;
     readonly random: () => number;
+    /** What the server has used so far. */
+    readonly serverMicroseconds: () => Promise<number>;
     readonly onRound: () => void;
   },
 ): Promise<Result[]> {
-  const runs = candidates.map((candidate) => new Series(candidate, sessions));
+  const runs = candidates.map((candidate) => new Series(candidate, sessions, serverMicroseconds));
   const end = performance.now() + mostSeconds * 1_000;
   for (let round = 0; round < warmUpRounds + rounds; round++) {
     if (round >= warmUpRounds + FEWEST_ROUNDS && performance.now() > end) break;
@@ -76,6 +82,8 @@ export async function compare(
       perSecond: 1_000 / median(run.perOperation),
       operations: run.durations.length,
       rounds: run.perOperation.length,
+      clientMicroseconds: median(run.clientMicroseconds),
+      serverMicroseconds: median(run.serverMicroseconds),
       ratios: Object.fromEntries(
         others.map((other) => [other.name, pairedRatio(run.perOperation, other.perOperation)]),
       ),
@@ -87,16 +95,20 @@ export async function compare(
 class Series {
   readonly #candidate: Candidate;
   readonly #sessions: number;
+  readonly #serverMicroseconds: () => Promise<number>;
   /** Of one session in one round. */
   #operations = 1;
   /** Milliseconds of each operation. */
   durations: number[] = [];
   /** Milliseconds of each round by its operations: with many sessions far less than one of them waits. */
   perOperation: number[] = [];
+  clientMicroseconds: number[] = [];
+  serverMicroseconds: number[] = [];
 
-  constructor(candidate: Candidate, sessions: number) {
+  constructor(candidate: Candidate, sessions: number, serverMicroseconds: () => Promise<number>) {
     this.#candidate = candidate;
     this.#sessions = sessions;
+    this.#serverMicroseconds = serverMicroseconds;
   }
 
   get name(): string {
@@ -106,9 +118,14 @@ class Series {
   async round(): Promise<void> {
     const operations = this.#operations * this.#sessions;
     await this.#candidate.prepare?.(operations);
+    const serverBefore = await this.#serverMicroseconds();
+    const clientBefore = process.cpuUsage();
     const start = performance.now();
     await Promise.all(Array.from({ length: this.#sessions }, (_, session) => this.#work(session)));
     this.perOperation.push((performance.now() - start) / operations);
+    const { user, system } = process.cpuUsage(clientBefore);
+    this.clientMicroseconds.push((user + system) / operations);
+    this.serverMicroseconds.push(((await this.#serverMicroseconds()) - serverBefore) / operations);
   }
 
   async #work(session: number): Promise<void> {
@@ -129,5 +146,7 @@ class Series {
   forget(): void {
     this.durations = [];
     this.perOperation = [];
+    this.clientMicroseconds = [];
+    this.serverMicroseconds = [];
   }
 }

@@ -3,7 +3,7 @@ import type { Condition } from "../plan.js";
 import { workloads } from "../plan.js";
 import type { Findings, Timing } from "../run.js";
 import { IN_MEMORY, RAW } from "../workloads/names.js";
-import { formatMilliseconds, formatRatio } from "./find.js";
+import { formatMilliseconds, formatRatio, LOOPBACK } from "./find.js";
 import { headlineTable } from "./headline.js";
 import { howItIsMeasured, whatBoundsIt } from "./prose.js";
 import { table } from "./table.js";
@@ -43,6 +43,19 @@ export function toMarkdown(findings: Findings): string {
         [what, candidate, keys, bytes, twoMinutes].map((cell) => cell.toLocaleString("en")),
       ),
     ),
+    "## Processor time an operation",
+    "Of this program and of the Redis process, on loopback, one at a time; the median round. The kernel's part is in it.",
+    processorTable(findings),
+    "## What kept the server for more than a millisecond",
+    "`SLOWLOG` over the whole run, all candidates together. EVALSHA is this library's scripts, and its alone.",
+    table(
+      ["command", "times", "longest"],
+      findings.slow.map(({ command, times, longestMilliseconds }) => [
+        command,
+        times.toLocaleString("en"),
+        formatMilliseconds(longestMilliseconds),
+      ]),
+    ),
     "## Processor time a message",
     "`process.cpuUsage()` over a mix of questions, answers, calls of tools and their results.",
     table(
@@ -58,12 +71,13 @@ export function toMarkdown(findings: Findings): string {
 }
 
 function timingTable(timings: readonly Timing[]): string {
+  const candidates = candidatesOf(timings);
   return table(
-    ["", ...timings.map(conditionName)],
-    candidatesOf(timings).map((candidate) =>
-      [candidate].concat(
-        timings.map(({ results }) => {
-          const { median, p99, perSecond } = results.find((found) => found.candidate === candidate) as Result;
+    ["", ...candidates],
+    timings.map((timing) =>
+      [conditionName(timing)].concat(
+        candidates.map((candidate) => {
+          const { median, p99, perSecond } = timing.results.find((found) => found.candidate === candidate) as Result;
           return `${formatMilliseconds(median)} (${formatMilliseconds(p99)}), ${perSecond.toLocaleString("en", { maximumSignificantDigits: 2 })}/s`;
         }),
       ),
@@ -79,14 +93,35 @@ function ratioTable(timings: readonly Timing[]): string {
     ),
   );
   return table(
-    ["ratio", ...timings.map(conditionName)],
-    pairs.map(([candidate, other]) =>
-      [`${candidate} ÷ ${other}`].concat(
-        timings.map(({ results }) => {
-          const ratio = results.find((found) => found.candidate === candidate)?.ratios[other];
+    ["ratio", ...pairs.map(([candidate, other]) => `${candidate} ÷ ${other}`)],
+    timings.map((timing) =>
+      [conditionName(timing)].concat(
+        pairs.map(([candidate, other]) => {
+          const ratio = timing.results.find((found) => found.candidate === candidate)?.ratios[other];
           return ratio === undefined ? "–" : formatRatio(ratio);
         }),
       ),
+    ),
+  );
+}
+
+/** Of a whole operation; what a candidate does not ask of the server costs it nothing there. */
+function processorTable({ timings }: Findings): string {
+  const microseconds = (value: number): string => (value < 1 ? "< 1 µs" : `${value.toPrecision(3)} µs`);
+  return table(
+    ["operation", "candidate", "here", "in Redis"],
+    workloads.flatMap(({ name, title }) =>
+      (
+        timings.find(
+          ({ workload, delayMilliseconds, sessions }) =>
+            workload === name && delayMilliseconds === LOOPBACK.delayMilliseconds && sessions === LOOPBACK.sessions,
+        )?.results ?? []
+      ).map(({ candidate, clientMicroseconds, serverMicroseconds }) => [
+        title,
+        candidate,
+        microseconds(clientMicroseconds),
+        candidate.includes(IN_MEMORY) ? "–" : microseconds(serverMicroseconds),
+      ]),
     ),
   );
 }

@@ -4,10 +4,17 @@ const sentence = "The quick brown fox jumps over the lazy dog. ";
 
 /** A question of 90 characters and an answer of 405, with what a provider tells along with it. */
 export function typicalTurn(): BaseMessage[] {
+  return turnOf(1);
+}
+
+/** A turn whose texts are so many times as long as the typical ones. */
+export function turnOf(size: number): BaseMessage[] {
+  const text = (sentences: number): string =>
+    sentence.repeat(Math.ceil(sentences * size)).slice(0, Math.round(sentence.length * sentences * size));
   return [
-    new HumanMessage(sentence.repeat(2)),
+    new HumanMessage(text(2)),
     new AIMessage({
-      content: sentence.repeat(9),
+      content: text(9),
       id: "chatcmpl-0123456789",
       response_metadata: { model_name: "some-model-2026", finish_reason: "stop", system_fingerprint: "fp_0123456789" },
       usage_metadata: { input_tokens: 812, output_tokens: 96, total_tokens: 908 } as never,
