@@ -107,7 +107,7 @@ function ratioTable(timings: readonly Timing[]): string {
 
 /** Of a whole operation; what a candidate does not ask of the server costs it nothing there. */
 function processorTable({ timings }: Findings): string {
-  const microseconds = (value: number): string => (value < 1 ? "< 1 µs" : `${value.toPrecision(3)} µs`);
+  const microseconds = (value: number): string => formatMilliseconds(value / 1_000);
   return table(
     ["operation", "candidate", "here", "in Redis"],
     workloads.flatMap(({ name, title }) =>
