@@ -9,7 +9,7 @@ import {
 } from "../errors.js";
 import type { LeaseKeys, OwnerKeys } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
-import { count, outcome, textList, textOrNothing } from "../redis/replies.js";
+import { count, list, outcome, text, textList, textOrNothing } from "../redis/replies.js";
 import { appendToConversationScript } from "../redis/scripts/conversations/append.js";
 import { GRACE_MILLISECONDS } from "../redis/scripts/fragments.js";
 import { acquireLeaseScript } from "../redis/scripts/lease/acquire.js";
@@ -36,12 +36,11 @@ export class SessionLog implements MessageLog {
     const { conversationId } = this.#session;
     return this.#readLive(
       [
-        ["hget", this.#keys.conversation(conversationId), "generation"],
         ["lrange", this.#keys.messages(conversationId), String(first), "-1"],
         ...(operationId === undefined ? [] : [["exists", this.#keys.operation(operationId)]]),
       ],
       (generation, entries, recorded = 0) => ({
-        seen: textOrNothing(generation) ?? "",
+        seen: generation ?? "",
         entries: textList(entries),
         recorded: count(recorded) > 0,
       }),
@@ -91,11 +90,12 @@ export class SessionLog implements MessageLog {
     const removal = { operationId, digest, conversationId, sessionId: id };
     const { outcome: result, generation } = await removeConversation(this.#settings, this.#keys, removal);
     if (result === "done" || result === "repeated") return generation;
-    throw result === "no-conversation" ? new SessionNotFoundError() : notLive(result);
+    throw result === "no-conversation" ? new ConversationNotFoundError() : notLive(result);
   }
 
   length(): Promise<number> {
-    return this.#readLive([["llen", this.#keys.messages(this.#session.conversationId)]], count);
+    const length = ["llen", this.#keys.messages(this.#session.conversationId)];
+    return this.#readLive([length], (_generation, reply) => count(reply));
   }
 
   async acquire(attempt: LeaseAttempt): Promise<LeaseAnswer> {
@@ -119,12 +119,24 @@ export class SessionLog implements MessageLog {
     return this.#keys.turns(this.#session.conversationId);
   }
 
-  /** In the same round trip as the reads: is the session live, by the server's clock? */
-  #readLive<Value>(commands: string[][], parse: (...replies: unknown[]) => Value): Promise<Value> {
-    const liveness = livenessCommands(this.#keys, this.#session.id);
-    return read(this.#settings, [...liveness, ...commands], (lifetime, reason, listed, ...replies) => {
-      assertLive(lifetime, reason, listed);
-      return parse(...replies);
+  /**
+   * In the same round trip as the reads: is the session live, by the server's clock, and the conversation its agent's?
+   * The conversation's generation is read before what is in it.
+   */
+  #readLive<Value>(
+    commands: string[][],
+    parse: (generation: string | undefined, ...replies: unknown[]) => Value,
+  ): Promise<Value> {
+    const { id, conversationId } = this.#session;
+    const checks = [
+      ...livenessCommands(this.#keys, id),
+      ["hmget", this.#keys.conversation(conversationId), "generation", "agentId"],
+    ];
+    return read(this.#settings, [...checks, ...commands], (lifetime, told, listed, held, ...replies) => {
+      const agentId = assertLive(lifetime, told, listed);
+      const [generation, holder] = list(held).map(textOrNothing);
+      if (holder !== undefined && holder !== agentId) throw new ConversationNotFoundError();
+      return parse(generation, ...replies);
     });
   }
 }
@@ -133,19 +145,23 @@ export class SessionLog implements MessageLog {
 export function livenessCommands(keys: OwnerKeys, sessionId: string): string[][] {
   return [
     ["pttl", keys.session(sessionId)],
-    ["hget", keys.session(sessionId), "ended"],
+    ["hmget", keys.session(sessionId), "ended", "agentId"],
     ["zscore", keys.sessions, sessionId],
   ];
 }
 
-/** @throws SessionNotFoundError, with the reason as far as the record knows it. */
-export function assertLive(lifetime: unknown, reason: unknown, listed: unknown): void {
-  const ended = textOrNothing(reason);
+/**
+ * @returns the session's agent, by its record.
+ * @throws SessionNotFoundError, with the reason as far as the record knows it.
+ */
+export function assertLive(lifetime: unknown, told: unknown, listed: unknown): string {
+  const [ended, agentId] = list(told).map(textOrNothing);
   if (ended !== undefined) throw notLive(outcome(ended, ["ended", "evicted", "expired", "rotated"]));
   const milliseconds = count(lifetime);
   if (milliseconds < 0) throw notLive("unknown");
   if (milliseconds <= GRACE_MILLISECONDS) throw notLive("expired");
   if (textOrNothing(listed) === undefined) throw notLive("ended");
+  return text(agentId);
 }
 
 export function notLive(reason: SessionEndReason | "unknown"): SessionNotFoundError {

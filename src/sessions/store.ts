@@ -412,8 +412,8 @@ export class SessionStore {
   }
 
   async #timeLeft(session: Session): Promise<number> {
-    return read(this.#settings, livenessCommands(this.#keysOf(session), session.id), (lifetime, reason, listed) => {
-      assertLive(lifetime, reason, listed);
+    return read(this.#settings, livenessCommands(this.#keysOf(session), session.id), (lifetime, told, listed) => {
+      assertLive(lifetime, told, listed);
       return count(lifetime) - GRACE_MILLISECONDS;
     });
   }

@@ -164,6 +164,22 @@ describe("two agents of one user", () => {
     );
   });
 
+  test("do not when the session object was made up to point at the other's", async () => {
+    const { support, sales } = await setUp();
+    const before = await sessions.messages(user, sales.conversationId);
+    const aimed = sessions.history({ ...support, conversationId: sales.conversationId });
+    for (const work of [
+      () => aimed.getMessages(),
+      () => aimed.length(),
+      () => aimed.addMessages(turn("intruder")),
+      () => aimed.clear(),
+    ]) {
+      expect(await told(work())).toBe("no such conversation");
+    }
+    expect(await sessions.messages(user, sales.conversationId)).toEqual(before);
+    expect(await sessions.history({ ...sales, agentId: "support" }).length()).toBe(2);
+  });
+
   test("do not when the session object was made up to name the other agent", async () => {
     const { support, sales } = await setUp();
     const forged = { ...support, agentId: "sales" };

@@ -46,6 +46,10 @@ if sessionId ~= "" then
   if found ~= "live" then
     return { found, "" }
   end
+  local agentId = redis.call("HGET", conversation, "agentId")
+  if agentId and agentId ~= redis.call("HGET", record, "agentId") then
+    return { "no-conversation", "" }
+  end
 elseif redis.call("HEXISTS", conversation, "agentId") == 0 then
   return { "no-conversation", "" }
 end
