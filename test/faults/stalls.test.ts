@@ -5,7 +5,7 @@ import { StoreUnavailableError } from "langchain-redis-sessions";
 import { findFreePorts } from "../../src/testing/servers/free-ports.js";
 import { findServerProgram } from "../../src/testing/servers/local-servers.js";
 import { freshId } from "../support/turns.js";
-import { OwnServer } from "./support/own-server.js";
+import { OwnServer } from "../support/own-server.js";
 import { progress, report, whole } from "./support/run.js";
 import { libraryOn, writeOperations } from "./support/write-operations.js";
 

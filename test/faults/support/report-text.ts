@@ -52,15 +52,26 @@ of writes that ran: by their record on one Redis, by \`INFO commandstats\` on th
 is started on what it left behind, and the writers go on.`,
   },
   {
-    id: "failover",
-    title: "Another server takes over",
-    text: `Under Sentinel (one primary, two replicas) the links to the replicas fall silent, the primary goes on acknowledging what
-does not wait, is killed 20 to 120 ms later, and comes back as an empty replica. On the Cluster (three primaries, one
-replica each) a replica takes over (\`CLUSTER FAILOVER TAKEOVER\`) while its primary is alive and takes writes. One in ten
-writes is not repeated when its outcome is unknown. With two replicas and \`wait\` for one, a failover may lose what only
-the other has: the row is there to show it, and is no promise. The clients have no \`failoverDetector\`, and Sentinel takes
-a server for down after 500 ms; a busy machine can lead it to replace one that is alive, to which such clients go on
-writing for a while. How often that happened was not counted.`,
+    id: "sentinel-failover",
+    title: "Sentinel promotes a replica",
+    text: `One primary, two replicas. The links to the replicas fall silent, the primary goes on acknowledging what does not wait,
+is killed 20 to 120 ms later, and comes back as an empty replica. One in ten writes is not repeated when its outcome is
+unknown. With two replicas and \`wait\` for one, a failover may lose what only the other has: the row is there to show it,
+and is no promise. \`unasked\` counts failovers that the test did not ask for: a busy machine can lead Sentinel to replace
+a primary that is alive, to which clients without a \`failoverDetector\`, such as these, go on writing until Sentinel makes
+it a replica, and all of that is lost. With Sentinel's patience (\`down-after-milliseconds\`) at 500 ms it happened once in
+ten rounds: the replaced primary acknowledged 52,795 turns in 11 s, the ten that were killed 1,620 between cut and kill.
+Here the patience is 2 s. The last column is what was lost around the failover that lost most; in a run without unasked
+failovers the test holds the control's loss to what was acknowledged between cut and kill.`,
+  },
+  {
+    id: "cluster-failover",
+    title: "A replica takes over on a Cluster",
+    text: `Three primaries, one replica each. *SIGKILL*: the link to the replica of one primary falls silent, the primary goes on
+acknowledging what does not wait and is killed 20 to 120 ms later; the others find it dead (\`cluster-node-timeout\` 1 s)
+and elect its replica; it comes back empty and becomes a replica. *TAKEOVER*: a replica takes over
+(\`CLUSTER FAILOVER TAKEOVER\`) while its primary is alive and takes writes. One in ten writes is not repeated when its
+outcome is unknown. \`unasked\` counts other servers that became primaries meanwhile.`,
   },
   {
     id: "resharding",
