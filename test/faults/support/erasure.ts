@@ -1,0 +1,46 @@
+import { SessionNotFoundError } from "langchain-redis-sessions";
+import { ownerKeys, ownerTag } from "../../../src/redis/keys.js";
+import { freshId, turn } from "../../support/turns.js";
+import type { WriteOperation } from "./write-operation.js";
+
+// As many as one step removes, and older than any real one: the conversation itself is left for a second step.
+const addOlderConversations = `for n = 1, 200 do redis.call("ZADD", KEYS[1], 0, "older-" .. n) end`;
+const countKeys = `return redis.call("EXISTS", unpack(KEYS))`;
+
+/**
+ * Erases a user in two steps. There is no operation id, and nothing that could happen twice: what counts is that nothing
+ * is left, and that nothing of it comes back.
+ */
+export const erasure: WriteOperation = {
+  name: "sessions.eraseUser",
+  kind: "erasure",
+  prepare: async ({ sessions, client }) => {
+    const owner = { userId: freshId() };
+    const { session } = await sessions.create({ ...owner, agentId: "support" });
+    await sessions.history(session).addMessages(turn("first"));
+    await sessions.memory(session).set("x", "first", { ttl: "1h" });
+    const keys = ownerKeys("chat", ownerTag(owner.userId, undefined));
+    await client.eval(addOlderConversations, 1, [keys.conversations]);
+    const { values, deadlines, usage, writes } = keys.memory("support");
+    const all = [
+      ...[keys.sessions, keys.conversations, keys.memories],
+      ...[keys.erasedSessions, keys.erasedConversations, keys.erasedMemories],
+      ...[keys.session(session.id), keys.conversation(session.conversationId), keys.messages(session.conversationId)],
+      ...[values, deadlines, usage, writes],
+    ];
+    let comesBack = false;
+    return {
+      trace: () => ({ key: keys.sessions, exists: 0 }),
+      act: (library) => library.sessions.eraseUser(owner),
+      // A turn that was in flight when the user was erased.
+      between: async () => {
+        const late = sessions.history(session).addMessages(turn("late"));
+        comesBack = await late.then(
+          () => true,
+          (error: unknown) => !(error instanceof SessionNotFoundError),
+        );
+      },
+      once: async () => !comesBack && (await client.eval(countKeys, all.length, all)) === 0,
+    };
+  },
+};
