@@ -45,6 +45,8 @@ export interface PreparedWrite {
   readonly act: (library: Library, options: WriteOptions, beforeWrite?: () => Promise<void>) => Promise<unknown>;
   /** What somebody else does before the write is repeated. */
   readonly between: () => Promise<unknown>;
+  /** Whether the result shows that a reply was lost and the client sent the same again; absent: only the server knows. */
+  readonly resent?: (result: unknown) => boolean;
   /** Whether it took effect exactly once, the first time; `after` says whether `between` ran. */
   readonly once: (result: unknown, after: "alone" | "between") => Promise<boolean>;
 }
