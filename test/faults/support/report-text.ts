@@ -37,8 +37,14 @@ export const sections: readonly Section[] = [
     title: "The reply is lost after the write ran",
     text: `A proxy lets the request through and destroys the connection when the reply comes. On one Redis the client does not
 resend: the caller is told (\`indeterminate\`), somebody else writes to the same thing, and the caller repeats with the
-operation id; what the other wrote has to be there still. On a Cluster the client resends by itself. Replies counted are
-of writes that ran: by their record on one Redis, by \`INFO commandstats\` on the Cluster.`,
+operation id; what the other wrote has to be there still. \`update\` of agent memory repeats its write by itself: that is
+held back until the other has written. \`eraseUser\` has no operation id: here it takes two steps, a turn in flight comes
+between, and once it was repeated not one key of the user may be left. On a Cluster the client resends by itself. Replies
+counted are of writes that ran: on one Redis by their record, or by the index that an erasure removes; on the Cluster by
+\`INFO commandstats\`, or by what is missing in the counts that an erasure returns.
+
+The control on one Redis is the same repetition under another operation id, as if there were none; of \`update\`, its own
+repetition under another, so that only the version protects it; of \`eraseUser\`, no repetition. On the Cluster it is RPUSH.`,
   },
   {
     id: "cut-replies",
@@ -114,6 +120,5 @@ export const closing = `## What was not run
 - A crash of the machine or its power, a full or failing disk: \`kill -9\` leaves the page cache to the system.
 - Real networks between machines, managed services, a partition that leaves both sides writing for longer than above.
 - \`WAITAOF\` (Redis 7.2): there is no option for it.
-- \`update\` of agent memory in the table of lost replies: it repeats by itself (\`test/agent-memory/exactly-once.test.ts\`).
-  \`eraseUser\` has no operation id: it is safe to repeat (\`test/sessions/erase.test.ts\`).
+- \`eraseUser\` where replies are cut, servers stand still or clocks are wrong: only where replies are lost.
 - Days. The longest part takes minutes.`;
