@@ -67,7 +67,7 @@ describe("on one Redis, the caller is told, somebody else writes, and the caller
       expect(round, "replies are lost").toBeLessThan(ROUNDS);
       const batch = await loseReplies(operation, { client, proxy, direct });
       await Promise.all(
-        batch.map(async ({ between, repeat, once }) => {
+        batch.map(async ({ write: { between, once }, repeat }) => {
           const control = controls < CONTROL && lost >= LOST / 2;
           if (control) controls += 1;
           else lost += 1;

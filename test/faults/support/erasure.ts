@@ -22,12 +22,11 @@ export const erasure: WriteOperation = {
     const keys = ownerKeys("chat", ownerTag(owner.userId, undefined));
     await client.eval(addOlderConversations, 1, [keys.conversations]);
     const { values, deadlines, usage, writes } = keys.memory("support");
-    const all = [
-      ...[keys.sessions, keys.conversations, keys.memories],
-      ...[keys.erasedSessions, keys.erasedConversations, keys.erasedMemories],
-      ...[keys.session(session.id), keys.conversation(session.conversationId), keys.messages(session.conversationId)],
-      ...[values, deadlines, usage, writes],
-    ];
+    const ofSession = [keys.session(session.id), keys.conversation(session.conversationId)];
+    const indexes = [keys.sessions, keys.conversations, keys.memories];
+    const erased = [keys.erasedSessions, keys.erasedConversations, keys.erasedMemories];
+    const ofMemory = [values, deadlines, usage, writes];
+    const all = [...indexes, ...erased, ...ofSession, keys.messages(session.conversationId), ...ofMemory];
     let comesBack = false;
     return {
       trace: () => ({ key: keys.sessions, exists: 0 }),

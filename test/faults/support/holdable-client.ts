@@ -45,6 +45,6 @@ export class HoldableClient implements RedisClient {
   }
 
   #whenReleased(keysAndArguments: readonly string[]): Promise<string[]> {
-    return Promise.all(keysAndArguments.map((value) => this.#held.get(value)?.until ?? value));
+    return Promise.all(keysAndArguments.map(async (value) => this.#held.get(value)?.until ?? value));
   }
 }

@@ -18,7 +18,8 @@ interface Connections {
   readonly direct: Redis;
 }
 
-interface LostWrite extends Pick<PreparedWrite, "between" | "once"> {
+interface LostWrite {
+  readonly write: PreparedWrite;
   /** "unprotected": as it would be without what the library does to make it harmless. */
   readonly repeat: (how: "protected" | "unprotected") => Promise<unknown>;
 }
@@ -51,7 +52,7 @@ async function loseOfWrites(
   return batch
     .filter((_, index) => ran[index])
     .map(({ write, operationId }) => ({
-      ...write,
+      write,
       repeat: async (how) => {
         if (how === "protected") return write.act(library, { operationId });
         // What is safe to repeat has no other protection than that it is repeated.
@@ -93,7 +94,7 @@ async function loseOfUpdates(
   return updates
     .filter((_, index) => ran[index])
     .map(({ write, key, result }) => ({
-      ...write,
+      write,
       repeat: (how) => {
         holdable.release(key, how === "protected" ? key : `${key}-another`);
         return result;
