@@ -20,7 +20,7 @@ describe.skipIf((await findServerProgram()) === undefined)("on a Cluster (needs 
   let nodes: readonly ClusterNode[];
   const clients: Cluster[] = [];
   beforeAll(async () => {
-    cluster = await clusterWithReplicas([1, 1, 1]);
+    cluster = await clusterWithReplicas([1, 1, 1], "severable links");
     nodes = [...cluster.primaries, ...cluster.replicas];
   });
   afterAll(async () => {

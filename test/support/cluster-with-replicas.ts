@@ -11,8 +11,8 @@ export interface ClusterNode extends Address {
   /** Straight to this node. */
   readonly client: Redis;
   /**
-   * What the node announces: its replicas copy from it through this; the nodes' talk among themselves does not pass
-   * here. Clients are sent here too, unless `natMap` leads them to the node itself.
+   * With "severable links", what the node announces: its replicas copy from it through this; the nodes' talk among
+   * themselves does not pass here. Clients are sent here too, unless `natMap` leads them to the node itself.
    */
   readonly link: SeverableLink;
 }
@@ -34,7 +34,10 @@ export async function untilTrue(check: () => Promise<boolean>, what: string): Pr
 }
 
 /** Three primaries; `replicasOf[i]` replicas of the i-th. Fast to fail over. */
-export async function clusterWithReplicas(replicasOf: readonly [number, number, number]): Promise<ReplicatedCluster> {
+export async function clusterWithReplicas(
+  replicasOf: readonly [number, number, number],
+  replication: "direct" | "severable links" = "direct",
+): Promise<ReplicatedCluster> {
   const owners = [-1, -1, -1, ...replicasOf.flatMap((count, index) => Array.from({ length: count }, () => index))];
   const ports = await findFreePorts(owners.length * 2);
   const servers = await Promise.all(
@@ -45,7 +48,7 @@ export async function clusterWithReplicas(replicasOf: readonly [number, number, 
       const settings = {
         "cluster-enabled": "yes",
         "cluster-port": busPort,
-        "cluster-announce-port": link.port,
+        "cluster-announce-port": replication === "direct" ? port : link.port,
         "cluster-node-timeout": 1_000,
         "cluster-require-full-coverage": "no",
         "repl-diskless-sync-delay": 0,
