@@ -10,8 +10,8 @@ export const opening = `# Reliability
 
 What was done to it, and what came of it. \`npm run test:faults\` wrote this page: the tables are counts of that run
 (\`docs/reliability.json\` has them for programs), and \`npm run test:faults -- failover\` runs the parts of that name
-and renews their tables. \`SEED=1\` makes other choices, \`SCALE=0.1\` smaller counts. All servers are local processes; time and order of
-what the system does are not in the seed's hands.
+and renews their tables. \`SEED=1\` makes other choices, \`SCALE=0.1\` smaller counts. All servers are local processes;
+time and order of what the system does are not in the seed's hands.
 
 **How it is counted.** Each turn that was issued is, in the caller's eyes, *acknowledged*, *refused* or *indeterminate*
 (an unknown outcome that the test left unknown, where a caller would repeat it with its operation id). In the end
