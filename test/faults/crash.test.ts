@@ -5,7 +5,7 @@ import { RedisChatMessageHistory } from "langchain-redis-sessions";
 import { findFreePorts } from "../../src/testing/servers/free-ports.js";
 import { findServerProgram } from "../../src/testing/servers/local-servers.js";
 import { freshId } from "../support/turns.js";
-import { OwnServer } from "./support/own-server.js";
+import { OwnServer } from "../support/own-server.js";
 import { amount, choicesFor, progress, report } from "./support/run.js";
 import { added, TurnHistory, type Verdict, violations } from "./support/turn-history.js";
 import { appendOnce } from "./support/writers.js";

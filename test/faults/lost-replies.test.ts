@@ -6,15 +6,20 @@ import type { Address } from "../support/start-servers.js";
 import { type Client, clusterThrough } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 import { amount, choicesFor, progress, report, whole } from "./support/run.js";
-import { libraryOn, type PreparedWrite, type WriteOperation, writeOperations } from "./support/write-operations.js";
+import { erasure } from "./support/erasure.js";
+import { loseReplies, meetingOf, scripts } from "./support/lost-batch.js";
+import { libraryOn, type WriteOperation } from "./support/write-operation.js";
+import { writeOperations } from "./support/write-operations.js";
 
 const LOST = amount(24, 10_000);
 const CONTROL = amount(4, 100);
-/** So many at once are sent in one segment, and run before the first reply is on its way. */
-const BATCH = 16;
+/** At once on the Cluster. */
+const BATCH = whole ? 512 : 32;
+/** Far more than it takes: else no reply is lost. */
+const ROUNDS = LOST;
 const choices = choicesFor("lost replies");
-const some = (): readonly WriteOperation[] => (whole ? writeOperations : choices.shuffled(writeOperations).slice(0, 4));
-const scripts = ["EVALSHA", "EVAL"];
+const operations = [...writeOperations, erasure];
+const some = (): readonly WriteOperation[] => (whole ? operations : choices.shuffled(operations).slice(0, 4));
 const servers = inject("servers");
 const local = "127.0.0.1";
 
@@ -35,36 +40,6 @@ async function through(address: Address): Promise<FaultyProxy> {
   return proxy;
 }
 
-async function ready(client: Redis): Promise<void> {
-  while ((await client.ping().catch(() => "away")) !== "PONG") await new Promise(setImmediate);
-}
-
-/** Sends a batch through a connection that dies on its first reply; returns those that ran and were not heard of. */
-async function loseReplies(
-  { prepare }: WriteOperation,
-  { client, proxy, direct }: { client: Redis; proxy: FaultyProxy; direct: Redis },
-): Promise<readonly { readonly write: PreparedWrite; readonly operationId: string }[]> {
-  const library = libraryOn(client);
-  const beside = libraryOn(direct);
-  const prepared = await Promise.all(Array.from({ length: BATCH }, async () => prepare(beside)));
-  const batch = prepared.map((write) => ({ write, operationId: freshId() }));
-  await ready(client);
-  proxy.dropReplies({ command: scripts });
-  client.stream.cork();
-  const sent = batch.map(({ write, operationId }) =>
-    write.act(library, { operationId }).then(
-      () => expect.unreachable("A reply came."),
-      (error: unknown) => expect(error).toMatchObject({ indeterminate: true, operationId }),
-    ),
-  );
-  await Promise.resolve();
-  process.nextTick(() => client.stream.uncork());
-  await Promise.all(sent);
-  await ready(client);
-  const ran = await Promise.all(batch.map(({ write, operationId }) => direct.exists(write.record(operationId))));
-  return batch.filter((_, index) => ran[index] === 1);
-}
-
 /** The servers know the scripts from then on: what gets lost is a reply, not NOSCRIPT. */
 beforeAll(async () => {
   const direct = [
@@ -74,7 +49,7 @@ beforeAll(async () => {
   for (const client of direct) {
     const library = libraryOn(client);
     const prepared = await Promise.all(
-      writeOperations.flatMap(({ prepare }) => Array.from({ length: 12 }, () => prepare(library))),
+      operations.flatMap(({ prepare }) => Array.from({ length: 12 }, () => prepare(library))),
     );
     await Promise.all(prepared.map(({ act }) => act(library, {})));
     client.disconnect();
@@ -86,19 +61,19 @@ describe("on one Redis, the caller is told, somebody else writes, and the caller
     const proxy = await through(servers.single);
     const client = keep(new Redis({ port: proxy.port, maxRetriesPerRequest: 0, retryStrategy: () => 1 }));
     const direct = keep(new Redis({ ...servers.single }));
-    const library = libraryOn(client);
     let [lost, wrong, controls, seen] = [0, 0, 0, 0];
     const enough = (): boolean => lost >= LOST;
-    while (!enough()) {
+    for (let round = 0; !enough(); round++) {
+      expect(round, "replies are lost").toBeLessThan(ROUNDS);
       const batch = await loseReplies(operation, { client, proxy, direct });
       await Promise.all(
-        batch.map(async ({ write: { act, between, once }, operationId }) => {
-          // Control: the same under another id, as if there were none.
+        batch.map(async ({ write: { between, once }, repeat }) => {
           const control = controls < CONTROL && lost >= LOST / 2;
           if (control) controls += 1;
           else lost += 1;
           await between();
-          const repeated = await act(library, control ? {} : { operationId }).catch((error: unknown) => error);
+          const how = control ? "unprotected" : "protected";
+          const repeated = await repeat(how).catch((error: unknown) => error);
           const right = await once(repeated, "between").catch(() => false);
           if (control && !right) seen += 1;
           if (!control && !right) wrong += 1;
@@ -114,7 +89,7 @@ describe("on one Redis, the caller is told, somebody else writes, and the caller
       on: "one Redis",
       "replies lost": lost,
       "not once": wrong,
-      "control (no operation id)": `${seen} of ${controls} not once`,
+      control: `${seen} of ${controls} not once`,
     });
   });
 });
@@ -135,13 +110,22 @@ describe("on a Cluster, the client sends it again", () => {
     const [library, beside] = [libraryOn(client, 60), libraryOn(direct)];
     let [lost, wrong] = [0, 0];
     // Others use the Cluster too in `npm test`; there it is only known that some were lost.
-    while (lost < LOST) {
-      const batch = await Promise.all(Array.from({ length: amount(32, 128) }, async () => operation.prepare(beside)));
-      const before = await calls();
-      for (const proxy of proxies) proxy.dropReplies({ command: scripts });
-      const results = await Promise.all(batch.map(({ act }) => act(library, { operationId: freshId() })));
+    for (let round = 0; lost < LOST; round++) {
+      expect(round, "replies are lost").toBeLessThan(ROUNDS);
+      const batch = await Promise.all(Array.from({ length: BATCH }, async () => operation.prepare(beside)));
+      let before = 0;
+      const fault = meetingOf(operation.kind === "update" ? BATCH : 1, async () => {
+        before = await calls();
+        for (const proxy of proxies) proxy.dropReplies({ command: scripts });
+      });
+      if (operation.kind !== "update") await fault.join();
+      const results = await Promise.all(batch.map(({ act }) => act(library, { operationId: freshId() }, fault.join)));
       for (const proxy of proxies) await proxy.heal();
-      lost += Math.max(0, (await calls()) - before - batch.length);
+      const executed = await calls();
+      lost +=
+        operation.kind === "erasure"
+          ? batch.filter(({ resent }, index) => resent?.(results[index])).length
+          : Math.max(0, executed - before - batch.length);
       const right = await Promise.all(batch.map(({ once }, index) => once(results[index], "alone")));
       wrong += right.filter((one) => !one).length;
       progress(`${operation.name}, replies lost on a Cluster`, lost, LOST);
@@ -153,7 +137,7 @@ describe("on a Cluster, the client sends it again", () => {
       on: "Cluster of three",
       "replies lost": lost,
       "not once": wrong,
-      "control (no operation id)": "see RPUSH",
+      control: "see RPUSH",
     });
   });
 
@@ -174,7 +158,7 @@ describe("on a Cluster, the client sends it again", () => {
       on: "Cluster of three",
       "replies lost": doubled,
       "not once": doubled,
-      "control (no operation id)": `${doubled} of ${keys.length} not once`,
+      control: `${doubled} of ${keys.length} not once`,
     });
     await Promise.all(keys.map((key) => client.del(key)));
   });

@@ -5,9 +5,10 @@ import { StoreUnavailableError } from "langchain-redis-sessions";
 import { findFreePorts } from "../../src/testing/servers/free-ports.js";
 import { findServerProgram } from "../../src/testing/servers/local-servers.js";
 import { freshId } from "../support/turns.js";
-import { OwnServer } from "./support/own-server.js";
+import { OwnServer } from "../support/own-server.js";
 import { progress, report, whole } from "./support/run.js";
-import { libraryOn, writeOperations } from "./support/write-operations.js";
+import { libraryOn } from "./support/write-operation.js";
+import { writeOperations } from "./support/write-operations.js";
 
 const DEADLINE = 0.9;
 const seconds = whole ? [1, 2, 5, 10] : [2];

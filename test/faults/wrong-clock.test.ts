@@ -4,7 +4,8 @@ import { afterEach, describe, expect, inject, test, vi } from "vitest";
 import { AgentMemory, RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions";
 import { freshId, turn } from "../support/turns.js";
 import { amount, report } from "./support/run.js";
-import { libraryOn, writeOperations } from "./support/write-operations.js";
+import { libraryOn } from "./support/write-operation.js";
+import { writeOperations } from "./support/write-operations.js";
 
 const HOUR = 3_600_000;
 const TIMES = amount(1, 25);

@@ -1,17 +1,20 @@
 import { Redis } from "ioredis";
 import { vi } from "vitest";
 import { findFreePorts } from "../../src/testing/servers/free-ports.js";
-import { findServerProgram } from "../../src/testing/servers/local-servers.js";
-import { startSupervised } from "../../src/testing/servers/supervised-server.js";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import path from "node:path";
+import { OwnServer } from "./own-server.js";
+import { severableLink, type SeverableLink } from "./severable-link.js";
 import type { Address } from "./start-servers.js";
 
-interface ClusterNode extends Address {
-  readonly pid: number;
+export interface ClusterNode extends Address {
+  /** Can be killed, and come back with what it knows of the Cluster, but without data. */
+  readonly server: OwnServer;
   /** Straight to this node. */
   readonly client: Redis;
+  /**
+   * With "severable links", what the node announces: its replicas copy from it through this; the nodes' talk among
+   * themselves does not pass here. Clients are sent here too, unless `natMap` leads them to the node itself.
+   */
+  readonly link: SeverableLink;
 }
 
 export interface ReplicatedCluster {
@@ -33,38 +36,38 @@ export async function untilTrue(check: () => Promise<boolean>, what: string): Pr
 /** Three primaries; `replicasOf[i]` replicas of the i-th. Fast to fail over. */
 export async function clusterWithReplicas(
   replicasOf: readonly [number, number, number],
-  settings: readonly string[] = [],
+  replication: "direct" | "severable links" = "direct",
 ): Promise<ReplicatedCluster> {
   const owners = [-1, -1, -1, ...replicasOf.flatMap((count, index) => Array.from({ length: count }, () => index))];
-  const program = await findServerProgram();
-  if (program === undefined) throw new Error("This needs a server program on the PATH.");
   const ports = await findFreePorts(owners.length * 2);
   const servers = await Promise.all(
     owners.map(async (_, index) => {
-      const folder = await mkdtemp(path.join(tmpdir(), "langchain-redis-sessions-"));
-      const port = ports[index] ?? 0;
-      const flags = {
-        port,
-        bind: "127.0.0.1",
-        dir: folder,
-        save: "",
+      const [port = 0, busPort = 0] = [ports[index], ports[owners.length + index]];
+      const address = { host: "127.0.0.1", port };
+      const link = await severableLink(address);
+      const settings = {
         "cluster-enabled": "yes",
-        "cluster-port": ports[owners.length + index] ?? 0,
+        "cluster-port": busPort,
+        "cluster-announce-port": replication === "direct" ? port : link.port,
         "cluster-node-timeout": 1_000,
         "cluster-require-full-coverage": "no",
         "repl-diskless-sync-delay": 0,
         "repl-ping-replica-period": 1,
       };
-      const command = [program, ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)])];
-      const server = await startSupervised({ command: [...command, ...settings], temporaryFolder: folder });
+      const server = new OwnServer(
+        port,
+        Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]),
+      );
+      await server.start();
       const client = new Redis({ port, maxRetriesPerRequest: 0, retryStrategy: () => 50 });
       client.on("error", () => {});
-      return { host: "127.0.0.1", port, pid: server.pid, client, server, busPort: ports[owners.length + index] ?? 0 };
+      return { ...address, client, server, link, busPort };
     }),
   );
   const stop = async (): Promise<void> => {
     for (const { client } of servers) client.disconnect();
-    await Promise.all(servers.map(({ server }) => server.stop()));
+    await Promise.all(servers.map(({ server }) => server.remove()));
+    for (const { link } of servers) link.close();
   };
   try {
     await Promise.all(servers.map(({ client }) => vi.waitFor(() => client.ping(), PATIENCE)));
@@ -74,7 +77,7 @@ export async function clusterWithReplicas(
       await client.call("CLUSTER", "SET-CONFIG-EPOCH", index + 1);
       await client.call("CLUSTER", "ADDSLOTSRANGE", index * share, Math.min((index + 1) * share, SLOTS) - 1);
     }
-    for (const { port, busPort } of others) await first?.client.call("CLUSTER", "MEET", "127.0.0.1", port, busPort);
+    for (const { host, port, busPort } of others) await first?.client.call("CLUSTER", "MEET", host, port, busPort);
     await Promise.all(
       servers.map(({ client }, index) =>
         untilTrue(async () => {

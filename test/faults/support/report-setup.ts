@@ -59,7 +59,8 @@ function write(report: string, milliseconds: number): void {
     `a run of ${Math.ceil(milliseconds / 60_000)} min on ${new Date().toISOString().slice(0, 10)}`,
   ].join("; ");
   for (const [section, found] of rows) findings[section] = { facts, rows: found };
-  writeFileSync(kept, `${JSON.stringify(findings, null, 1)}\n`);
+  const known = sections.flatMap(({ id }) => (findings[id] ? [[id, findings[id]] as const] : []));
+  writeFileSync(kept, `${JSON.stringify(Object.fromEntries(known), null, 1)}\n`);
   const page = [opening, ...sections.map((section) => rendered(section, findings[section.id])), closing];
   writeFileSync(path.join(root, "docs/reliability.md"), `${page.join("\n\n")}\n`);
   process.stderr.write("\nWritten: docs/reliability.md\n");

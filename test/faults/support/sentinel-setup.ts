@@ -7,7 +7,7 @@ import { findFreePorts } from "../../../src/testing/servers/free-ports.js";
 import { findServerProgram } from "../../../src/testing/servers/local-servers.js";
 import { untilTrue } from "../../support/cluster-with-replicas.js";
 import { severableLink, type SeverableLink } from "../../support/severable-link.js";
-import { OwnServer } from "./own-server.js";
+import { OwnServer } from "../../support/own-server.js";
 
 export const NAME = "conversations";
 
@@ -18,11 +18,13 @@ interface Member {
   readonly link: SeverableLink;
 }
 
-/** Three servers, one of them the primary, and a Sentinel that promotes another within about a second. */
+/** Three servers, one of them the primary, and a Sentinel that promotes another within about three seconds. */
 export interface SentinelSetup {
   readonly sentinelPort: number;
   readonly members: readonly Member[];
   readonly primary: () => Promise<Member>;
+  /** How many failovers Sentinel has ended so far. */
+  readonly failovers: () => number;
   /** All replicas follow the primary, and have all that it has. */
   readonly settled: () => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -62,7 +64,8 @@ export async function startSentinelSetup(): Promise<SentinelSetup> {
       "bind 127.0.0.1",
       `dir ${folder}`,
       `sentinel monitor ${NAME} 127.0.0.1 ${members[0]?.link.port} 1`,
-      `sentinel down-after-milliseconds ${NAME} 500`,
+      // Long enough that a busy machine, or a slow disk under Sentinel's own file, does not make a server look dead.
+      `sentinel down-after-milliseconds ${NAME} 2000`,
       `sentinel failover-timeout ${NAME} 2000`,
       `sentinel parallel-syncs ${NAME} 2`,
       "",
@@ -75,10 +78,15 @@ export async function startSentinelSetup(): Promise<SentinelSetup> {
   process.once("exit", killSentinel);
   const asking = new Redis({ port: sentinelPort });
   asking.on("error", () => {});
+  const listening = new Redis({ port: sentinelPort });
+  listening.on("error", () => {});
+  let failovers = 0;
+  listening.on("message", () => (failovers += 1));
   closing.push(
     killSentinel,
     () => rmSync(folder, { recursive: true, force: true }),
     () => asking.disconnect(),
+    () => listening.disconnect(),
   );
 
   const primary = async (): Promise<Member> => {
@@ -107,10 +115,11 @@ export async function startSentinelSetup(): Promise<SentinelSetup> {
     process.off("exit", killSentinel);
   };
   try {
+    await listening.subscribe("+switch-master");
     await settled();
   } catch (error) {
     await stop();
     throw error;
   }
-  return { sentinelPort, members, primary, settled, stop };
+  return { sentinelPort, members, primary, failovers: () => failovers, settled, stop };
 }

@@ -11,6 +11,7 @@ interface IssuedTurn {
   /** Infinity: never acknowledged. */
   ended: number;
   outcome: Outcome;
+  readonly chapter: number;
 }
 
 /** How many turns broke which promise; all are 0 where the promises were kept. */
@@ -36,14 +37,36 @@ export interface Verdict {
 /** Turns are told apart by their texts, which are therefore all different. */
 export class TurnHistory {
   readonly #turns = new Map<string, IssuedTurn>();
+  readonly #counts = { acknowledged: 0, indeterminate: 0, refused: 0 };
+  readonly #losses: number[] = [0];
   #clock = 0;
+
+  /** What is issued from now on is told apart from what was issued before: see `mostLost`. */
+  beginChapter(): void {
+    this.#losses.push(0);
+  }
+
+  /** As `check()` found it: how many turns were lost in the chapter that lost most. */
+  get mostLost(): number {
+    return Math.max(...this.#losses);
+  }
 
   /** Call the result with what came of it; a turn without an outcome is indeterminate. */
   issue(conversation: string, text: string): (outcome: Outcome) => void {
     if (this.#turns.has(text)) throw new Error(`${text} was issued before.`);
-    const issued: IssuedTurn = { conversation, text, began: ++this.#clock, ended: Infinity, outcome: "indeterminate" };
+    const issued: IssuedTurn = {
+      conversation,
+      text,
+      began: ++this.#clock,
+      ended: Infinity,
+      outcome: "indeterminate",
+      chapter: this.#losses.length - 1,
+    };
     this.#turns.set(text, issued);
+    this.#counts.indeterminate += 1;
     return (outcome) => {
+      this.#counts[issued.outcome] -= 1;
+      this.#counts[outcome] += 1;
       issued.outcome = outcome;
       if (outcome === "acknowledged") issued.ended = ++this.#clock;
     };
@@ -54,7 +77,7 @@ export class TurnHistory {
   }
 
   count(outcome: Outcome): number {
-    return [...this.#turns.values()].filter((turn) => turn.outcome === outcome).length;
+    return this.#counts[outcome];
   }
 
   /** @param read what is stored of a conversation, as turns of `text` and `re: text`. */
@@ -78,6 +101,9 @@ export class TurnHistory {
         if (turn.ended < latest) disordered += 1;
         latest = Math.max(latest, turn.began);
       }
+    }
+    for (const { outcome, text, chapter } of this.#turns.values()) {
+      if (outcome === "acknowledged" && !found.has(text)) this.#losses[chapter] = (this.#losses[chapter] ?? 0) + 1;
     }
     const broken = (outcome: Outcome, wrong: (times: number) => boolean): number =>
       [...this.#turns.values()].filter((turn) => turn.outcome === outcome && wrong(found.get(turn.text) ?? 0)).length;

@@ -1,48 +1,9 @@
 // Every write of the library with what it takes to tell whether it took effect once, also when something else was
 // written before it was repeated.
-import {
-  AgentMemory,
-  RedisChatMessageHistory,
-  type Session,
-  SessionStore,
-  type WriteOptions,
-} from "langchain-redis-sessions";
+import type { AgentMemory, Session, SessionStore } from "langchain-redis-sessions";
 import { historyKeys, memoryKeys, ownerKeys, ownerTag } from "../../../src/redis/keys.js";
-import type { Client } from "../../support/topologies.js";
 import { freshId, texts, turn } from "../../support/turns.js";
-
-const LIMIT = 2;
-
-/** The library on one client. */
-export interface Library {
-  readonly sessions: SessionStore;
-  readonly history: (id: string) => RedisChatMessageHistory;
-  readonly memory: (id: string) => AgentMemory;
-}
-
-export function libraryOn(client: Client, deadline = 5): Library {
-  return {
-    sessions: new SessionStore({ client, maxSessionsPerUser: LIMIT, deadline }),
-    history: (sessionId) => new RedisChatMessageHistory({ client, sessionId, deadline }),
-    memory: (namespace) => new AgentMemory({ client, namespace, deadline }),
-  };
-}
-
-/** A write that can be done any number of times, each time to something of its own. */
-export interface WriteOperation {
-  readonly name: string;
-  readonly prepare: (direct: Library) => Promise<PreparedWrite>;
-}
-
-export interface PreparedWrite {
-  /** The key in which the operation is recorded. */
-  readonly record: (operationId: string) => string;
-  readonly act: (library: Library, options: WriteOptions) => Promise<unknown>;
-  /** What somebody else does before the write is repeated. */
-  readonly between: () => Promise<unknown>;
-  /** Whether it took effect exactly once, the first time; `after` says whether `between` ran. */
-  readonly once: (result: unknown, after: "alone" | "between") => Promise<boolean>;
-}
+import { type Library, LIMIT, type PreparedWrite, type WriteOperation } from "./write-operation.js";
 
 type Made = Awaited<ReturnType<SessionStore["create"]>>;
 
@@ -62,9 +23,13 @@ async function newUser({ sessions }: Library): Promise<User> {
   return { owner, made, ...newest };
 }
 
+const recordedIn =
+  (keyOf: (operationId: string) => string): PreparedWrite["trace"] =>
+  (operationId) => ({ key: keyOf(operationId), exists: 1 });
+
 function ofUser(
   name: string,
-  build: (direct: Library, user: User) => Omit<PreparedWrite, "record">,
+  build: (direct: Library, user: User) => Omit<PreparedWrite, "trace">,
   { turns = false }: { turns?: boolean } = {},
 ): WriteOperation {
   return {
@@ -73,14 +38,14 @@ function ofUser(
       const user = await newUser(direct);
       if (turns) await direct.sessions.history(user.session).addMessages(turn("first"));
       const { operation } = ownerKeys("chat", ownerTag(user.owner.userId, undefined));
-      return { ...build(direct, user), record: operation };
+      return { ...build(direct, user), trace: recordedIn(operation) };
     },
   };
 }
 
 function ofMemory(
   name: string,
-  build: (memory: AgentMemory, id: string, version: number) => Omit<PreparedWrite, "record">,
+  build: (memory: AgentMemory, id: string, version: number) => Omit<PreparedWrite, "trace">,
 ): WriteOperation {
   return {
     name: `memory.${name}`,
@@ -88,7 +53,7 @@ function ofMemory(
       const id = freshId();
       const memory = direct.memory(id);
       const { version } = await memory.setMany({ n: 1, list: ["first"], x: "first" });
-      return { ...build(memory, id, version), record: memoryKeys("chat", id).operation };
+      return { ...build(memory, id, version), trace: recordedIn(memoryKeys("chat", id).operation) };
     },
   };
 }
@@ -103,7 +68,7 @@ const ofHistory: readonly WriteOperation[] = ["addMessages", "clear"].map((name)
     const history = direct.history(id);
     if (name === "clear") await history.addMessages(turn("old"));
     return {
-      record: historyKeys("chat", id).operation,
+      trace: recordedIn(historyKeys("chat", id).operation),
       act: (library, options) =>
         name === "clear" ? library.history(id).clear(options) : library.history(id).addMessages(turn("one"), options),
       between: () => direct.history(id).addMessages(turn("two")),
@@ -211,6 +176,25 @@ const ofSessions: readonly WriteOperation[] = [
   ),
 ];
 
+const update: WriteOperation = {
+  ...ofMemory("update", (memory, id) => ({
+    act: (library, options, beforeWrite = nothing) =>
+      library.memory(id).update(
+        "list",
+        async (items) => {
+          await beforeWrite();
+          return [...(items as string[]), "one"];
+        },
+        options,
+      ),
+    between: () => memory.append("list", "two"),
+    once: async (result, after) =>
+      !(result instanceof Error) &&
+      same(await memory.get("list"), ["first", "one", ...(after === "between" ? ["two"] : [])]),
+  })),
+  kind: "update",
+};
+
 const ofMemories: readonly WriteOperation[] = [
   ofMemory("set", (memory, id) => ({
     act: (library, options) => library.memory(id).set("x", "one", options),
@@ -253,4 +237,5 @@ const ofMemories: readonly WriteOperation[] = [
   })),
 ];
 
-export const writeOperations: readonly WriteOperation[] = [...ofHistory, ...ofSessions, ...ofMemories];
+/** All but `eraseUser`, which has no operation id: see erasure.ts. */
+export const writeOperations: readonly WriteOperation[] = [...ofHistory, ...ofSessions, ...ofMemories, update];

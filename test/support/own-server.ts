@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { findServerProgram } from "../../../src/testing/servers/local-servers.js";
-import { startSupervised, type SupervisedServer } from "../../../src/testing/servers/supervised-server.js";
+import { findServerProgram } from "../../src/testing/servers/local-servers.js";
+import { startSupervised, type SupervisedServer } from "../../src/testing/servers/supervised-server.js";
 
 /** A server on a port of its own, which can be killed and come back there. */
 export class OwnServer {

@@ -1,0 +1,135 @@
+// A replica takes over on a Cluster under load: what it was waited for to have is there, whatever else is lost.
+import { Cluster } from "ioredis";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findServerProgram } from "../../src/testing/servers/local-servers.js";
+import {
+  type ClusterNode,
+  clusterWithReplicas,
+  type ReplicatedCluster,
+  untilTrue,
+} from "../support/cluster-with-replicas.js";
+import { FailoverLoad } from "./support/failover-load.js";
+import { amount, choicesFor, progress, whole } from "./support/run.js";
+
+const FAILOVERS = amount(1, 20);
+const LONG = { timeout: amount(60_000, 1_800_000) };
+const choices = choicesFor("Cluster failover");
+
+describe.skipIf((await findServerProgram()) === undefined)("on a Cluster (needs a server program on the PATH)", () => {
+  let cluster: ReplicatedCluster;
+  let nodes: readonly ClusterNode[];
+  const clients: Cluster[] = [];
+  beforeAll(async () => {
+    cluster = await clusterWithReplicas([1, 1, 1], "severable links");
+    nodes = [...cluster.primaries, ...cluster.replicas];
+  });
+  afterAll(async () => {
+    for (const client of clients) client.disconnect();
+    await cluster.stop();
+  });
+  const connect = (): Cluster => {
+    const client = new Cluster(
+      nodes.map(({ host, port }) => ({ host, port })),
+      {
+        natMap: Object.fromEntries(nodes.map(({ link, host, port }) => [`${host}:${link.port}`, { host, port }])),
+        retryDelayOnFailover: 20,
+        retryDelayOnClusterDown: 20,
+        maxRedirections: 100,
+      },
+    );
+    client.on("error", () => {});
+    clients.push(client);
+    return client;
+  };
+  const primaries = async (): Promise<readonly ClusterNode[]> => {
+    const roles = await Promise.all(nodes.map(({ client }) => client.role().catch(() => ["away"])));
+    return nodes.filter((_, index) => roles[index]?.[0] === "master");
+  };
+  /** Three primaries, a replica in step with each, and all of one mind about it. */
+  const settled = (): Promise<void> =>
+    untilTrue(async () => {
+      const [infos, views] = await Promise.all([
+        Promise.all(nodes.map(({ client }) => client.info("replication"))),
+        Promise.all(nodes.map(async ({ client }) => String(await client.call("CLUSTER", "NODES")))),
+      ]).catch(() => [[], []]);
+      const count = (text: string): number => infos.filter((info) => info.includes(text)).length;
+      return (
+        count("role:master") === 3 &&
+        count("connected_slaves:1") === 3 &&
+        count("master_link_status:up") === 3 &&
+        views.every((view) => !view.includes("fail") && (view.match(/ (?:myself,)?slave /g)?.length ?? 0) === 3)
+      );
+    }, "each primary has its replica");
+  /** That copies from this primary. */
+  const replicaOf = async ({ link }: ClusterNode): Promise<ClusterNode> => {
+    const roles = await Promise.all(nodes.map(({ client }) => client.role()));
+    const index = roles.findIndex(([role, , port]) => role === "slave" && port === link.port);
+    return nodes[index] ?? expect.unreachable();
+  };
+  const ownerOf = async (conversation: string): Promise<ClusterNode> => {
+    const slot = Number(await nodes[0]?.client.call("CLUSTER", "KEYSLOT", `{${conversation}}`));
+    const ranges = (await nodes[0]?.client.call("CLUSTER", "SLOTS")) as [number, number, [string, number]][];
+    const port = ranges.find(([from, to]) => from <= slot && slot <= to)?.[2][1];
+    return nodes.find(({ link }) => link.port === port) ?? expect.unreachable();
+  };
+
+  /** How many became primaries of themselves. */
+  const unaskedSince = async (before: readonly ClusterNode[], heir: ClusterNode): Promise<number> =>
+    (await primaries()).filter((node) => node !== heir && !before.includes(node)).length;
+
+  test("replication falls silent, a primary dies, its replica is elected", LONG, async () => {
+    const load = new FailoverLoad(connect, { writers: 6, replicas: [0, 1], choices });
+    let unasked = 0;
+    for (let round = 1; round <= FAILOVERS; round++) {
+      await load.goesOn(0, 1);
+      const before = await primaries();
+      const old = await ownerOf(choices.one(load.controlConversations));
+      const heir = await replicaOf(old);
+      load.beginFailover();
+      await load.cutAndKill(
+        () => old.link.sever(),
+        () => old.server.kill(),
+      );
+      await untilTrue(async () => (await primaries()).includes(heir), "the replica is elected");
+      await load.goesOn(0);
+      old.link.mend();
+      await old.server.start();
+      await settled();
+      unasked += await unaskedSince(before, heir);
+      progress("Cluster failovers after SIGKILL", round, FAILOVERS);
+    }
+    await load.stop();
+    const { broken, lostByControl } = await load.tell("cluster-failover", {
+      client: connect(),
+      all: 1,
+      about: { failover: "links cut, then SIGKILL", failovers: FAILOVERS, unasked },
+    });
+    expect(broken).toEqual([]);
+    expect(lostByControl, "the control loses").toBeGreaterThan(0);
+  });
+
+  test.runIf(whole)("a replica takes over while its primary still takes writes", LONG, async () => {
+    const load = new FailoverLoad(connect, { writers: 6, replicas: [0, 1], choices });
+    let unasked = 0;
+    for (let round = 1; round <= FAILOVERS; round++) {
+      await load.goesOn(0, 1);
+      const before = await primaries();
+      const heir = await replicaOf(await ownerOf(choices.one(load.controlConversations)));
+      load.beginFailover();
+      await heir.client.call("CLUSTER", "FAILOVER", "TAKEOVER");
+      await untilTrue(async () => (await primaries()).includes(heir), "the replica has taken over");
+      await settled();
+      unasked += await unaskedSince(before, heir);
+      progress("Cluster failovers by TAKEOVER", round, FAILOVERS);
+    }
+    await load.goesOn(0, 1);
+    await load.stop();
+    const { broken, lostByControl } = await load.tell("cluster-failover", {
+      client: connect(),
+      all: 1,
+      about: { failover: "TAKEOVER", failovers: FAILOVERS, unasked },
+    });
+    expect(broken).toEqual([]);
+    expect(lostByControl, "the control loses").toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,81 @@
+// Sentinel promotes a replica under load: what all replicas had is there, whatever else is lost.
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findServerProgram } from "../../src/testing/servers/local-servers.js";
+import { untilTrue } from "../support/cluster-with-replicas.js";
+import { FailoverLoad } from "./support/failover-load.js";
+import { amount, choicesFor, progress } from "./support/run.js";
+import { NAME, type SentinelSetup, startSentinelSetup } from "./support/sentinel-setup.js";
+
+const FAILOVERS = amount(1, 20);
+const LONG = { timeout: amount(60_000, 1_800_000) };
+const WRITERS = 3;
+
+describe.skipIf((await findServerProgram()) === undefined)(
+  "under Sentinel (needs a server program on the PATH)",
+  () => {
+    let setup: SentinelSetup;
+    const clients: Redis[] = [];
+    beforeAll(async () => {
+      setup = await startSentinelSetup();
+    });
+    afterAll(async () => {
+      for (const client of clients) client.disconnect();
+      await setup.stop();
+    });
+    const connect = (): Redis => {
+      const natMap = Object.fromEntries(
+        setup.members.map(({ link, server }) => [`127.0.0.1:${link.port}`, { host: "127.0.0.1", port: server.port }]),
+      );
+      const client = new Redis({
+        sentinels: [{ host: "127.0.0.1", port: setup.sentinelPort }],
+        name: NAME,
+        natMap,
+        sentinelRetryStrategy: () => 20,
+        retryStrategy: () => 20,
+        maxRetriesPerRequest: null,
+      });
+      client.on("error", () => {});
+      clients.push(client);
+      return client;
+    };
+
+    test("replication falls silent, the primary dies, a replica is promoted", LONG, async () => {
+      const load = new FailoverLoad(connect, {
+        writers: WRITERS,
+        replicas: [0, 1, 2],
+        choices: choicesFor("failover"),
+      });
+      for (let round = 1; round <= FAILOVERS; round++) {
+        await load.goesOn(0, 1, 2);
+        const old = await setup.primary();
+        load.beginFailover();
+        // Sentinel asks through the link as well, and takes the primary for down.
+        await load.cutAndKill(
+          () => old.link.sever(),
+          () => old.server.kill(),
+        );
+        await untilTrue(async () => (await setup.primary()) !== old, "another is promoted");
+        const now = await setup.primary();
+        // Two replicas there are again only when the old primary has come back as one.
+        await load.goesOn(0, 1);
+        old.link.mend();
+        await old.server.start("--replicaof", "127.0.0.1", String(now.link.port));
+        await setup.settled();
+        progress("Sentinel failovers", round, FAILOVERS);
+      }
+      await load.stop();
+      const { direct } = await setup.primary();
+      const unasked = setup.failovers() - FAILOVERS;
+      const { broken, lostByControl } = await load.tell("sentinel-failover", {
+        client: direct,
+        all: 2,
+        about: { failover: "links cut, then SIGKILL", failovers: FAILOVERS, unasked },
+      });
+      expect(broken).toEqual([]);
+      expect(lostByControl, "the control loses").toBeGreaterThan(0);
+      // Nothing else is lost: what was on its way when the link was cut is a turn or two of each writer.
+      if (unasked === 0) expect(lostByControl).toBeLessThanOrEqual(load.acknowledgedInTheGap + 2 * WRITERS * FAILOVERS);
+    });
+  },
+);

@@ -1,0 +1,51 @@
+import { SessionNotFoundError, type SessionStore } from "langchain-redis-sessions";
+import { ownerKeys, ownerTag } from "../../../src/redis/keys.js";
+import { freshId, turn } from "../../support/turns.js";
+import type { WriteOperation } from "./write-operation.js";
+
+// As many as one step removes, and older than any real one: the conversation itself is left for a second step.
+const addOlderConversations = `for n = 1, 200 do redis.call("ZADD", KEYS[1], 0, "older-" .. n) end`;
+const countKeys = `return redis.call("EXISTS", unpack(KEYS))`;
+
+/**
+ * Erases a user in two steps. There is no operation id, and nothing that could happen twice: what counts is that nothing
+ * is left, and that nothing of it comes back.
+ */
+export const erasure: WriteOperation = {
+  name: "sessions.eraseUser",
+  kind: "erasure",
+  prepare: async ({ sessions, client }) => {
+    const owner = { userId: freshId() };
+    const { session } = await sessions.create({ ...owner, agentId: "support" });
+    await sessions.history(session).addMessages(turn("first"));
+    await sessions.memory(session).set("x", "first", { ttl: "1h" });
+    const keys = ownerKeys("chat", ownerTag(owner.userId, undefined));
+    await client.eval(addOlderConversations, 1, [keys.conversations]);
+    const { values, deadlines, usage, writes } = keys.memory("support");
+    const ofSession = [keys.session(session.id), keys.conversation(session.conversationId)];
+    const indexes = [keys.sessions, keys.conversations, keys.memories];
+    const erased = [keys.erasedSessions, keys.erasedConversations, keys.erasedMemories];
+    const ofMemory = [values, deadlines, usage, writes];
+    const all = [...indexes, ...erased, ...ofSession, keys.messages(session.conversationId), ...ofMemory];
+    let comesBack = false;
+    return {
+      trace: () => ({ key: keys.sessions, exists: 0 }),
+      act: (library) => library.sessions.eraseUser(owner),
+      // What was removed by a step whose reply was lost is missing in the sum. The server cannot tell: the first step,
+      // sent again, does the work of the second.
+      resent: (result) => {
+        const { sessions: ended, conversations, memories } = result as Awaited<ReturnType<SessionStore["eraseUser"]>>;
+        return Math.min(ended, conversations, memories) === 0;
+      },
+      // A turn that was in flight when the user was erased.
+      between: async () => {
+        const late = sessions.history(session).addMessages(turn("late"));
+        comesBack = await late.then(
+          () => true,
+          (error: unknown) => !(error instanceof SessionNotFoundError),
+        );
+      },
+      once: async () => !comesBack && (await client.eval(countKeys, all.length, all)) === 0,
+    };
+  },
+};

@@ -1,0 +1,50 @@
+import type { Redis } from "ioredis";
+import type { RedisClient } from "langchain-redis-sessions";
+
+/** A client whose scripts can be held back, each by a key that it names. */
+export class HoldableClient implements RedisClient {
+  readonly #client: Redis;
+  readonly #held = new Map<string, { readonly until: Promise<string>; readonly release: (key: string) => void }>();
+
+  constructor(client: Redis) {
+    this.#client = client;
+  }
+
+  get status(): string {
+    return this.#client.status;
+  }
+
+  /** From now on no script that names this key is sent. */
+  hold(key: string): void {
+    let release: (key: string) => void = () => {};
+    const until = new Promise<string>((resolve) => {
+      release = resolve;
+    });
+    this.#held.set(key, { until, release });
+  }
+
+  /** Sends what was held; with another key in the place of this one, if that is given. */
+  release(key: string, instead = key): void {
+    this.#held.get(key)?.release(instead);
+  }
+
+  async evalsha(sha1: string, numberOfKeys: number, keysAndArguments: string[]): Promise<unknown> {
+    return this.#client.evalsha(sha1, numberOfKeys, await this.#whenReleased(keysAndArguments));
+  }
+
+  async eval(script: string, numberOfKeys: number, keysAndArguments: string[]): Promise<unknown> {
+    return this.#client.eval(script, numberOfKeys, await this.#whenReleased(keysAndArguments));
+  }
+
+  pipeline(commands: unknown[][]): ReturnType<RedisClient["pipeline"]> {
+    return this.#client.pipeline(commands);
+  }
+
+  duplicate(): Redis {
+    return this.#client.duplicate();
+  }
+
+  #whenReleased(keysAndArguments: readonly string[]): Promise<string[]> {
+    return Promise.all(keysAndArguments.map(async (value) => this.#held.get(value)?.until ?? value));
+  }
+}
