@@ -36,6 +36,10 @@ export class HoldableClient implements RedisClient {
     return this.#client.eval(script, numberOfKeys, await this.#whenReleased(keysAndArguments));
   }
 
+  call(command: string, ...args: string[]): Promise<unknown> {
+    return this.#client.call(command, ...args);
+  }
+
   pipeline(commands: unknown[][]): ReturnType<RedisClient["pipeline"]> {
     return this.#client.pipeline(commands);
   }
