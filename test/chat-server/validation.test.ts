@@ -110,6 +110,9 @@ describe("settings", () => {
     }
     expect(() => readConfig({ PORT: "65536" })).toThrow("PORT: use a port");
     expect(() => readConfig({ LIFETIME: "31d" })).toThrow("CONVERSATION_TTL: use at least LIFETIME");
+    for (const name of ["TURN_TIMEOUT", "TURN_WAIT", "SHUTDOWN_TIMEOUT", "HEARTBEAT"]) {
+      expect(() => readConfig({ [name]: "25d" }), "would overflow its timer").toThrow(`${name}: use at most 1d`);
+    }
   });
 
   test("name proxies by number or by address", () => {
