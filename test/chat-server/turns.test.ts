@@ -183,6 +183,41 @@ describe("a session that ends in the middle of an answer", () => {
   });
 });
 
+describe("a turn that names its conversation", () => {
+  test("goes there, also when another tab of the session has opened another one, and sees what was said in it", async () => {
+    const { ada } = await served({ model: new ScriptedModel(({ length }) => `given ${length}`) });
+    const first = ada.session.conversationId;
+    await ada.say("a", undefined, first);
+    const second = (await ada.send("/sessions/conversation", { body: {} })).json.session.conversationId as string;
+    const key = crypto.randomUUID();
+    expect((await ada.say("b", key, first)).json).toEqual({ response: "given 4", messageCount: 4 });
+    expect((await ada.say("b", key, first)).json.code).toBe("OPERATION_CONFLICT");
+    await ada.say("c", undefined, second);
+    expect(await ada.stored(first)).toEqual(["human: a", "ai: given 2", "human: b", "ai: given 4"]);
+    expect(await ada.stored(second)).toEqual(["human: c", "ai: given 2"]);
+    // Without a name it goes where the session points.
+    await ada.say("d");
+    expect((await ada.stored(second)).slice(2)).toEqual(["human: d", "ai: given 4"]);
+  });
+
+  test("goes there, also when nothing was said in it before", async () => {
+    const { ada } = await served();
+    await ada.send("/sessions/conversation", { body: {} });
+    await ada.say("Hi", undefined, ada.session.conversationId);
+    expect((await ada.stored())[0]).toBe("human: Hi");
+  });
+
+  test("reaches no conversation of another user", async () => {
+    const { ada } = await served({ model: new ScriptedModel(({ length }) => `given ${length}`) });
+    await ada.say("a secret");
+    const bob = await Visitor.inSession(ada.url, "bob");
+    const { conversationId } = ada.session;
+    expect((await bob.say("What was said?", undefined, conversationId)).json.response).toBe("given 2");
+    expect(await ada.stored()).toEqual(["human: a secret", "ai: given 2"]);
+    expect(await bob.stored(conversationId)).toEqual(["human: What was said?", "ai: given 2"]);
+  });
+});
+
 describe("turns of one conversation", () => {
   test("run one after another", async () => {
     const { ada } = await served({ model: new ScriptedModel(({ length }) => `given ${length}`) });
