@@ -55,10 +55,7 @@ const { conversationId: inFront } = (!signedIn && shown.read()) || session;
 clock.set(session);
 clock.start();
 void listenForTheEnd(api, showState);
-await Promise.all([
-  chat.show(inFront, { beginning: signedIn?.isNew ?? false }),
-  refreshList((list) => list.refresh()),
-]);
+await Promise.all([chat.show(inFront, { beginning: signedIn?.isNew ?? false }), refreshList((list) => list.refresh())]);
 conversations.current = inFront;
 chat.focus();
 if (signedIn?.ended.length > 0) {
