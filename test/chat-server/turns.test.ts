@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
+import { Redis } from "ioredis";
 import { afterEach, describe, expect, inject, test } from "vitest";
 import { type FaultyProxy, faultyProxy } from "langchain-redis-sessions/testing";
 import { calling, never, ScriptedModel } from "../support/scripted-model.js";
@@ -244,7 +245,7 @@ describe("turns of one conversation", () => {
 describe("an answer that cannot be stored", () => {
   test("is shown, then told as a problem; sent again with its key, it is stored once", async () => {
     const model = new ScriptedModel("Hello Ada.");
-    const { ada, network } = await servedThrough(model);
+    const { service, ada, network } = await servedThrough(model);
     const key = crypto.randomUUID();
     model.afterWord = (word) => {
       if (word === "Ada.") network.refuse();
@@ -260,7 +261,11 @@ describe("an answer that cannot be stored", () => {
     model.afterWord = () => Promise.resolve();
     await network.heal();
     await expect.poll(async () => (await ada.send("/session")).status, { timeout: 10_000 }).toBe(200);
-    // The lease of the turn that failed runs out first.
+    // The lease of the turn that failed runs out first, which takes ten seconds.
+    const client = new Redis(inject("servers").single);
+    closing.push(() => client.quit());
+    const [lease = ""] = await client.keys(`${service.keyPrefix}:*:lease:*`);
+    expect(await client.pexpire(lease, 1)).toBe(1);
     expect((await ada.say("Hi", key)).status).toBe(200);
     expect(await ada.stored()).toEqual(["human: Hi", "ai: Hello Ada."]);
   });

@@ -61,10 +61,10 @@ describe.each(topologies.filter(({ name }) => name.startsWith("Cluster")))("a tu
   test("is stopped when its session is ended elsewhere, and is not stored", async () => {
     const model = hanging(["Hel"]);
     const answer = chainOf(model, here).invoke("Hi", config());
-    const refused = expect(answer).rejects.toBeInstanceOf(SessionNotFoundError);
+    answer.catch(() => {});
     await expect.poll(() => model.given.length).toBe(1);
     await elsewhere.endAll(session);
-    await refused;
+    await expect(answer).rejects.toBeInstanceOf(SessionNotFoundError);
     const pages = await elsewhere.messages(session, session.conversationId).catch(() => []);
     expect(pages).toEqual([]);
   });

@@ -49,6 +49,11 @@ export class Visitor {
     this.ended = json.ended;
   }
 
+  /** The same visitor, to whom the service has moved. */
+  at(url: string): Visitor {
+    return Object.assign(new Visitor(url, this.jwt), { token: this.token, session: this.session });
+  }
+
   get credentials(): Record<string, string> {
     return {
       ...(this.jwt === "" ? {} : { Authorization: `Bearer ${this.jwt}` }),
