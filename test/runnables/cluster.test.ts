@@ -5,7 +5,7 @@ import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { type Client, topologies } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 import { lines } from "./support/conversation.js";
-import { answering, hanging, type ScriptedModel } from "./support/scripted-model.js";
+import { answering, hanging, type ScriptedModel } from "../support/scripted-model.js";
 
 describe.each(topologies.filter(({ name }) => name.startsWith("Cluster")))("a turn on a $name", ({ connect }) => {
   const keyPrefix = freshId();

@@ -17,7 +17,7 @@ import { amount } from "../support/amount.js";
 import type { LineProcess } from "../support/line-process.js";
 import { freshId } from "../support/turns.js";
 import { lines } from "./support/conversation.js";
-import { answering, hanging } from "./support/scripted-model.js";
+import { answering, hanging } from "../support/scripted-model.js";
 import { turningProcess } from "./support/turning-processes.js";
 
 const { single } = inject("servers");
