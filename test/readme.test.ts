@@ -1,6 +1,7 @@
-// The README's programs are run as a reader would run them: pasted, against the package that npm would publish.
+// The programs of README.md and docs/*.md are run as a reader would run them: pasted, against the package that npm would
+// publish.
 import { execFile } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { createServer } from "node:http";
@@ -13,13 +14,18 @@ import { installPackage } from "./support/installed-package.js";
 const run = promisify(execFile);
 const write = (name: string, content: string): void => writeFileSync(path.join(installed.folder, name), content);
 const root = path.join(import.meta.dirname, "..");
-const readme = readFileSync(path.join(root, "README.md"), "utf8");
-const web = /^## On the web$.*?(?=^## )/ms.exec(readme)?.[0] ?? "";
+const page = (file: string): string => readFileSync(path.join(root, file), "utf8");
+const pages = ["README.md", ...readdirSync(path.join(root, "docs")).map((file) => `docs/${file}`)].filter((file) =>
+  file.endsWith(".md"),
+);
+const readme = page("README.md");
+const webOfReadme = /^## On the web$.*?(?=^## )/ms.exec(readme)?.[0] ?? "";
 const fragmentsOf = (text: string): string[] =>
   [...text.matchAll(/^```(ts|diff)\n(.*?)^```$/gms)].map(([, kind, code = ""]) =>
     kind === "diff" ? afterwards(code) : code,
   );
-const [first = "", ...fragments] = fragmentsOf(readme.replace(web, ""));
+const [first = "", ...others] = fragmentsOf(readme.replace(webOfReadme, ""));
+const fragments = [...others, ...fragmentsOf(page("docs/moving.md"))];
 const { single } = inject("servers");
 const environment = { ...process.env, REDIS_URL: `redis://${single.host}:${single.port}/3` };
 
@@ -27,6 +33,16 @@ const environment = { ...process.env, REDIS_URL: `redis://${single.host}:${singl
 function afterwards(diff: string): string {
   return diff.replaceAll(/^-.*\n/gm, "").replaceAll(/^[ +]/gm, "");
 }
+
+test("every fragment of every page is run by one of these tests", () => {
+  const counts = pages.map((file) => [file, fragmentsOf(page(file)).length] as const).filter(([, count]) => count > 0);
+  expect(Object.fromEntries(counts)).toEqual({
+    "README.md": 1 + 8 + 1,
+    "docs/moving.md": 4,
+    "docs/web.md": 4,
+  });
+  expect(fragments).toHaveLength(8 + 4); // The others are the first program, and those of the web.
+});
 
 let installed: ReturnType<typeof installPackage>;
 let client: Redis;
@@ -49,7 +65,7 @@ test("the first program is short, works pasted, and remembers when it is run aga
   expect((await run(process.execPath, [file], { env: environment })).stdout).toBe(turn + turn);
 });
 
-/** What the README says is the reader's own. */
+/** What the pages say is the reader's own. */
 const assumed = `
   import { HumanMessage } from "@langchain/core/messages";
   import { ChatPromptTemplate, MessagesPlaceholder } from "@langchain/core/prompts";
@@ -82,7 +98,6 @@ const program = (modules: readonly string[]): string => `
 `;
 
 test("every other fragment runs pasted, given what its text assumes", async () => {
-  expect(fragments).toHaveLength(12);
   const modules = fragments.map((fragment, index) => {
     const [, imports = "", body = ""] =
       /^((?:import [^;]+;\n)+)\n(.*)$/s.exec(fragment) ?? expect.unreachable(fragment);
@@ -118,12 +133,13 @@ test("every other fragment runs pasted, given what its text assumes", async () =
   ]);
 });
 
-/** Each framework's fragment with what the README says is the reader's own; `send` requests of it what a client would. */
+/** Each framework's fragment with what docs/web.md says is the reader's own; `send` requests of it what a client would. */
 const webProgram = `
   import { client } from "./assumed.mts";
   import { sessions } from "./guard.js";
   import { app as hono } from "./hono.ts";
   import { POST } from "./next.ts";
+  import { POST as shortest } from "./shortest.ts";
   import { app as express } from "./express.ts";
 
   const server = await new Promise((resolve) => {
@@ -133,13 +149,14 @@ const webProgram = `
     Hono: (path, init) => hono.request(path, init),
     Express: (path, init) => fetch("http://127.0.0.1:" + server.address().port + path, init),
     "Next.js": (path, init) => POST(new Request("http://localhost" + path, init)),
+    README: (path, init) => shortest(new Request("http://localhost" + path, init)),
   };
   const signIn = { Authorization: "Bearer " + process.env.JWT, "Sec-Fetch-Site": "same-origin" };
   for (const [name, send] of Object.entries(frameworks)) {
     const tell = async (what, response) => console.log(name, what, response.status, await response.text());
     const chat = (headers) => send("/chat", { method: "POST", headers: { "Content-Type": "text/plain", ...headers }, body: "Hi" });
-    // Of Next.js the README shows one route: the sign-in is that of Hono.
-    const start = name === "Next.js" ? frameworks.Hono : send;
+    // Of some one route is shown: the sign-in is that of Hono.
+    const start = name === "Express" ? send : frameworks.Hono;
     await tell("nobody signs in", await start("/session", { method: "POST" }));
     const started = await start("/session", { method: "POST", headers: signIn });
     const cookie = started.headers.getSetCookie()[0].split(";")[0];
@@ -184,17 +201,23 @@ test("the guard works, and is typed, pasted into Hono, Next.js and Express, each
   const token = new SignJWT().setProtectedHeader({ alg: "RS256" }).setIssuer(issuer).setAudience("chat");
   const jwt = await token.setSubject("ada").setExpirationTime("5m").sign(privateKey);
 
-  const [guard = "", hono = "", next = "", express = "", ...others] = fragmentsOf(web);
-  expect(others).toEqual([]);
-  for (const fragment of [guard, hono, next, express]) expect(fragment.trimEnd().split("\n").length).toBeLessThan(25);
+  const [guard = "", hono = "", next = "", express = ""] = fragmentsOf(page("docs/web.md"));
+  const [shortest = "", ...more] = fragmentsOf(webOfReadme);
+  expect(more).toEqual([]);
+  for (const fragment of [guard, hono, next, express, shortest])
+    expect(fragment.trimEnd().split("\n").length).toBeLessThan(25);
   write("package.json", '{ "type": "module" }');
   write("assumed.mts", assumed);
   write("guard.ts", `import { client } from "./assumed.mts";\n${guard.replaceAll("https://id.example.com", issuer)}`);
   write("hono.ts", `${hono}export { app };`);
   write("next.ts", next);
   write("express.ts", `${express}export { app };`);
+  write("shortest.ts", `import { authenticate, sessions } from "./guard.js";\n${shortest}`);
   write("web.mts", webProgram);
-  write("tsconfig.json", JSON.stringify({ compilerOptions, files: ["hono.ts", "next.ts", "express.ts"] }));
+  write(
+    "tsconfig.json",
+    JSON.stringify({ compilerOptions, files: ["hono.ts", "next.ts", "express.ts", "shortest.ts"] }),
+  );
   await run(path.join(root, "node_modules/.bin/tsc"), ["-p", installed.folder]);
   const { stdout, stderr } = await run(process.execPath, ["--import", "tsx", "web.mts"], {
     cwd: installed.folder,
@@ -203,7 +226,7 @@ test("the guard works, and is typed, pasted into Hono, Next.js and Express, each
   provider.close();
   expect(stderr).toBe("");
   const lines = stdout.trim().split("\n");
-  for (const name of ["Hono", "Express", "Next.js"]) {
+  for (const name of ["Hono", "Express", "Next.js", "README"]) {
     const told = (what: string): string =>
       lines.find((line) => line.startsWith(`${name} ${what} `))?.slice(`${name} ${what} `.length) ?? "";
     expect(told("nobody signs in")).toMatch(/^401 .*"UNAUTHENTICATED"/);

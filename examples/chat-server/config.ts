@@ -35,6 +35,9 @@ const duration = z
   })
   .refine((seconds) => seconds > 0, "use more than 0");
 
+/** What a timer waits for: more than 24 days overflow it, and it fires at once. */
+const wait = duration.refine((seconds) => seconds <= units.d, "use at most 1d");
+
 const count = (least: number) =>
   z
     .string()
@@ -69,10 +72,10 @@ const schema = z
     REQUESTS_PER_MINUTE: count(1).prefault("300"),
     MAX_BODY_BYTES: count(1).prefault("65536"),
     WINDOW_MESSAGES: count(2).prefault("50"),
-    TURN_TIMEOUT: duration.prefault("2m"),
-    TURN_WAIT: duration.prefault("15s"),
-    SHUTDOWN_TIMEOUT: duration.prefault("10s"),
-    HEARTBEAT: duration.prefault("15s"),
+    TURN_TIMEOUT: wait.prefault("2m"),
+    TURN_WAIT: wait.prefault("15s"),
+    SHUTDOWN_TIMEOUT: wait.prefault("10s"),
+    HEARTBEAT: wait.prefault("15s"),
     MODEL_PACE: count(0).prefault("30"),
     MODEL_DELAY: count(0).prefault("0"),
     TRUSTED_PROXIES: proxies.optional(),

@@ -102,7 +102,7 @@ export interface HistorySettings extends HistoryLimits, StandaloneLogSettings {}
 const MIB = 1_048_576;
 
 /** An operation id is remembered as long. More is a mistake in units: durations are seconds. */
-const longestDeadlineMilliseconds = 120_000;
+const LONGEST_DEADLINE = "2m";
 
 const connectionSchema = z.strictObject({
   client: z.custom<RedisClient>(
@@ -216,7 +216,7 @@ function storeSettings(parsed: z.output<typeof storeSchema>): StoreSettings {
 
 export function parseConnection(options: Pick<RedisChatMessageHistoryOptions, "client" | "deadline">): Connection {
   const { client, deadline } = validate(connectionSchema, "options", options);
-  return { client, deadlineMilliseconds: deadlineMilliseconds(deadline) };
+  return { client, deadlineMilliseconds: toMilliseconds("deadline", deadline, LONGEST_DEADLINE) };
 }
 
 export function parseWriteOptions(options: { operationId?: string | undefined }): { operationId?: string | undefined } {
@@ -224,18 +224,11 @@ export function parseWriteOptions(options: { operationId?: string | undefined })
 }
 
 function connectionSettings({ client, deadline, wait }: z.output<typeof storeSchema>): Connection {
-  const milliseconds = deadlineMilliseconds(deadline);
+  const milliseconds = toMilliseconds("deadline", deadline, LONGEST_DEADLINE);
   if (wait === undefined) return { client, deadlineMilliseconds: milliseconds, wait: undefined };
   const timeoutMilliseconds = toMilliseconds("wait.timeout", wait.timeout);
   if (timeoutMilliseconds >= milliseconds) {
     throw new InvalidOptionError("wait.timeout", "use less than deadline, within which a shortfall has to be told.");
   }
   return { client, deadlineMilliseconds: milliseconds, wait: { replicas: wait.replicas, timeoutMilliseconds } };
-}
-
-function deadlineMilliseconds(deadline: Duration): number {
-  const milliseconds = toMilliseconds("deadline", deadline);
-  if (milliseconds > longestDeadlineMilliseconds)
-    throw new InvalidOptionError("deadline", 'use at most "2m"; a number means seconds.');
-  return milliseconds;
 }

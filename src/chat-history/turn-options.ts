@@ -26,12 +26,12 @@ export interface TurnOptions {
   concurrency?: "allow" | "reject" | "wait" | undefined;
   /**
    * How long a turn holds its conversation without a sign of life, with `"reject"` and `"wait"`: so long after a crash
-   * the next turn runs. Renewed while the turn runs. A turn that lost its lease cannot be stored.
+   * the next turn runs. At most a day. Renewed while the turn runs. A turn that lost its lease cannot be stored.
    * @default "30s"
    */
   lease?: Duration | undefined;
   /**
-   * How long a turn waits for those before it, with `"wait"`; then a `SessionBusyError`.
+   * How long a turn waits for those before it, with `"wait"`; then a `SessionBusyError`. At most a day.
    * @default "60s"
    */
   waitFor?: Duration | undefined;
@@ -45,6 +45,9 @@ export interface TurnSettings {
   readonly leaseMilliseconds: number;
   readonly waitForMilliseconds: number;
 }
+
+/** Nobody waits for longer, and timers, by which a lease is renewed, overflow after 24 days. */
+const LONGEST = "1d";
 
 type OnError = (error: TurnNotStoredError) => void;
 type Named<Names extends string> = z.ZodDefault<z.ZodEnum<{ [Name in Names]: Name }>>;
@@ -69,8 +72,8 @@ export function turnSettings(parsed: z.output<z.ZodObject<typeof turnShape>>): T
     onInterrupt: parsed.onInterrupt,
     tellError: (error) => tell(parsed.onError, error as TurnNotStoredError),
     concurrency: parsed.concurrency,
-    leaseMilliseconds: toMilliseconds("lease", parsed.lease),
-    waitForMilliseconds: toMilliseconds("waitFor", parsed.waitFor),
+    leaseMilliseconds: toMilliseconds("lease", parsed.lease, LONGEST),
+    waitForMilliseconds: toMilliseconds("waitFor", parsed.waitFor, LONGEST),
   };
 }
 

@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import { afterEach, beforeAll, describe, expect, inject, test } from "vitest";
 import { AgentMemory, StorageFullError, StoreUnavailableError } from "langchain-redis-sessions";
 import { faultyProxy, type FaultyProxy, startRedis } from "langchain-redis-sessions/testing";
-import { amount } from "../sessions/support/amount.js";
+import { amount } from "../support/amount.js";
 import type { Address } from "../support/start-servers.js";
 import { type Client, clusterThrough } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";

@@ -1,7 +1,7 @@
 // Whatever is done in whatever order, a namespace is what a Map would be, and its accounting is exact.
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { amount } from "../sessions/support/amount.js";
+import { amount } from "../support/amount.js";
 import { type Client, onOneRedis, topologies } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 import { MemoryModel, steps } from "./support/memory-model.js";
@@ -9,7 +9,7 @@ import { MemoryModel, steps } from "./support/memory-model.js";
 /** Namespaces that are used at the same time, so that the time goes into work and not into round trips. */
 const LANES = 10;
 const LENGTH = 100;
-const operations = amount(20_000, 1_000_000);
+const operations = amount(8_000, 1_000_000);
 
 const step = fc.record({ what: fc.constantFrom(...steps), a: fc.nat(1_000), b: fc.nat(1_000), c: fc.nat(1_000) });
 const sequence = fc.array(step, { minLength: LENGTH, maxLength: LENGTH, size: "max" });

@@ -1,12 +1,11 @@
 // With a checkpointer the agent's state lasts too; the conversation is stored once all the same.
-import { type BaseMessage, HumanMessage } from "@langchain/core/messages";
+import { HumanMessage } from "@langchain/core/messages";
 import { Command, MemorySaver } from "@langchain/langgraph";
 import { type AgentMiddleware, createAgent, humanInTheLoopMiddleware, summarizationMiddleware, tool } from "langchain";
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import {
   ConversationChangedError,
-  type Session,
   SessionMismatchError,
   SessionNotFoundError,
   SessionStore,
@@ -14,24 +13,12 @@ import {
 } from "langchain-redis-sessions";
 import { sessionMiddleware, type SessionMiddlewareOptions } from "langchain-redis-sessions/agents";
 import { calling, never, ScriptedModel } from "../support/scripted-model.js";
-import { type Client, onOneRedis } from "../support/topologies.js";
 import { freshId, texts, turn } from "../support/turns.js";
+import { client, session, sessions, stored, types } from "./support/sessions.js";
 
-let client: Client;
-let sessions: SessionStore;
-let session: Session;
 let thread: { thread_id: string };
-beforeAll(() => {
-  client = onOneRedis.connect();
-  sessions = new SessionStore({ client });
-});
-beforeEach(async () => {
-  ({ session } = await sessions.create({ userId: freshId(), agentId: "assistant" }));
+beforeEach(() => {
   thread = { thread_id: freshId() };
-});
-afterAll(async () => {
-  await sessions.close();
-  await client.quit();
 });
 
 const transfer = tool(({ amount }) => `sent ${amount}`, {
@@ -39,8 +26,6 @@ const transfer = tool(({ amount }) => `sent ${amount}`, {
   description: "Sends money",
   schema: z.object({ amount: z.number() }),
 });
-const stored = (): Promise<BaseMessage[]> => sessions.history(session).getMessages();
-const types = (messages: readonly BaseMessage[]): string[] => messages.map(({ type }) => type);
 
 function agentOf(model: ScriptedModel, checkpointer: MemorySaver, options: Partial<SessionMiddlewareOptions> = {}) {
   return createAgent({
@@ -135,18 +120,14 @@ describe("turns of one thread", () => {
 });
 
 describe("a run that waits for a person", () => {
-  test("is stored when it has ended, once, in the same process or another", async () => {
-    for (const process of ["same", "another"]) {
-      ({ session } = await sessions.create({ userId: freshId(), agentId: "assistant" }));
-      const configurable = { thread_id: freshId() };
-      const checkpointer = new MemorySaver();
-      const agent = agentOf(new ScriptedModel(calling(["transfer", { amount: 5 }]), "Done."), checkpointer);
-      await agent.invoke({ messages: "Send 5" }, { context: { session }, configurable });
-      expect(await stored(), process).toHaveLength(0);
-      const resumed = process === "same" ? agent : agentOf(new ScriptedModel("Done."), checkpointer);
-      await resumed.invoke(approve, { context: { session }, configurable });
-      expect(texts(await stored()), process).toEqual(["Send 5", "", "sent 5", "Done."]);
-    }
+  test.each(["the same", "another"])("is stored when it has ended, once, in %s process", async (process) => {
+    const checkpointer = new MemorySaver();
+    const agent = agentOf(new ScriptedModel(calling(["transfer", { amount: 5 }]), "Done."), checkpointer);
+    await agent.invoke({ messages: "Send 5" }, { context: { session }, configurable: thread });
+    expect(await stored()).toHaveLength(0);
+    const resumed = process === "the same" ? agent : agentOf(new ScriptedModel("Done."), checkpointer);
+    await resumed.invoke(approve, { context: { session }, configurable: thread });
+    expect(texts(await stored())).toEqual(["Send 5", "", "sent 5", "Done."]);
   });
 
   test("is stored as the person changed it", async () => {

@@ -1,30 +1,13 @@
-import type { BaseMessage } from "@langchain/core/messages";
 import { MemorySaver } from "@langchain/langgraph";
 import { type AgentMiddleware, createAgent, createMiddleware, tool } from "langchain";
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
-import { type Session, SessionBusyError, SessionStore } from "langchain-redis-sessions";
+import { SessionBusyError } from "langchain-redis-sessions";
 import { sessionMiddleware, type SessionMiddlewareOptions } from "langchain-redis-sessions/agents";
 import { calling, never, ScriptedModel } from "../support/scripted-model.js";
-import { type Client, onOneRedis } from "../support/topologies.js";
-import { freshId, texts } from "../support/turns.js";
+import { texts } from "../support/turns.js";
+import { client, session, sessions, stored } from "./support/sessions.js";
 
-let client: Client;
-let sessions: SessionStore;
-let session: Session;
-beforeAll(() => {
-  client = onOneRedis.connect();
-  sessions = new SessionStore({ client });
-});
-beforeEach(async () => {
-  ({ session } = await sessions.create({ userId: freshId(), agentId: "assistant" }));
-});
-afterAll(async () => {
-  await sessions.close();
-  await client.quit();
-});
-
-const stored = (): Promise<BaseMessage[]> => sessions.history(session).getMessages();
 const agentOf = (model: ScriptedModel, options: Partial<SessionMiddlewareOptions>) =>
   createAgent({ model, tools: [], middleware: [sessionMiddleware({ sessions, ...options })] });
 

@@ -1,30 +1,18 @@
 // With a checkpointer a run that broke off, or waits for a person, can go on: `invoke(null)`, or a `resume`.
-import { type BaseMessage, ChatMessage, FunctionMessage, HumanMessage } from "@langchain/core/messages";
+import { ChatMessage, FunctionMessage, HumanMessage } from "@langchain/core/messages";
 import { Command, MemorySaver } from "@langchain/langgraph";
 import { type AgentMiddleware, createAgent, humanInTheLoopMiddleware, tool } from "langchain";
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
-import { type Session, SessionBusyError, SessionStore } from "langchain-redis-sessions";
+import { type Session, SessionBusyError } from "langchain-redis-sessions";
 import { sessionMiddleware, type SessionMiddlewareOptions } from "langchain-redis-sessions/agents";
 import { calling, never, ScriptedModel } from "../support/scripted-model.js";
-import { type Client, onOneRedis } from "../support/topologies.js";
 import { freshId, texts } from "../support/turns.js";
+import { session, sessions, stored, types } from "./support/sessions.js";
 
-let client: Client;
-let sessions: SessionStore;
-let session: Session;
 let call: { context: { session: Session }; configurable: { thread_id: string } };
-beforeAll(() => {
-  client = onOneRedis.connect();
-  sessions = new SessionStore({ client });
-});
-beforeEach(async () => {
-  ({ session } = await sessions.create({ userId: freshId(), agentId: "assistant" }));
+beforeEach(() => {
   call = { context: { session }, configurable: { thread_id: freshId() } };
-});
-afterAll(async () => {
-  await sessions.close();
-  await client.quit();
 });
 
 let lookWaits = false;
@@ -33,8 +21,6 @@ const look = tool(({ at }, { signal }: { signal?: AbortSignal }) => (lookWaits ?
   description: "Looks at something",
   schema: z.object({ at: z.string() }),
 });
-const stored = (): Promise<BaseMessage[]> => sessions.history(session).getMessages();
-const types = (messages: readonly BaseMessage[]): string[] => messages.map(({ type }) => type);
 const approve = new Command({ resume: { decisions: [{ type: "approve" }] } });
 
 function agentOf(

@@ -1,29 +1,13 @@
 // What a caller passes as `messages`, and what becomes of it.
 import { AIMessage, type BaseMessage, HumanMessage, SystemMessage } from "@langchain/core/messages";
 import { createAgent } from "langchain";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { type Session, SessionStore } from "langchain-redis-sessions";
+import { expect, test } from "vitest";
+import { SessionStore } from "langchain-redis-sessions";
 import { sessionMiddleware } from "langchain-redis-sessions/agents";
 import { ScriptedModel } from "../support/scripted-model.js";
-import { type Client, onOneRedis } from "../support/topologies.js";
 import { freshId, texts } from "../support/turns.js";
+import { client, session, sessions, stored } from "./support/sessions.js";
 
-let client: Client;
-let sessions: SessionStore;
-let session: Session;
-beforeAll(() => {
-  client = onOneRedis.connect();
-  sessions = new SessionStore({ client });
-});
-beforeEach(async () => {
-  ({ session } = await sessions.create({ userId: freshId(), agentId: "assistant" }));
-});
-afterAll(async () => {
-  await sessions.close();
-  await client.quit();
-});
-
-const stored = (): Promise<BaseMessage[]> => sessions.history(session).getMessages();
 const agentOf = (model: ScriptedModel, store = sessions) =>
   createAgent({ model, tools: [], middleware: [sessionMiddleware({ sessions: store })] });
 
@@ -57,21 +41,21 @@ test("a message that nobody has answered yet, passed again, is stored once", asy
   expect(texts(await stored())).toEqual(["Hi", "Hello."]);
 });
 
-test("a client that passes all that was said, with ids, has only what is new stored, whatever the window", async () => {
-  for (const window of [undefined, { messages: 2 }]) {
-    ({ session } = await sessions.create({ userId: freshId(), agentId: "assistant" }));
-    const store = new SessionStore({ client, window });
-    const model = new ScriptedModel("yes");
-    const all: BaseMessage[] = [];
-    for (const said of ["a", "b", "c", "d"]) {
-      all.push(new HumanMessage({ content: said, id: freshId() }));
-      const { messages } = await agentOf(model, store).invoke({ messages: [...all] }, { context: { session } });
-      all.push(messages.at(-1) ?? new AIMessage(""));
-    }
-    expect(texts(await stored())).toEqual(["a", "b", "c", "d"].flatMap((said) => [said, "yes"]));
-    expect(model.given.at(-1)).toHaveLength(window ? 3 : 7);
-    await store.close();
+test.each([
+  { window: undefined, given: 7 },
+  { window: { messages: 2 }, given: 3 },
+])("a client that passes all that was said, with ids, has only what is new stored: %o", async ({ window, given }) => {
+  const store = new SessionStore({ client, window });
+  const model = new ScriptedModel("yes");
+  const all: BaseMessage[] = [];
+  for (const said of ["a", "b", "c", "d"]) {
+    all.push(new HumanMessage({ content: said, id: freshId() }));
+    const { messages } = await agentOf(model, store).invoke({ messages: [...all] }, { context: { session } });
+    all.push(messages.at(-1) ?? new AIMessage(""));
   }
+  expect(texts(await stored())).toEqual(["a", "b", "c", "d"].flatMap((said) => [said, "yes"]));
+  expect(model.given.at(-1)).toHaveLength(given);
+  await store.close();
 });
 
 test("a system message in front of what was said before is not lost", async () => {

@@ -3,12 +3,11 @@ import { inspect } from "node:util";
 import { type BaseMessage, HumanMessage } from "@langchain/core/messages";
 import { Redis } from "ioredis";
 import { type AgentMiddleware, createAgent, createMiddleware, tool } from "langchain";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test, vi } from "vitest";
+import { describe, expect, inject, test, vi } from "vitest";
 import { z } from "zod";
 import {
   ConversationChangedError,
   RedisChatMessageHistory,
-  type Session,
   SessionNotFoundError,
   SessionStore,
   TurnNotStoredError,
@@ -16,23 +15,7 @@ import {
 import { sessionMiddleware, type SessionMiddlewareOptions } from "langchain-redis-sessions/agents";
 import { faultyProxy } from "langchain-redis-sessions/testing";
 import { calling, never, ScriptedModel } from "../support/scripted-model.js";
-import { type Client, onOneRedis } from "../support/topologies.js";
-import { freshId } from "../support/turns.js";
-
-let client: Client;
-let sessions: SessionStore;
-let session: Session;
-beforeAll(() => {
-  client = onOneRedis.connect();
-  sessions = new SessionStore({ client });
-});
-beforeEach(async () => {
-  ({ session } = await sessions.create({ userId: freshId(), agentId: "assistant" }));
-});
-afterAll(async () => {
-  await sessions.close();
-  await client.quit();
-});
+import { client, session, sessions, stored } from "./support/sessions.js";
 
 const slow = tool((_input, { signal }: { signal?: AbortSignal }) => never([], signal), {
   name: "slow",
@@ -44,7 +27,6 @@ const quick = tool(() => "done", { name: "quick", description: "Is done at once"
 const agentOf = (model: ScriptedModel, options: Partial<SessionMiddlewareOptions> = {}) =>
   createAgent({ model, tools: [slow, quick], middleware: [sessionMiddleware({ sessions, ...options })] });
 
-const stored = (): Promise<BaseMessage[]> => sessions.history(session).getMessages();
 /** "ai: text", with "!" where a message is marked as interrupted. */
 const summary = (messages: readonly BaseMessage[]): string[] =>
   messages.map(({ type, text, response_metadata }) => `${type}${response_metadata["interrupted"] ? "!" : ""}: ${text}`);

@@ -1,5 +1,5 @@
 // What other middleware does to the agent's messages, or to its course, does not spoil what is stored.
-import { AIMessage, type BaseMessage, RemoveMessage } from "@langchain/core/messages";
+import { AIMessage, RemoveMessage } from "@langchain/core/messages";
 import { MemorySaver } from "@langchain/langgraph";
 import {
   type AgentMiddleware,
@@ -14,36 +14,18 @@ import {
   toolCallLimitMiddleware,
   toolStrategy,
 } from "langchain";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { type Session, SessionStore } from "langchain-redis-sessions";
 import { sessionMiddleware } from "langchain-redis-sessions/agents";
 import { calling, never, ScriptedModel } from "../support/scripted-model.js";
-import { type Client, onOneRedis } from "../support/topologies.js";
-import { freshId, texts } from "../support/turns.js";
-
-let client: Client;
-let sessions: SessionStore;
-let session: Session;
-beforeAll(() => {
-  client = onOneRedis.connect();
-  sessions = new SessionStore({ client });
-});
-beforeEach(async () => {
-  ({ session } = await sessions.create({ userId: freshId(), agentId: "assistant" }));
-});
-afterAll(async () => {
-  await sessions.close();
-  await client.quit();
-});
+import { texts } from "../support/turns.js";
+import { session, sessions, stored, types } from "./support/sessions.js";
 
 const look = tool(({ at }) => `saw ${at}`, {
   name: "look",
   description: "Looks at something",
   schema: z.object({ at: z.string() }),
 });
-const stored = (): Promise<BaseMessage[]> => sessions.history(session).getMessages();
-const types = (messages: readonly BaseMessage[]): string[] => messages.map(({ type }) => type);
 
 /** Both orders; what others export has types that do not hold under exactOptionalPropertyTypes. */
 const orders = ["first", "last"] as const;

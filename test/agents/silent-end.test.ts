@@ -1,36 +1,19 @@
 // A run can end without its hooks being told. It looks like a pause, so only time tells.
-import type { BaseMessage } from "@langchain/core/messages";
 import { type AgentMiddleware, createAgent, createMiddleware, modelCallLimitMiddleware, tool } from "langchain";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { z } from "zod";
-import { type Session, SessionStore } from "langchain-redis-sessions";
 import { sessionMiddleware } from "langchain-redis-sessions/agents";
 import { calling, ScriptedModel } from "../support/scripted-model.js";
-import { type Client, onOneRedis } from "../support/topologies.js";
-import { freshId } from "../support/turns.js";
+import { session, sessions, stored } from "./support/sessions.js";
 
-let client: Client;
-let sessions: SessionStore;
-let session: Session;
-beforeAll(() => {
-  client = onOneRedis.connect();
-  sessions = new SessionStore({ client });
-});
-beforeEach(async () => {
-  ({ session } = await sessions.create({ userId: freshId(), agentId: "assistant" }));
-});
 afterEach(() => {
   vi.useRealTimers();
 });
-afterAll(async () => {
-  await sessions.close();
-  await client.quit();
-});
 
 const look = tool(() => "seen", { name: "look", description: "Looks", schema: z.object({}) });
-const types = async (): Promise<string[]> => {
-  const stored: BaseMessage[] = await sessions.history(session).getMessages();
-  return stored.map(({ type, response_metadata }) => (response_metadata["interrupted"] ? `${type}!` : type));
+const kept = async (): Promise<string[]> => {
+  const messages = await stored();
+  return messages.map(({ type, response_metadata }) => (response_metadata["interrupted"] ? `${type}!` : type));
 };
 const agentOf = (...others: AgentMiddleware[]) =>
   createAgent({
@@ -45,16 +28,16 @@ const soon = (): void => {
 test("a run at the recursion limit is stored as an interrupted turn", async () => {
   const run = agentOf().invoke({ messages: "Go" }, { context: { session }, recursionLimit: 5 });
   await expect(run).rejects.toThrow(/recursion limit/iu);
-  expect(await types()).toEqual([]);
+  expect(await kept()).toEqual([]);
   soon();
-  await expect.poll(types, { timeout: 5_000 }).toEqual(["human", "ai", "tool!"]);
+  await expect.poll(kept, { timeout: 5_000 }).toEqual(["human", "ai", "tool!"]);
 });
 
 test("a run that another middleware ends by a jump is stored as an interrupted turn", async () => {
   const limit = modelCallLimitMiddleware({ runLimit: 1, exitBehavior: "end" } as never) as AgentMiddleware;
   await agentOf(limit).invoke({ messages: "Go" }, { context: { session } });
   soon();
-  await expect.poll(types, { timeout: 5_000 }).toEqual(["human", "ai", "tool!"]);
+  await expect.poll(kept, { timeout: 5_000 }).toEqual(["human", "ai", "tool!"]);
 });
 
 test("a run that another middleware's hook ends by an error is stored as an interrupted turn", async () => {
@@ -66,7 +49,7 @@ test("a run that another middleware's hook ends by an error is stored as an inte
   }) as AgentMiddleware;
   await expect(agentOf(broken).invoke({ messages: "Go" }, { context: { session } })).rejects.toThrow("a bug");
   soon();
-  await expect.poll(types, { timeout: 5_000 }).toEqual(["human!"]);
+  await expect.poll(kept, { timeout: 5_000 }).toEqual(["human!"]);
 });
 
 test("a run whose tool is silent for long is left alone", async () => {
@@ -90,8 +73,8 @@ test("a run whose tool is silent for long is left alone", async () => {
   soon();
   // That nothing happens cannot be awaited: once longer than it takes until runs are looked after.
   await new Promise((resolve) => setTimeout(resolve, 2_500));
-  expect(await types()).toEqual([]);
+  expect(await kept()).toEqual([]);
   done?.();
   await run;
-  expect(await types()).toEqual(["human", "ai", "tool", "ai"]);
+  expect(await kept()).toEqual(["human", "ai", "tool", "ai"]);
 });

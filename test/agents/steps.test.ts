@@ -1,29 +1,13 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { createAgent, tool } from "langchain";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { z } from "zod";
-import { type Session, SessionNotFoundError, SessionStore, TurnNotStoredError } from "langchain-redis-sessions";
+import { SessionNotFoundError, TurnNotStoredError } from "langchain-redis-sessions";
 import { sessionMiddleware, type SessionMiddlewareOptions } from "langchain-redis-sessions/agents";
 import { calling, ScriptedModel } from "../support/scripted-model.js";
-import { type Client, onOneRedis } from "../support/topologies.js";
-import { freshId, texts } from "../support/turns.js";
+import { texts } from "../support/turns.js";
+import { session, sessions, stored } from "./support/sessions.js";
 
-let client: Client;
-let sessions: SessionStore;
-let session: Session;
-beforeAll(() => {
-  client = onOneRedis.connect();
-  sessions = new SessionStore({ client });
-});
-beforeEach(async () => {
-  ({ session } = await sessions.create({ userId: freshId(), agentId: "researcher" }));
-});
-afterAll(async () => {
-  await sessions.close();
-  await client.quit();
-});
-
-const stored = (): Promise<BaseMessage[]> => sessions.history(session).getMessages();
 const seenByTool: string[][] = [];
 const look = tool(
   async ({ at }) => {

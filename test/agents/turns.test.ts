@@ -1,41 +1,23 @@
-import { HumanMessage, type BaseMessage } from "@langchain/core/messages";
+import { HumanMessage } from "@langchain/core/messages";
 import { createAgent, tool } from "langchain";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { z } from "zod";
 import {
   InvalidOptionError,
   OperationConflictError,
-  type Session,
   SessionNotFoundError,
   SessionStore,
 } from "langchain-redis-sessions";
 import { sessionMiddleware } from "langchain-redis-sessions/agents";
 import { calling, ScriptedModel } from "../support/scripted-model.js";
-import { type Client, onOneRedis } from "../support/topologies.js";
-import { freshId, texts } from "../support/turns.js";
-
-let client: Client;
-let sessions: SessionStore;
-let session: Session;
-beforeAll(() => {
-  client = onOneRedis.connect();
-  sessions = new SessionStore({ client });
-});
-beforeEach(async () => {
-  ({ session } = await sessions.create({ userId: freshId(), agentId: "assistant" }));
-});
-afterAll(async () => {
-  await sessions.close();
-  await client.quit();
-});
+import { texts } from "../support/turns.js";
+import { client, session, sessions, stored, types } from "./support/sessions.js";
 
 const weather = tool(({ city }) => `rain in ${city}`, {
   name: "weather",
   description: "The weather in a city",
   schema: z.object({ city: z.string() }),
 });
-const stored = (): Promise<BaseMessage[]> => sessions.history(session).getMessages();
-const types = (messages: readonly BaseMessage[]): string[] => messages.map(({ type }) => type);
 
 test("each turn is stored once, with its tool calls, and the next one is given it", async () => {
   const model = new ScriptedModel(

@@ -1,23 +1,12 @@
 // Checked by the compiler; that it runs shows that these agents can be made.
 import { MemorySaver } from "@langchain/langgraph";
 import { createAgent, createMiddleware, type BaseMessage } from "langchain";
-import { afterAll, beforeAll, expect, expectTypeOf, test } from "vitest";
+import { expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
-import { type Session, SessionStore } from "langchain-redis-sessions";
+import { type Session } from "langchain-redis-sessions";
 import { sessionMiddleware } from "langchain-redis-sessions/agents";
 import { ScriptedModel } from "../support/scripted-model.js";
-import { type Client, onOneRedis } from "../support/topologies.js";
-
-let client: Client;
-let sessions: SessionStore;
-beforeAll(() => {
-  client = onOneRedis.connect();
-  sessions = new SessionStore({ client });
-});
-afterAll(async () => {
-  await sessions.close();
-  await client.quit();
-});
+import { sessions } from "./support/sessions.js";
 
 test("the context of a call is a session, and perhaps an operation id", async () => {
   const agent = createAgent({

@@ -43,6 +43,26 @@ test("an earlier conversation is taken up again, and the agent knows what was sa
   expect(await ada.questions.count()).toBe(2);
 });
 
+test("two tabs that share a session each keep to the conversation that they show", async () => {
+  const first = await chat.open();
+  await first.signIn(chat.server.url);
+  await first.ask("My name is Ada");
+  const second = await first.duplicate();
+  await second.answers.getByText("Nice to meet you, Ada").waitFor();
+  await second.button("New conversation").click();
+  await second.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+
+  expect(await first.ask("What is my name?")).toContain("Ada");
+  expect(await second.ask("What is my name?")).toContain("not told me");
+  await first.page.reload();
+  await first.answers.nth(1).waitFor();
+  expect(await first.questions.allInnerTexts()).toEqual([
+    expect.stringContaining("My name is Ada"),
+    expect.stringContaining("What is my name?"),
+  ]);
+  expect(second.faults).toEqual([]);
+});
+
 test("another user sees nothing of it", async () => {
   const [ada, bob] = [await chat.open(), await chat.open()];
   await ada.signIn(chat.server.url);

@@ -19,7 +19,7 @@ import { SessionMemory, type SessionMemoryFields } from "langchain-redis-session
 import { faultyProxy } from "langchain-redis-sessions/testing";
 import { OfflineChatModel } from "../../examples/offline-model.js";
 import { lines } from "../runnables/support/conversation.js";
-import { answering, ScriptedModel } from "../runnables/support/scripted-model.js";
+import { answering, ScriptedModel } from "../support/scripted-model.js";
 import { freshId, turn } from "../support/turns.js";
 
 const { single } = inject("servers");

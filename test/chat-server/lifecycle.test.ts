@@ -1,10 +1,14 @@
 // The service as a program: started, stopped in the middle of things, started again.
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { SessionStore } from "langchain-redis-sessions";
+import { startRedis } from "langchain-redis-sessions/testing";
+import { lines } from "../runnables/support/conversation.js";
 import { type ChildService, startChildService } from "./support/child-service.js";
 import { all } from "./support/sent-events.js";
 import { Visitor } from "./support/visitor.js";
@@ -28,44 +32,40 @@ async function started(environment: Readonly<Record<string, string>> = {}): Prom
   return service;
 }
 
-test("it says how to go on, and only its owner can read its key", async () => {
-  const { url, printed, end } = await started();
-  expect(printed().stdout).toMatch(/Open +http:\/\/127\.0\.0\.1:\d+\n/);
-  expect(printed().stdout).toMatch(/Sign in +as Ada Lovelace or Bob Kahn/);
-  expect(printed().stdout).toContain(folder);
-  expect((await fetch(`${url}/health`)).status).toBe(200);
-  expect(statSync(path.join(folder, "identity.key")).mode & 0o777).toBe(0o600);
-  expect(await end()).toBe(0);
-});
+/** What the service has left of Ada in its folder, read without it: which of her sessions live, and what was said. */
+async function left({ conversationId }: Visitor["session"]): Promise<{ live: string[]; said: string[] }> {
+  await using redis = await startRedis({ dataDir: path.join(folder, "redis") });
+  const client = new Redis(redis.url);
+  const sessions = new SessionStore({ client });
+  const ada = { userId: "ada" };
+  const [live, stored] = await Promise.all([sessions.list(ada), sessions.messages(ada, conversationId)]);
+  await client.quit();
+  return { live: live.map(({ id }) => id), said: lines(stored.map(({ message }) => message)) };
+}
 
-test("restarted, it has everything: who is signed in, sessions, conversations, memory", async () => {
-  const before = await started();
-  const ada = await Visitor.inSession(before.url);
+test("restarted or killed, it has everything: who is signed in, sessions, conversations, memory", async () => {
+  const first = await started();
+  expect(first.printed().stdout).toMatch(/Open +http:\/\/127\.0\.0\.1:\d+\n/);
+  expect(first.printed().stdout).toMatch(/Sign in +as Ada Lovelace or Bob Kahn/);
+  expect(first.printed().stdout).toContain(folder);
+  expect(statSync(path.join(folder, "identity.key")).mode & 0o777, "only its owner can read its key").toBe(0o600);
+  const ada = await Visitor.inSession(first.url);
   await ada.say("My name is Ada.");
   await ada.say("Remember that I like tea.");
-  expect(await before.end()).toBe(0);
+  expect(await first.end()).toBe(0);
 
-  const after = await started();
-  const again = new Visitor(after.url, ada.jwt);
-  again.token = ada.token;
-  again.session = ada.session;
-  expect((await again.send("/session")).json.session.id).toBe(ada.session.id);
-  expect((await again.stored())[0]).toBe("human: My name is Ada.");
-  expect((await again.say("What is my name?")).json).toEqual({ response: "Your name is Ada.", messageCount: 8 });
-  expect((await again.say("What do you remember?")).json.response).toBe("I remember that I like tea.");
-});
+  const second = await started();
+  const later = ada.at(second.url);
+  expect((await later.send("/session")).json.session.id).toBe(ada.session.id);
+  expect((await later.stored())[0]).toBe("human: My name is Ada.");
+  expect((await later.say("What is my name?")).json).toEqual({ response: "Your name is Ada.", messageCount: 8 });
+  second.process.kill("SIGKILL");
+  await expect.poll(() => second.process.signalCode).toBe("SIGKILL");
 
-test("killed without a warning, it has all that it acknowledged, and its folder is free again", async () => {
-  const before = await started();
-  const ada = await Visitor.inSession(before.url);
-  await ada.say("My name is Ada.");
-  before.process.kill("SIGKILL");
-  await expect.poll(() => before.process.signalCode).toBe("SIGKILL");
-  const after = await started();
-  const again = new Visitor(after.url, ada.jwt);
-  again.token = ada.token;
-  again.session = ada.session;
-  await expect.poll(() => again.stored()).toEqual(["human: My name is Ada.", "ai: Nice to meet you, Ada."]);
+  const third = await started();
+  const last = ada.at(third.url);
+  await expect.poll(() => last.stored()).toHaveLength(8);
+  expect((await last.say("What do you remember?")).json.response).toBe("I remember that I like tea.");
 });
 
 test("told to stop, it lets an answer come to its end, takes no new one, and keeps the session", async () => {
@@ -84,11 +84,9 @@ test("told to stop, it lets an answer come to its end, takes no new one, and kee
   expect(headers.get("Connection") ?? "close").toBe("close");
   expect(await ended).toBe(0);
 
-  const after = await started();
-  const again = new Visitor(after.url, ada.jwt);
-  again.token = ada.token;
-  again.session = ada.session;
-  expect(await again.stored()).toEqual([
+  const { live, said } = await left(ada.session);
+  expect(live).toEqual([ada.session.id]);
+  expect(said).toEqual([
     "human: Tell me a long story.",
     expect.stringMatching(/^ai: Once.*there still\.$|^ai: Once.*still\.$/s),
   ]);
@@ -103,11 +101,8 @@ test("an answer that does not come to its end in time is stopped, told, and stor
   expect((await all(events)).at(-1)).toMatchObject({ event: "problem", data: { status: 503, code: "SHUTTING_DOWN" } });
   expect(await ended).toBe(0);
 
-  const after = await started();
-  const again = new Visitor(after.url, ada.jwt);
-  again.token = ada.token;
-  again.session = ada.session;
-  expect(await again.stored()).toEqual(["human: Tell me a long story.", expect.stringMatching(/^ai!: Once upon/)]);
+  const { said } = await left(ada.session);
+  expect(said).toEqual(["human: Tell me a long story.", expect.stringMatching(/^ai!: Once upon/)]);
 });
 
 test("told to stop while Redis is gone, it stops", async () => {
@@ -125,12 +120,16 @@ test("a port that is taken, a folder that is in use and settings that are wrong 
     squatter.listen(0, "127.0.0.1", resolve);
   });
   const { port } = squatter.address() as AddressInfo;
-  await expect(started({ PORT: String(port) })).rejects.toThrow(
-    `Port ${port} is taken. Choose another: PORT=${port + 1} npm start`,
-  );
-  squatter.close();
-  await expect(started({ IDLE_TIMEOUT: "soon" })).rejects.toThrow(/IDLE_TIMEOUT: use a length of time such as 30s/);
   const service = await started();
-  await expect(started()).rejects.toThrow(`Another chat server (process ${service.process.pid}) keeps its data in`);
+  const another = path.join(folder, "another");
+  await Promise.all([
+    expect(started({ PORT: String(port), DATA_DIR: another })).rejects.toThrow(
+      `Port ${port} is taken. Choose another: PORT=${port + 1} npm start`,
+    ),
+    expect(started({ IDLE_TIMEOUT: "soon" })).rejects.toThrow(/IDLE_TIMEOUT: use a length of time such as 30s/),
+    expect(started()).rejects.toThrow(`Another chat server (process ${service.process.pid}) keeps its data in`),
+  ]);
+  squatter.close();
   expect(await service.end()).toBe(0);
+  for (const place of [folder, another]) expect(readdirSync(place)).not.toContain("lock");
 });

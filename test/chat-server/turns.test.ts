@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { request } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
+import { Redis } from "ioredis";
 import { afterEach, describe, expect, inject, test } from "vitest";
 import { type FaultyProxy, faultyProxy } from "langchain-redis-sessions/testing";
 import { calling, never, ScriptedModel } from "../support/scripted-model.js";
@@ -183,6 +184,41 @@ describe("a session that ends in the middle of an answer", () => {
   });
 });
 
+describe("a turn that names its conversation", () => {
+  test("goes there, also when another tab of the session has opened another one, and sees what was said in it", async () => {
+    const { ada } = await served({ model: new ScriptedModel(({ length }) => `given ${length}`) });
+    const first = ada.session.conversationId;
+    await ada.say("a", undefined, first);
+    const second = (await ada.send("/sessions/conversation", { body: {} })).json.session.conversationId as string;
+    const key = crypto.randomUUID();
+    expect((await ada.say("b", key, first)).json).toEqual({ response: "given 4", messageCount: 4 });
+    expect((await ada.say("b", key, first)).json.code).toBe("OPERATION_CONFLICT");
+    await ada.say("c", undefined, second);
+    expect(await ada.stored(first)).toEqual(["human: a", "ai: given 2", "human: b", "ai: given 4"]);
+    expect(await ada.stored(second)).toEqual(["human: c", "ai: given 2"]);
+    // Without a name it goes where the session points.
+    await ada.say("d");
+    expect((await ada.stored(second)).slice(2)).toEqual(["human: d", "ai: given 4"]);
+  });
+
+  test("goes there, also when nothing was said in it before", async () => {
+    const { ada } = await served();
+    await ada.send("/sessions/conversation", { body: {} });
+    await ada.say("Hi", undefined, ada.session.conversationId);
+    expect((await ada.stored())[0]).toBe("human: Hi");
+  });
+
+  test("reaches no conversation of another user", async () => {
+    const { ada } = await served({ model: new ScriptedModel(({ length }) => `given ${length}`) });
+    await ada.say("a secret");
+    const bob = await Visitor.inSession(ada.url, "bob");
+    const { conversationId } = ada.session;
+    expect((await bob.say("What was said?", undefined, conversationId)).json.response).toBe("given 2");
+    expect(await ada.stored()).toEqual(["human: a secret", "ai: given 2"]);
+    expect(await bob.stored(conversationId)).toEqual(["human: What was said?", "ai: given 2"]);
+  });
+});
+
 describe("turns of one conversation", () => {
   test("run one after another", async () => {
     const { ada } = await served({ model: new ScriptedModel(({ length }) => `given ${length}`) });
@@ -209,7 +245,7 @@ describe("turns of one conversation", () => {
 describe("an answer that cannot be stored", () => {
   test("is shown, then told as a problem; sent again with its key, it is stored once", async () => {
     const model = new ScriptedModel("Hello Ada.");
-    const { ada, network } = await servedThrough(model);
+    const { service, ada, network } = await servedThrough(model);
     const key = crypto.randomUUID();
     model.afterWord = (word) => {
       if (word === "Ada.") network.refuse();
@@ -225,7 +261,11 @@ describe("an answer that cannot be stored", () => {
     model.afterWord = () => Promise.resolve();
     await network.heal();
     await expect.poll(async () => (await ada.send("/session")).status, { timeout: 10_000 }).toBe(200);
-    // The lease of the turn that failed runs out first.
+    // The lease of the turn that failed runs out first, which takes ten seconds.
+    const client = new Redis(inject("servers").single);
+    closing.push(() => client.quit());
+    const [lease = ""] = await client.keys(`${service.keyPrefix}:*:lease:*`);
+    expect(await client.pexpire(lease, 1)).toBe(1);
     expect((await ada.say("Hi", key)).status).toBe(200);
     expect(await ada.stored()).toEqual(["human: Hi", "ai: Hello Ada."]);
   });

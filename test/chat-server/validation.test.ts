@@ -19,6 +19,7 @@ const cases: readonly (readonly [what: string, method: string, path: string, bod
   ["an empty message", "POST", chat, { message: "" }, /message: use a text that is not empty/],
   ["a message that is a number", "POST", chat, { message: 1 }, /message: use a text/],
   ["a message that is too long", "POST", chat, { message: "x".repeat(20_001) }, /message: use at most 20000/],
+  ["a conversation without a name", "POST", chat, { message: "Hi", conversationId: "" }, /conversationId: use a text/],
   ["half a character", "POST", chat, '{"message":"\\ud83d"}', /message: use well-formed Unicode/],
   ["a name that is not known", "POST", chat, { message: "Hi", mesage: "x" }, /mesage/],
   ["a list in the place of an object", "POST", chat, [], /body: .*object/],
@@ -110,6 +111,9 @@ describe("settings", () => {
     }
     expect(() => readConfig({ PORT: "65536" })).toThrow("PORT: use a port");
     expect(() => readConfig({ LIFETIME: "31d" })).toThrow("CONVERSATION_TTL: use at least LIFETIME");
+    for (const name of ["TURN_TIMEOUT", "TURN_WAIT", "SHUTDOWN_TIMEOUT", "HEARTBEAT"]) {
+      expect(() => readConfig({ [name]: "25d" }), "would overflow its timer").toThrow(`${name}: use at most 1d`);
+    }
   });
 
   test("name proxies by number or by address", () => {

@@ -1,4 +1,4 @@
-// The README's ACL line: each word of it is needed, and nothing else is allowed.
+// The ACL line of docs/redis.md: each word of it is needed, and nothing else is allowed.
 import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import { Cluster, Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
@@ -93,7 +93,7 @@ async function everything(client: Client, admins: readonly Redis[]): Promise<rea
   return failed;
 }
 
-describe("a user of one Redis with the README's rights", () => {
+describe("a user of one Redis with the rights that docs/redis.md names", () => {
   let redis: RunningRedis;
   let admin: Redis;
   beforeAll(async () => {
@@ -162,7 +162,7 @@ describe("a user of one Redis with the README's rights", () => {
   });
 });
 
-test("on a Cluster and with `wait` it needs what the README adds for them", async () => {
+test("on a Cluster and with `wait` it needs what the page adds for them", async () => {
   const user = freshId();
   const nodes = servers.cluster.map((node) => keep(new Redis({ ...node })));
   const grant = (rules: readonly string[]): Promise<unknown> =>

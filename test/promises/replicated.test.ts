@@ -233,11 +233,13 @@ describe.skipIf((await findServerProgram()) === undefined)("with replicas (needs
 
     test.each(versions)("WAIT goes where the write goes, by $version", async ({ Nodes }) => {
       const client = keep(new Nodes(cluster.primaries.map(({ host, port }) => ({ host, port }))));
-      const found = new Set<number>();
-      for (let time = 0; time < 60; time++) {
+      const written = [0, 0, 0];
+      while (written.some((times) => times < 5)) {
         const sessionId = freshId();
         const owner = await ownerOf(sessionId);
-        found.add(owner);
+        const times = (written[owner] ?? 0) + 1;
+        if (times > 5) continue;
+        written[owner] = times;
         const write = open({ client, sessionId, wait: { replicas: 1, timeout: 0.02 } }).addMessages(turn("hi"));
         const outcome = await write.then(
           () => "replicated",
@@ -245,18 +247,17 @@ describe.skipIf((await findServerProgram()) === undefined)("with replicas (needs
         );
         expect(outcome).toBe(owner === 1 ? "replicated" : "NOT_REPLICATED");
       }
-      expect(found.size).toBe(3);
     });
 
     test.each(versions)("a slot that has moved is followed, and waited for there, by $version", async ({ Nodes }) => {
       const [first] = cluster.primaries;
       const slotOf = async (id: string): Promise<number> =>
         Number(await first?.client.call("CLUSTER", "KEYSLOT", `{${id}}`));
-      // A slot that holds something, of the test before say, would not move.
-      const movable = async (id: string): Promise<boolean> =>
+      // Of the first node, and with none of the other tests' keys in it: a node gives no others away.
+      const isFree = async (id: string): Promise<boolean> =>
         (await ownerOf(id)) === 0 && (await first?.client.call("CLUSTER", "COUNTKEYSINSLOT", await slotOf(id))) === 0;
       let sessionId = freshId();
-      while (!(await movable(sessionId))) sessionId = freshId();
+      while (!(await isFree(sessionId))) sessionId = freshId();
       const client = keep(new Nodes(cluster.primaries.map(({ host, port }) => ({ host, port })).slice(0, 1)));
       const history = open({ client, sessionId, wait: { replicas: 1, timeout: 1 } });
       const slot = await slotOf(sessionId);

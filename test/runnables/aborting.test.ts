@@ -6,7 +6,7 @@ import { FakeStreamingChatModel } from "@langchain/core/utils/testing";
 import { describe, expect, test, vi } from "vitest";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { interruptible, read } from "./support/interruptible.js";
-import { answering, hanging, ScriptedModel } from "./support/scripted-model.js";
+import { answering, hanging, ScriptedModel } from "../support/scripted-model.js";
 
 const { open, stored, storedSoon, config, chainOf, another } = interruptible();
 

@@ -8,7 +8,7 @@ import { RedisChatMessageHistory } from "langchain-redis-sessions";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { freshId } from "../support/turns.js";
 import { lines } from "./support/conversation.js";
-import { answering, ScriptedModel } from "./support/scripted-model.js";
+import { answering, ScriptedModel } from "../support/scripted-model.js";
 
 const { single } = inject("servers");
 let client: Redis;

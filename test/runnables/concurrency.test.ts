@@ -13,10 +13,11 @@ import {
   SessionStore,
 } from "langchain-redis-sessions";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
+import { amount } from "../support/amount.js";
 import type { LineProcess } from "../support/line-process.js";
 import { freshId } from "../support/turns.js";
 import { lines } from "./support/conversation.js";
-import { answering, hanging } from "./support/scripted-model.js";
+import { answering, hanging } from "../support/scripted-model.js";
 import { turningProcess } from "./support/turning-processes.js";
 
 const { single } = inject("servers");
@@ -198,7 +199,7 @@ test.each(["reject", "wait"] as const)("a history of another library cannot %s, 
 });
 
 describe("turns of several processes", () => {
-  const TURNS = 200;
+  const TURNS = amount(50, 200);
 
   test(
     "with wait, run one after another: each is whole, and was given all before it",

@@ -18,7 +18,7 @@ import { faultyProxy, type FaultyProxy, startRedis } from "langchain-redis-sessi
 import { findServerProgram } from "../../src/testing/servers/local-servers.js";
 import { freshId } from "../support/turns.js";
 import { lines } from "./support/conversation.js";
-import { hanging } from "./support/scripted-model.js";
+import { hanging } from "../support/scripted-model.js";
 
 /** Signals go to local processes, not into a container. */
 const local = (await findServerProgram()) !== undefined;

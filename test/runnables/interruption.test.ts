@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { lines } from "./support/conversation.js";
 import { interruptible, read } from "./support/interruptible.js";
-import { answering, hanging, ScriptedModel } from "./support/scripted-model.js";
+import { answering, hanging, ScriptedModel } from "../support/scripted-model.js";
 
 const { open, stored, storedSoon, config, chainOf } = interruptible();
 

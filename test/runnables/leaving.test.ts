@@ -5,7 +5,7 @@ import { describe, expect, test, vi } from "vitest";
 import type { RedisChatMessageHistory } from "langchain-redis-sessions";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { interruptible } from "./support/interruptible.js";
-import { answering, hanging, ScriptedModel } from "./support/scripted-model.js";
+import { answering, hanging, ScriptedModel } from "../support/scripted-model.js";
 
 const conversation = interruptible();
 const { open, stored, config, chainOf } = conversation;

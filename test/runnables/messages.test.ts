@@ -14,7 +14,7 @@ import {
 import { RunnableWithSession, type RunnableWithSessionFields } from "langchain-redis-sessions/runnables";
 import { freshId, turn } from "../support/turns.js";
 import { lines } from "./support/conversation.js";
-import { answering } from "./support/scripted-model.js";
+import { answering } from "../support/scripted-model.js";
 
 const { single } = inject("servers");
 let client: Redis;

@@ -16,7 +16,7 @@ import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { faultyProxy } from "langchain-redis-sessions/testing";
 import { freshId } from "../support/turns.js";
 import { lines } from "./support/conversation.js";
-import { answering, hanging, ScriptedModel } from "./support/scripted-model.js";
+import { answering, hanging, ScriptedModel } from "../support/scripted-model.js";
 
 const { single } = inject("servers");
 let client: Redis;

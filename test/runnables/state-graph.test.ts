@@ -9,7 +9,7 @@ import { type Session, SessionStore } from "langchain-redis-sessions";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { freshId } from "../support/turns.js";
 import { lines } from "./support/conversation.js";
-import { hanging } from "./support/scripted-model.js";
+import { hanging } from "../support/scripted-model.js";
 
 const { single } = inject("servers");
 let client: Redis;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 
 import { RedisChatMessageHistory, type Session, SessionStore } from "langchain-redis-sessions";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { freshId } from "../support/turns.js";
-import { answering, hanging, ScriptedModel } from "./support/scripted-model.js";
+import { answering, hanging, ScriptedModel } from "../support/scripted-model.js";
 
 class RecordingTracer extends BaseTracer {
   readonly name = "recording";

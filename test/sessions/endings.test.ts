@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { type Client, onOneRedis, topologies } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
-import { amount } from "./support/amount.js";
+import { amount } from "../support/amount.js";
 import { type Append, interleave, throughTheLibrary, withoutChecks } from "./support/interleaving.js";
 import { seeded } from "./support/seeded.js";
 import { lifetimes, removeKeys, storedKeys } from "./support/stored-keys.js";

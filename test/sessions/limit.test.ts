@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { endingsChannel, ownerKeys, ownerTag } from "../../src/redis/keys.js";
 import { type Client, onOneRedis, topologies } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
-import { amount } from "./support/amount.js";
+import { amount } from "../support/amount.js";
 import { type Creation, CreatingProcesses, type CreationOrder } from "./support/creating-processes.js";
 import { removeKeys } from "./support/stored-keys.js";
 

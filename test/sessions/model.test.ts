@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SessionStore } from "langchain-redis-sessions";
 import { type Client, onOneRedis, topologies } from "../support/topologies.js";
 import { freshId, turn } from "../support/turns.js";
-import { amount } from "./support/amount.js";
+import { amount } from "../support/amount.js";
 import { LIMIT, MOST_MESSAGES, SessionModel, steps } from "./support/session-model.js";
 import { removeKeys } from "./support/stored-keys.js";
 

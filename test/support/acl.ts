@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
-const readme = readFileSync(path.join(import.meta.dirname, "../../README.md"), "utf8");
-const section = /^## Redis ACL$.*?(?=^## )/ms.exec(readme)?.[0] ?? "";
+const page = readFileSync(path.join(import.meta.dirname, "../../docs/redis.md"), "utf8");
+const section = /^## Redis ACL$.*?(?=^## )/ms.exec(page)?.[0] ?? "";
 const [, block = ""] = /^```text\n(.*?)^```$/ms.exec(section) ?? [];
 const words = block.split(/[\s\\]+/).filter((word) => word !== "");
 
-/** What the README grants: the words behind `ACL SETUSER <name>`, without the password. */
+/** What docs/redis.md grants: the words behind `ACL SETUSER <name>`, without the password. */
 export const grants: readonly string[] = words.slice(3).filter((word) => !word.startsWith(">"));
 
 /** The commands among them. */

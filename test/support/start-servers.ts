@@ -21,7 +21,7 @@ export interface Address {
   readonly port: number;
 }
 
-/** A server on which a user "limited", password "limited", has the rights that the README names. */
+/** A server on which a user "limited", password "limited", has the rights that docs/redis.md names. */
 export interface Guarded extends Address {
   /** Where it takes TLS, and the certificate to trust; absent in a container. */
   readonly tls: { readonly port: number; readonly ca: string } | undefined;

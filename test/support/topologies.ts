@@ -23,7 +23,7 @@ const onCluster: Topology = {
   connect: (options = {}) => new Cluster([...cluster], options),
 };
 
-/** What the library does goes to a user that may do no more than the README says; what a test does, to one that may. */
+/** What the library does goes to a user that may do no more than docs/redis.md says; what a test does, to one that may. */
 const asLimitedUser: Topology = {
   name: `one Redis, ${guarded.tls ? "TLS, " : ""}a user with the least rights`,
   connect: (options = {}) => {

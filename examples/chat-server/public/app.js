@@ -5,7 +5,7 @@ import { Conversations } from "./conversations.js";
 import { confirmed, showSessionOver } from "./dialogs.js";
 import { find } from "./dom.js";
 import { Drawer } from "./drawer.js";
-import { credentials, draft, farewell, interrupted, unsent } from "./kept.js";
+import { credentials, draft, farewell, interrupted, shown, unsent } from "./kept.js";
 import { MemoryPanel } from "./memory-panel.js";
 import { SessionClock } from "./session-clock.js";
 import { listenForTheEnd } from "./session-events.js";
@@ -51,14 +51,12 @@ find("erase").addEventListener("click", erase);
 find("workspace").hidden = false;
 
 const session = signedIn?.session ?? (await ownSession());
+const { conversationId: inFront } = (!signedIn && shown.read()) || session;
 clock.set(session);
 clock.start();
 void listenForTheEnd(api, showState);
-await Promise.all([
-  chat.show(session.conversationId, { beginning: signedIn?.isNew ?? false }),
-  refreshList((list) => list.refresh()),
-]);
-conversations.current = session.conversationId;
+await Promise.all([chat.show(inFront, { beginning: signedIn?.isNew ?? false }), refreshList((list) => list.refresh())]);
+conversations.current = inFront;
 chat.focus();
 if (signedIn?.ended.length > 0) {
   notice("You are signed in at as many places as allowed, so the oldest sign-in was ended.", { tone: "information" });

@@ -1,7 +1,7 @@
 // The conversation in the middle: what was said, the field for the next message, and the turn that is on its way.
 import { inWords } from "./api.js";
 import { element, find } from "./dom.js";
-import { draft, unsent } from "./kept.js";
+import { draft, shown, unsent } from "./kept.js";
 import { announce, announceAtOnce, notice } from "./speaking.js";
 import { storedMessages } from "./transcript.js";
 import { Turn } from "./turn.js";
@@ -67,6 +67,7 @@ export class Chat {
   /** `beginning`: it has no messages yet, so there is nothing to ask for. */
   async show(conversationId, { beginning = false } = {}) {
     this.#conversationId = conversationId;
+    shown.write({ conversationId });
     this.#log.replaceChildren();
     this.#showPage({ messages: [], next: null });
     this.#scroller.setAttribute("aria-busy", "true");

@@ -24,5 +24,7 @@ export const interrupted = entry("chat.interrupted");
 export const draft = entry("chat.draft");
 /** A message that may not have arrived: `{ conversationId, message, key }` */
 export const unsent = entry("chat.unsent");
+/** The conversation that this tab shows; another tab of the same session may show another: `{ conversationId }` */
+export const shown = entry("chat.shown");
 /** Said once on the next page. */
 export const farewell = entry("chat.farewell");

@@ -55,7 +55,7 @@ export class Turn {
 
   async #receive(api, agentId, onText) {
     const { body } = await api.open("POST", `/agents/${encodeURIComponent(agentId)}/chat`, {
-      body: { message: this.message },
+      body: { message: this.message, conversationId: this.conversationId },
       headers: { Accept: "text/event-stream", "Idempotency-Key": this.key },
       signal: this.#stopping.signal,
     });

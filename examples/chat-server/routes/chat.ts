@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { Access } from "../access.js";
 import type { Agent, Heard, TurnRequest } from "../agent.js";
 import type { Env } from "../env.js";
-import { bodyOf, text, writeOptions } from "../input.js";
+import { bodyOf, id, text, writeOptions } from "../input.js";
 import type { Limit } from "../limits.js";
 import type { Log } from "../log.js";
 import { noteFault, problemFor, ServiceError } from "../problems.js";
@@ -24,17 +24,20 @@ export interface ChatParts {
   readonly log: Log;
 }
 
-const chat = z.strictObject({ message: text(20_000) });
+const chat = z.strictObject({ message: text(20_000), conversationId: id.optional() });
 
 export function chatRoutes(app: Hono<Env>, parts: ChatParts): void {
   const { access, agents, turns, limit } = parts;
 
   app.post("/agents/:agentId/chat", access.inSession, async (c) => {
-    const session = c.get("session");
-    await limit(session.userId);
-    const agent = agents.get(session.agentId);
+    const own = c.get("session");
+    await limit(own.userId);
+    const agent = agents.get(own.agentId);
     if (agent === undefined) throw new ServiceError("NOT_FOUND");
-    const { message } = await bodyOf(c, chat);
+    const { message, conversationId = own.conversationId } = await bodyOf(c, chat);
+    // Tabs may share a session, and one may have pointed it elsewhere: a turn goes to the conversation that it was
+    // written in. Whichever is named is one of the session's own user, for nobody else's can be reached with it.
+    const session = { ...own, conversationId };
     const named = writeOptions(c);
     // From here on it counts as running: what can be refused, was.
     const turn = turns.begin(c.req.raw.signal);

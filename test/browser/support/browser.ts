@@ -114,6 +114,15 @@ export class ChatPage {
     await this.field.waitFor();
   }
 
+  /** Another tab of the same browser, signed in with the same session. */
+  async duplicate(): Promise<ChatPage> {
+    const opened = this.page.waitForEvent("popup");
+    await this.page.evaluate("void open(location.href)");
+    const tab = new ChatPage(await opened);
+    await tab.field.waitFor();
+    return tab;
+  }
+
   async say(message: string): Promise<void> {
     await this.field.fill(message);
     await this.field.press("Enter");

@@ -49,6 +49,11 @@ export class Visitor {
     this.ended = json.ended;
   }
 
+  /** The same visitor, to whom the service has moved. */
+  at(url: string): Visitor {
+    return Object.assign(new Visitor(url, this.jwt), { token: this.token, session: this.session });
+  }
+
   get credentials(): Record<string, string> {
     return {
       ...(this.jwt === "" ? {} : { Authorization: `Bearer ${this.jwt}` }),
@@ -72,8 +77,9 @@ export class Visitor {
     return { status: response.status, headers: response.headers, json: isJson ? JSON.parse(text) : text };
   }
 
-  say(message: string, key?: string): Promise<Answer> {
-    return this.send("/agents/assistant/chat", { body: { message }, headers: keyed(key) });
+  /** @param conversationId absent, that which the session points at. */
+  say(message: string, key?: string, conversationId?: string): Promise<Answer> {
+    return this.send("/agents/assistant/chat", { body: { message, conversationId }, headers: keyed(key) });
   }
 
   /** A chat answer as it comes; the response itself, when it is no stream. */

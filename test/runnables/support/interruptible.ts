@@ -7,7 +7,7 @@ import { RunnableWithSession } from "../../../src/runnables/index.js";
 import { type Client, onOneRedis } from "../../support/topologies.js";
 import { freshId } from "../../support/turns.js";
 import { lines } from "./conversation.js";
-import type { ScriptedModel } from "./scripted-model.js";
+import type { ScriptedModel } from "../../support/scripted-model.js";
 
 type Model = ScriptedModel | FakeStreamingChatModel;
 type Chain = RunnableWithSession<{ input: string }, BaseMessage>;
