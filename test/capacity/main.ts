@@ -21,7 +21,8 @@ const { values } = parseArgs({
 });
 
 const conversations = Number(values.conversations ?? fullPlan.conversations);
-if (!Number.isInteger(conversations) || conversations < 100) throw new Error("--conversations: a whole number from 100 on.");
+if (!Number.isInteger(conversations) || conversations < 100)
+  throw new Error("--conversations: a whole number from 100 on.");
 // A smaller run is for looking: the published numbers are those of the full one.
 const folder = values.out ?? (conversations === fullPlan.conversations ? docs : undefined);
 

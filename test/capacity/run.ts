@@ -59,7 +59,12 @@ export async function runCapacity(plan: Plan): Promise<Findings> {
   }
   progress.begin("settings of Redis");
   const replicated = await replicatedBytesPerAppend(plan.effort.callsPerRound);
-  const settings = await measureSettings({ world, conversations: plan.settingsConversations, effort: plan.effort, onPart });
+  const settings = await measureSettings({
+    world,
+    conversations: plan.settingsConversations,
+    effort: plan.effort,
+    onPart,
+  });
   progress.begin("simulation");
   const simulation = simulate(plan.simulation, world, onPart);
 

@@ -40,7 +40,11 @@ const READ_TURNS = [1, 5, 20, 60];
 /** How many calls are under way at once. Each connection has one: nothing is pipelined, which is the dear way. */
 export const LANES = 8;
 
-export async function measureCalls(server: Server, { rounds, callsPerRound }: Effort, random: () => number): Promise<MeasuredCall[]> {
+export async function measureCalls(
+  server: Server,
+  { rounds, callsPerRound }: Effort,
+  random: () => number,
+): Promise<MeasuredCall[]> {
   const circumstances = await prepare(server, random);
   // The server learns the scripts, and the connections get their buffers.
   for (const { run } of circumstances) await inLanes(lanesOf(LANES), LANES, (_, lane) => run(lane));
@@ -66,7 +70,11 @@ export async function measureCalls(server: Server, { rounds, callsPerRound }: Ef
   });
 }
 
-async function measure({ nodes }: Server, operations: number, run: (lane: number) => Promise<unknown>): Promise<Usage & CommandUse> {
+async function measure(
+  { nodes }: Server,
+  operations: number,
+  run: (lane: number) => Promise<unknown>,
+): Promise<Usage & CommandUse> {
   // To ask costs something too: twice with nothing in between tells how much.
   const asked = await usageOf(nodes);
   const commandsBefore = await commandsOf(nodes);
@@ -113,7 +121,11 @@ async function prepare({ clients }: Server, random: () => number): Promise<Circu
   ];
   for (const turn of appended) {
     const open = await inOwnConversation([]);
-    circumstances.push({ call: "append", turns: [turn], run: (lane) => open(lane).addMessages(messagesOf(turn, random)) });
+    circumstances.push({
+      call: "append",
+      turns: [turn],
+      run: (lane) => open(lane).addMessages(messagesOf(turn, random)),
+    });
   }
   for (const [position, length] of READ_TURNS.entries()) {
     const turns = Array.from({ length }, (_, index) => appended[(index + position) % appended.length] ?? typical);

@@ -19,10 +19,16 @@ const LANES = 16;
  * Weighs single keys: conversations of chosen lengths and sizes, not the spread that the model is checked against. They
  * are written turn by turn.
  */
-export async function calibrateMemory(server: Server, world: World, users: number, random: () => number): Promise<MemoryParameters> {
+export async function calibrateMemory(
+  server: Server,
+  world: World,
+  users: number,
+  random: () => number,
+): Promise<MemoryParameters> {
   const { clients, nodes } = server;
   // The server learns the scripts, and the connections get their buffers.
-  for (const owner of gridOf(LANES, world, random)) await store(clients[0] as (typeof clients)[number], owner, "turn", random);
+  for (const owner of gridOf(LANES, world, random))
+    await store(clients[0] as (typeof clients)[number], owner, "turn", random);
   for (const node of nodes) await node.flushall();
   const before = await keyBytes(server);
   const stored: StoredKey[] = [];
@@ -75,7 +81,8 @@ function scaled({ question, answer, toolResult }: Turn, scale: number): Turn {
   };
 }
 
-interface Weighed extends StoredKey {
+interface Weighed {
+  readonly stored: StoredKey;
   readonly size: number;
 }
 
@@ -83,8 +90,11 @@ async function weigh({ nodes }: Server, stored: readonly StoredKey[]): Promise<W
   const perNode = await Promise.all(
     nodes.map(async (node) => {
       const own = nodes.length === 1 ? stored : await ownedBy(node, stored);
-      const sizes = await memoryUsage(node, own.map(({ key }) => key));
-      return own.map((key, index) => ({ ...key, size: sizes[index] ?? 0 }));
+      const sizes = await memoryUsage(
+        node,
+        own.map(({ key }) => key),
+      );
+      return own.map((one, index) => ({ stored: one, size: sizes[index] ?? 0 }));
     }),
   );
   return perNode.flat();
@@ -97,9 +107,9 @@ async function ownedBy(node: Server["nodes"][number], stored: readonly StoredKey
 }
 
 function fit(weighed: readonly Weighed[], kind: Kind): Linear {
-  const ofKind = weighed.filter((one) => one.kind === kind);
+  const ofKind = weighed.filter(({ stored }) => stored.kind === kind);
   const [base = 0, perItem = 0, perByte = 0] = leastSquares(
-    ofKind.map(({ items, bytes }) => [1, items, bytes]),
+    ofKind.map(({ stored: { items, bytes } }) => [1, items, bytes]),
     ofKind.map(({ size }) => size),
   );
   return { base, perItem, perByte };

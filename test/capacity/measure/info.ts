@@ -106,7 +106,10 @@ export async function memoryOf(node: Redis): Promise<Memory> {
 async function memoryStats(node: Redis): Promise<number> {
   const stats = fields(await node.memory("STATS"));
   const tables = fields(stats.get("db.0") ?? []);
-  const parts = [stats.get("dataset.bytes"), ...["overhead.hashtable.main", "overhead.hashtable.expires"].map((name) => tables.get(name))];
+  const parts = [
+    stats.get("dataset.bytes"),
+    ...["overhead.hashtable.main", "overhead.hashtable.expires"].map((name) => tables.get(name)),
+  ];
   return parts.reduce((total: number, part) => total + Number(part ?? 0), 0);
 }
 
@@ -114,5 +117,7 @@ async function memoryStats(node: Redis): Promise<number> {
 function fields(reply: unknown): Map<unknown, unknown> {
   if (reply instanceof Map) return reply;
   if (!Array.isArray(reply)) return new Map(Object.entries(reply as object));
-  return new Map(Array.from({ length: reply.length / 2 }, (_, index) => [reply[index * 2], reply[index * 2 + 1]] as const));
+  return new Map(
+    Array.from({ length: reply.length / 2 }, (_, index) => [reply[index * 2], reply[index * 2 + 1]] as const),
+  );
 }

@@ -34,10 +34,7 @@ export interface Filling {
 }
 
 /** Fills servers with so many conversations, each in one append: what is stored is the same as turn by turn. */
-export async function load(
-  server: Server,
-  { conversations, world, owners, texts, onPart }: Filling,
-): Promise<Loaded> {
+export async function load(server: Server, { conversations, world, owners, texts, onPart }: Filling): Promise<Loaded> {
   const { clients, nodes } = server;
   const census = new Census();
   const opened: Opened[] = [];

@@ -13,7 +13,11 @@ export interface Server extends AsyncDisposable {
 }
 
 /** Without persistence. `args`: settings of every node. */
-export async function startServer(topology: Topology, connections: number, args: readonly string[] = []): Promise<Server> {
+export async function startServer(
+  topology: Topology,
+  connections: number,
+  args: readonly string[] = [],
+): Promise<Server> {
   const cluster = topology === "Cluster of three";
   const redis = await startRedis({ cluster, args: ["--save", "", ...args] });
   const clients = Array.from({ length: connections }, () =>

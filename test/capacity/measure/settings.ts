@@ -30,11 +30,20 @@ const settings: readonly (readonly string[])[] = [
   ["--list-compress-depth", "1"],
   ["--hash-max-listpack-value", "256"],
 ];
-const USER_AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 ABC";
+const USER_AGENT =
+  "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 ABC";
 
-export async function measureSettings(
-  { world, conversations, effort, onPart }: { world: World; conversations: number; effort: Effort; onPart: (part: number) => void },
-): Promise<SettingEffect[]> {
+export async function measureSettings({
+  world,
+  conversations,
+  effort,
+  onPart,
+}: {
+  world: World;
+  conversations: number;
+  effort: Effort;
+  onPart: (part: number) => void;
+}): Promise<SettingEffect[]> {
   const found: SettingEffect[] = [];
   for (const args of settings) {
     await using server = await startServer("one node", LANES, args);
@@ -87,7 +96,8 @@ export async function replicatedBytesPerAppend(appends: number): Promise<number>
   const random = seededRandom(6);
   const sessions = new SessionStore({ client });
   const { session } = await sessions.create({ userId: "ada", agentId: "support" });
-  const append = (): Promise<void> => sessions.history(session).addMessages(messagesOf({ question: 80, answer: 600 }, random));
+  const append = (): Promise<void> =>
+    sessions.history(session).addMessages(messagesOf({ question: 80, answer: 600 }, random));
   await append();
   await node.config("SET", "appendonly", "yes");
   const size = async (): Promise<number> => (await info(node, "persistence"))["aof_current_size"] ?? 0;

@@ -20,9 +20,13 @@ export async function memoryUsage(node: Redis, keys: readonly string[]): Promise
 
 /**
  * Walks over every key of every node, once, and weighs a sample of each kind. The walk also removes what has expired:
- * Redis by itself leaves up to a tenth of the keys that expire for later.
+ * Redis by itself leaves some of it for later.
  */
-export async function sizesOf(nodes: readonly Redis[], samplesPerKind: number, random: () => number): Promise<KindSize[]> {
+export async function sizesOf(
+  nodes: readonly Redis[],
+  samplesPerKind: number,
+  random: () => number,
+): Promise<KindSize[]> {
   const found = new Map<KindSize["kind"], { keys: number; sample: { node: Redis; key: string }[] }>();
   for (const node of nodes) {
     for (let cursor = "0", first = true; first || cursor !== "0"; first = false) {
@@ -41,7 +45,12 @@ export async function sizesOf(nodes: readonly Redis[], samplesPerKind: number, r
   return Promise.all(
     [...found].map(async ([kind, { keys, sample }]) => {
       const sizes = await Promise.all(
-        nodes.map((node) => memoryUsage(node, sample.filter((one) => one.node === node).map(({ key }) => key))),
+        nodes.map((node) =>
+          memoryUsage(
+            node,
+            sample.filter((one) => one.node === node).map(({ key }) => key),
+          ),
+        ),
       );
       const bytes = sizes.flat();
       const total = bytes.reduce((sum, size) => sum + size, 0);

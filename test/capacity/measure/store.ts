@@ -47,29 +47,30 @@ async function storeUser(
   pace: Pace,
   random: () => number,
 ): Promise<Stored> {
-  const store = new SessionStore({ client });
+  const sessionStore = new SessionStore({ client });
   const own = ownerKeys(PREFIX, ownerTag(userId, undefined));
   const created: { token: string; session: Session }[] = [];
-  for (let count = 0; count < sessions; count++) created.push(await store.create({ userId, agentId: AGENT }));
+  for (let count = 0; count < sessions; count++) created.push(await sessionStore.create({ userId, agentId: AGENT }));
   const keys: StoredKey[] = created.map(({ session }) => one("session", own.session(session.id)));
   keys.push({ ...one("sessions of a user", own.sessions), items: sessions });
 
   const { token, session: first } = created[0] as (typeof created)[number];
   let session = first;
   for (const [position, turns] of conversations.entries()) {
-    if (position > 0) session = await store.openConversation(session);
+    if (position > 0) session = await sessionStore.openConversation(session);
     const at = session;
-    await converse(() => store.history(at), turns, pace, random);
-    keys.push(
-      one("conversation", own.conversation(at.conversationId)),
-      { ...contentOf(turns), key: own.messages(at.conversationId), kind: "messages" },
-    );
+    await converse(() => sessionStore.history(at), turns, pace, random);
+    keys.push(one("conversation", own.conversation(at.conversationId)), {
+      ...contentOf(turns),
+      key: own.messages(at.conversationId),
+      kind: "messages",
+    });
   }
   keys.push({ ...one("conversations of a user", own.conversations), items: conversations.length });
 
   if (memory.length > 0) {
     const values = memory.map((bytes, index) => [`fact-${index}`, "x".repeat(bytes)] as const);
-    for (const [key, value] of values) await store.memory(session).set(key, value);
+    for (const [key, value] of values) await sessionStore.memory(session).set(key, value);
     const at = own.memory(AGENT);
     const bytes = values.reduce((total, [key, value]) => total + key.length + value.length, 0);
     keys.push(

@@ -4,7 +4,7 @@
  */
 export function leastSquares(features: readonly (readonly number[])[], values: readonly number[]): number[] {
   const width = features[0]?.length ?? 0;
-  const normal = Array.from({ length: width }, () => new Array<number>(width + 1).fill(0));
+  const normal = Array.from({ length: width }, () => Array.from({ length: width + 1 }, () => 0));
   for (const [row, feature] of features.entries()) {
     const value = values[row] ?? 0;
     const weight = 1 / (value * value || 1);

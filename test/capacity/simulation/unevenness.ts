@@ -130,7 +130,11 @@ function weightOf(scenario: Scenario, owner: number, world: World, random: () =>
       return 1 / (owner + 1);
     case "bytes of users":
     case "bytes of one tenant's users":
-      return Array.from({ length: draw(world.conversationsPerUser, random) }, turns).reduce((one, other) => one + other);
+      return Array.from({ length: draw(world.conversationsPerUser, random) }, turns).reduce(
+        (one, other) => one + other,
+      );
+    default:
+      return scenario satisfies never;
   }
 }
 

@@ -22,7 +22,9 @@ export interface Standalone {
 export function* ownersOf(conversations: number, world: World, random: () => number): Generator<Owner> {
   let owners = 0;
   for (let left = conversations; left > 0;) {
-    const name = `${String(owners++).padStart(9, "0")}-${Math.floor(random() * 2 ** 32).toString(16).padStart(8, "0")}`;
+    const name = `${String(owners++).padStart(9, "0")}-${Math.floor(random() * 2 ** 32)
+      .toString(16)
+      .padStart(8, "0")}`;
     // A user has several conversations: of the owners, more than that part has to be standalone.
     const user = drawUser(name, world, left, random);
     const fewer = (world.standalone / (1 - world.standalone)) * user.conversations.length;
