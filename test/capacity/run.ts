@@ -114,7 +114,7 @@ async function fillAndInspect(
 }
 
 /** On a server of its own, with little in it. */
-export async function calibrate(
+async function calibrate(
   topology: Topology,
   { calibrationUsers, effort }: Pick<Plan, "calibrationUsers" | "effort">,
 ): Promise<Pick<TopologyFindings, "parameters" | "calls">> {

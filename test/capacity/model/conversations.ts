@@ -17,9 +17,18 @@ export interface AverageConversation {
   readonly valueBytes: number;
 }
 
-const DRAWS = 200_000;
+const DRAWS = 100_000;
+/** A page asks for the same one again and again. */
+const known = new Map<string, AverageConversation>();
 
 export function averageConversation(world: World, { window, maxMessages }: Assumptions): AverageConversation {
+  const name = JSON.stringify([world, String(window), String(maxMessages)]);
+  const average = known.get(name) ?? workOut(world, window, maxMessages);
+  known.set(name, average);
+  return average;
+}
+
+function workOut(world: World, window: number, maxMessages: number): AverageConversation {
   const mean = (spread: World["answerBytes"]): number => momentsOf(spread, seededRandom(11), DRAWS).mean;
   const messagesPerTurn = 2 + 2 * world.toolTurns;
   const random = seededRandom(12);

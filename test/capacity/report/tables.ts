@@ -113,7 +113,7 @@ export function differenceTable(findings: Findings): string {
 \`list-compress-depth 1\` makes a list of messages ${percent(1 - share, 0)} smaller with the texts of this run, and reading dearer ([settings](#settings-of-redis)).`;
 }
 
-export function scaledSpread(spread: Spread, factor: number): Spread {
+function scaledSpread(spread: Spread, factor: number): Spread {
   return { ...spread, median: spread.median * factor, most: spread.most * factor };
 }
 

@@ -6,7 +6,7 @@ import type { World } from "../workload/world.js";
 import { SLOTS, shardOf, slotOf } from "./slots.js";
 
 /** What is spread over the shards, and how unlike the parts are. */
-export const scenarios = [
+const scenarios = [
   "bytes of users",
   "bytes of standalone histories",
   "turns of users",
