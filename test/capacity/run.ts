@@ -1,0 +1,126 @@
+import type { Redis } from "ioredis";
+import { describeMachine, type Machine } from "../bench/machine.js";
+import { Progress } from "../bench/measure/progress.js";
+import { seededRandom } from "../bench/measure/random.js";
+import { type Effort, fitCalls, LANES, type MeasuredCall, measureCalls } from "./measure/calibrate-calls.js";
+import { calibrateMemory } from "./measure/calibrate-memory.js";
+import { type Inspected, inspect } from "./measure/inspect.js";
+import { type Loaded, load } from "./measure/load.js";
+import { type Server, startServer, type Topology, topologies } from "./measure/server.js";
+import { measureSettings, replicatedBytesPerAppend, type SettingEffect } from "./measure/settings.js";
+import type { Parameters } from "./model/parameters.js";
+import { type SimulationPlan, simulate, type Unevenness } from "./simulation/unevenness.js";
+import { world, type World } from "./workload/world.js";
+
+export interface Plan {
+  readonly conversations: number;
+  readonly calibrationUsers: number;
+  readonly effort: Effort;
+  readonly settingsConversations: number;
+  readonly simulation: SimulationPlan;
+}
+
+export const fullPlan: Plan = {
+  conversations: 200_000,
+  calibrationUsers: 240,
+  effort: { rounds: 5, callsPerRound: 400 },
+  settingsConversations: 1_000,
+  simulation: { owners: [20_000, 100_000], shards: [3, 30, 300], seeds: 20 },
+};
+
+/** One topology: what small data taught the model, and what the large run found, which the model has not seen. */
+export interface TopologyFindings {
+  readonly topology: Topology;
+  readonly parameters: Parameters;
+  readonly calls: readonly MeasuredCall[];
+  readonly inspected: Inspected;
+}
+
+/** All that a run found. What follows from it is worked out when the page is written. */
+export interface Findings {
+  readonly machine: Omit<Machine, "packages">;
+  readonly plan: Plan;
+  readonly world: World;
+  readonly topologies: readonly TopologyFindings[];
+  readonly replicatedBytesPerAppend: number;
+  readonly settings: readonly SettingEffect[];
+  readonly simulation: readonly Unevenness[];
+}
+
+const SEEDS = { calibration: 1, owners: 2, texts: 3, samples: 4 };
+
+export async function runCapacity(plan: Plan): Promise<Findings> {
+  const progress = new Progress(topologies.length * 3 + 3);
+  const onPart = (part: number): void => progress.advance(part);
+  const calibrated: Pick<TopologyFindings, "parameters" | "calls">[] = [];
+  for (const topology of topologies) {
+    progress.begin(`${topology}: single keys and single calls`);
+    calibrated.push(await calibrate(topology, plan));
+  }
+  progress.begin("settings of Redis");
+  const replicated = await replicatedBytesPerAppend(plan.effort.callsPerRound);
+  const settings = await measureSettings({
+    world,
+    conversations: plan.settingsConversations,
+    effort: plan.effort,
+    onPart,
+  });
+  progress.begin("simulation");
+  const simulation = simulate(plan.simulation, world, onPart);
+
+  const { machine, inspected } = await fillAndInspect(plan, progress);
+  progress.end();
+  return {
+    machine,
+    plan,
+    world,
+    topologies: topologies.map((topology, index) => ({
+      topology,
+      ...(calibrated[index] as (typeof calibrated)[number]),
+      inspected: inspected[index] as Inspected,
+    })),
+    replicatedBytesPerAppend: replicated,
+    settings,
+    simulation,
+  };
+}
+
+/** Both are filled before either is looked at: meanwhile the operation ids of the first are forgotten. */
+async function fillAndInspect(
+  { conversations }: Plan,
+  progress: Progress,
+): Promise<{ machine: Findings["machine"]; inspected: Inspected[] }> {
+  const servers: Server[] = [];
+  try {
+    const loaded: Loaded[] = [];
+    for (const topology of topologies) {
+      progress.begin(`${topology}: ${conversations.toLocaleString("en")} conversations`);
+      const server = await startServer(topology, LANES);
+      servers.push(server);
+      const [owners, texts] = [seededRandom(SEEDS.owners), seededRandom(SEEDS.texts)];
+      const onPart = (part: number): void => progress.advance(part);
+      loaded.push(await load(server, { conversations, world, owners, texts, onPart }));
+    }
+    const inspected: Inspected[] = [];
+    for (const one of loaded) {
+      progress.begin(`${one.server.topology}: until its operation ids are forgotten, then a look`);
+      inspected.push(await inspect(one, world, seededRandom(SEEDS.samples)));
+    }
+    const { packages: _, ...machine } = await describeMachine((servers[0] as Server).nodes[0] as Redis);
+    return { machine, inspected };
+  } finally {
+    await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
+  }
+}
+
+/** On a server of its own, with little in it. */
+async function calibrate(
+  topology: Topology,
+  { calibrationUsers, effort }: Pick<Plan, "calibrationUsers" | "effort">,
+): Promise<Pick<TopologyFindings, "parameters" | "calls">> {
+  await using server = await startServer(topology, LANES);
+  const random = seededRandom(SEEDS.calibration);
+  const memory = await calibrateMemory(server, world, calibrationUsers, random);
+  const calls = await measureCalls(server, effort, random);
+  return { parameters: { memory, calls: fitCalls(calls) }, calls };
+}
