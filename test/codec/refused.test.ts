@@ -38,9 +38,7 @@ describe("a value that is no message", () => {
     const foreign = { _getType: () => "human", type: "human", content: "hello", lc_kwargs: { content: "hello" } };
 
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what another copy's class looks like from here
-    expect(encodeMessage(foreign as unknown as BaseMessage, 0)).toBe(
-      '{"type":"human","data":{"content":"hello"}',
-    );
+    expect(encodeMessage(foreign as unknown as BaseMessage, 0)).toBe('{"type":"human","data":{"content":"hello"}');
   });
 });
 
