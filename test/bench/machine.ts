@@ -10,6 +10,8 @@ export interface Machine {
   readonly cores: number;
   readonly memoryGiB: number;
   readonly system: string;
+  /** Of the minute before the run: what else the machine was doing. */
+  readonly load: number;
   readonly node: string;
   readonly redis: string;
   readonly packages: Readonly<Record<string, string>>;
@@ -32,6 +34,7 @@ export async function describeMachine(client: Redis): Promise<Machine> {
     cores: os.cpus().length,
     memoryGiB: Math.round(os.totalmem() / 2 ** 30),
     system: `${os.type()} ${os.release()}`,
+    load: os.loadavg()[0] ?? Number.NaN,
     node: process.version,
     redis: /^redis_version:(\S+)/m.exec(info)?.[1] ?? "unknown",
     packages: Object.fromEntries(measured.map((name) => [name, versionOf(name)])),

@@ -6,7 +6,7 @@ export function howItIsMeasured({ machine, plan, pings }: Findings): string {
   const distances = Object.entries(pings)
     .map(([delay, ping]) => `${delay === "0" ? "loopback" : `${delay} ms away`} ${formatMilliseconds(ping)}`)
     .join(", ");
-  return `${machine.date}: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}; Node ${machine.node}, Redis ${machine.redis} without persistence; ${versions.join(", ")}. Other programs shared the machine, so intervals are wide: compare ratios, not milliseconds.
+  return `${machine.date}: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}; Node ${machine.node}, Redis ${machine.redis} without persistence; ${versions.join(", ")}. In the minute before, the load of the machine was ${machine.load.toFixed(1)}. Compare ratios, not milliseconds: of a machine that does other things too, they are wider and mostly larger.
 
 - The candidates of a comparison take turns on one server: ${plan.warmUpRounds} rounds of warm-up, then up to ${plan.rounds} that count, each in another random order (seed ${plan.seed}), about ${plan.sliceMilliseconds} ms a candidate. A ratio is the median of the ratios within a round; its interval is that of 1,000 bootstrap resamples of the rounds.
 - A session does one operation after the other; 16 or 256 do so at once, over one connection for each client. p99 is by nearest rank; with few operations, as far away, it is the slowest one or nearly so.
