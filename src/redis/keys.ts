@@ -126,6 +126,7 @@ export function endingsChannel(prefix: string): string {
 }
 
 function encode(id: string): string {
+  if (/^[\w.~-]*$/.test(id)) return id; // Nothing to encode: as most ids are.
   // encodeURIComponent leaves these five, which RFC 3986 reserves; `*` is a glob.
   return encodeURIComponent(id).replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
 }

@@ -58,13 +58,13 @@ async function sendToOneNode(client: RedisClient, commands: readonly string[][])
  * Runs a script that is harmless to repeat, in one round trip: it writes the same again, or nothing.
  */
 export function run<Input, Reply>(connection: Connection, script: Script<Input, Reply>, input: Input): Promise<Reply> {
-  const { client } = connection;
+  const { client, wait } = connection;
   const indeterminate = script.changes === true;
   return withDeadline(connection, { indeterminate }, async (isOver) => {
     try {
-      if (!indeterminate) return script.reply(await evaluate(client, script, input));
-      const { reply, shortfall } = await evaluateSafely(connection, script, input, isOver);
-      if (shortfall) throw new NotReplicatedError(shortfall);
+      if (!indeterminate || wait === undefined) return script.reply(await evaluate(client, script, input));
+      const { reply, replicas } = await evaluateAndWait(client, script, input, { ...wait, isOver });
+      if (replicas < wait.replicas) throw new NotReplicatedError({ replicas, wanted: wait.replicas });
       return script.reply(reply);
     } catch (error) {
       throw toSessionError(error, { client, indeterminate });
@@ -83,12 +83,15 @@ export function write<Input extends { readonly operationId: string }, Reply>(
   input: Input,
   operationKey: string,
 ): Promise<Reply> {
-  const { client } = connection;
+  const { client, wait } = connection;
   const { operationId } = input;
   return withDeadline(connection, { operationId, indeterminate: true }, async (isOver) => {
     try {
-      const { reply, shortfall } = await evaluateSafely(connection, script, input, isOver);
-      if (shortfall && tookEffect(reply)) throw new NotReplicatedError({ ...shortfall, operationId });
+      if (wait === undefined) return script.reply(await evaluate(client, script, input));
+      const { reply, replicas } = await evaluateAndWait(client, script, input, { ...wait, isOver });
+      if (replicas < wait.replicas && tookEffect(reply)) {
+        throw new NotReplicatedError({ replicas, wanted: wait.replicas, operationId });
+      }
       return script.reply(reply);
     } catch (error) {
       if (error instanceof NotReplicatedError) throw error;
@@ -96,18 +99,6 @@ export function write<Input extends { readonly operationId: string }, Reply>(
       throw toSessionError(error, { client, operationId, indeterminate });
     }
   });
-}
-
-/** Runs a script that writes and, where that is wanted, waits for replicas. */
-async function evaluateSafely<Input, Reply>(
-  { client, wait }: Connection,
-  script: Script<Input, Reply>,
-  input: Input,
-  isOver: () => boolean,
-): Promise<{ reply: unknown; shortfall?: { replicas: number; wanted: number } | undefined }> {
-  if (wait === undefined) return { reply: await evaluate(client, script, input) };
-  const { reply, replicas } = await evaluateAndWait(client, script, input, { ...wait, isOver });
-  return { reply, shortfall: replicas < wait.replicas ? { replicas, wanted: wait.replicas } : undefined };
 }
 
 // A script, because a Cluster client sends those to the primary even with `scaleReads`; it runs out of memory too.
@@ -142,8 +133,13 @@ function withDeadline<Value>(
     const expire = (): void => reject(deadlineError(deadlineMilliseconds, { client, operationId, indeterminate }));
     // Not at once: when the process was busy past the deadline, the reply may be there and only unread.
     const timer = setTimeout(() => setImmediate(expire), deadlineMilliseconds);
-    send(() => performance.now() - began >= deadlineMilliseconds)
-      .finally(() => clearTimeout(timer))
-      .then(resolve, reject);
+    // Not by `finally`, which makes three promises more.
+    const inTime =
+      <Outcome>(settle: (outcome: Outcome) => void) =>
+      (outcome: Outcome): void => {
+        clearTimeout(timer);
+        settle(outcome);
+      };
+    send(() => performance.now() - began >= deadlineMilliseconds).then(inTime(resolve), inTime(reject));
   });
 }

@@ -3,7 +3,7 @@ import { startRedis } from "langchain-redis-sessions/testing";
 import { type Bytes, measureBytes } from "./counts/bytes.js";
 import { type Cpu, measureCpu } from "./counts/cpu.js";
 import { countRoundTrips, type RoundTrips } from "./counts/round-trips.js";
-import { serverMicroseconds, type SlowCommand, slowCommands, watchSlowCommands } from "./counts/server.js";
+import { serverMicroseconds, type SlowCommand, SlowLog } from "./counts/server.js";
 import { describeMachine, type Machine } from "./machine.js";
 import { compare, type Result } from "./measure/compare.js";
 import { Progress } from "./measure/progress.js";
@@ -50,21 +50,20 @@ export async function runBenchmark(plan: Plan): Promise<Findings> {
   const cpu = measureCpu(plan.cpuRounds, random);
 
   const observer = new Redis(redis.url);
-  await watchSlowCommands(observer);
+  const slowLog = new SlowLog(observer);
   const timings: Timing[] = [];
   const pings: Record<string, number> = {};
   for (const delay of new Set(plan.conditions.map(({ delayMilliseconds }) => delayMilliseconds))) {
     const network = await networkTo(redis, delay);
     pings[delay] = await ping(network.url);
     for (const comparison of comparisonsOf(plan).filter(({ condition }) => condition.delayMilliseconds === delay)) {
-      timings.push(await timing(comparison, { plan, random, url: network.url, observer, progress }));
+      timings.push(await timing(comparison, { plan, random, url: network.url, observer, slowLog, progress }));
     }
     network.close();
   }
-  const slow = await slowCommands(observer);
   observer.disconnect();
   progress.end();
-  return { machine, plan: { ...plan, seed: SEED }, pings, timings, cpu, bytes, roundTrips, slow };
+  return { machine, plan: { ...plan, seed: SEED }, pings, timings, cpu, bytes, roundTrips, slow: slowLog.commands };
 }
 
 interface Comparison {
@@ -87,8 +86,9 @@ async function timing(
     random,
     url,
     observer,
+    slowLog,
     progress,
-  }: { plan: Plan; random: () => number; url: string; observer: Redis; progress: Progress },
+  }: { plan: Plan; random: () => number; url: string; observer: Redis; slowLog: SlowLog; progress: Progress },
 ): Promise<Timing> {
   const { delayMilliseconds, sessions } = condition;
   progress.begin(`${workload.title}; ${delayMilliseconds} ms, ${sessions} at once`);
@@ -96,13 +96,15 @@ async function timing(
   await clients.ioredis.flushall();
   const candidates = await workload.candidates(clients, sessions);
   const onRound = (): void => progress.advance(1 / (plan.warmUpRounds + plan.rounds));
-  const results = await compare(candidates, workload.baselines, {
-    ...plan,
-    sessions,
-    random,
-    serverMicroseconds: () => serverMicroseconds(observer),
-    onRound,
-  });
+  const results = await slowLog.watch(() =>
+    compare(candidates, workload.baselines, {
+      ...plan,
+      sessions,
+      random,
+      serverMicroseconds: () => serverMicroseconds(observer),
+      onRound,
+    }),
+  );
   await clients.close();
   return { workload: workload.name, delayMilliseconds, sessions, results };
 }

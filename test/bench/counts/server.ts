@@ -9,22 +9,35 @@ export interface SlowCommand {
 }
 
 const SLOW_MICROSECONDS = 1_000;
+const MOST_ENTRIES = 10_000;
+type LogEntry = [id: number, at: number, microseconds: number, commandAndArguments: string[]];
 
-export async function watchSlowCommands(redis: Redis): Promise<void> {
-  await redis.config("SET", "slowlog-log-slower-than", SLOW_MICROSECONDS, "slowlog-max-len", 100_000);
-  await redis.slowlog("RESET");
-}
+/** What `SLOWLOG` has of the time while it is asked to look. */
+export class SlowLog {
+  readonly #redis: Redis;
+  readonly #found = new Map<string, number[]>();
 
-export async function slowCommands(redis: Redis): Promise<SlowCommand[]> {
-  const log = (await redis.slowlog("GET", 100_000)) as [id: number, at: number, microseconds: number, args: string[]][];
-  const found = new Map<string, number[]>();
-  for (const [, , microseconds, [name = ""]] of log) {
-    const command = name.toUpperCase();
-    found.set(command, [...(found.get(command) ?? []), microseconds / 1_000]);
+  constructor(redis: Redis) {
+    this.#redis = redis;
   }
-  return [...found]
-    .map(([command, times]) => ({ command, times: times.length, longestMilliseconds: Math.max(...times) }))
-    .toSorted((one, other) => other.longestMilliseconds - one.longestMilliseconds);
+
+  async watch<Value>(work: () => Promise<Value>): Promise<Value> {
+    await this.#redis.config("SET", "slowlog-log-slower-than", SLOW_MICROSECONDS, "slowlog-max-len", MOST_ENTRIES);
+    await this.#redis.slowlog("RESET");
+    const value = await work();
+    const log = (await this.#redis.slowlog("GET", MOST_ENTRIES)) as LogEntry[];
+    for (const [, , microseconds, [name = ""]] of log) {
+      const command = name.toUpperCase();
+      this.#found.set(command, [...(this.#found.get(command) ?? []), microseconds / 1_000]);
+    }
+    return value;
+  }
+
+  get commands(): SlowCommand[] {
+    return [...this.#found]
+      .map(([command, times]) => ({ command, times: times.length, longestMilliseconds: Math.max(...times) }))
+      .toSorted((one, other) => other.times - one.times);
+  }
 }
 
 /** Microseconds of processor time that the server has used since it started. */

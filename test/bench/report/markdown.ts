@@ -47,7 +47,8 @@ export function toMarkdown(findings: Findings): string {
     "Of this program and of the Redis process, on loopback, one at a time; the median round. The kernel's part is in it.",
     processorTable(findings),
     "## What kept the server for more than a millisecond",
-    "`SLOWLOG` over the whole run, all candidates together. EVALSHA is this library's scripts, and its alone.",
+    "`SLOWLOG` while times were measured, all candidates together. EVALSHA is this library's scripts, and its alone; a " +
+      "script is there once more by a command of its own that took as long.",
     table(
       ["command", "times", "longest"],
       findings.slow.map(({ command, times, longestMilliseconds }) => [

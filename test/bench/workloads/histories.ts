@@ -21,8 +21,9 @@ export function histories({ ioredis, langchainRedis }: Clients): Readonly<Record
     [IN_MEMORY]: (sessionId) => {
       let history = kept.get(sessionId);
       if (history === undefined) {
-        // Only the latest conversations: memory without an end would be what is measured.
-        if (kept.size > 2_000) kept.clear();
+        // One for each session and hardly more: what is kept here has to be walked whenever garbage is collected, in
+        // the time of whoever runs then.
+        if (kept.size > 300) kept.clear();
         kept.set(sessionId, (history = new InMemoryChatMessageHistory()));
       }
       return history;
