@@ -48,7 +48,8 @@ export function toMarkdown(findings: Findings): string {
     processorTable(findings),
     "## What kept the server for more than a millisecond",
     "`SLOWLOG` while times were measured, all candidates together. EVALSHA is this library's scripts, and its alone; a " +
-      "script is there once more by a command of its own that took as long.",
+      "script that was kept by one of its commands is there under both. Where a command that does next to nothing (HGET, " +
+      "TIME) took milliseconds, the server had lost the processor: there were more processes than cores.",
     table(
       ["command", "times", "longest"],
       findings.slow.map(({ command, times, longestMilliseconds }) => [
