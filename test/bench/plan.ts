@@ -24,7 +24,7 @@ const conditions: readonly Condition[] = [0, 1, 5].flatMap((delayMilliseconds) =
 );
 const byteLengths = [2, 20, 200, 2_000];
 
-/** About twenty minutes. */
+/** About ten minutes. */
 export const fullPlan: Plan = {
   conditions,
   warmUpRounds: 3,

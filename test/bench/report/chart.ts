@@ -17,7 +17,7 @@ const groups: readonly { readonly title: string; readonly workload: string; read
   { title: "Store a turn", workload: "append", bars: peers },
   { title: "Read 100 messages", workload: "read-100", bars: peers },
   {
-    title: "A whole turn, instant model",
+    title: "Turn, instant model",
     workload: "turn",
     bars: [
       ["ours", "this library", withSession("allow")],
