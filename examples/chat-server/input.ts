@@ -54,6 +54,9 @@ export const id: z.ZodString = text(1_024).refine(
   "use at most 1024 bytes of UTF-8",
 );
 
+/** As the library makes them. */
+export const conversationId: z.ZodString = z.string().regex(/^[\w-]{22}$/, "use the id of a conversation");
+
 const idempotencyKey = z.string().regex(/^[\x21-\x7e]{1,200}$/, "use 1 to 200 visible ASCII characters, a UUID say");
 
 /** Of a query string, so it comes as text. */

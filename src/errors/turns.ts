@@ -1,3 +1,4 @@
+import { InvalidOptionError } from "./invalid-option.js";
 import { SessionError } from "./session-error.js";
 
 /**
@@ -49,7 +50,9 @@ export class TurnNotStoredError extends SessionError {
   readonly #retry: () => Promise<void>;
 
   constructor(details: { output: unknown; operationId: string; retry: () => Promise<void>; cause: Error }) {
-    super(`The turn was not stored (${details.cause.message}) The answer is in output; retry() stores the turn once.`, {
+    // What is wrong with the turn, or with an option, is so at the next attempt too.
+    const retry = details.cause instanceof InvalidOptionError ? "." : "; retry() stores the turn once.";
+    super(`The turn was not stored (${details.cause.message}) The answer is in output${retry}`, {
       cause: details.cause,
     });
     Object.defineProperty(this, "output", { value: details.output, enumerable: false });

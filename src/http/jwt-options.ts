@@ -113,7 +113,7 @@ function assertSecret(key: JwtKey, algorithms: readonly JwtAlgorithm[]): void {
   if (keyType(key) !== "secret" || (key instanceof Uint8Array && Buffer.from(key).includes("-----BEGIN"))) {
     throw new InvalidOptionError(
       "key",
-      "HS256 and its like are checked with a secret: bytes, not a public key or PEM.",
+      "HS256 and its like are checked with a secret: bytes, as of Buffer.from(secret), not a public key or PEM.",
     );
   }
   // RFC 7518, 3.2: as long as the hash, so that it cannot be guessed from a token.

@@ -28,7 +28,7 @@ export function toSessionError(error: unknown, { client, operationId, indetermin
   if (code === "OOM" && !indeterminate) return new StorageFullError();
   const cause = new Error(code === undefined ? nameOf(error) : `Redis replied ${code}`);
   const what = describe(error, code);
-  return new StoreUnavailableError(`${what}; the client is ${client.status}.${advice(operationId, indeterminate)}`, {
+  return new StoreUnavailableError(`${what}; ${stateOf(client)}.${advice(operationId, indeterminate)}`, {
     indeterminate,
     operationId,
     cause,
@@ -40,16 +40,21 @@ export function deadlineError(
   { client, operationId, indeterminate }: Circumstances,
 ): StoreUnavailableError {
   return new StoreUnavailableError(
-    `Redis did not answer within ${milliseconds} ms; the client is ${client.status}.${advice(operationId, indeterminate)}`,
+    `Redis did not answer within ${milliseconds} ms; ${stateOf(client)}.${advice(operationId, indeterminate)}`,
     { indeterminate, operationId },
   );
 }
 
 function describe(error: unknown, code: string | undefined): string {
+  if (code === "NOAUTH") return "Redis refused the command (NOAUTH): the user and password of the client are missing";
   if (code !== undefined) return `Redis refused the command (${code})`;
   return error instanceof UnexpectedReply
     ? "The reply is none that the command has (is the client inside MULTI?)"
     : 'Redis could not be reached (the client\'s "error" event says why)';
+}
+
+function stateOf({ status }: RedisClient): string {
+  return status === "end" ? "the client is closed" : `the client's status is "${status}"`;
 }
 
 function advice(operationId: string | undefined, indeterminate: boolean): string {

@@ -26,7 +26,7 @@ export function read<Value>(
   const { client } = connection;
   return withDeadline(connection, {}, async () => {
     try {
-      const send = client.isCluster === true ? sendToOneNode : sendTogether;
+      const send = client.isCluster === true ? sendPipelined : sendTogether;
       return parse(...(await send(client, commands)));
     } catch (error) {
       throw toSessionError(error, { client, indeterminate: false });
@@ -34,17 +34,37 @@ export function read<Value>(
   });
 }
 
-/** All before the first reply is awaited. A pipeline of ioredis does the same for more of the processor's time. */
-function sendTogether(client: RedisClient, commands: readonly string[][]): Promise<unknown[]> {
-  return Promise.all(commands.map(([name = "", ...args]) => client.call(name, ...args)));
+/**
+ * All before the first reply is awaited. A pipeline of ioredis does the same for more of the processor's time, but it is
+ * never split: when a connection ends, ioredis resends the single commands that were not answered, later and even in
+ * another order, and what was checked is then older than what was read. So after such an end all is read again, at once.
+ */
+async function sendTogether(client: RedisClient, commands: readonly string[][]): Promise<unknown[]> {
+  const connection = connectionOf(client);
+  const { ends } = connection;
+  const replies = await Promise.all(commands.map(([name = "", ...args]) => client.call(name, ...args)));
+  return connection.ends === ends || commands.length === 1 ? replies : sendPipelined(client, commands);
+}
+
+const connections = new WeakMap<RedisClient, { ends: number }>();
+
+/** How often the connection of a client has ended since it was first used here. */
+function connectionOf(client: RedisClient): { readonly ends: number } {
+  let connection = connections.get(client);
+  if (connection === undefined) {
+    const counted = (connection = { ends: 0 });
+    connections.set(client, counted);
+    client.on("close", () => (counted.ends += 1));
+  }
+  return connection;
 }
 
 /**
  * In a slot that is moving, a key that is still, or already, elsewhere looks as if it were not there, and one that is not
  * there sends the whole pipeline elsewhere. A command with several keys is refused (TRYAGAIN) unless all are here.
  */
-async function sendToOneNode(client: RedisClient, commands: readonly string[][]): Promise<unknown[]> {
-  const keys = new Set(commands.map(([, key = ""]) => key));
+async function sendPipelined(client: RedisClient, commands: readonly string[][]): Promise<unknown[]> {
+  const keys = client.isCluster === true ? new Set(commands.map(([, key = ""]) => key)) : new Set();
   const guard = keys.size > 1 ? [["exists", ...keys]] : [];
   const replies = (await client.pipeline([...guard, ...commands]).exec()) ?? [];
   const values = replies.map(([error, reply]) => {

@@ -77,6 +77,10 @@ export function parseSessionOptions(options: SessionStoreOptions): SessionSettin
     ),
     memory: parseSpaceOptions("memory", memory),
   };
+  // The default may be longer than a short lifetime; a longer one that was asked for is milliseconds taken for seconds.
+  if (idleTimeout !== undefined && settings.idleMilliseconds > settings.lifetimeMilliseconds) {
+    throw new InvalidOptionError("idleTimeout", "use at most lifetime, which ends it anyway; a number means seconds.");
+  }
   if (settings.conversationMilliseconds < settings.lifetimeMilliseconds) {
     throw new InvalidOptionError("conversationTtl", "use at least lifetime: a live session needs its conversation.");
   }

@@ -259,7 +259,8 @@ export class SessionStore {
 
   /**
    * The session's conversation as a chat history. Reads and writes are refused once the session is not live
-   * (SessionNotFoundError), in the same round trip; writes extend it and count.
+   * (SessionNotFoundError), or where the conversation is another agent's (ConversationNotFoundError), in the same round
+   * trip; writes extend it and count.
    */
   history(session: Session): RedisChatMessageHistory {
     const checked = parseSession("session", session);

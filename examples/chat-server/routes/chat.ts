@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { Access } from "../access.js";
 import type { Agent, Heard, TurnRequest } from "../agent.js";
 import type { Env } from "../env.js";
-import { bodyOf, id, text, writeOptions } from "../input.js";
+import { bodyOf, conversationId, text, writeOptions } from "../input.js";
 import type { Limit } from "../limits.js";
 import type { Log } from "../log.js";
 import { noteFault, problemFor, ServiceError } from "../problems.js";
@@ -24,7 +24,7 @@ export interface ChatParts {
   readonly log: Log;
 }
 
-const chat = z.strictObject({ message: text(20_000), conversationId: id.optional() });
+const chat = z.strictObject({ message: text(20_000), conversationId: conversationId.optional() });
 
 export function chatRoutes(app: Hono<Env>, parts: ChatParts): void {
   const { access, agents, turns, limit } = parts;
@@ -34,10 +34,10 @@ export function chatRoutes(app: Hono<Env>, parts: ChatParts): void {
     await limit(own.userId);
     const agent = agents.get(own.agentId);
     if (agent === undefined) throw new ServiceError("NOT_FOUND");
-    const { message, conversationId = own.conversationId } = await bodyOf(c, chat);
+    const { message, conversationId: shown = own.conversationId } = await bodyOf(c, chat);
     // Tabs may share a session, and one may have pointed it elsewhere: a turn goes to the conversation that it was
     // written in. Whichever is named is one of the session's own user, for nobody else's can be reached with it.
-    const session = { ...own, conversationId };
+    const session = { ...own, conversationId: shown };
     const named = writeOptions(c);
     // From here on it counts as running: what can be refused, was.
     const turn = turns.begin(c.req.raw.signal);

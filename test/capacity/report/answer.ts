@@ -40,7 +40,7 @@ export function headline(findings: Findings): string {
   if (first === undefined || third === undefined) return "";
   const { average } = first;
   return `A conversation of ${digits(average.turns)} turns takes ${bytes(first.bytes / first.conversations)}: ${large(first.conversations)} of them ${bytes(first.bytes)}, on ${count(first.shards)} ${first.shards === 1 ? "server" : "shards"} of ${assumptions.shardGiB} GiB;
-${large(third.conversations)} ${bytes(third.bytes)}, on ${count(third.shards)} shards. More are needed for memory (${count(third.shardsByMemory)}) than for processor time (${count(third.shardsByCpu)}).
+${large(third.conversations)} ${bytes(third.bytes)}, on ${count(third.shards)} shards (${count(third.nodes)} nodes with a replica each). Memory decides: processor time alone would need ${count(third.shardsByCpu)}.
 [docs/capacity.md](docs/capacity.md) has what is assumed, the check against ${count(findings.plan.conversations)} stored conversations, and what to set.
 `;
 }

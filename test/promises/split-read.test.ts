@@ -1,0 +1,96 @@
+// A read of several commands is of one moment also when the connection ends between their replies. ioredis then sends
+// again what was not answered, so that what was checked before the break would be older than what is read after it.
+import { HumanMessage } from "@langchain/core/messages";
+import { Redis } from "ioredis";
+import { Redis as Redis5 } from "ioredis-5";
+import { type ConversationNotFoundError, type Session, SessionStore } from "langchain-redis-sessions";
+import { faultyProxy, type FaultyProxy, type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+
+let redis: RunningRedis;
+let writer: Redis;
+beforeAll(async () => {
+  redis = await startRedis();
+  writer = new Redis(redis.url);
+});
+afterAll(async () => {
+  writer.disconnect();
+  await redis.stop();
+});
+
+describe.each<[string, (url: string) => Redis]>([
+  ["ioredis 5", (url) => new Redis5(url) as unknown as Redis],
+  ["ioredis 6", (url) => new Redis(url)],
+])("%s: the reply of the last command is lost, and something happens before it is sent again", (_name, connect) => {
+  /** Reads while `meanwhile` happens between the two attempts. */
+  async function readAround<Value>(
+    read: (client: Redis) => Promise<Value>,
+    meanwhile: () => Promise<unknown>,
+  ): Promise<unknown> {
+    const proxy: FaultyProxy = await faultyProxy(redis);
+    const client = connect(proxy.url);
+    client.on("error", () => {});
+    await client.ping();
+    proxy.dropReplies({ command: "LRANGE" });
+    // Made before it fails: what is refused later is not unhandled until then.
+    const outcome = read(client).catch((error: unknown) => error);
+    await vi.waitUntil(() => proxy.faults === 1, { interval: 1 });
+    await meanwhile();
+    const value = await outcome;
+    client.disconnect();
+    await proxy.close();
+    return value;
+  }
+
+  async function conversation(texts: readonly string[]): Promise<{ sessions: SessionStore; session: Session }> {
+    const sessions = new SessionStore({ client: writer });
+    const { session } = await sessions.create({ userId: crypto.randomUUID(), agentId: "one" });
+    if (texts.length > 0) await sessions.history(session).addMessages(texts.map((text) => new HumanMessage(text)));
+    return { sessions, session };
+  }
+
+  test("messages are appended: each has its own index", async () => {
+    const { sessions, session } = await conversation(["0", "1", "2"]);
+    const page = await readAround(
+      (client) => new SessionStore({ client }).messages(session, session.conversationId),
+      () => sessions.history(session).addMessages([new HumanMessage("3"), new HumanMessage("4")]),
+    );
+    expect(page).toMatchObject(["0", "1", "2", "3", "4"].map((text, index) => ({ index, message: { text } })));
+  });
+
+  test("the session ends, and another goes on: nothing is shown to the one that ended", async () => {
+    const { sessions, session } = await conversation(["before"]);
+    const { conversationId } = session;
+    const read = await readAround(
+      (client) => new SessionStore({ client }).history(session).getMessages(),
+      async () => {
+        await sessions.endById(session, session.id);
+        const next = await sessions.create({ userId: session.userId, agentId: "one", conversationId });
+        await sessions.history(next.session).addMessages([new HumanMessage("after the end")]);
+      },
+    );
+    expect(read).toMatchObject({ code: "SESSION_NOT_FOUND", reason: "ended" });
+  });
+
+  test("another agent begins the conversation: nothing is shown to this one", async () => {
+    const { sessions, session } = await conversation([]);
+    const { session: other } = await sessions.create({ userId: session.userId, agentId: "two" });
+    const aimed = { ...other, conversationId: session.conversationId };
+    const read = await readAround(
+      (client) => new SessionStore({ client }).history(aimed).getMessages(),
+      () => sessions.history(session).addMessages([new HumanMessage("for agent one only")]),
+    );
+    const code: ConversationNotFoundError["code"] = "CONVERSATION_NOT_FOUND";
+    expect(read).toMatchObject({ code });
+  });
+
+  test("control: the commands by themselves are of two moments", async () => {
+    const { sessions, session } = await conversation(["0"]);
+    const key = (await writer.keys(`*${session.conversationId}*`)).find((name) => name.includes(":messages:")) ?? "";
+    const read = await readAround(
+      (client) => Promise.all([client.llen(key), client.lrange(key, 0, -1)]),
+      () => sessions.history(session).addMessages([new HumanMessage("1")]),
+    );
+    expect(read).toEqual([1, [expect.any(String), expect.any(String)]]);
+  });
+});
