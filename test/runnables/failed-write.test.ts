@@ -219,6 +219,7 @@ test("an output in which no answer is found is not lost", async () => {
   const error = await notStored(chain.invoke("Hi", config()));
   expect(error).toMatchObject({ output: { text: "SECRET answer" }, cause: { option: "outputMessagesKey" } });
   expect(error.cause).toBeInstanceOf(InvalidOptionError);
+  expect(error.message).not.toContain("retry()");
 });
 
 test("an error of a history of another library is told by its name only", async () => {

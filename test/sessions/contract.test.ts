@@ -227,6 +227,13 @@ describe.each(topologies)("sessions on $name", ({ connect }) => {
     expect(await sessions.list(user)).toEqual([]);
   });
 
+  test("an idle timeout beyond the lifetime is refused: milliseconds taken for seconds", () => {
+    expect(() => store({ idleTimeout: 30 * 60_000, lifetime: "7d" })).toThrow(/idleTimeout: use at most lifetime/);
+    expect(() => store({ idleTimeout: "8d" })).toThrow(InvalidOptionError);
+    expect(() => store({ lifetime: "1h" })).not.toThrow();
+    expect(() => store({ idleTimeout: "7d" })).not.toThrow();
+  });
+
   test("a session keeps the timeouts it was created with", async () => {
     const user = init();
     const { token, session } = await store({ idleTimeout: "10m" }).create(user);

@@ -40,9 +40,9 @@ export class FailoverLoad {
     );
   }
 
-  /** Those of the writers that do not wait. */
-  get controlConversations(): readonly string[] {
-    return this.#of(0).conversations;
+  /** Those of the writers that wait for so many replicas; 0: the control's. */
+  conversations(replicas: number): readonly string[] {
+    return this.#of(replicas).conversations;
   }
 
   /** More was acknowledged to those that wait for so many. */
