@@ -7,12 +7,11 @@ import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import { ChatPromptTemplate, MessagesPlaceholder } from "@langchain/core/prompts";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test, vi } from "vitest";
+import { beforeEach, describe, expect, inject, test, vi } from "vitest";
 import {
   InvalidOptionError,
   RedisChatMessageHistory,
   type Session,
-  SessionStore,
   TurnNotStoredError,
 } from "langchain-redis-sessions";
 import { SessionMemory, type SessionMemoryFields } from "langchain-redis-sessions/chains";
@@ -20,19 +19,10 @@ import { faultyProxy } from "langchain-redis-sessions/testing";
 import { OfflineChatModel } from "../../examples/offline-model.js";
 import { lines } from "../runnables/support/conversation.js";
 import { answering, ScriptedModel } from "../support/scripted-model.js";
+import { client, sessions } from "../support/session-store.js";
 import { freshId, turn } from "../support/turns.js";
 
 const { single } = inject("servers");
-let client: Redis;
-let sessions: SessionStore;
-beforeAll(() => {
-  client = new Redis(single);
-  sessions = new SessionStore({ client });
-});
-afterAll(async () => {
-  await sessions.close();
-  await client.quit();
-});
 
 let sessionId: string;
 beforeEach(() => {

@@ -2,8 +2,7 @@
 import { InMemoryChatMessageHistory } from "@langchain/core/chat_history";
 import type { BaseMessage } from "@langchain/core/messages";
 import { RunnableLambda } from "@langchain/core/runnables";
-import { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import {
   type TurnOptions,
   InvalidOptionError,
@@ -15,22 +14,13 @@ import {
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { amount } from "../support/amount.js";
 import type { LineProcess } from "../support/line-process.js";
+import { client, sessions } from "../support/session-store.js";
 import { freshId } from "../support/turns.js";
 import { lines } from "./support/conversation.js";
 import { answering, hanging } from "../support/scripted-model.js";
 import { turningProcess } from "./support/turning-processes.js";
 
 const { single } = inject("servers");
-let client: Redis;
-let sessions: SessionStore;
-beforeAll(() => {
-  client = new Redis(single);
-  sessions = new SessionStore({ client });
-});
-afterAll(async () => {
-  await sessions.close();
-  await client.quit();
-});
 
 const processes: LineProcess[] = [];
 let sessionId: string;

@@ -1,31 +1,18 @@
 // configurable.operationId names a turn: a repeated request cannot store it twice.
 import { InMemoryChatMessageHistory } from "@langchain/core/chat_history";
 import { RunnableLambda } from "@langchain/core/runnables";
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import {
   InvalidOptionError,
   OperationConflictError,
   RedisChatMessageHistory,
   type Session,
-  SessionStore,
   TurnNotStoredError,
 } from "langchain-redis-sessions";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
+import { client, sessions } from "../support/session-store.js";
 import { freshId } from "../support/turns.js";
 import { lines } from "./support/conversation.js";
-
-const { single } = inject("servers");
-let client: Redis;
-let sessions: SessionStore;
-beforeAll(() => {
-  client = new Redis(single);
-  sessions = new SessionStore({ client });
-});
-afterAll(async () => {
-  await sessions.close();
-  await client.quit();
-});
 
 let sessionId: string;
 let session: Session;

@@ -3,25 +3,13 @@
 import { AIMessage, type BaseMessage, HumanMessage, RemoveMessage, ToolMessage } from "@langchain/core/messages";
 import { RunnableLambda } from "@langchain/core/runnables";
 import { END, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { type Session, SessionStore } from "langchain-redis-sessions";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
+import { client, sessions } from "../support/session-store.js";
 import { freshId } from "../support/turns.js";
 import { lines } from "./support/conversation.js";
 import { hanging } from "../support/scripted-model.js";
-
-const { single } = inject("servers");
-let client: Redis;
-let sessions: SessionStore;
-beforeAll(() => {
-  client = new Redis(single);
-  sessions = new SessionStore({ client });
-});
-afterAll(async () => {
-  await sessions.close();
-  await client.quit();
-});
 
 let session: Session;
 let given: string[][];

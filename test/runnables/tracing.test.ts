@@ -1,9 +1,9 @@
 // What tracers see of a turn: one run with the runnable's inside it, what went in and came out, errors, and no secrets.
 import { BaseTracer, type Run } from "@langchain/core/tracers/base";
-import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
-import { RedisChatMessageHistory, type Session, SessionStore } from "langchain-redis-sessions";
+import { beforeEach, describe, expect, inject, test } from "vitest";
+import { RedisChatMessageHistory, type Session } from "langchain-redis-sessions";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
+import { client, sessions } from "../support/session-store.js";
 import { freshId } from "../support/turns.js";
 import { answering, hanging, ScriptedModel } from "../support/scripted-model.js";
 
@@ -17,16 +17,6 @@ class RecordingTracer extends BaseTracer {
 }
 
 const { single } = inject("servers");
-let client: Redis;
-let sessions: SessionStore;
-beforeAll(() => {
-  client = new Redis(single);
-  sessions = new SessionStore({ client });
-});
-afterAll(async () => {
-  await sessions.close();
-  await client.quit();
-});
 
 let tracer: RecordingTracer;
 let token: string;
