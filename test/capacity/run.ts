@@ -7,7 +7,8 @@ import { calibrateMemory } from "./measure/calibrate-memory.js";
 import { type Inspected, inspect } from "./measure/inspect.js";
 import { type Loaded, load } from "./measure/load.js";
 import { type Server, startServer, type Topology, topologies } from "./measure/server.js";
-import { measureSettings, replicatedBytesPerAppend, type SettingEffect } from "./measure/settings.js";
+import { measureReplication, type ReplicatedCall } from "./measure/replication.js";
+import { measureSettings, type SettingEffect } from "./measure/settings.js";
 import type { Parameters } from "./model/parameters.js";
 import { type SimulationPlan, simulate, type Unevenness } from "./simulation/unevenness.js";
 import { world, type World } from "./workload/world.js";
@@ -42,7 +43,7 @@ export interface Findings {
   readonly plan: Plan;
   readonly world: World;
   readonly topologies: readonly TopologyFindings[];
-  readonly replicatedBytesPerAppend: number;
+  readonly replication: readonly ReplicatedCall[];
   readonly settings: readonly SettingEffect[];
   readonly simulation: readonly Unevenness[];
 }
@@ -58,7 +59,7 @@ export async function runCapacity(plan: Plan): Promise<Findings> {
     calibrated.push(await calibrate(topology, plan));
   }
   progress.begin("settings of Redis");
-  const replicated = await replicatedBytesPerAppend(plan.effort.callsPerRound);
+  const replication = await measureReplication(plan.effort.callsPerRound);
   const settings = await measureSettings({
     world,
     conversations: plan.settingsConversations,
@@ -79,7 +80,7 @@ export async function runCapacity(plan: Plan): Promise<Findings> {
       ...(calibrated[index] as (typeof calibrated)[number]),
       inspected: inspected[index] as Inspected,
     })),
-    replicatedBytesPerAppend: replicated,
+    replication,
     settings,
     simulation,
   };

@@ -1,6 +1,6 @@
 import { SessionStore } from "langchain-redis-sessions";
 import { median } from "../../bench/measure/statistics.js";
-import { leastSquares } from "../model/least-squares.js";
+import { lineThrough } from "../model/least-squares.js";
 import type { Call, CallParameters, Linear } from "../model/parameters.js";
 import { bytesIn, messagesIn, messagesOf, type Turn } from "../workload/conversation.js";
 import { commandsBetween, commandsOf, type CommandUse, usageBetween, type Usage, usageOf } from "./info.js";
@@ -22,7 +22,7 @@ export interface MeasuredCall extends Usage, CommandUse {
 }
 
 /** What a call carries, and what makes it. */
-interface Circumstance {
+export interface Circumstance {
   readonly call: Call;
   readonly turns: readonly Turn[];
   readonly run: (lane: number) => Promise<unknown>;
@@ -46,8 +46,6 @@ export async function measureCalls(
   random: () => number,
 ): Promise<MeasuredCall[]> {
   const circumstances = await prepare(server, random);
-  // The server learns the scripts, and the connections get their buffers.
-  for (const { run } of circumstances) await inLanes(lanesOf(LANES), LANES, (_, lane) => run(lane));
   const found = circumstances.map(() => [] as (Usage & CommandUse)[]);
   for (let round = 0; round < rounds; round++) {
     for (const [index, { run }] of circumstances.entries()) {
@@ -79,7 +77,7 @@ async function measure(
   const asked = await usageOf(nodes);
   const commandsBefore = await commandsOf(nodes);
   const before = await usageOf(nodes);
-  await inLanes(lanesOf(operations), LANES, (_, lane) => run(lane));
+  await callMany(operations, run);
   const after = await usageOf(nodes);
   const commandsAfter = await commandsOf(nodes);
   const usage = usageBetween(before, after, operations);
@@ -92,12 +90,16 @@ async function measure(
   };
 }
 
+export async function callMany(times: number, run: Circumstance["run"]): Promise<void> {
+  await inLanes(lanesOf(times), LANES, (_, lane) => run(lane));
+}
+
 function lanesOf(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
 }
 
 /** Each lane has a session and a connection of its own; a conversation for each circumstance. */
-async function prepare({ clients }: Server, random: () => number): Promise<Circumstance[]> {
+export async function prepare({ clients }: Server, random: () => number): Promise<Circumstance[]> {
   const lanes = await Promise.all(
     lanesOf(LANES).map(async (lane) => {
       const store = new SessionStore({ client: clients[lane % clients.length] as (typeof clients)[number] });
@@ -132,6 +134,8 @@ async function prepare({ clients }: Server, random: () => number): Promise<Circu
     const open = await inOwnConversation(turns);
     circumstances.push({ call: "read", turns, run: (lane) => open(lane).getMessages() });
   }
+  // The server learns the scripts, and the connections get their buffers.
+  for (const { run } of circumstances) await callMany(LANES, run);
   return circumstances;
 }
 
@@ -139,14 +143,13 @@ async function prepare({ clients }: Server, random: () => number): Promise<Circu
 export function fitCalls(measured: readonly MeasuredCall[]): Record<Call, CallParameters> {
   const fit = (call: Call, what: keyof Usage): Linear => {
     const rows = measured.filter((one) => one.call === call);
-    const [base = 0, perItem = 0, perByte = 0] = leastSquares(
+    return lineThrough(
       // Processor time is too noisy to tell a message from its bytes, and that of an append hardly depends on either.
       rows.map(({ items, bytes }) =>
-        what === "cpuMicroseconds" ? [1, call === "read" ? items : 0, 0] : [1, items, bytes],
+        what === "cpuMicroseconds" ? { items: call === "read" ? items : 0, bytes: 0 } : { items, bytes },
       ),
       rows.map((row) => row[what]),
     );
-    return { base, perItem, perByte };
   };
   const fitAll = (call: Call): CallParameters => ({
     cpuMicroseconds: fit(call, "cpuMicroseconds"),

@@ -1,4 +1,4 @@
-import { leastSquares } from "../model/least-squares.js";
+import { lineThrough } from "../model/least-squares.js";
 import { bucketBytes } from "../model/memory.js";
 import type { Linear, MemoryParameters } from "../model/parameters.js";
 import { drawTurn, type Turn } from "../workload/conversation.js";
@@ -108,11 +108,10 @@ async function ownedBy(node: Server["nodes"][number], stored: readonly StoredKey
 
 function fit(weighed: readonly Weighed[], kind: Kind): Linear {
   const ofKind = weighed.filter(({ stored }) => stored.kind === kind);
-  const [base = 0, perItem = 0, perByte = 0] = leastSquares(
-    ofKind.map(({ stored: { items, bytes } }) => [1, items, bytes]),
+  return lineThrough(
+    ofKind.map(({ stored }) => stored),
     ofKind.map(({ size }) => size),
   );
-  return { base, perItem, perByte };
 }
 
 async function keyBytes({ nodes }: Server): Promise<{ bytes: number; perNode: number[] }> {

@@ -1,12 +1,8 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { SessionStore } from "langchain-redis-sessions";
 import { seededRandom } from "../../bench/measure/random.js";
-import { messagesOf } from "../workload/conversation.js";
 import { ownersOf } from "../workload/users.js";
 import type { World } from "../workload/world.js";
 import { type Effort, LANES, measureCalls } from "./calibrate-calls.js";
-import { info } from "./info.js";
-import { inLanes } from "./lanes.js";
 import { type Server, startServer } from "./server.js";
 import { sizesOf } from "./sizes.js";
 import { store } from "./store.js";
@@ -85,31 +81,4 @@ async function effectOn(
     readMicroseconds: cpuOf("read", 50),
     appendMicroseconds: cpuOf("append", 2),
   };
-}
-
-/** What an append of a typical turn adds to the append-only file, which is what it sends to each replica. */
-export async function replicatedBytesPerAppend(appends: number): Promise<number> {
-  await using server = await startServer("one node", 1);
-  const [client] = server.clients;
-  const [node] = server.nodes;
-  if (client === undefined || node === undefined) throw new Error("No server.");
-  const random = seededRandom(6);
-  const sessions = new SessionStore({ client });
-  const { session } = await sessions.create({ userId: "ada", agentId: "support" });
-  const append = (): Promise<void> =>
-    sessions.history(session).addMessages(messagesOf({ question: 80, answer: 600 }, random));
-  await append();
-  await node.config("SET", "appendonly", "yes");
-  const size = async (): Promise<number> => (await info(node, "persistence"))["aof_current_size"] ?? 0;
-  for (;;) {
-    const persistence = await info(node, "persistence");
-    if (persistence["aof_rewrite_in_progress"] === 0 && persistence["aof_enabled"] === 1) break;
-    await pause(50);
-  }
-  await append();
-  await pause(1_500); // It is written once a second.
-  const before = await size();
-  await inLanes(Array.from({ length: appends }), 1, append);
-  await pause(1_500);
-  return ((await size()) - before) / appends;
 }

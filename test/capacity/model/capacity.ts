@@ -3,7 +3,7 @@ import type { World } from "../workload/world.js";
 import type { Assumptions } from "./assumptions.js";
 import { type AverageConversation, averageConversation } from "./conversations.js";
 import { memoryOfPopulation } from "./memory.js";
-import type { Parameters } from "./parameters.js";
+import { at, type Call, type Linear, type Parameters } from "./parameters.js";
 import { costOfTurn, type TurnCost } from "./turn.js";
 import { expectedUnevenness } from "./unevenness.js";
 
@@ -15,7 +15,8 @@ export interface Measured {
   readonly fragmentation: number;
   /** Processor time of a turn in the large run, as a multiple of what its calls take one kind at a time on little data. */
   readonly cpuFactor: number;
-  readonly replicatedBytesPerAppend: number;
+  /** Bytes that a call sends to each replica, and writes to the append-only file. */
+  readonly replicated: Readonly<Record<Call, Linear>>;
   /** Standard deviation of what a user stores, and of how much users say, by its mean. */
   readonly variation: { readonly bytes: number; readonly turns: number };
 }
@@ -36,6 +37,8 @@ export interface Need {
   readonly activeUsers: number;
   readonly liveSessions: number;
   readonly cost: TurnCost;
+  /** Bytes of a turn to each replica. */
+  readonly replicatedBytes: number;
   /** Bytes a second at the peak, of all shards. */
   readonly peakBytesIn: number;
   readonly peakBytesOut: number;
@@ -71,6 +74,10 @@ export function needOf(conversations: number, measured: Measured, assumptions: A
     parameters,
   );
   const cost = { ...calibrated, cpuMicroseconds: calibrated.cpuMicroseconds * measured.cpuFactor };
+  const replicatedBytes =
+    at(measured.replicated.verify, 0, 0) +
+    at(measured.replicated.read, average.messagesRead, average.messagesRead * bytesPerMessage) +
+    at(measured.replicated.append, average.messagesPerTurn, average.bytesPerTurn);
   const usableBytes = (assumptions.shardGiB * 2 ** 30 * assumptions.usableMemory) / measured.fragmentation;
   const shardsByMemory = fewestShards(
     (shards) => (memory(shards) / shards) * expectedUnevenness(users, shards, variation.bytes) <= usableBytes,
@@ -97,9 +104,10 @@ export function needOf(conversations: number, measured: Measured, assumptions: A
     activeUsers,
     liveSessions,
     cost,
+    replicatedBytes,
     peakBytesIn: peakTurnsPerSecond * cost.bytesIn,
     peakBytesOut: peakTurnsPerSecond * cost.bytesOut,
-    peakReplicatedBytes: peakTurnsPerSecond * measured.replicatedBytesPerAppend * assumptions.replicas,
+    peakReplicatedBytes: peakTurnsPerSecond * replicatedBytes * assumptions.replicas,
     average,
   };
 }

@@ -1,3 +1,5 @@
+import type { Linear } from "./parameters.js";
+
 /**
  * Coefficients with which the features come closest to the values, counting relative errors: a long conversation must
  * not drown a short one. A feature that never varies beside another one (or is 0 throughout) gets 0.
@@ -14,6 +16,15 @@ export function leastSquares(features: readonly (readonly number[])[], values: r
     }
   }
   return solve(normal);
+}
+
+/** The straight line through what was measured of things of so many messages (or members, or values) and so much text. */
+export function lineThrough(points: readonly { items: number; bytes: number }[], values: readonly number[]): Linear {
+  const [base = 0, perItem = 0, perByte = 0] = leastSquares(
+    points.map(({ items, bytes }) => [1, items, bytes]),
+    values,
+  );
+  return { base, perItem, perByte };
 }
 
 /** Gauss and Jordan, without the unknowns that the equations leave open. */

@@ -1,6 +1,7 @@
 import { assumptions } from "../model/assumptions.js";
 import { type Measured, type Need, needOf } from "../model/capacity.js";
 import { checkOf } from "../model/check.js";
+import { fitReplication } from "../measure/replication.js";
 import type { Findings, TopologyFindings } from "../run.js";
 import { world } from "../workload/world.js";
 import type { Scenario } from "../simulation/unevenness.js";
@@ -22,7 +23,7 @@ export function measuredOf(findings: Findings): Measured {
     world,
     fragmentation: fragmentationOf(cluster),
     cpuFactor: cpu === undefined ? 1 : cpu.measured / cpu.predicted,
-    replicatedBytesPerAppend: findings.replicatedBytesPerAppend,
+    replicated: fitReplication(findings.replication),
     variation: { bytes: variation("bytes of users"), turns: variation("turns of users") },
   };
 }

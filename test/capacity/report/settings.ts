@@ -36,15 +36,15 @@ export function settingsSection(findings: Findings): string {
     ],
     [
       "`appendonly yes`, `appendfsync everysec`",
-      `Without it a restart is empty. The file grows by ${bytes(findings.replicatedBytesPerAppend)} an append until it is rewritten.`,
+      `Without it a restart is empty. The file grows by ${bytes(need.replicatedBytes)} a turn until it is rewritten.`,
     ],
     [
       "`repl-backlog-size`",
-      `A replica that was away for ten minutes comes back without a full sync if the backlog holds what was written. Reckoned with the small append of the second table, without \`verify\`, so take twice as much: at ${count(need.shards)} shards and the peak ${bytes(stream)}/s × 600 s = ${bytes(stream * 600)}. The default is 1 MB.`,
+      `A replica that was away for ten minutes comes back without a full sync if the backlog holds what was written. At ${count(need.shards)} shards and the peak ${bytes(stream)}/s × 600 s = ${bytes(stream * 600)}. The default is 1 MB.`,
     ],
     [
       "`client-output-buffer-limit replica`",
-      `While a new replica loads a full sync, what is written waits here: ${bytes(stream)}/s, reckoned as above, × the minutes that takes. At ${bytes(stream)}/s the default (256 MB, or 64 MB for 60 s) lasts; slots that are moved and busier shards need more.`,
+      `While a new replica loads a full sync, what is written waits here: ${bytes(stream)}/s × the minutes that takes. At ${bytes(stream)}/s the default (256 MB, or 64 MB for 60 s) lasts; slots that are moved and busier shards need more.`,
     ],
     [
       "`client-output-buffer-limit normal`",

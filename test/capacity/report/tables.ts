@@ -55,9 +55,10 @@ export function callTable(findings: Findings): string {
       "a second on one core",
       "bytes in",
       "bytes out",
+      "to a replica",
     ],
     findings.topologies.flatMap(({ topology, calls }) =>
-      calls.map((one) => [
+      calls.map((one, index) => [
         one.call === "verify" ? "verify" : `${one.call}, ${one.items} messages, ${bytes(one.bytes)}`,
         topology,
         count(one.commands),
@@ -66,6 +67,7 @@ export function callTable(findings: Findings): string {
         count(Math.round(1e4 / one.cpuMicroseconds) * 100),
         bytes(one.bytesIn),
         bytes(one.bytesOut),
+        topology === "one node" ? bytes(findings.replication[index]?.replicatedBytes ?? Number.NaN) : "–",
       ]),
     ),
   );

@@ -44,7 +44,7 @@ function toJson(findings: Findings): string {
   const lines = text
     .replaceAll(/(\{"(?:topology|call|scenario|setting|kind)":)/g, "\n$1")
     .replaceAll(
-      /,("(?:plan|world|topologies|inspected|parameters|calls|settings|simulation|sizes|turns)":[[{])/g,
+      /,("(?:plan|world|topologies|inspected|parameters|calls|replication|settings|simulation|sizes|turns)":[[{])/g,
       ",\n$1",
     );
   return `${lines}\n`;
