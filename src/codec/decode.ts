@@ -21,7 +21,7 @@ export function decodeMessage(entry: string, index: number): DecodedMessage {
   const shape = MESSAGE_SHAPES.get(type);
   if (shape === undefined) throw new CorruptMessageError("unknown type of message", index);
   if (!isObject(data) || Array.isArray(data)) throw new CorruptMessageError("its data is not an object", index);
-  if (typeof at !== "number") throw new CorruptMessageError("it does not say when it was appended", index);
+  if (!isTime(at)) throw new CorruptMessageError("it does not say when it was appended", index);
   if (rich !== undefined && !reviveRich(data, rich)) {
     throw new CorruptMessageError("its rich values do not fit its data", index);
   }
@@ -55,6 +55,11 @@ export function decodeMessages(
       throw error;
     }
   });
+}
+
+/** As far as a Date goes; `1e999` is a number for JSON too. */
+function isTime(at: unknown): at is number {
+  return typeof at === "number" && Math.abs(at) <= 8.64e15;
 }
 
 function parse(entry: string, index: number): Fields {

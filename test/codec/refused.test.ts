@@ -113,6 +113,7 @@ describe("a damaged entry", () => {
     ["an unknown type", { ...good, type: SECRET }, "unknown type of message"],
     ["an inherited type", { ...good, type: "constructor" }, "unknown type of message"],
     ["no time", { ...good, at: undefined }, "it does not say when it was appended"],
+    ["a time that no Date has", JSON.stringify(good).replace('"at":1', '"at":1e999'), "it does not say when"],
     ["no data", { ...good, data: undefined }, "its data is not an object"],
     ["null data", { ...good, data: null }, "its data is not an object"],
     ["data in an array", { ...good, data: [SECRET] }, "its data is not an object"],
