@@ -29,5 +29,6 @@ export function formatRatio({ value, low, high }: Ratio): string {
 
 export function formatMilliseconds(milliseconds: number): string {
   if (milliseconds < 0.0995) return `${(milliseconds * 1_000).toFixed(milliseconds < 0.00995 ? 1 : 0)} µs`;
+  if (milliseconds >= 999.5) return `${(milliseconds / 1_000).toPrecision(3)} s`;
   return `${milliseconds.toPrecision(milliseconds < 1 ? 2 : 3)} ms`;
 }
