@@ -10,7 +10,8 @@ export function validate<Schema extends z.ZodType>(schema: Schema, name: string,
   const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
   if (issue?.code === "unrecognized_keys") {
     const [key = ""] = issue.keys;
-    throw new InvalidOptionError([...issue.path, key].join("."), `there is no such option${advice(key)}.`);
+    const known = issue.path.length === 0 && schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+    throw noSuchOption([...issue.path, key].join("."), known);
   }
   throw new InvalidOptionError(issue?.path.join(".") || name, `${issue?.message ?? "not valid"}.`);
 }
@@ -22,9 +23,14 @@ const renamed: ReadonlyMap<string, string> = new Map([
   ["config", "client: connect(url)"],
 ]);
 
-function advice(key: string): string {
-  const name = renamed.get(key);
-  return name === undefined ? "; see its type for those there are" : `; here it is ${name}`;
+/** `known`: those that there are. */
+export function noSuchOption(option: string, known: readonly string[]): InvalidOptionError {
+  const name = renamed.get(option);
+  const others = known.length === 0 ? "see its type for those there are" : `there are ${known.join(", ")}`;
+  return new InvalidOptionError(
+    option,
+    `there is no such option; ${name === undefined ? others : `here it is ${name}`}.`,
+  );
 }
 
 /** An id from outside. A lone surrogate has no UTF-8, so two ids that differ only there would meet in one key. */

@@ -5,7 +5,7 @@ import { type Duration, toMilliseconds } from "../duration.js";
 import { InvalidOptionError } from "../errors.js";
 import type { SpaceLimits } from "../redis/scripts/memory/space.js";
 import type { Connection } from "../redis/send.js";
-import { countSchema, idSchema, validate } from "../validation.js";
+import { countSchema, idSchema, noSuchOption, validate } from "../validation.js";
 
 /** How much a namespace may hold and take. Each is off unless it is given; reads and removals are never limited. */
 export interface MemoryLimits {
@@ -143,7 +143,7 @@ export function parseMemoryWrite(
 ): WriteSettings {
   const { operationId, ttl, ifVersion, max } = validate(writeSchema, "options", options);
   const unknown = (["ifVersion", "max"] as const).find((name) => name in options && !known.includes(name));
-  if (unknown) throw new InvalidOptionError(unknown, "there is no such option; see its type for those there are.");
+  if (unknown) throw noSuchOption(unknown, ["ttl", "operationId", ...known]);
   return {
     operationId: operationId ?? newOperationId(),
     lifetime: ttl === undefined ? undefined : toMilliseconds("ttl", ttl),

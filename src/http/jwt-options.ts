@@ -65,6 +65,7 @@ export interface JwtSettings {
 const word = z.string("use a string").min(1, "use a string that is not empty");
 // Neither missing nor empty: a token that any issuer may have made for anybody authenticates nobody.
 const words = z.union([word.transform((one) => [one]), z.array(word).min(1)], "use a string, or an array of strings");
+const anArray = 'use an array of those that you sign with, such as ["RS256"]';
 const schema = z.strictObject(
   {
     key: z.custom<JwtKey>(() => true).optional(),
@@ -75,8 +76,11 @@ const schema = z.strictObject(
       )
       .optional(),
     algorithms: z
-      .array(z.enum([...secretAlgorithms, ...publicAlgorithms], "use algorithms such as RS256; none is not one"))
-      .min(1, "use at least one"),
+      .array(
+        z.enum([...secretAlgorithms, ...publicAlgorithms], "use algorithms such as RS256; none is not one"),
+        anArray,
+      )
+      .min(1, anArray),
     issuer: words,
     audience: words,
     typ: word.optional(),

@@ -56,11 +56,12 @@ export interface RunnableSettings<RunInput, RunOutput> extends MessageKeys {
   readonly turn: TurnSettings;
 }
 
+const NO_RUNNABLE = "pass a Runnable of LangChain, or a function";
 const keySchema = z.string("use a string").min(1, "use a name").optional();
 const fieldsSchema = z.strictObject(
   {
     ...turnShape,
-    runnable: z.unknown(),
+    runnable: z.custom((value) => value !== undefined && value !== null, NO_RUNNABLE),
     getMessageHistory: z
       .custom<(sessionId: string) => BaseChatMessageHistory>((value) => typeof value === "function", "use a function")
       .optional(),
@@ -103,6 +104,6 @@ function toRunnable<RunInput, RunOutput>(runnable: RunnableLike<RunInput, RunOut
   try {
     return _coerceToRunnable(runnable) as Runnable<RunInput, RunOutput>;
   } catch {
-    throw new InvalidOptionError("runnable", "pass a Runnable of LangChain, or a function.");
+    throw new InvalidOptionError("runnable", `${NO_RUNNABLE}.`);
   }
 }

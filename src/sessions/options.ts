@@ -163,11 +163,12 @@ export function parseId(name: string, id: string): string {
 }
 
 // Ids of sessions and conversations are made here, so what looks otherwise was made up elsewhere.
-const madeIdSchema = z.string("use a string").regex(/^[\w-]{22}$/, "pass a Session that this store returned");
-const sessionRefSchema = z.object(
-  { ...ownerShape, id: madeIdSchema, conversationId: madeIdSchema, agentId: idSchema },
-  "pass a Session that this store returned",
-);
+const aSession = "pass what verify() returned, or the session of what create() returned: awaited, and not the token";
+const madeIdSchema = z.string().regex(/^[\w-]{22}$/);
+const madeSchema = z.object({ id: madeIdSchema, conversationId: madeIdSchema });
+const sessionRefSchema = z
+  .custom<SessionRef>((value) => madeSchema.safeParse(value).success, aSession)
+  .pipe(z.object({ ...madeSchema.shape, ...ownerShape, agentId: idSchema }));
 const patchSchema = z.strictObject(
   { metadata: z.custom<Record<string, unknown>>(isObject, "use an object") },
   "pass an object with metadata",
