@@ -27,7 +27,7 @@ test("with noeviction a turn is stored whole or refused; control: two pushes are
   const client = new Redis(redis.url);
   const history = new TurnHistory();
   const filler = "x".repeat(8_000);
-  let [refused, torn, pushes] = [0, 0, 0];
+  let [refused, named, torn, pushes] = [0, 0, 0, 0];
   for (let number = 0; number < APPENDS; number++) {
     const conversation = freshId();
     const outcome = await appendOnce(`${number} ${filler}`, {
@@ -45,9 +45,11 @@ test("with noeviction a turn is stored whole or refused; control: two pushes are
     pushes += 1;
     if ((question === 0) !== (answer === 0)) torn += 1;
     if (outcome === "refused") {
-      await expect(
-        new RedisChatMessageHistory({ client, sessionId: freshId() }).addUserMessage(filler),
-      ).rejects.toBeInstanceOf(StorageFullError);
+      // Unless there is room again: the buffers of connections count too, and shrink by themselves.
+      const another = new RedisChatMessageHistory({ client, sessionId: freshId() });
+      const error = await another.addUserMessage(filler).catch((reason: unknown) => reason);
+      if (error !== undefined) expect(error).toBeInstanceOf(StorageFullError);
+      if (error !== undefined) named += 1;
     }
     // Room for the next ones, of the control's: what is in the history stays, to be looked at.
     if (outcome === "refused" || number % 50 === 49) {
@@ -61,6 +63,7 @@ test("with noeviction a turn is stored whole or refused; control: two pushes are
   client.disconnect();
   expect(violations(verdict)).toEqual({});
   expect(verdict.refused).toBeGreaterThan(0);
+  expect(named, "refused with a StorageFullError").toBeGreaterThan(0);
   expect(torn, "the control is torn").toBeGreaterThan(0);
   report("full-memory", { policy: "noeviction", what: "turns", ...verdict });
   report("full-memory", { policy: "noeviction", what: "control: two RPUSHes a turn", issued: pushes, torn });
