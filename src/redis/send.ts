@@ -3,7 +3,7 @@ import { NotReplicatedError } from "../errors.js";
 import { type Circumstances, deadlineError, refusalCode, toSessionError } from "./failure.js";
 import { count } from "./replies.js";
 import { evaluateAndWait, type Replication } from "./replication.js";
-import { evaluate, type Script, tookEffect } from "./script.js";
+import { byDigest, evaluate, type Script, tookEffect } from "./script.js";
 
 /** Where and how patiently a command is sent. */
 export interface Connection {
@@ -23,15 +23,55 @@ export function read<Value>(
   commands: string[][],
   parse: (...replies: unknown[]) => Value,
 ): Promise<Value> {
+  return reading(connection, async (client) =>
+    parse(...(await sendReads(client, { commands, keys: keysOf(commands) }))),
+  );
+}
+
+/**
+ * As `read`, behind a script that writes nothing and says whether the rest may be seen. It runs before what follows it,
+ * in the same round trip, unless the server does not know it.
+ */
+export function readBehind<Input, Checked, Value>(
+  connection: Connection,
+  script: Script<Input, Checked>,
+  input: Input,
+  commands: string[][],
+  parse: (checked: Checked, ...replies: unknown[]) => Value,
+): Promise<Value> {
+  const keys = script.keys(input);
+  const call = [String(keys.length), ...keys, ...script.arguments(input)];
+  return reading(connection, async (client) => {
+    const [checked, ...replies] = await byDigest(script, (command, text) =>
+      sendReads(client, { commands: [[command, text, ...call], ...commands], keys: [...keys, ...keysOf(commands)] }),
+    );
+    return parse(script.reply(checked), ...replies);
+  });
+}
+
+function reading<Value>(connection: Connection, send: (client: RedisClient) => Promise<Value>): Promise<Value> {
   const { client } = connection;
   return withDeadline(connection, {}, async () => {
     try {
-      const send = client.isCluster === true ? sendPipelined : sendTogether;
-      return parse(...(await send(client, commands)));
+      return await send(client);
     } catch (error) {
       throw toSessionError(error, { client, indeterminate: false });
     }
   });
+}
+
+/** Commands that read, and the keys that they name. */
+interface Reads {
+  readonly commands: readonly string[][];
+  readonly keys: readonly string[];
+}
+
+function keysOf(commands: readonly string[][]): string[] {
+  return commands.map(([, key = ""]) => key);
+}
+
+function sendReads(client: RedisClient, reads: Reads): Promise<unknown[]> {
+  return client.isCluster === true ? sendPipelined(client, reads) : sendTogether(client, reads);
 }
 
 /**
@@ -39,11 +79,12 @@ export function read<Value>(
  * never split: when a connection ends, ioredis resends the single commands that were not answered, later and even in
  * another order, and what was checked is then older than what was read. So after such an end all is read again, at once.
  */
-async function sendTogether(client: RedisClient, commands: readonly string[][]): Promise<unknown[]> {
+async function sendTogether(client: RedisClient, reads: Reads): Promise<unknown[]> {
+  const { commands } = reads;
   const connection = connectionOf(client);
   const { ends } = connection;
   const replies = await Promise.all(commands.map(([name = "", ...args]) => client.call(name, ...args)));
-  return connection.ends === ends || commands.length === 1 ? replies : sendPipelined(client, commands);
+  return connection.ends === ends || commands.length === 1 ? replies : sendPipelined(client, reads);
 }
 
 const connections = new WeakMap<RedisClient, { ends: number }>();
@@ -63,9 +104,9 @@ function connectionOf(client: RedisClient): { readonly ends: number } {
  * In a slot that is moving, a key that is still, or already, elsewhere looks as if it were not there, and one that is not
  * there sends the whole pipeline elsewhere. A command with several keys is refused (TRYAGAIN) unless all are here.
  */
-async function sendPipelined(client: RedisClient, commands: readonly string[][]): Promise<unknown[]> {
-  const keys = client.isCluster === true ? new Set(commands.map(([, key = ""]) => key)) : new Set();
-  const guard = keys.size > 1 ? [["exists", ...keys]] : [];
+async function sendPipelined(client: RedisClient, { commands, keys }: Reads): Promise<unknown[]> {
+  const different = new Set(keys);
+  const guard = client.isCluster === true && different.size > 1 ? [["exists", ...different]] : [];
   const replies = (await client.pipeline([...guard, ...commands]).exec()) ?? [];
   const values = replies.map(([error, reply]) => {
     if (error) throw error;

@@ -22,7 +22,7 @@ local GRACE = ${GRACE_MILLISECONDS}
 
 local function state(record, index, id)
   local fields = redis.call("HMGET", record, "ended", "activeAt", "idle", "until")
-  if not fields[2] then
+  if not (fields[2] and fields[3] and fields[4]) then
     -- Stops the script in a slot that is moving here, where what is still elsewhere looks like nothing: two keys tell.
     redis.call("EXISTS", index, record)
     return "unknown"
