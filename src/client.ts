@@ -9,8 +9,6 @@ export interface RedisClient {
   evalsha(sha1: string, numberOfKeys: number, keysAndArguments: string[]): Promise<unknown>;
   eval(script: string, numberOfKeys: number, keysAndArguments: string[]): Promise<unknown>;
   call(command: string, ...args: string[]): Promise<unknown>;
-  /** One listener a client, to `"close"`: what a broken connection split is read again. */
-  on(event: "close", listener: () => void): unknown;
   pipeline(commands: unknown[][]): RedisPipeline;
   /** Used by `SessionStore.signal()` only: a connection of its own, which `SessionStore.close()` closes. */
   duplicate(): RedisSubscriber;

@@ -39,6 +39,7 @@ export class StandaloneLog implements MessageLog {
     return read(
       this.#settings,
       [
+        // First: a mark that is older than the entries refuses an append that would do no harm, a newer one the reverse.
         ["hget", this.#keys.meta, "cleared"],
         ["lrange", this.#keys.messages, String(first), "-1"],
         ...(operationId === undefined ? [] : [["exists", this.#keys.operation(operationId)]]),

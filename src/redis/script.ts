@@ -33,18 +33,11 @@ export async function evaluate<Input, Reply>(
 ): Promise<unknown> {
   const keys = script.keys(input);
   const keysAndArguments = [...keys, ...script.arguments(input)];
-  return byDigest(script, (command, text) => client[command](text, keys.length, keysAndArguments));
-}
-
-/** Sends a script by its digest; and whole where the server does not know it: at first, after a restart or a failover. */
-export async function byDigest<Reply>(
-  { lua, sha1 }: Pick<Script<never, unknown>, "lua" | "sha1">,
-  send: (command: "evalsha" | "eval", text: string) => Promise<Reply>,
-): Promise<Reply> {
   try {
-    return await send("evalsha", sha1);
+    return await client.evalsha(script.sha1, keys.length, keysAndArguments);
   } catch (error) {
+    // The server does not know the script (a first call, a restart, SCRIPT FLUSH, a failover): EVAL teaches it.
     if (refusalCode(error) !== "NOSCRIPT") throw error;
-    return send("eval", lua);
+    return client.eval(script.lua, keys.length, keysAndArguments);
   }
 }

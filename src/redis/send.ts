@@ -3,7 +3,7 @@ import { NotReplicatedError } from "../errors.js";
 import { type Circumstances, deadlineError, refusalCode, toSessionError } from "./failure.js";
 import { count } from "./replies.js";
 import { evaluateAndWait, type Replication } from "./replication.js";
-import { byDigest, evaluate, type Script, tookEffect } from "./script.js";
+import { evaluate, type Script, tookEffect } from "./script.js";
 
 /** Where and how patiently a command is sent. */
 export interface Connection {
@@ -23,90 +23,41 @@ export function read<Value>(
   commands: string[][],
   parse: (...replies: unknown[]) => Value,
 ): Promise<Value> {
-  return reading(connection, async (client) =>
-    parse(...(await sendReads(client, { commands, keys: keysOf(commands) }))),
-  );
-}
-
-/**
- * As `read`, behind a script that writes nothing and says whether the rest may be seen. It runs before what follows it,
- * in the same round trip, unless the server does not know it.
- */
-export function readBehind<Input, Checked, Value>(
-  connection: Connection,
-  script: Script<Input, Checked>,
-  input: Input,
-  commands: string[][],
-  parse: (checked: Checked, ...replies: unknown[]) => Value,
-): Promise<Value> {
-  const keys = script.keys(input);
-  const call = [String(keys.length), ...keys, ...script.arguments(input)];
-  return reading(connection, async (client) => {
-    const [checked, ...replies] = await byDigest(script, (command, text) =>
-      sendReads(client, { commands: [[command, text, ...call], ...commands], keys: [...keys, ...keysOf(commands)] }),
-    );
-    return parse(script.reply(checked), ...replies);
-  });
-}
-
-function reading<Value>(connection: Connection, send: (client: RedisClient) => Promise<Value>): Promise<Value> {
   const { client } = connection;
   return withDeadline(connection, {}, async () => {
     try {
-      return await send(client);
+      const send = client.isCluster === true ? sendPipelined : sendTogether;
+      return parse(...(await send(client, commands)));
     } catch (error) {
       throw toSessionError(error, { client, indeterminate: false });
     }
   });
 }
 
-/** Commands that read, and the keys that they name. */
-interface Reads {
-  readonly commands: readonly string[][];
-  readonly keys: readonly string[];
-}
-
-function keysOf(commands: readonly string[][]): string[] {
-  return commands.map(([, key = ""]) => key);
-}
-
-function sendReads(client: RedisClient, reads: Reads): Promise<unknown[]> {
-  return client.isCluster === true ? sendPipelined(client, reads) : sendTogether(client, reads);
-}
-
 /**
- * All before the first reply is awaited. A pipeline of ioredis does the same for more of the processor's time, but it is
- * never split: when a connection ends, ioredis resends the single commands that were not answered, later and even in
- * another order, and what was checked is then older than what was read. So after such an end all is read again, at once.
+ * All before the first reply is awaited: one or two by themselves, more as a pipeline. A pipeline of ioredis takes more of
+ * the processor's time for itself, but writes once, where each single command is a system call, here and in Redis.
+ *
+ * When the connection ends, ioredis sends single commands that were not answered again, in their order: of two, the first
+ * may be older then, never newer. A pipeline that was answered in part it gives up, and all is read again, at once.
  */
-async function sendTogether(client: RedisClient, reads: Reads): Promise<unknown[]> {
-  const { commands } = reads;
-  const connection = connectionOf(client);
-  const { ends } = connection;
-  const replies = await Promise.all(commands.map(([name = "", ...args]) => client.call(name, ...args)));
-  return connection.ends === ends || commands.length === 1 ? replies : sendPipelined(client, reads);
-}
-
-const connections = new WeakMap<RedisClient, { ends: number }>();
-
-/** How often the connection of a client has ended since it was first used here. */
-function connectionOf(client: RedisClient): { readonly ends: number } {
-  let connection = connections.get(client);
-  if (connection === undefined) {
-    const counted = (connection = { ends: 0 });
-    connections.set(client, counted);
-    client.on("close", () => (counted.ends += 1));
+async function sendTogether(client: RedisClient, commands: readonly string[][]): Promise<unknown[]> {
+  if (commands.length <= 2) return Promise.all(commands.map(([name = "", ...args]) => client.call(name, ...args)));
+  try {
+    return await sendPipelined(client, commands);
+  } catch (error) {
+    if (error instanceof Error && error.name === "AbortError") return sendPipelined(client, commands);
+    throw error;
   }
-  return connection;
 }
 
 /**
  * In a slot that is moving, a key that is still, or already, elsewhere looks as if it were not there, and one that is not
  * there sends the whole pipeline elsewhere. A command with several keys is refused (TRYAGAIN) unless all are here.
  */
-async function sendPipelined(client: RedisClient, { commands, keys }: Reads): Promise<unknown[]> {
-  const different = new Set(keys);
-  const guard = client.isCluster === true && different.size > 1 ? [["exists", ...different]] : [];
+async function sendPipelined(client: RedisClient, commands: readonly string[][]): Promise<unknown[]> {
+  const keys = client.isCluster === true ? new Set(commands.map(([, key = ""]) => key)) : new Set();
+  const guard = keys.size > 1 ? [["exists", ...keys]] : [];
   const replies = (await client.pipeline([...guard, ...commands]).exec()) ?? [];
   const values = replies.map(([error, reply]) => {
     if (error) throw error;

@@ -9,13 +9,13 @@ import {
 } from "../errors.js";
 import type { LeaseKeys, OwnerKeys } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
-import { count, textList } from "../redis/replies.js";
+import { count, list, outcome, text, textList, textOrNothing } from "../redis/replies.js";
 import { appendToConversationScript } from "../redis/scripts/conversations/append.js";
+import { GRACE_MILLISECONDS } from "../redis/scripts/fragments.js";
 import { acquireLeaseScript } from "../redis/scripts/lease/acquire.js";
 import { releaseLeaseScript } from "../redis/scripts/lease/release.js";
 import { renewLeaseScript } from "../redis/scripts/lease/renew.js";
-import { checkScript, type CheckSession } from "../redis/scripts/sessions/check.js";
-import { readBehind, run, write } from "../redis/send.js";
+import { read, run, write } from "../redis/send.js";
 import { removeConversation } from "./conversations.js";
 import type { SessionRef, SessionSettings } from "./options.js";
 
@@ -127,27 +127,41 @@ export class SessionLog implements MessageLog {
     commands: string[][],
     parse: (generation: string | undefined, ...replies: unknown[]) => Value,
   ): Promise<Value> {
-    return readBehind(
-      this.#settings,
-      checkScript,
-      checkOf(this.#keys, this.#session),
-      commands,
-      (checked, ...replies) => {
-        if (checked.outcome !== "live") throw notLive(checked.outcome);
-        if (checked.isAnothers) throw new ConversationNotFoundError();
-        return parse(checked.generation, ...replies);
-      },
-    );
+    const { id, conversationId } = this.#session;
+    const checks = [
+      ...livenessCommands(this.#keys, id),
+      ["hmget", this.#keys.conversation(conversationId), "generation", "agentId"],
+    ];
+    return read(this.#settings, [...checks, ...commands], (lifetime, told, listed, held, ...replies) => {
+      const agentId = assertLive(lifetime, told, listed);
+      const [generation, holder] = list(held).map(textOrNothing);
+      if (holder !== undefined && holder !== agentId) throw new ConversationNotFoundError();
+      return parse(generation, ...replies);
+    });
   }
 }
 
-/** For `checkScript`: this session, and the conversation that it points at. */
-export function checkOf(
-  keys: OwnerKeys,
-  { id, conversationId }: Pick<SessionRef, "id" | "conversationId">,
-): CheckSession {
-  const conversation = keys.conversation(conversationId);
-  return { keys: { record: keys.session(id), index: keys.sessions, conversation }, sessionId: id };
+/** Three reads that tell whether a session is live; for `assertLive`. */
+export function livenessCommands(keys: OwnerKeys, sessionId: string): string[][] {
+  return [
+    ["pttl", keys.session(sessionId)],
+    ["hmget", keys.session(sessionId), "ended", "agentId"],
+    ["zscore", keys.sessions, sessionId],
+  ];
+}
+
+/**
+ * @returns the session's agent, by its record.
+ * @throws SessionNotFoundError, with the reason as far as the record knows it.
+ */
+export function assertLive(lifetime: unknown, told: unknown, listed: unknown): string {
+  const [ended, agentId] = list(told).map(textOrNothing);
+  if (ended !== undefined) throw notLive(outcome(ended, ["ended", "evicted", "expired", "rotated"]));
+  const milliseconds = count(lifetime);
+  if (milliseconds < 0) throw notLive("unknown");
+  if (milliseconds <= GRACE_MILLISECONDS) throw notLive("expired");
+  if (textOrNothing(listed) === undefined) throw notLive("ended");
+  return text(agentId);
 }
 
 export function notLive(reason: SessionEndReason | "unknown"): SessionNotFoundError {

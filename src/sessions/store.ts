@@ -12,7 +12,8 @@ import {
 } from "../errors.js";
 import { endingsChannel, type OwnerKeys, ownerKeys, ownerTag } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
-import { checkScript } from "../redis/scripts/sessions/check.js";
+import { count } from "../redis/replies.js";
+import { GRACE_MILLISECONDS } from "../redis/scripts/fragments.js";
 import { type CreateRefusal, createScript } from "../redis/scripts/sessions/create.js";
 import { type EndSessions, endScript } from "../redis/scripts/sessions/end.js";
 import { eraseScript } from "../redis/scripts/sessions/erase.js";
@@ -21,7 +22,7 @@ import type { SessionOutcome } from "../redis/scripts/sessions/outcome.js";
 import { rotateScript } from "../redis/scripts/sessions/rotate.js";
 import { type UpdateSession, updateScript } from "../redis/scripts/sessions/update.js";
 import { verifyScript } from "../redis/scripts/sessions/verify.js";
-import { run, write } from "../redis/send.js";
+import { read, run, write } from "../redis/send.js";
 import {
   deleteConversation,
   listConversations,
@@ -48,7 +49,7 @@ import {
 import { initFields, metadataFields, toSession } from "./record.js";
 import type { Conversation, Session } from "./schema.js";
 import { sessionPlace } from "./session-memory.js";
-import { checkOf, notLive, SessionLog } from "./session-log.js";
+import { assertLive, livenessCommands, notLive, SessionLog } from "./session-log.js";
 import { SessionSignals, type SessionWatch } from "./signals.js";
 import { newId, newSecret, parseToken } from "./token.js";
 
@@ -412,9 +413,10 @@ export class SessionStore {
   }
 
   async #timeLeft(session: Session): Promise<number> {
-    const checked = await run(this.#settings, checkScript, checkOf(this.#keysOf(session), session));
-    if (checked.outcome !== "live") throw notLive(checked.outcome);
-    return checked.millisecondsLeft;
+    return read(this.#settings, livenessCommands(this.#keysOf(session), session.id), (lifetime, told, listed) => {
+      assertLive(lifetime, told, listed);
+      return count(lifetime) - GRACE_MILLISECONDS;
+    });
   }
 }
 

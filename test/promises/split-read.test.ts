@@ -1,9 +1,15 @@
-// A read of several commands is of one moment also when the connection ends between their replies. ioredis then sends
-// again what was not answered, so that what was checked before the break would be older than what is read after it.
+// A read of several commands is of one moment also when the connection ends between their replies. ioredis would send
+// single commands that were not answered again, so that what was checked before the break is older than what is read after
+// it. A history without a session does read so: there the check comes later, with the append.
 import { HumanMessage } from "@langchain/core/messages";
 import { Redis } from "ioredis";
 import { Redis as Redis5 } from "ioredis-5";
-import { type ConversationNotFoundError, type Session, SessionStore } from "langchain-redis-sessions";
+import {
+  type ConversationNotFoundError,
+  RedisChatMessageHistory,
+  type Session,
+  SessionStore,
+} from "langchain-redis-sessions";
 import { faultyProxy, type FaultyProxy, type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
@@ -82,6 +88,26 @@ describe.each<[string, (url: string) => Redis]>([
     );
     const code: ConversationNotFoundError["code"] = "CONVERSATION_NOT_FOUND";
     expect(read).toMatchObject({ code });
+  });
+
+  test("a history without a session is cleared: a turn that read before and after it is refused", async () => {
+    const sessionId = crypto.randomUUID();
+    const history = new RedisChatMessageHistory({ client: writer, sessionId });
+    await history.addMessages([new HumanMessage("before")]);
+    let read: readonly string[] = [];
+    const outcome = await readAround(
+      async (client) => {
+        const split = new RedisChatMessageHistory({ client, sessionId });
+        read = (await split.getMessages()).map((message) => message.text);
+        await split.addMessages([new HumanMessage("based on both")]);
+      },
+      async () => {
+        await history.clear();
+        await history.addMessages([new HumanMessage("after")]);
+      },
+    );
+    expect(read).toEqual(["after"]);
+    expect(outcome).toMatchObject({ code: "CONVERSATION_CHANGED" });
   });
 
   test("control: the commands by themselves are of two moments", async () => {

@@ -153,7 +153,6 @@ describe.each(topologies)("the memory of a session on $name", ({ connect }) => {
       evalsha: (sha, keys, values) => after(client.evalsha(sha, keys, values)),
       eval: (script, keys, values) => after(client.eval(script, keys, values)),
       call: (command, ...values) => client.call(command, ...values),
-      on: (event, listener) => client.on(event, listener),
       pipeline: (commands) => client.pipeline(commands),
       duplicate: () => expect.unreachable(),
     };
