@@ -152,7 +152,7 @@ const writeSchema = z.strictObject({ operationId: idSchema.optional() }, "pass a
 type TokenCounter = Extract<Window, { tokens: number }>["tokenCounter"];
 
 function isClient(value: unknown): boolean {
-  const methods = ["evalsha", "eval", "call", "pipeline", "on"];
+  const methods = ["evalsha", "eval", "call", "pipeline"];
   return (
     typeof value === "object" &&
     value !== null &&
