@@ -26,7 +26,7 @@ export function read<Value>(
   const { client } = connection;
   return withDeadline(connection, {}, async () => {
     try {
-      const send = client.isCluster === true ? sendPipelined : sendTogether;
+      const send = client.isCluster === true ? sendToOneNode : sendTogether;
       return parse(...(await send(client, commands)));
     } catch (error) {
       throw toSessionError(error, { client, indeterminate: false });
@@ -55,15 +55,18 @@ async function sendTogether(client: RedisClient, commands: readonly string[][]):
  * In a slot that is moving, a key that is still, or already, elsewhere looks as if it were not there, and one that is not
  * there sends the whole pipeline elsewhere. A command with several keys is refused (TRYAGAIN) unless all are here.
  */
-async function sendPipelined(client: RedisClient, commands: readonly string[][]): Promise<unknown[]> {
-  const keys = client.isCluster === true ? new Set(commands.map(([, key = ""]) => key)) : new Set();
+async function sendToOneNode(client: RedisClient, commands: readonly string[][]): Promise<unknown[]> {
+  const keys = new Set(commands.map(([, key = ""]) => key));
   const guard = keys.size > 1 ? [["exists", ...keys]] : [];
-  const replies = (await client.pipeline([...guard, ...commands]).exec()) ?? [];
-  const values = replies.map(([error, reply]) => {
+  return (await sendPipelined(client, [...guard, ...commands])).slice(guard.length);
+}
+
+async function sendPipelined(client: RedisClient, commands: readonly string[][]): Promise<unknown[]> {
+  const replies = (await client.pipeline([...commands]).exec()) ?? [];
+  return replies.map(([error, reply]) => {
     if (error) throw error;
     return reply;
   });
-  return values.slice(guard.length);
 }
 
 /**

@@ -56,12 +56,12 @@ export interface RunnableSettings<RunInput, RunOutput> extends MessageKeys {
   readonly turn: TurnSettings;
 }
 
-const NO_RUNNABLE = "pass a Runnable of LangChain, or a function";
 const keySchema = z.string("use a string").min(1, "use a name").optional();
 const fieldsSchema = z.strictObject(
   {
     ...turnShape,
-    runnable: z.custom((value) => value !== undefined && value !== null, NO_RUNNABLE),
+    // Looked at by toRunnable, as LangChain does.
+    runnable: z.unknown().optional(),
     getMessageHistory: z
       .custom<(sessionId: string) => BaseChatMessageHistory>((value) => typeof value === "function", "use a function")
       .optional(),
@@ -98,12 +98,12 @@ export function parseFields<RunInput, RunOutput>(
 
 function toRunnable<RunInput, RunOutput>(runnable: RunnableLike<RunInput, RunOutput>): Runnable<RunInput, RunOutput> {
   // An agent has invoke() and stream(), and is no Runnable.
-  if (typeof runnable === "object" && "graph" in runnable && !("lc_runnable" in runnable)) {
+  if (typeof runnable === "object" && runnable !== null && "graph" in runnable && !("lc_runnable" in runnable)) {
     throw new InvalidOptionError("runnable", "this is an agent: give it sessionMiddleware, or pass agent.graph.");
   }
   try {
     return _coerceToRunnable(runnable) as Runnable<RunInput, RunOutput>;
   } catch {
-    throw new InvalidOptionError("runnable", `${NO_RUNNABLE}.`);
+    throw new InvalidOptionError("runnable", "pass a Runnable of LangChain, or a function.");
   }
 }

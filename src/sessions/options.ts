@@ -163,12 +163,13 @@ export function parseId(name: string, id: string): string {
 }
 
 // Ids of sessions and conversations are made here, so what looks otherwise was made up elsewhere.
-const aSession = "pass what verify() returned, or the session of what create() returned: awaited, and not the token";
 const madeIdSchema = z.string().regex(/^[\w-]{22}$/);
-const madeSchema = z.object({ id: madeIdSchema, conversationId: madeIdSchema });
-const sessionRefSchema = z
-  .custom<SessionRef>((value) => madeSchema.safeParse(value).success, aSession)
-  .pipe(z.object({ ...madeSchema.shape, ...ownerShape, agentId: idSchema }));
+const sessionRefSchema = z.object({
+  ...ownerShape,
+  id: madeIdSchema,
+  conversationId: madeIdSchema,
+  agentId: idSchema,
+});
 const patchSchema = z.strictObject(
   { metadata: z.custom<Record<string, unknown>>(isObject, "use an object") },
   "pass an object with metadata",
@@ -214,7 +215,13 @@ export interface MessagePage {
 export type SessionRef = Pick<Session, "id" | "conversationId" | "userId" | "orgId" | "agentId">;
 
 export function parseSession(name: string, session: SessionRef): SessionRef {
-  return validate(sessionRefSchema, name, session);
+  const parsed = sessionRefSchema.safeParse(session);
+  if (parsed.success) return parsed.data;
+  // Whatever is wrong with one that was made here, it is another thing than a session.
+  throw new InvalidOptionError(
+    name,
+    "pass what verify() returned, or the session of what create() returned: awaited, and not the token.",
+  );
 }
 
 export function parsePatch(patch: { metadata: Record<string, unknown> }): { metadata: Record<string, unknown> } {

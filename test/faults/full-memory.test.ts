@@ -48,8 +48,10 @@ test("with noeviction a turn is stored whole or refused; control: two pushes are
       // Unless there is room again: the buffers of connections count too, and shrink by themselves.
       const another = new RedisChatMessageHistory({ client, sessionId: freshId() });
       const error = await another.addUserMessage(filler).catch((reason: unknown) => reason);
-      if (error !== undefined) expect(error).toBeInstanceOf(StorageFullError);
-      if (error !== undefined) named += 1;
+      if (error !== undefined) {
+        expect(error).toBeInstanceOf(StorageFullError);
+        named += 1;
+      }
     }
     // Room for the next ones, of the control's: what is in the history stays, to be looked at.
     if (outcome === "refused" || number % 50 === 49) {

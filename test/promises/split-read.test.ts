@@ -10,19 +10,9 @@ import {
   type Session,
   SessionStore,
 } from "langchain-redis-sessions";
-import { faultyProxy, type FaultyProxy, type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-
-let redis: RunningRedis;
-let writer: Redis;
-beforeAll(async () => {
-  redis = await startRedis();
-  writer = new Redis(redis.url);
-});
-afterAll(async () => {
-  writer.disconnect();
-  await redis.stop();
-});
+import { faultyProxy } from "langchain-redis-sessions/testing";
+import { describe, expect, inject, test, vi } from "vitest";
+import { client as writer, sessions } from "../support/session-store.js";
 
 describe.each<[string, (url: string) => Redis]>([
   ["ioredis 5", (url) => new Redis5(url) as unknown as Redis],
@@ -33,7 +23,7 @@ describe.each<[string, (url: string) => Redis]>([
     read: (client: Redis) => Promise<Value>,
     meanwhile: () => Promise<unknown>,
   ): Promise<unknown> {
-    const proxy: FaultyProxy = await faultyProxy(redis);
+    const proxy = await faultyProxy(inject("servers").single);
     const client = connect(proxy.url);
     client.on("error", () => {});
     await client.ping();
@@ -48,15 +38,14 @@ describe.each<[string, (url: string) => Redis]>([
     return value;
   }
 
-  async function conversation(texts: readonly string[]): Promise<{ sessions: SessionStore; session: Session }> {
-    const sessions = new SessionStore({ client: writer });
+  async function conversation(texts: readonly string[]): Promise<Session> {
     const { session } = await sessions.create({ userId: crypto.randomUUID(), agentId: "one" });
     if (texts.length > 0) await sessions.history(session).addMessages(texts.map((text) => new HumanMessage(text)));
-    return { sessions, session };
+    return session;
   }
 
   test("messages are appended: each has its own index", async () => {
-    const { sessions, session } = await conversation(["0", "1", "2"]);
+    const session = await conversation(["0", "1", "2"]);
     const page = await readAround(
       (client) => new SessionStore({ client }).messages(session, session.conversationId),
       () => sessions.history(session).addMessages([new HumanMessage("3"), new HumanMessage("4")]),
@@ -65,7 +54,7 @@ describe.each<[string, (url: string) => Redis]>([
   });
 
   test("the session ends, and another goes on: nothing is shown to the one that ended", async () => {
-    const { sessions, session } = await conversation(["before"]);
+    const session = await conversation(["before"]);
     const { conversationId } = session;
     const read = await readAround(
       (client) => new SessionStore({ client }).history(session).getMessages(),
@@ -79,7 +68,7 @@ describe.each<[string, (url: string) => Redis]>([
   });
 
   test("another agent begins the conversation: nothing is shown to this one", async () => {
-    const { sessions, session } = await conversation([]);
+    const session = await conversation([]);
     const { session: other } = await sessions.create({ userId: session.userId, agentId: "two" });
     const aimed = { ...other, conversationId: session.conversationId };
     const read = await readAround(
@@ -111,7 +100,7 @@ describe.each<[string, (url: string) => Redis]>([
   });
 
   test("control: the commands by themselves are of two moments", async () => {
-    const { sessions, session } = await conversation(["0"]);
+    const session = await conversation(["0"]);
     const key = (await writer.keys(`*${session.conversationId}*`)).find((name) => name.includes(":messages:")) ?? "";
     const read = await readAround(
       (client) => Promise.all([client.llen(key), client.lrange(key, 0, -1)]),

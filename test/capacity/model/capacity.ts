@@ -3,8 +3,8 @@ import type { World } from "../workload/world.js";
 import type { Assumptions } from "./assumptions.js";
 import { type AverageConversation, averageConversation } from "./conversations.js";
 import { memoryOfPopulation } from "./memory.js";
-import { at, type Call, type Linear, type Parameters } from "./parameters.js";
-import { costOfTurn, type TurnCost } from "./turn.js";
+import type { Call, Linear, Parameters } from "./parameters.js";
+import { costOfTurn, sumOfTurn, type TurnCost } from "./turn.js";
 import { expectedUnevenness } from "./unevenness.js";
 
 /** What was measured, as the model takes it. */
@@ -64,20 +64,15 @@ export function needOf(conversations: number, measured: Measured, assumptions: A
   const memory = (shards: number): number =>
     memoryOfPopulation(population, parameters.memory, { shards, operations: peakTurnsPerSecond * OPERATION_SECONDS });
 
-  const calibrated = costOfTurn(
-    {
-      readMessages: average.messagesRead,
-      readBytes: average.messagesRead * bytesPerMessage,
-      appendedMessages: average.messagesPerTurn,
-      appendedBytes: average.bytesPerTurn,
-    },
-    parameters,
-  );
+  const turn = {
+    readMessages: average.messagesRead,
+    readBytes: average.messagesRead * bytesPerMessage,
+    appendedMessages: average.messagesPerTurn,
+    appendedBytes: average.bytesPerTurn,
+  };
+  const calibrated = costOfTurn(turn, parameters);
   const cost = { ...calibrated, cpuMicroseconds: calibrated.cpuMicroseconds * measured.cpuFactor };
-  const replicatedBytes =
-    at(measured.replicated.verify, 0, 0) +
-    at(measured.replicated.read, average.messagesRead, average.messagesRead * bytesPerMessage) +
-    at(measured.replicated.append, average.messagesPerTurn, average.bytesPerTurn);
+  const replicatedBytes = sumOfTurn(turn, (call) => measured.replicated[call]);
   const usableBytes = (assumptions.shardGiB * 2 ** 30 * assumptions.usableMemory) / measured.fragmentation;
   const shardsByMemory = fewestShards(
     (shards) => (memory(shards) / shards) * expectedUnevenness(users, shards, variation.bytes) <= usableBytes,

@@ -1,4 +1,4 @@
-import { at, type Call, calls, type CallParameters, type Parameters } from "./parameters.js";
+import { at, type Call, calls, type CallParameters, type Linear, type Parameters } from "./parameters.js";
 
 /** What a turn carries. */
 export interface TurnShape {
@@ -16,12 +16,16 @@ export interface TurnCost {
 }
 
 export function costOfTurn(shape: TurnShape, { calls: measured }: Parameters): TurnCost {
+  const sum = (what: keyof CallParameters): number => sumOfTurn(shape, (call) => measured[call][what]);
+  return { cpuMicroseconds: sum("cpuMicroseconds"), bytesIn: sum("bytesIn"), bytesOut: sum("bytesOut") };
+}
+
+/** What the calls of a turn take together. */
+export function sumOfTurn(shape: TurnShape, of: (call: Call) => Linear): number {
   const carried: Record<Call, readonly [items: number, bytes: number]> = {
     verify: [0, 0],
     read: [shape.readMessages, shape.readBytes],
     append: [shape.appendedMessages, shape.appendedBytes],
   };
-  const sum = (what: keyof CallParameters): number =>
-    calls.reduce((total, call) => total + at(measured[call][what], ...carried[call]), 0);
-  return { cpuMicroseconds: sum("cpuMicroseconds"), bytesIn: sum("bytesIn"), bytesOut: sum("bytesOut") };
+  return calls.reduce((total, call) => total + at(of(call), ...carried[call]), 0);
 }

@@ -44,10 +44,6 @@ export class HoldableClient implements RedisClient {
     return this.#client.pipeline(commands);
   }
 
-  on(event: "close", listener: () => void): Redis {
-    return this.#client.on(event, listener);
-  }
-
   duplicate(): Redis {
     return this.#client.duplicate();
   }
