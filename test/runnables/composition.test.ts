@@ -3,7 +3,7 @@ import type { BaseMessage } from "@langchain/core/messages";
 import { StringOutputParser } from "@langchain/core/output_parsers";
 import { RunnableLambda, RunnablePassthrough } from "@langchain/core/runnables";
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test, vi } from "vitest";
 import { RedisChatMessageHistory } from "langchain-redis-sessions";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { freshId } from "../support/turns.js";
@@ -159,6 +159,8 @@ describe("batch()", () => {
     const counting = new ScriptedModel(async function* () {
       running += 1;
       most = Math.max(most, running);
+      // The first waits for a second, which a busy machine may begin much later.
+      await vi.waitUntil(() => most >= 2, { interval: 1, timeout: 10_000 });
       await new Promise(setImmediate);
       running -= 1;
       yield "answer";
