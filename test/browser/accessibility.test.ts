@@ -74,6 +74,9 @@ test("everything can be done with the keyboard alone, and the focus is never los
   await tabTo(ada, question.getByRole("button", { name: "Delete" }));
   await keyboard.press("Enter");
   await focusComesTo(ada.conversation("First"));
+  // What was deleted was open, so a new one begins; the focus stays in the list.
+  await ada.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  await focusComesTo(ada.conversation("First"));
   await keyboard.press("Enter");
   await focusComesTo(ada.field);
 

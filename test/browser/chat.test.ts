@@ -181,6 +181,45 @@ test("a conversation is renamed in place and deleted after a question", async ()
   expect(await ada.ask("What is my name?")).toContain("not told me");
 });
 
+test("a deleted conversation does not come back with a list that was asked for before", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  await ada.ask("My name is Ada");
+  await ada.button("New conversation").click();
+  await ada.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+
+  const list = await ada.holdAnswer("**/conversations?*"); // After the turn.
+  await ada.ask("What is my name?");
+  await expect.poll(() => list.isHeld).toBe(true);
+  await ada.conversation("My name is Ada").hover();
+  await ada.button("Delete “My name is Ada”").click();
+  const question = ada.page.getByRole("dialog", { name: "Delete this conversation?" });
+  await question.getByRole("button", { name: "Delete" }).click();
+  await ada.conversation("My name is Ada").waitFor({ state: "detached" });
+  await list.letGo();
+  await ada.conversation("What is my name").waitFor();
+  expect(await ada.conversation("My name is Ada").count()).toBe(0);
+});
+
+test("of two conversations that are opened at once the last one is shown, whichever answer comes last", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  await ada.ask("My name is Ada");
+  await ada.button("New conversation").click();
+  await ada.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  await ada.ask("What time is it in Oslo?");
+
+  const move = await ada.holdAnswer("**/sessions/conversation");
+  await ada.button("New conversation").click();
+  await expect.poll(() => move.isHeld).toBe(true);
+  await ada.conversation("My name is Ada").click();
+  await ada.answers.getByText("Nice to meet you").waitFor();
+  await move.letGo();
+  // Whatever the first answer changed, it has by the time that a second one is there.
+  expect(await ada.ask("What is my name?")).toContain("Ada");
+  expect(await ada.questions.count()).toBe(2);
+});
+
 test("what the agent remembers is shown, changed and forgotten", async () => {
   const ada = await chat.open();
   await ada.signIn(chat.server.url);

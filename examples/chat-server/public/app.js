@@ -27,11 +27,14 @@ const chat = new Chat({ api, agentId: AGENT, onStored: (id) => refreshList((list
 const conversations = new Conversations({
   api,
   onOpen: openConversation,
-  onDeleted: (id) => (id === chat.conversationId ? beginConversation() : undefined),
+  // The focus stays in the list.
+  onDeleted: (id) => (id === chat.conversationId ? moveTo({}) : undefined),
   onChanged: showTitle,
 });
 /** Set when the page itself ends the session: then its end is no news. */
 let leaving = false;
+/** How often another conversation was asked for: only the last one is shown, whichever answer comes last. */
+let moves = 0;
 
 api.addEventListener("over", ({ detail: reason }) => {
   if (leaving) return;
@@ -78,20 +81,22 @@ async function ownSession() {
 async function openConversation(conversationId) {
   drawer.close();
   if (conversationId === chat.conversationId) return chat.focus();
-  await moveTo({ conversationId });
+  await moveTo({ conversationId }, () => chat.focus());
 }
 
 async function beginConversation() {
   drawer.close();
-  await moveTo({});
+  await moveTo({}, () => chat.focus());
 }
 
-async function moveTo(target) {
+async function moveTo(target, onceThere = () => {}) {
+  const move = ++moves;
   try {
     const { session: moved } = await api.post("/sessions/conversation", target);
+    if (move !== moves) return;
     const showing = chat.show(moved.conversationId, { beginning: target.conversationId === undefined });
     conversations.current = moved.conversationId;
-    chat.focus();
+    onceThere();
     await showing;
     announce(`${conversations.titleOf(moved.conversationId) ?? "New conversation"} is open.`);
   } catch (error) {

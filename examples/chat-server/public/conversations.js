@@ -21,6 +21,8 @@ export class Conversations {
   #next = null;
   #current;
   #renaming;
+  /** How often something was renamed or deleted. */
+  #changes = 0;
 
   constructor({ api, onOpen, onDeleted, onChanged }) {
     this.#api = api;
@@ -42,7 +44,13 @@ export class Conversations {
 
   /** The first page anew; what was shown of later ones stays. */
   async refresh() {
+    const changes = this.#changes;
     const { conversations, next } = await this.#page();
+    // What was deleted meanwhile may still be in it, and what was renamed as it was.
+    if (changes !== this.#changes) {
+      await this.refresh();
+      return;
+    }
     const oldest = conversations.at(-1)?.lastActivityAt;
     const later = [...this.#byId.values()].filter(({ lastActivityAt }) => next !== null && lastActivityAt < oldest);
     if (later.length === 0) this.#next = next;
@@ -167,6 +175,7 @@ export class Conversations {
   async #renamed(conversation, title) {
     try {
       await this.#api.patch(`/conversations/${encodeURIComponent(conversation.id)}`, { title });
+      this.#changes++;
       this.#byId.set(conversation.id, { ...conversation, title });
       announce(`Renamed to ${title}.`);
     } catch (error) {
@@ -188,6 +197,7 @@ export class Conversations {
     }
     const ids = [...this.#byId.keys()];
     const neighbour = ids[ids.indexOf(id) + 1] ?? ids[ids.indexOf(id) - 1];
+    this.#changes++;
     this.#byId.delete(id);
     this.#show();
     announce(`Deleted ${title}.`);

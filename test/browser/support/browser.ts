@@ -34,6 +34,11 @@ function isExecutable(file: string): boolean {
   }
 }
 
+export interface HeldAnswer {
+  readonly isHeld: boolean;
+  readonly letGo: () => Promise<void>;
+}
+
 /** What a person sees and does, by the names that a screen reader would say. */
 export class ChatPage {
   readonly page: Page;
@@ -135,6 +140,35 @@ export class ChatPage {
     const answer = this.answers.nth(before);
     await answer.and(this.page.locator('[aria-busy="false"]')).waitFor();
     return answer.locator(".text").innerText();
+  }
+
+  /** The service answers the next request of that kind at once, and the page hears of it once it is let go. */
+  async holdAnswer(url: string): Promise<HeldAnswer> {
+    let letGo = (): void => {};
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    let given = (): void => {};
+    const answered = new Promise<void>((resolve) => (given = resolve));
+    const state = { isHeld: false };
+    await this.page.route(
+      url,
+      async (route) => {
+        const response = await route.fetch();
+        state.isHeld = true;
+        await held;
+        await route.fulfill({ response });
+        given();
+      },
+      { times: 1 },
+    );
+    return {
+      get isHeld() {
+        return state.isHeld;
+      },
+      letGo: () => {
+        letGo();
+        return answered;
+      },
+    };
   }
 
   async openPanel(): Promise<void> {
