@@ -106,7 +106,8 @@ async function untilGranted(queue: TurnQueue, token: string, options: LeaseOptio
     if (answer.outcome === "granted") return;
     ticket = answer.ticket;
     const left = giveUpAt - performance.now();
-    if (mode === "reject" || left <= 0) throw new SessionBusyError("taken");
+    // Timers know milliseconds only, and fire up to one early: less than one is no time to sleep for.
+    if (mode === "reject" || left < 1) throw new SessionBusyError("taken");
     await pause(Math.min(pauseAt(answer.position), left), undefined, { signal });
   }
 }
