@@ -1,8 +1,6 @@
 import {
   AIMessage,
-  type AIMessageFields,
   type BaseMessage,
-  type BaseMessageFields,
   ChatMessage,
   type ChatMessageFields,
   FunctionMessage,
@@ -12,9 +10,9 @@ import {
   type RemoveMessageFields,
   SystemMessage,
   ToolMessage,
-  type ToolMessageFields,
 } from "@langchain/core/messages";
 import { type Fields, isObject } from "./json.js";
+import { makerOf } from "./stencils.js";
 
 // A stored entry is one JSON object. Its `type` and `data` are LangChain's stored-message shape, which other readers
 // understand; the rest is ours, and they ignore it:
@@ -26,7 +24,7 @@ import { type Fields, isObject } from "./json.js";
 // - `at`: server time in milliseconds. The script that appends adds it, so encoding leaves the object open.
 
 export interface MessageShape {
-  /** Calls the constructor, which checks nothing: what it relies on is checked before. */
+  /** Makes what the constructor makes of these fields. Neither checks anything: what they rely on is checked before. */
   create(fields: unknown): BaseMessage;
   /** Fields that the class has in every supported version of core, so that its constructor restores them. */
   readonly fields: ReadonlySet<string>;
@@ -43,15 +41,12 @@ function shape(
   return { create, required, fields: new Set([...common, ...fields]) };
 }
 
-const ai = (fields: AIMessageFields) => new AIMessage(fields);
-const tool = (fields: ToolMessageFields) => new ToolMessage(fields);
-
 /** A map and no object: a type is whatever someone wrote, "constructor" for example. */
 export const MESSAGE_SHAPES: ReadonlyMap<unknown, MessageShape> = new Map([
-  ["human", shape((fields: BaseMessageFields) => new HumanMessage(fields))],
-  ["ai", shape(ai, undefined, "tool_calls", "invalid_tool_calls", "usage_metadata")],
-  ["system", shape((fields: BaseMessageFields) => new SystemMessage(fields))],
-  ["tool", shape(tool, "tool_call_id", "tool_call_id", "status", "artifact")],
+  ["human", shape(makerOf(HumanMessage, "human"))],
+  ["ai", shape(makerOf(AIMessage, "ai"), undefined, "tool_calls", "invalid_tool_calls", "usage_metadata")],
+  ["system", shape(makerOf(SystemMessage, "system"))],
+  ["tool", shape(makerOf(ToolMessage, "tool"), "tool_call_id", "tool_call_id", "status", "artifact")],
   ["function", shape((fields: FunctionMessageFields) => new FunctionMessage(fields))],
   ["generic", shape((fields: ChatMessageFields) => new ChatMessage(fields), "role", "role")],
   ["remove", shape((fields: RemoveMessageFields) => new RemoveMessage(fields), "id")],

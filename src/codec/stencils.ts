@@ -1,0 +1,143 @@
+import { isDeepStrictEqual } from "node:util";
+import type { BaseMessage } from "@langchain/core/messages";
+import type { Fields } from "./json.js";
+
+// What a constructor of LangChain's does with plain fields is a dozen assignments, and yet it is most of what a read
+// costs: all classes of messages share one base, and V8 looks much of it up anew for each message (docs/benchmark.md). A
+// stencil makes the same assignments to an object of the same prototype. It is used where it is found, on loading, to
+// make the same as the class that is there; elsewhere, as with a version of core that adds a field, the constructor is.
+
+/** By which core knows a message, also one of another copy of core. */
+const MESSAGE: unique symbol = Symbol.for("langchain.message") as never;
+
+/** The properties of a message. */
+type Slots = Record<
+  | "lc_serializable"
+  | "lc_kwargs"
+  | "lc_namespace"
+  | "lc_direct_tool_output"
+  | "id"
+  | "name"
+  | "content"
+  | "additional_kwargs"
+  | "response_metadata"
+  | "type"
+  | "tool_calls"
+  | "invalid_tool_calls"
+  | "usage_metadata"
+  | "status"
+  | "tool_call_id"
+  | "metadata"
+  | "artifact"
+  | typeof MESSAGE,
+  unknown
+>;
+
+// In the order in which the constructors assign; also to the fields they are given, which the message keeps as its
+// `lc_kwargs`. Functions, because what a class makes has a prototype that cannot be chosen.
+
+function assignCommon(message: Slots, fields: Slots): void {
+  fields.additional_kwargs ??= {};
+  fields.response_metadata ??= {};
+  message.lc_serializable = true;
+  message.lc_kwargs = fields;
+  message.lc_namespace = ["langchain_core", "messages"];
+  message[MESSAGE] = true;
+  message.id = fields.id;
+  message.name = fields.name;
+  message.content = fields.content;
+  message.additional_kwargs = fields.additional_kwargs;
+  message.response_metadata = fields.response_metadata;
+}
+
+const stencils = {
+  human: () =>
+    function (this: Slots, fields: Slots): void {
+      assignCommon(this, fields);
+      this.type = "human";
+    },
+  system: () =>
+    function (this: Slots, fields: Slots): void {
+      assignCommon(this, fields);
+      this.type = "system";
+    },
+  ai: () =>
+    function (this: Slots, fields: Slots): void {
+      fields.tool_calls ??= [];
+      fields.invalid_tool_calls ??= [];
+      assignCommon(this, fields);
+      this.type = "ai";
+      this.tool_calls = fields.tool_calls;
+      this.invalid_tool_calls = fields.invalid_tool_calls;
+      this.usage_metadata = fields.usage_metadata;
+    },
+  tool: () =>
+    function (this: Slots, fields: Slots): void {
+      assignCommon(this, fields);
+      this.lc_direct_tool_output = true;
+      this.type = "tool";
+      this.status = fields.status;
+      this.tool_call_id = fields.tool_call_id;
+      this.metadata = fields.metadata;
+      this.artifact = fields.artifact;
+    },
+};
+
+type MessageClass = new (fields: never) => BaseMessage;
+type Make = (fields: unknown) => BaseMessage;
+
+/** What makes messages of the class: its stencil if that is faithful, else its constructor. */
+export function makerOf(Class: MessageClass, type: keyof typeof stencils): Make {
+  const construct: Make = (fields) => new Class(fields as never);
+  const Stencil = stencils[type]() as unknown as MessageClass;
+  Stencil.prototype = Class.prototype;
+  const trace: Make = (fields) => new Stencil(fields as never);
+  return isFaithful(trace, construct, Class) ? trace : construct;
+}
+
+const probes: readonly Fields[] = [
+  { content: "" },
+  {
+    content: [{ type: "text", text: "some" }],
+    id: "id",
+    name: "name",
+    additional_kwargs: { some: 1 },
+    response_metadata: { some: 2 },
+    tool_calls: [{ name: "tool", args: {}, id: "call", type: "tool_call" }],
+    invalid_tool_calls: [{ name: "tool", args: "", id: "call", type: "invalid_tool_call" }],
+    usage_metadata: { input_tokens: 1, output_tokens: 2, total_tokens: 3 },
+    status: "error",
+    tool_call_id: "call",
+    metadata: { some: 3 },
+    artifact: { some: 4 },
+    other: { some: 5 },
+  },
+];
+
+function isFaithful(trace: Make, construct: Make, Class: MessageClass): boolean {
+  return (
+    !hasPrivateParts(Class) &&
+    probes.every((probe) => {
+      const [traced, constructed] = [trace, construct].map((make) => visible(make(structuredClone(probe))));
+      return isDeepStrictEqual(traced, constructed);
+    })
+  );
+}
+
+/** All that can be seen of a message, and which of its values are those of the fields themselves, not copies. */
+function visible(message: BaseMessage): unknown {
+  return {
+    prototype: Object.getPrototypeOf(message) as unknown,
+    properties: Object.getOwnPropertyDescriptors(message),
+    inOrder: Object.entries(message).map(([name, value]) => [name, value === message.lc_kwargs[name]]),
+    isExtensible: Object.isExtensible(message),
+  };
+}
+
+/** What is private cannot be seen, nor assigned from outside; the source shows it. */
+function hasPrivateParts(Class: MessageClass): boolean {
+  for (let part: unknown = Class; typeof part === "function"; part = Object.getPrototypeOf(part)) {
+    if (Function.prototype.toString.call(part).includes("#")) return true;
+  }
+  return false;
+}

@@ -1,0 +1,165 @@
+import { AIMessage, type BaseMessage, HumanMessage, SystemMessage, ToolMessage } from "@langchain/core/messages";
+import fc from "fast-check";
+import { describe, expect, test, vi } from "vitest";
+import { decodeMessage } from "../../src/codec/decode.js";
+import { makerOf } from "../../src/codec/stencils.js";
+
+const classes = [
+  ["human", HumanMessage],
+  ["system", SystemMessage],
+  ["ai", AIMessage],
+  ["tool", ToolMessage],
+] as const;
+
+describe.each(classes)("a message of type %s", (type, Class) => {
+  const construct = (fields: object): BaseMessage => new Class(fields as never);
+
+  test("is made without its constructor", () => {
+    const constructed = vi.fn<() => void>();
+    const Watched = class extends (Class as typeof HumanMessage) {
+      constructor(fields: never) {
+        super(fields);
+        constructed();
+      }
+    };
+    const make = makerOf(Watched, type);
+    constructed.mockClear();
+    const message = make({ content: "Hi", tool_call_id: "call" });
+    expect(constructed).not.toHaveBeenCalled();
+    expect(message).toBeInstanceOf(Watched);
+    expect(message.text).toBe("Hi");
+  });
+
+  test("is in all that can be seen what the constructor makes", () => {
+    fc.assert(
+      fc.property(anyFields, (fields) => {
+        const entry = JSON.stringify({ type, data: fields, at: 1 });
+        const { message } = decodeMessage(entry, 0);
+        const expected = construct((JSON.parse(entry) as { data: object }).data);
+        expect(message).toStrictEqual(expected);
+        expect(Reflect.ownKeys(message)).toEqual(Reflect.ownKeys(expected));
+        expect(JSON.stringify(message.toDict())).toBe(JSON.stringify(expected.toDict()));
+        expect(JSON.stringify(message)).toBe(JSON.stringify(expected));
+        expect(message.lc_id).toEqual(expected.lc_id);
+        expect(message.contentBlocks).toEqual(expected.contentBlocks);
+        expect(message.getType()).toBe(expected.getType());
+        expect(Class.isInstance(message)).toBe(true);
+        // What is changed on it later is what `toDict()` gives.
+        for (const one of [message, expected]) one.additional_kwargs["later"] = true;
+        expect(message.lc_kwargs).toEqual(expected.lc_kwargs);
+      }),
+    );
+  });
+});
+
+const call = fc.record({
+  name: fc.string(),
+  args: fc.dictionary(fc.string(), fc.jsonValue()),
+  id: fc.string(),
+  type: fc.constant("tool_call"),
+});
+const object = fc.dictionary(
+  fc.string().filter((name) => name !== "__proto__"),
+  fc.jsonValue(),
+);
+const anyFields = fc.record(
+  {
+    content: fc.oneof(fc.string(), fc.array(fc.record({ type: fc.constant("text"), text: fc.string() }))),
+    tool_call_id: fc.string(),
+    id: fc.string(),
+    name: fc.string(),
+    additional_kwargs: object,
+    response_metadata: object,
+    tool_calls: fc.array(call),
+    invalid_tool_calls: fc.array(call),
+    usage_metadata: object,
+    status: fc.constantFrom("success", "error"),
+    artifact: fc.jsonValue(),
+    metadata: object,
+    example: fc.boolean(),
+  },
+  { requiredKeys: ["content", "tool_call_id"] },
+);
+
+describe("where a class makes something else, its constructor is used:", () => {
+  const Human = HumanMessage as unknown as new (fields: never) => HumanMessage;
+
+  test("a field more", () => {
+    class Extended extends Human {
+      extra = "extra";
+    }
+    expect(makerOf(Extended, "human")({ content: "Hi" })).toHaveProperty("extra", "extra");
+  });
+
+  test("a private field", () => {
+    class Secretive extends Human {
+      readonly #secret = "secret";
+      tell(): string {
+        return this.#secret;
+      }
+    }
+    const message = makerOf(Secretive, "human")({ content: "Hi" }) as Secretive;
+    expect(message.tell()).toBe("secret");
+  });
+
+  test("another value", () => {
+    class Renamed extends Human {
+      override lc_namespace = ["another", "place"];
+    }
+    expect(makerOf(Renamed, "human")({ content: "Hi" }).lc_namespace).toEqual(["another", "place"]);
+  });
+
+  test("a copy in the place of what it was given", () => {
+    class Careful extends Human {
+      constructor(fields: never) {
+        super(fields);
+        this.response_metadata = { ...this.response_metadata };
+      }
+    }
+    const fields = { content: "Hi", response_metadata: { some: 1 } };
+    expect(makerOf(Careful, "human")(fields).response_metadata).not.toBe(fields.response_metadata);
+  });
+
+  test("an order of its own", () => {
+    class Ordered extends Human {
+      constructor(fields: never) {
+        super(fields);
+        const { id } = this;
+        Reflect.deleteProperty(this, "id");
+        this.id = id as never;
+      }
+    }
+    expect(Object.keys(makerOf(Ordered, "human")({ content: "Hi" })).at(-1)).toBe("id");
+  });
+
+  test("a property that cannot be set", () => {
+    class Constant extends Human {
+      constructor(fields: never) {
+        super(fields);
+        Object.defineProperty(this, "content", { writable: false });
+      }
+    }
+    const make = makerOf(Constant, "human");
+    expect(() => Object.assign(make({ content: "Hi" }), { content: "Ho" })).toThrow(TypeError);
+  });
+
+  test("an object that takes no more", () => {
+    class Closed extends Human {
+      constructor(fields: never) {
+        super(fields);
+        Object.preventExtensions(this);
+      }
+    }
+    expect(makerOf(Closed, "human")({ content: "Hi" })).not.toSatisfy(Object.isExtensible);
+  });
+
+  test("another prototype", () => {
+    class Disguised extends Human {
+      constructor(fields: never) {
+        super(fields);
+        Object.setPrototypeOf(this, HumanMessage.prototype);
+      }
+    }
+    expect(Object.getPrototypeOf(makerOf(Disguised, "human")({ content: "Hi" }))).toBe(HumanMessage.prototype);
+  });
+});
