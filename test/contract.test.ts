@@ -242,6 +242,9 @@ describe.each(topologies)("a history on $name", ({ connect }) => {
     await expect(again).rejects.toMatchObject({ code: "INVALID_OPTION", option: "messages[1]" });
     await history.getMessages();
     await expect(history.addMessages(newest)).rejects.toThrow(/another RedisChatMessageHistory object/);
+    // However often it was cleared since.
+    await history.clear();
+    await expect(history.addMessages(newest)).rejects.toThrow(/another RedisChatMessageHistory object/);
     await open({ sessionId }).addMessages(newest);
     expect(texts(await open({ sessionId }).getMessages())).toEqual(["two", "re: two"]);
   });

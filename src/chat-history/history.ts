@@ -6,6 +6,7 @@ import { InvalidOptionError, OperationConflictError } from "../errors.js";
 import { newOperationId } from "../redis/operation.js";
 import { type Batch, EXPECT_NEW, type MessageLog, NEVER_READ } from "./message-log.js";
 import { type HistoryLimits, parseHistoryOptions, type RedisChatMessageHistoryOptions } from "./options.js";
+import { type Era, Origin } from "./origin.js";
 import { StandaloneLog } from "./standalone-log.js";
 import { type LeaseOptions, takeLease, type TurnLease } from "./turn-lease.js";
 import { acceptablePart, withinTokens } from "./window.js";
@@ -39,10 +40,8 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
   #seen: string = NEVER_READ;
   /** Between a read and the append that follows it. */
   #inTurn = false;
-  /** What `getMessages()` returned: a caller that stores its whole state must not store these again. */
-  #handedOut = new WeakSet<BaseMessage>();
-  /** The same, from before this object's own `clear()`. */
-  #ended: WeakSet<BaseMessage> | undefined;
+  /** Noted on what `getMessages()` returns: a caller that stores its whole state must not store it again. */
+  #era: Era = { history: {} };
 
   /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
   constructor(options: RedisChatMessageHistoryOptions);
@@ -84,7 +83,7 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
     this.#seen = seen;
     this.#inTurn = true;
     const messages = decodeMessages(entries, first < 0 ? -entries.length : 0, this.#limits.onCorrupt);
-    for (const message of messages) this.#handedOut.add(message);
+    for (const message of messages) Origin.note(message, this.#era);
     if (window === undefined) return messages;
     return "tokens" in window ? withinTokens(messages, window) : acceptablePart(messages);
   }
@@ -164,8 +163,7 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
   override async clear(options?: WriteOptions): Promise<void> {
     const mark = await this.#log.clear(operationIdOf(options));
     if (!this.#inTurn && this.#seen !== NEVER_READ) this.#seen = mark;
-    this.#ended = this.#handedOut;
-    this.#handedOut = new WeakSet();
+    this.#era = { ...this.#era };
   }
 
   /**
@@ -185,8 +183,9 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
     let toolCalls = 0;
     let bytes = 0;
     for (const [position, message] of messages.entries()) {
-      if (this.#handedOut.has(message)) continue;
-      if (this.#ended?.has(message)) {
+      const era = Origin.of(message);
+      if (era === this.#era) continue;
+      if (era?.history === this.#era.history) {
         throw new InvalidOptionError(
           `messages[${position}]`,
           "this history returned it before its clear(). To store it anew, use another RedisChatMessageHistory object.",

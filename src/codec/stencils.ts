@@ -33,8 +33,67 @@ type Slots = Record<
   unknown
 >;
 
+type MessageClass = new (fields: never) => BaseMessage;
+type Make = (fields: unknown) => BaseMessage;
+
+/** What makes messages of the class: its stencil if that is faithful, else its constructor. */
+export function makerOf(Class: MessageClass, type: keyof typeof stencils): Make {
+  const construct: Make = (fields) => new Class(fields as never);
+  const trace = stencils[type](Class.prototype);
+  return isFaithful(trace, construct, Class) ? trace : construct;
+}
+
 // In the order in which the constructors assign; also to the fields they are given, which the message keeps as its
-// `lc_kwargs`. Functions, because what a class makes has a prototype that cannot be chosen.
+// `lc_kwargs`. Each makes its messages by itself, so that V8 specialises each on its own.
+const stencils = {
+  human: (prototype: BaseMessage): Make => {
+    const Human = cut(prototype, function (this: Slots, fields: Slots): void {
+      assignCommon(this, fields);
+      this.type = "human";
+    });
+    return (fields) => new Human(fields);
+  },
+  system: (prototype: BaseMessage): Make => {
+    const System = cut(prototype, function (this: Slots, fields: Slots): void {
+      assignCommon(this, fields);
+      this.type = "system";
+    });
+    return (fields) => new System(fields);
+  },
+  ai: (prototype: BaseMessage): Make => {
+    const AI = cut(prototype, function (this: Slots, fields: Slots): void {
+      fields.tool_calls ??= [];
+      fields.invalid_tool_calls ??= [];
+      assignCommon(this, fields);
+      this.type = "ai";
+      this.tool_calls = fields.tool_calls;
+      this.invalid_tool_calls = fields.invalid_tool_calls;
+      this.usage_metadata = fields.usage_metadata;
+    });
+    return (fields) => new AI(fields);
+  },
+  tool: (prototype: BaseMessage): Make => {
+    const Tool = cut(prototype, function (this: Slots, fields: Slots): void {
+      assignCommon(this, fields);
+      this.lc_direct_tool_output = true;
+      this.type = "tool";
+      this.status = fields.status;
+      this.tool_call_id = fields.tool_call_id;
+      this.metadata = fields.metadata;
+      this.artifact = fields.artifact;
+    });
+    return (fields) => new Tool(fields);
+  },
+};
+
+/** Of a function, because what a class makes has a prototype that cannot be chosen. */
+function cut(
+  prototype: BaseMessage,
+  assign: (this: Slots, fields: Slots) => void,
+): new (fields: unknown) => BaseMessage {
+  assign.prototype = prototype;
+  return assign as never;
+}
 
 function assignCommon(message: Slots, fields: Slots): void {
   fields.additional_kwargs ??= {};
@@ -48,51 +107,6 @@ function assignCommon(message: Slots, fields: Slots): void {
   message.content = fields.content;
   message.additional_kwargs = fields.additional_kwargs;
   message.response_metadata = fields.response_metadata;
-}
-
-const stencils = {
-  human: () =>
-    function (this: Slots, fields: Slots): void {
-      assignCommon(this, fields);
-      this.type = "human";
-    },
-  system: () =>
-    function (this: Slots, fields: Slots): void {
-      assignCommon(this, fields);
-      this.type = "system";
-    },
-  ai: () =>
-    function (this: Slots, fields: Slots): void {
-      fields.tool_calls ??= [];
-      fields.invalid_tool_calls ??= [];
-      assignCommon(this, fields);
-      this.type = "ai";
-      this.tool_calls = fields.tool_calls;
-      this.invalid_tool_calls = fields.invalid_tool_calls;
-      this.usage_metadata = fields.usage_metadata;
-    },
-  tool: () =>
-    function (this: Slots, fields: Slots): void {
-      assignCommon(this, fields);
-      this.lc_direct_tool_output = true;
-      this.type = "tool";
-      this.status = fields.status;
-      this.tool_call_id = fields.tool_call_id;
-      this.metadata = fields.metadata;
-      this.artifact = fields.artifact;
-    },
-};
-
-type MessageClass = new (fields: never) => BaseMessage;
-type Make = (fields: unknown) => BaseMessage;
-
-/** What makes messages of the class: its stencil if that is faithful, else its constructor. */
-export function makerOf(Class: MessageClass, type: keyof typeof stencils): Make {
-  const construct: Make = (fields) => new Class(fields as never);
-  const Stencil = stencils[type]() as unknown as MessageClass;
-  Stencil.prototype = Class.prototype;
-  const trace: Make = (fields) => new Stencil(fields as never);
-  return isFaithful(trace, construct, Class) ? trace : construct;
 }
 
 const probes: readonly Fields[] = [
