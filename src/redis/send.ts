@@ -145,6 +145,8 @@ function withDeadline<Value>(
 ): Promise<Value> {
   const began = performance.now();
   return new Promise((resolve, reject) => {
+    // First: the rest is done while Redis works.
+    const sent = send(() => performance.now() - began >= deadlineMilliseconds);
     const expire = (): void => reject(deadlineError(deadlineMilliseconds, { client, operationId, indeterminate }));
     // Not at once: when the process was busy past the deadline, the reply may be there and only unread.
     const timer = setTimeout(() => setImmediate(expire), deadlineMilliseconds);
@@ -155,6 +157,6 @@ function withDeadline<Value>(
         clearTimeout(timer);
         settle(outcome);
       };
-    send(() => performance.now() - began >= deadlineMilliseconds).then(inTime(resolve), inTime(reject));
+    sent.then(inTime(resolve), inTime(reject));
   });
 }

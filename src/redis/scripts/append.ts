@@ -2,7 +2,7 @@ import type { HistoryKeys } from "../keys.js";
 import { OPERATION_WINDOW_MILLISECONDS } from "../operation.js";
 import { list, outcome } from "../replies.js";
 import { defineScript, type Script } from "../script.js";
-import { type HeldLease, leaseArguments, leaseLua, messagesLua, operationLua, timeLua } from "./fragments.js";
+import { type HeldLease, leaseArguments, leaseLua, messagesLua, operationLua } from "./fragments.js";
 
 // No flags: Redis refuses the whole script when it is out of memory, before it runs. What else could fail is checked
 // before the first write.
@@ -27,7 +27,8 @@ ARGV[8…] messages    JSON objects without their closing brace
 
 returns  { "appended" | "repeated" | "conflict" | "foreign" | "occupied" | "changed" | "lease-lost" }
 --]]
-${timeLua}${operationLua}${messagesLua}${leaseLua}
+local time = redis.call("TIME")
+${operationLua}${messagesLua}${leaseLua}
 local messages  = KEYS[1]
 local meta      = KEYS[2]
 local operation = KEYS[3]

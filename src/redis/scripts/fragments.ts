@@ -93,18 +93,19 @@ local function remember(operation, digest, window, reply)
 end
 `;
 
-/** Needs `time`. Appends ARGV from `first` on, each completed with the server's time, and keeps the newest `cap`. */
+/**
+ * Needs `time`, the reply of TIME. Completes ARGV from `first` on with it, appends them, and keeps the newest `cap`.
+ */
 export const messagesLua = /* lua */ `
 local function push(messages, first, cap)
   local tail = string.format(',"at":%s%03d}', time[1], math.floor(time[2] / 1000))
+  for i = first, #ARGV do
+    ARGV[i] = ARGV[i] .. tail
+  end
   local length
   -- unpack() fails near 8,000 values.
   for from = first, #ARGV, 4000 do
-    local chunk = {}
-    for i = from, math.min(from + 3999, #ARGV) do
-      chunk[#chunk + 1] = ARGV[i] .. tail
-    end
-    length = redis.call("RPUSH", messages, unpack(chunk))
+    length = redis.call("RPUSH", messages, unpack(ARGV, from, math.min(from + 3999, #ARGV)))
   end
   if cap > 0 and length > cap then
     redis.call("LTRIM", messages, -cap, -1)
