@@ -28,13 +28,13 @@ const conversations = new Conversations({
   api,
   onOpen: openConversation,
   // The focus stays in the list.
-  onDeleted: (id) => (id === chat.conversationId ? moveTo({}) : undefined),
+  onDeleted: (id) => (id === chat.conversationId && !underWay ? moveTo({}) : undefined),
   onChanged: showTitle,
 });
 /** Set when the page itself ends the session: then its end is no news. */
 let leaving = false;
-/** How often another conversation was asked for: only the last one is shown, whichever answer comes last. */
-let moves = 0;
+/** The move to another conversation that was asked for last: only that one is shown, whichever answer comes last. */
+let underWay;
 
 api.addEventListener("over", ({ detail: reason }) => {
   if (leaving) return;
@@ -80,8 +80,12 @@ async function ownSession() {
 
 async function openConversation(conversationId) {
   drawer.close();
-  if (conversationId === chat.conversationId) return chat.focus();
-  await moveTo({ conversationId }, () => chat.focus());
+  if (conversationId !== chat.conversationId) {
+    await moveTo({ conversationId }, () => chat.focus());
+    return;
+  }
+  underWay = undefined;
+  chat.focus();
 }
 
 async function beginConversation() {
@@ -90,19 +94,25 @@ async function beginConversation() {
 }
 
 async function moveTo(target, onceThere = () => {}) {
-  const move = ++moves;
+  const move = {};
+  underWay = move;
+  let moved;
   try {
-    const { session: moved } = await api.post("/sessions/conversation", target);
-    if (move !== moves) return;
-    const showing = chat.show(moved.conversationId, { beginning: target.conversationId === undefined });
-    conversations.current = moved.conversationId;
-    onceThere();
-    await showing;
-    announce(`${conversations.titleOf(moved.conversationId) ?? "New conversation"} is open.`);
+    moved = (await api.post("/sessions/conversation", target)).session;
   } catch (error) {
     if (error.code === "CONVERSATION_NOT_FOUND") await refreshList((list) => list.refresh());
-    failed("The conversation cannot be opened.", error);
+    if (move === underWay) failed("The conversation cannot be opened.", error);
   }
+  if (move !== underWay) return;
+  underWay = undefined;
+  if (!moved) return;
+  const { conversationId } = moved;
+  const showing = chat.show(conversationId, { beginning: target.conversationId === undefined });
+  conversations.current = conversationId;
+  onceThere();
+  await showing;
+  if (conversationId !== chat.conversationId) return;
+  announce(`${conversations.titleOf(conversationId) ?? "New conversation"} is open.`);
 }
 
 async function refreshList(refresh) {

@@ -44,13 +44,7 @@ export class Conversations {
 
   /** The first page anew; what was shown of later ones stays. */
   async refresh() {
-    const changes = this.#changes;
     const { conversations, next } = await this.#page();
-    // What was deleted meanwhile may still be in it, and what was renamed as it was.
-    if (changes !== this.#changes) {
-      await this.refresh();
-      return;
-    }
     const oldest = conversations.at(-1)?.lastActivityAt;
     const later = [...this.#byId.values()].filter(({ lastActivityAt }) => next !== null && lastActivityAt < oldest);
     if (later.length === 0) this.#next = next;
@@ -70,7 +64,12 @@ export class Conversations {
 
   async #page(before) {
     const cursor = before === undefined ? "" : `&before=${encodeURIComponent(before)}`;
-    return this.#api.get(`/conversations?limit=${PAGE}${cursor}`);
+    for (;;) {
+      const changes = this.#changes;
+      const page = await this.#api.get(`/conversations?limit=${PAGE}${cursor}`);
+      // What was deleted meanwhile may still be in it, and what was renamed as it was.
+      if (changes === this.#changes) return page;
+    }
   }
 
   async #showMore() {
@@ -176,7 +175,8 @@ export class Conversations {
     try {
       await this.#api.patch(`/conversations/${encodeURIComponent(conversation.id)}`, { title });
       this.#changes++;
-      this.#byId.set(conversation.id, { ...conversation, title });
+      const now = this.#byId.get(conversation.id);
+      if (now) this.#byId.set(conversation.id, { ...now, title });
       announce(`Renamed to ${title}.`);
     } catch (error) {
       this.#failed("It could not be renamed.", error);

@@ -142,8 +142,18 @@ export class ChatPage {
     return answer.locator(".text").innerText();
   }
 
+  async deleteConversation(title: string): Promise<void> {
+    await this.conversation(title).hover();
+    await this.button(`Delete “${title}”`).click();
+    await this.page
+      .getByRole("dialog", { name: "Delete this conversation?" })
+      .getByRole("button", { name: "Delete" })
+      .click();
+    await this.conversation(title).waitFor({ state: "detached" });
+  }
+
   /** The service answers the next request of that kind at once, and the page hears of it once it is let go. */
-  async holdAnswer(url: string): Promise<HeldAnswer> {
+  async holdAnswer(url: string, changed: { status?: number } = {}): Promise<HeldAnswer> {
     let letGo = (): void => {};
     const held = new Promise<void>((resolve) => (letGo = resolve));
     let given = (): void => {};
@@ -155,7 +165,7 @@ export class ChatPage {
         const response = await route.fetch();
         state.isHeld = true;
         await held;
-        await route.fulfill({ response });
+        await route.fulfill({ response, ...changed });
         given();
       },
       { times: 1 },
