@@ -78,12 +78,14 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
   async beginTurn(operationId: string | undefined): Promise<BaseMessage[]> {
     const { window } = this.#limits;
     const first = window && "messages" in window ? -window.messages : 0;
+    // Of before: what is answered after a clear() may be what that removed.
+    const era = this.#era;
     const { seen, entries, recorded } = await this.#log.read(first, operationId);
     if (operationId !== undefined && recorded) throw new OperationConflictError(operationId);
     this.#seen = seen;
     this.#inTurn = true;
     const messages = decodeMessages(entries, first < 0 ? -entries.length : 0, this.#limits.onCorrupt);
-    for (const message of messages) Origin.note(message, this.#era);
+    for (const message of messages) Origin.note(message, era);
     if (window === undefined) return messages;
     return "tokens" in window ? withinTokens(messages, window) : acceptablePart(messages);
   }

@@ -1,8 +1,8 @@
 import type { BaseMessage } from "@langchain/core/messages";
 
-/** The time between two clears, of one history object. */
+/** The time between two clears of one history object: each has another. */
 export interface Era {
-  /** Stands for that object, which a message must not keep alive. */
+  /** The same in all of that object's eras. It stands for the object, which a message must not keep alive. */
   readonly history: object;
 }
 
@@ -23,7 +23,7 @@ export class Origin extends Given {
     this.#era = era;
   }
 
-  /** Once a message. */
+  /** @throws TypeError for a message that has a note: each is handed out once, being made for it. */
   static note(message: BaseMessage, era: Era): void {
     void new Origin(message, era);
   }

@@ -106,9 +106,9 @@ async function untilGranted(queue: TurnQueue, token: string, options: LeaseOptio
     if (answer.outcome === "granted") return;
     ticket = answer.ticket;
     const left = giveUpAt - performance.now();
-    // Timers know milliseconds only, and fire up to one early: less than one is no time to sleep for.
+    // Timers know whole milliseconds only, and fire up to one early: less than one is no time to sleep for.
     if (mode === "reject" || left < 1) throw new SessionBusyError("taken");
-    await pause(Math.min(pauseAt(answer.position), left), undefined, { signal });
+    await pause(Math.ceil(Math.min(pauseAt(answer.position), left)), undefined, { signal });
   }
 }
 

@@ -28,7 +28,7 @@ export function decodeMessage(entry: string, index: number): DecodedMessage {
   const reason = misshapen(data, shape);
   if (reason !== undefined) throw new CorruptMessageError(reason, index);
 
-  // The constructors keep the object they are given as their `lc_kwargs`, which `toDict()` needs: nothing is copied.
+  // A message keeps the object it is made of as its `lc_kwargs`, which `toDict()` needs: nothing is copied.
   const message = survivesConstructor(type, data) ? shape.create(data) : reconstruct(shape, data);
   if (own !== undefined && !restoreOwn(message, data, own)) {
     throw new CorruptMessageError("its own fields do not fit its data", index);
@@ -75,7 +75,7 @@ function parse(entry: string, index: number): Fields {
 }
 
 /**
- * Whether the message comes out of its constructor with exactly these fields. All constructors replace what is null and
+ * Whether the message comes out of its constructor with exactly these fields; a stencil relies on that too. All constructors replace what is null and
  * should be an object; that of a `RemoveMessage` drops the content; that of an `AIMessage` parses raw tool calls, warns
  * about them, and moves content of output version 1 about.
  */

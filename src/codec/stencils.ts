@@ -2,10 +2,13 @@ import { isDeepStrictEqual } from "node:util";
 import type { BaseMessage } from "@langchain/core/messages";
 import type { Fields } from "./json.js";
 
-// What a constructor of LangChain's does with plain fields is a dozen assignments, and yet it is most of what a read
-// costs: all classes of messages share one base, and V8 looks much of it up anew for each message (docs/benchmark.md). A
-// stencil makes the same assignments to an object of the same prototype. It is used where it is found, on loading, to
-// make the same as the class that is there; elsewhere, as with a version of core that adds a field, the constructor is.
+// What a constructor of LangChain's does with the fields that decode.ts passes on (see survivesConstructor) is a dozen
+// assignments, and yet it is most of what a read costs: all classes of messages share one base, and V8 looks much of it up
+// anew for each message (docs/benchmark.md). A stencil makes the same assignments to an object of the same prototype.
+//
+// It is used where it is found, on loading, to make of the probes below the same as the class that is there; elsewhere, as
+// with a version of core that adds a property, the constructor is. What a constructor does only with values that the
+// probes lack is not seen. Of a message that was stored, it did that when the message was made the first time.
 
 /** By which core knows a message, also one of another copy of core. */
 const MESSAGE: unique symbol = Symbol.for("langchain.message") as never;
@@ -39,12 +42,12 @@ type Make = (fields: unknown) => BaseMessage;
 /** What makes messages of the class: its stencil if that is faithful, else its constructor. */
 export function makerOf(Class: MessageClass, type: keyof typeof stencils): Make {
   const construct: Make = (fields) => new Class(fields as never);
-  const trace = stencils[type](Class.prototype);
-  return isFaithful(trace, construct, Class) ? trace : construct;
+  const make = stencils[type](Class.prototype);
+  return isFaithful(make, construct, Class) ? make : construct;
 }
 
-// In the order in which the constructors assign; also to the fields they are given, which the message keeps as its
-// `lc_kwargs`. Each makes its messages by itself, so that V8 specialises each on its own.
+// They assign in the order of the constructors; also to the fields that they are given, which the message keeps as its
+// `lc_kwargs`. Each has a `new` of its own, which V8 then optimises for one class.
 const stencils = {
   human: (prototype: BaseMessage): Make => {
     const Human = cut(prototype, function (this: Slots, fields: Slots): void {
@@ -86,7 +89,7 @@ const stencils = {
   },
 };
 
-/** Of a function, because what a class makes has a prototype that cannot be chosen. */
+/** Makes a constructor of a function: the prototype of a class cannot be replaced. */
 function cut(
   prototype: BaseMessage,
   assign: (this: Slots, fields: Slots) => void,
@@ -109,15 +112,16 @@ function assignCommon(message: Slots, fields: Slots): void {
   message.response_metadata = fields.response_metadata;
 }
 
-const probes: readonly Fields[] = [
-  { content: "" },
-  {
-    content: [{ type: "text", text: "some" }],
+/** New ones each time: a message keeps what it is made of. */
+function probes(): Fields[] {
+  const call = { name: "tool", args: { some: 1 }, id: "call", type: "tool_call" };
+  const all = {
+    content: "some",
     id: "id",
     name: "name",
     additional_kwargs: { some: 1 },
-    response_metadata: { some: 2 },
-    tool_calls: [{ name: "tool", args: {}, id: "call", type: "tool_call" }],
+    response_metadata: { some: 2, model_provider: "openai" },
+    tool_calls: [call],
     invalid_tool_calls: [{ name: "tool", args: "", id: "call", type: "invalid_tool_call" }],
     usage_metadata: { input_tokens: 1, output_tokens: 2, total_tokens: 3 },
     status: "error",
@@ -125,17 +129,32 @@ const probes: readonly Fields[] = [
     metadata: { some: 3 },
     artifact: { some: 4 },
     other: { some: 5 },
-  },
-];
+  };
+  const blocks = [
+    { type: "text", text: "some" },
+    { type: "reasoning", reasoning: "some" },
+    { type: "image_url", image_url: { url: "data:," } },
+    { type: "image", source_type: "base64", data: "", mime_type: "image/png" },
+    { type: "tool_use", id: "call", name: "tool", input: {} },
+    call,
+  ];
+  return [
+    { content: "", tool_call_id: "" },
+    all,
+    { ...all, content: blocks, additional_kwargs: { tool_calls: [call] } },
+    { ...all, content: [], id: null, name: null, usage_metadata: null, status: null, artifact: null, tool_calls: [] },
+  ];
+}
 
-function isFaithful(trace: Make, construct: Make, Class: MessageClass): boolean {
-  return (
-    !hasPrivateParts(Class) &&
-    probes.every((probe) => {
-      const [traced, constructed] = [trace, construct].map((make) => visible(make(structuredClone(probe))));
-      return isDeepStrictEqual(traced, constructed);
-    })
-  );
+function isFaithful(make: Make, construct: Make, Class: MessageClass): boolean {
+  if (hasPrivateParts(Class)) return false;
+  try {
+    const [made, constructed] = [make, construct].map((way) => probes().map((probe) => visible(way(probe))));
+    return isDeepStrictEqual(made, constructed);
+  } catch {
+    // It refuses a probe, which an entry that can be read is not.
+    return false;
+  }
 }
 
 /** All that can be seen of a message, and which of its values are those of the fields themselves, not copies. */
@@ -148,7 +167,7 @@ function visible(message: BaseMessage): unknown {
   };
 }
 
-/** What is private cannot be seen, nor assigned from outside; the source shows it. */
+/** What is private cannot be seen, nor assigned from outside. The source shows it, if nobody has compiled it away. */
 function hasPrivateParts(Class: MessageClass): boolean {
   for (let part: unknown = Class; typeof part === "function"; part = Object.getPrototypeOf(part)) {
     if (Function.prototype.toString.call(part).includes("#")) return true;

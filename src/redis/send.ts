@@ -145,11 +145,11 @@ function withDeadline<Value>(
 ): Promise<Value> {
   const began = performance.now();
   return new Promise((resolve, reject) => {
-    // First: the rest is done while Redis works.
+    // Before the timer is set, so that Redis works meanwhile.
     const sent = send(() => performance.now() - began >= deadlineMilliseconds);
     const expire = (): void => reject(deadlineError(deadlineMilliseconds, { client, operationId, indeterminate }));
     // Not at once: when the process was busy past the deadline, the reply may be there and only unread.
-    const timer = setTimeout(() => setImmediate(expire), deadlineMilliseconds);
+    const timer = setTimeout(() => setImmediate(expire), deadlineMilliseconds - (performance.now() - began));
     // Not by `finally`, which makes three promises more.
     const inTime =
       <Outcome>(settle: (outcome: Outcome) => void) =>

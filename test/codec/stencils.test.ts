@@ -62,20 +62,26 @@ const object = fc.dictionary(
   fc.string().filter((name) => name !== "__proto__"),
   fc.jsonValue(),
 );
+const block = fc.oneof(
+  fc.record({ type: fc.constant("text"), text: fc.string() }),
+  fc.record({ type: fc.constant("image_url"), image_url: fc.record({ url: fc.string() }) }),
+  fc.record({ type: fc.constant("reasoning"), reasoning: fc.string() }),
+  fc.record({ type: fc.constant("tool_use"), id: fc.string(), name: fc.string(), input: object }),
+);
 const anyFields = fc.record(
   {
-    content: fc.oneof(fc.string(), fc.array(fc.record({ type: fc.constant("text"), text: fc.string() }))),
+    content: fc.oneof(fc.string(), fc.array(block)),
     tool_call_id: fc.string(),
-    id: fc.string(),
-    name: fc.string(),
+    id: fc.option(fc.string()),
+    name: fc.option(fc.string()),
     additional_kwargs: object,
-    response_metadata: object,
+    response_metadata: fc.oneof(object, fc.record({ model_provider: fc.constantFrom("openai", "anthropic", "x") })),
     tool_calls: fc.array(call),
     invalid_tool_calls: fc.array(call),
-    usage_metadata: object,
-    status: fc.constantFrom("success", "error"),
+    usage_metadata: fc.option(object),
+    status: fc.option(fc.constantFrom("success", "error")),
     artifact: fc.jsonValue(),
-    metadata: object,
+    metadata: fc.option(object),
     example: fc.boolean(),
   },
   { requiredKeys: ["content", "tool_call_id"] },
@@ -141,6 +147,31 @@ describe("where a class makes something else, its constructor is used:", () => {
     }
     const make = makerOf(Constant, "human");
     expect(() => Object.assign(make({ content: "Hi" }), { content: "Ho" })).toThrow(TypeError);
+  });
+
+  test("a refusal", () => {
+    class Strict extends Human {
+      constructor(fields: { content: unknown }) {
+        if (Array.isArray(fields.content)) throw new TypeError("text only");
+        super(fields as never);
+      }
+    }
+    const make = makerOf(Strict, "human");
+    expect(make({ content: "Hi" }).text).toBe("Hi");
+    expect(() => make({ content: [] })).toThrow("text only");
+  });
+
+  test("another way with one kind of content", () => {
+    class Translating extends Human {
+      constructor(fields: { content: unknown }) {
+        const { content } = fields;
+        super(
+          (Array.isArray(content) ? { content: content.filter(({ type }) => type !== "image_url") } : fields) as never,
+        );
+      }
+    }
+    const image = { type: "image_url", image_url: { url: "data:," } };
+    expect(makerOf(Translating, "human")({ content: [image] }).content).toEqual([]);
   });
 
   test("an object that takes no more", () => {

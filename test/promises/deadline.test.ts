@@ -1,6 +1,6 @@
 // P4: every store call settles within its deadline, whatever state Redis or the client is in.
 import { Cluster, Redis } from "ioredis";
-import { afterEach, describe, expect, inject, test } from "vitest";
+import { afterEach, describe, expect, inject, test, vi } from "vitest";
 import { RedisChatMessageHistory, StoreUnavailableError } from "langchain-redis-sessions";
 import { faultyProxy, type FaultyProxy } from "langchain-redis-sessions/testing";
 import type { Client } from "../support/topologies.js";
@@ -112,6 +112,21 @@ test("a reply that came while the process was busy past the deadline counts", as
   const end = performance.now() + 150;
   while (performance.now() < end);
   await expect(adding).resolves.toBeUndefined();
+});
+
+test("the time that a client takes for sending counts", async () => {
+  const client = keep(new Redis({ ...single }));
+  const busy = vi.spyOn(client, "evalsha").mockImplementation(() => {
+    const end = performance.now() + deadlineMilliseconds * 0.75;
+    while (performance.now() < end);
+    return new Promise(() => {});
+  });
+  const history = new RedisChatMessageHistory({ client, sessionId: freshId(), deadline: deadlineMilliseconds / 1000 });
+  // The timer of `settles` has to be set before the client is busy.
+  expect(await settles(Promise.resolve().then(() => history.addMessages(turn("x"))))).toBe(
+    "in time: StoreUnavailableError",
+  );
+  expect(busy).toHaveBeenCalled();
 });
 
 test("control: ioredis alone does not settle in time when the server swallows everything", async () => {
