@@ -1,22 +1,24 @@
-import { AIMessage, type BaseMessage, HumanMessage, SystemMessage, ToolMessage } from "@langchain/core/messages";
+import * as installed from "@langchain/core/messages";
 import fc from "fast-check";
+import * as oldest from "langchain-core-oldest/messages";
 import { describe, expect, test, vi } from "vitest";
-import { decodeMessage } from "../../src/codec/decode.js";
 import { makerOf } from "../../src/codec/stencils.js";
 
-const classes = [
-  ["human", HumanMessage],
-  ["system", SystemMessage],
-  ["ai", AIMessage],
-  ["tool", ToolMessage],
-] as const;
+const cores = { "the core that is installed": installed, "the oldest core that is allowed": oldest as never };
+const classes = Object.entries<Pick<typeof installed, `${"Human" | "System" | "AI" | "Tool"}Message`>>(cores).flatMap(
+  ([core, { HumanMessage, SystemMessage, AIMessage, ToolMessage }]) =>
+    [
+      [core, "human", HumanMessage],
+      [core, "system", SystemMessage],
+      [core, "ai", AIMessage],
+      [core, "tool", ToolMessage],
+    ] as const,
+);
 
-describe.each(classes)("a message of type %s", (type, Class) => {
-  const construct = (fields: object): BaseMessage => new Class(fields as never);
-
+describe.each(classes)("of %s a message of type %s", (_core, type, Class) => {
   test("is made without its constructor", () => {
     const constructed = vi.fn<() => void>();
-    const Watched = class extends (Class as typeof HumanMessage) {
+    const Watched = class extends (Class as typeof installed.HumanMessage) {
       constructor(fields: never) {
         super(fields);
         constructed();
@@ -31,11 +33,11 @@ describe.each(classes)("a message of type %s", (type, Class) => {
   });
 
   test("is in all that can be seen what the constructor makes", () => {
+    const make = makerOf(Class, type);
     fc.assert(
       fc.property(anyFields, (fields) => {
-        const entry = JSON.stringify({ type, data: fields, at: 1 });
-        const { message } = decodeMessage(entry, 0);
-        const expected = construct((JSON.parse(entry) as { data: object }).data);
+        const message = make(structuredClone(fields));
+        const expected = new Class(structuredClone(fields) as never);
         expect(message).toStrictEqual(expected);
         expect(Reflect.ownKeys(message)).toEqual(Reflect.ownKeys(expected));
         expect(JSON.stringify(message.toDict())).toBe(JSON.stringify(expected.toDict()));
@@ -88,7 +90,7 @@ const anyFields = fc.record(
 );
 
 describe("where a class makes something else, its constructor is used:", () => {
-  const Human = HumanMessage as unknown as new (fields: never) => HumanMessage;
+  const Human = installed.HumanMessage as unknown as new (fields: never) => installed.HumanMessage;
 
   test("a field more", () => {
     class Extended extends Human {
@@ -188,9 +190,11 @@ describe("where a class makes something else, its constructor is used:", () => {
     class Disguised extends Human {
       constructor(fields: never) {
         super(fields);
-        Object.setPrototypeOf(this, HumanMessage.prototype);
+        Object.setPrototypeOf(this, installed.HumanMessage.prototype);
       }
     }
-    expect(Object.getPrototypeOf(makerOf(Disguised, "human")({ content: "Hi" }))).toBe(HumanMessage.prototype);
+    expect(Object.getPrototypeOf(makerOf(Disguised, "human")({ content: "Hi" }))).toBe(
+      installed.HumanMessage.prototype,
+    );
   });
 });
