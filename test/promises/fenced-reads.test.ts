@@ -1,16 +1,20 @@
 // P5 and the cost of a read: what goes over the wire, and in which order.
 import { Redis } from "ioredis";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { RedisChatMessageHistory } from "langchain-redis-sessions";
+import { type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
 import { freshId, turn } from "../support/turns.js";
 
-const { single } = inject("servers");
+// One that nobody else uses: ioredis fails on what MONITOR tells before it knows that it is monitoring.
+let redis: RunningRedis;
 let client: Redis;
-beforeAll(() => {
-  client = new Redis(single);
+beforeAll(async () => {
+  redis = await startRedis({ args: ["--save", ""] });
+  client = new Redis(redis.url);
 });
 afterAll(async () => {
   await client.quit();
+  await redis.stop();
 });
 
 /** The commands that name this id, as the server runs them, without those that a script runs. */
