@@ -5,8 +5,10 @@ import { InvalidOptionError } from "./errors.js";
  * An ioredis client for one Redis, with settings that suit a store whose calls end within 5 seconds: ioredis' own
  * defaults hold a command for over a minute while Redis is away, and a connection that went silent for good.
  *
- * - reconnects after 100 ms, 200 ms … 400 ms; a command fails at the ninth attempt in a row, after at most 3.6 s;
- * - gives a connection attempt 2 s, and drops a connection on which a command got no answer for 5 s.
+ * - reconnects after 100 ms, 200 ms … 400 ms; a command fails at the ninth attempt in a row, after at most 3.6 s where
+ *   connections are refused;
+ * - gives a connection attempt 2 s, and drops a connection on which a command got no answer for 5 s: where a server takes
+ *   connections and says nothing, a command of the client fails within a minute, a call of this library by its deadline.
  *
  * For Sentinel and Cluster make the client yourself: `new Redis({ sentinels, name })`, `new Cluster(nodes)`.
  *

@@ -1,5 +1,6 @@
 import type { BaseChatMessageHistory, BaseListChatMessageHistory } from "@langchain/core/chat_history";
 import type { BaseMessage } from "@langchain/core/messages";
+import { encodeMessage } from "../codec/encode.js";
 import {
   InvalidOptionError,
   SessionError,
@@ -165,8 +166,7 @@ export class Turn {
       },
     };
     try {
-      // Under a name of its own: the request may be made again, and then come to its end under the turn's.
-      await this.#attempt(result, digestOf("interrupted", this.operationId), "release");
+      await this.#attempt(result, this.#nameOfInterrupted(result), "release");
     } catch (error) {
       this.#settings.tellError(error);
     }
@@ -182,6 +182,20 @@ export class Turn {
   /** The first part has the name of the turn: once it is stored, a repeated request is refused. */
   #nameOf(part: number): string {
     return part === 0 ? this.operationId : digestOf("part", this.operationId, String(part));
+  }
+
+  /**
+   * Another than the turn's, since the request may be made again and then come to its end; and another for other content,
+   * since it may be interrupted again. What is interrupted twice in the same way is stored once.
+   */
+  #nameOfInterrupted({ messages }: Result): string {
+    let content: string[] = [];
+    try {
+      content = messages().map((message, position) => encodeMessage(message, position));
+    } catch {
+      // They cannot be stored, which the attempt will find out, and tell.
+    }
+    return digestOf("interrupted", this.operationId, ...content);
   }
 
   async #attempt(result: Result, operationId: string, after: "keep" | "release"): Promise<void> {

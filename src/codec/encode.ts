@@ -73,7 +73,7 @@ function collectFields(message: BaseMessage & Fields, shape: MessageShape): { da
     const known = shape.fields.has(key);
     if (!known && isInternal(key)) continue;
     const value = message[key];
-    if (isLeftOut(key, value)) continue;
+    if (isLeftOut(key, value, known)) continue;
     data[key] = value;
     if (!known) own.push(key);
   }
@@ -82,15 +82,16 @@ function collectFields(message: BaseMessage & Fields, shape: MessageShape): { da
   for (const key of Object.keys(given)) {
     if (shape.fields.has(key) || key in message || isInternal(key)) continue;
     const value = given[key];
-    if (!isLeftOut(key, value)) data[key] = value;
+    if (!isLeftOut(key, value, false)) data[key] = value;
   }
   return { data, own };
 }
 
-/** What JSON would leave out, and what the constructors fill in. */
-function isLeftOut(key: string, value: unknown): boolean {
+/** What JSON would leave out, and what the constructors fill in: of fields that the class has. */
+function isLeftOut(key: string, value: unknown, known: boolean): boolean {
   if (typeof value === "string") return false;
   if (value === undefined || typeof value === "function" || typeof value === "symbol") return true;
+  if (!known) return false;
   switch (key) {
     case "additional_kwargs":
     case "response_metadata":

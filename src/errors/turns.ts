@@ -1,5 +1,5 @@
-import { InvalidOptionError } from "./invalid-option.js";
 import { SessionError } from "./session-error.js";
+import { NotReplicatedError, StorageFullError, StoreUnavailableError } from "./store.js";
 
 /**
  * Turns of one conversation run one after another, and this one could not: another has it (`reason: "taken"`), or this
@@ -28,7 +28,8 @@ export class SessionBusyError extends SessionError {
  * The turn was answered, and could not be stored. Nothing of it is lost: the answer is in `output`, and `retry()`
  * stores the same turn, once, also when the failed attempt went through after all. `cause` tells what stood in the way.
  *
- * A retry can succeed as long as its operation id is remembered (two minutes) and, with `concurrency` `"wait"` or
+ * A retry can succeed when `cause` is a StoreUnavailableError, StorageFullError or NotReplicatedError (others say what is
+ * wrong with the turn, its conversation or its session), as long as its operation id is remembered (two minutes) and, with `concurrency` `"wait"` or
  * `"reject"`, its lease lasts. With a history of another library it may store the turn twice.
  *
  * @example
@@ -50,8 +51,10 @@ export class TurnNotStoredError extends SessionError {
   readonly #retry: () => Promise<void>;
 
   constructor(details: { output: unknown; operationId: string; retry: () => Promise<void>; cause: Error }) {
-    // What is wrong with the turn, or with an option, is so at the next attempt too.
-    const retry = details.cause instanceof InvalidOptionError ? "." : "; retry() stores the turn once.";
+    // What is wrong with the turn, its conversation or its session is so at the next attempt too.
+    const { cause } = details;
+    const passes = [StoreUnavailableError, StorageFullError, NotReplicatedError].some((one) => cause instanceof one);
+    const retry = cause instanceof SessionError && !passes ? "." : "; retry() stores the turn once.";
     super(`The turn was not stored (${details.cause.message}) The answer is in output${retry}`, {
       cause: details.cause,
     });

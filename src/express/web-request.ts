@@ -10,8 +10,19 @@ export function toWebRequest(request: IncomingMessage & { readonly originalUrl: 
     headers.append(rawHeaders[index] ?? "", rawHeaders[index + 1] ?? "");
   }
   const url = `http://${headers.get("Host") ?? ""}${request.originalUrl}`;
-  // Of a host that cannot be one no origin is the same.
-  return new Request(URL.canParse(url) ? url : "http://host.invalid/", { method: request.method ?? "GET", headers });
+  const { method = "GET" } = request;
+  return new Request(isPossible(url) ? url : "http://host.invalid/", {
+    // What a Request cannot be, the guard takes for what it is: no mere reading.
+    method: ["CONNECT", "TRACE", "TRACK"].includes(method.toUpperCase()) ? "POST" : method,
+    headers,
+  });
+}
+
+/** Of a host that cannot be one no origin is the same. */
+function isPossible(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { username, password } = new URL(url);
+  return username === "" && password === "";
 }
 
 export async function send(response: Response, out: ExpressResponse): Promise<void> {

@@ -1,5 +1,6 @@
 import { InvalidOptionError } from "../errors.js";
 import type { Session } from "../sessions/schema.js";
+import { z } from "zod";
 import { idSchema } from "../validation.js";
 import { mayBeForged } from "./cross-site.js";
 import { anyAgent, type Denial, type GuardParts } from "./guard-options.js";
@@ -35,6 +36,8 @@ export interface Incoming<User extends Identity> {
   readonly agentId: string | typeof anyAgent | undefined;
 }
 
+const identitySchema = z.object({ userId: idSchema, orgId: idSchema.optional() });
+
 export async function authenticated<User extends Identity>(
   parts: GuardParts,
   incoming: Pick<Incoming<User>, "request" | "authenticate">,
@@ -48,7 +51,11 @@ export async function authenticated<User extends Identity>(
     if (found?.code !== "UNAUTHENTICATED" && found?.status !== 503) throw error;
     return refuse(parts, request, found, error);
   }
-  if (identity === null || identity === undefined) return refuse(parts, request, problem("UNAUTHENTICATED"));
+  // `isLoggedIn && user` is false as easily as it is undefined.
+  if (!identity) return refuse(parts, request, problem("UNAUTHENTICATED"));
+  if (!identitySchema.safeParse(identity).success) {
+    throw new InvalidOptionError("authenticate", "return { userId, orgId? } of non-empty strings; nobody: null.");
+  }
   const { trustedOrigins } = parts.carrier;
   if (trustedOrigins && mayBeForged(request, trustedOrigins)) {
     return refuse(parts, request, problem("CROSS_SITE_REQUEST"));

@@ -14,6 +14,11 @@ export function textOrNothing(reply: unknown): string | undefined {
   return reply === null || reply === undefined ? undefined : text(reply);
 }
 
+/** Of a sorted set: a score is text, or a number from a client with `replyMapping: "resp3"`. */
+export function isMember(score: unknown): boolean {
+  return score !== null && score !== undefined;
+}
+
 export function list(reply: unknown): unknown[] {
   if (!Array.isArray(reply)) throw new UnexpectedReply();
   return reply;

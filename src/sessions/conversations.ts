@@ -4,7 +4,7 @@ import { decodeMessage } from "../codec/decode.js";
 import { ConversationNotFoundError, CorruptMessageError, OperationConflictError } from "../errors.js";
 import type { OwnerKeys } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
-import { count, textList, textOrNothing } from "../redis/replies.js";
+import { count, isMember, textList } from "../redis/replies.js";
 import { listConversationsScript } from "../redis/scripts/conversations/list.js";
 import {
   type RemoveConversation,
@@ -55,6 +55,7 @@ export async function readMessages(
 ): Promise<StoredMessage[]> {
   const id = parseId("conversationId", conversationId);
   const { limit, before } = parseMessagePage(page);
+  const began = performance.now();
   const first = before === undefined ? -limit : Math.max(0, before - limit);
   const { length, entries } = await read(
     settings,
@@ -65,14 +66,15 @@ export async function readMessages(
     ],
     (listed, total, found) => {
       // The index may outlive a list that has expired.
-      if (textOrNothing(listed) === undefined || count(total) === 0) throw new ConversationNotFoundError();
+      if (!isMember(listed) || count(total) === 0) throw new ConversationNotFoundError();
       // In front of index 0 there is nothing, and -1 is the last one.
       return { length: count(total), entries: before === 0 ? [] : textList(found) };
     },
   );
   // The list is shorter by now, because it was cleared or capped: go on at its end.
   if (before !== undefined && before > length) {
-    return readMessages(settings, keys, conversationId, { limit, before: length });
+    const left = settings.deadlineMilliseconds - (performance.now() - began);
+    return readMessages({ ...settings, deadlineMilliseconds: left }, keys, conversationId, { limit, before: length });
   }
   const start = before === undefined ? length - entries.length : first;
   return entries.flatMap((entry, offset) => stored(entry, start + offset, settings.onCorrupt));

@@ -9,7 +9,7 @@ import {
 } from "../errors.js";
 import type { LeaseKeys, OwnerKeys } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
-import { count, list, outcome, text, textList, textOrNothing } from "../redis/replies.js";
+import { count, isMember, list, outcome, text, textList, textOrNothing } from "../redis/replies.js";
 import { appendToConversationScript } from "../redis/scripts/conversations/append.js";
 import { GRACE_MILLISECONDS } from "../redis/scripts/fragments.js";
 import { acquireLeaseScript } from "../redis/scripts/lease/acquire.js";
@@ -160,7 +160,7 @@ export function assertLive(lifetime: unknown, told: unknown, listed: unknown): s
   const milliseconds = count(lifetime);
   if (milliseconds < 0) throw notLive("unknown");
   if (milliseconds <= GRACE_MILLISECONDS) throw notLive("expired");
-  if (textOrNothing(listed) === undefined) throw notLive("ended");
+  if (!isMember(listed)) throw notLive("ended");
   return text(agentId);
 }
 

@@ -313,8 +313,9 @@ export class SessionStore {
 
   /**
    * Removes all that is stored of an owner: every session ends at once, then sessions, conversations and agent memories
-   * are removed in bounded steps. Safe to repeat: an interrupted erasure goes on where it stopped. Records of sessions that had ended
-   * within the last minute go within that minute; a mark of a deleted conversation, without its content, within a day.
+   * are removed in bounded steps, each of which settles within the deadline. Safe to repeat: an interrupted erasure goes on
+   * where it stopped. Records of sessions that had ended within the last minute go within that minute; a mark of each
+   * conversation, without its content, within a day: turns that read it before are refused (ConversationChangedError).
    *
    * @returns how many of each this call removed.
    */

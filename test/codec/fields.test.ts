@@ -125,6 +125,11 @@ describe("fields beyond those of a class", () => {
     expect(fieldsOf(reloaded)).toEqual(fieldsOf(message));
   });
 
+  it("are there again when they are empty", () => {
+    const message = Object.assign(new HumanMessage("hello"), { tool_calls: [], invalid_tool_calls: [] });
+    expect(fieldsOf(reload(message))).toEqual(fieldsOf(message));
+  });
+
   it("that only the constructor was given are still in toDict(), and not on the message", () => {
     const message = new AIMessage(Object.assign({ content: "hello" }, { example: true }));
     const reloaded = reload(message);

@@ -1,5 +1,6 @@
 // What is particular to Express; that it denies as every other framework is in test/http/denials.test.ts.
-import type { Server } from "node:http";
+import { once } from "node:events";
+import { type IncomingMessage, request as sendRequest, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import express, { type Express } from "express";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -131,9 +132,10 @@ test("a body stays Express' to read, and a strange host or path does no harm", a
   app.use(guard({ transport: "header", agentId: anyAgent, authenticate: () => null }));
   const url = await listen(app);
   for (const path of ["//evil.test/", "/%", "/?x=%E0%A4%A"]) expect((await fetch(url + path)).status).toBe(401);
-  const { request } = await import("node:http");
   const status = await new Promise((resolve) => {
-    request(url, { method: "POST", headers: { Host: "a b:c" } }, (response) => resolve(response.statusCode)).end("{}");
+    sendRequest(url, { method: "POST", headers: { Host: "a b:c" } }, (response) => resolve(response.statusCode)).end(
+      "{}",
+    );
   });
   expect(status).toBe(401);
 });
@@ -164,4 +166,17 @@ test("options are checked at once", () => {
   expect(() => guard({ agentId: 7 as never })).toThrow(InvalidOptionError);
   expect(() => guard({ agentId: undefined as never })).toThrow(InvalidOptionError);
   expect(() => guard({ transport: "url" as never })).toThrow(InvalidOptionError);
+});
+
+test.each([
+  ["TRACE", "localhost"],
+  ["GET", "user:secret@localhost"],
+])("a request that fetch could not make, %s of %s, is refused like any other", async (method, host) => {
+  const app = express();
+  app.use(guard(), (_request, response) => void response.sendStatus(200));
+  const { port } = new URL(await listen(app));
+  const sent = sendRequest({ port, method, headers: { host } }).end();
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
+  response.resume();
+  expect(response.statusCode).toBe(401);
 });

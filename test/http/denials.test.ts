@@ -9,7 +9,7 @@ import {
   type SessionStoreOptions,
   StoreUnavailableError,
 } from "langchain-redis-sessions";
-import { AuthenticationUnavailableError } from "langchain-redis-sessions/http";
+import { AuthenticationUnavailableError, sessionGuard } from "langchain-redis-sessions/http";
 import { faultyProxy } from "langchain-redis-sessions/testing";
 import { type Client, onOneRedis } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
@@ -442,4 +442,23 @@ describe.each(drivers)("on $name", ({ start }) => {
     const failing = await serve({ onDenied: () => Promise.reject(new Error("internal detail")) });
     expect((await failing.send({})).status).toBe(500);
   });
+});
+
+describe("what an authenticator returns", () => {
+  test.each([false, "", 0, null, undefined])("%j is nobody", async (nobody) => {
+    const guard = sessionGuard({ sessions: store(), authenticate: () => nobody as never, transport: "header" });
+    const { denied } = await guard.authenticate(new Request("http://localhost/"));
+    expect(denied?.status).toBe(401);
+  });
+
+  test.each([{}, { userId: "" }, { userId: 5 }, { userId: "ada", orgId: "" }, true])(
+    "%j is a mistake of the program: nobody is let in",
+    async (identity) => {
+      const guard = sessionGuard({ sessions: store(), authenticate: () => identity as never, transport: "header" });
+      await expect(guard.authenticate(new Request("http://localhost/"))).rejects.toMatchObject({
+        code: "INVALID_OPTION",
+        option: "authenticate",
+      });
+    },
+  );
 });

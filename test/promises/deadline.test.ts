@@ -1,7 +1,7 @@
 // P4: every store call settles within its deadline, whatever state Redis or the client is in.
 import { Cluster, Redis } from "ioredis";
 import { afterEach, describe, expect, inject, test, vi } from "vitest";
-import { RedisChatMessageHistory, StoreUnavailableError } from "langchain-redis-sessions";
+import { RedisChatMessageHistory, SessionStore, StoreUnavailableError } from "langchain-redis-sessions";
 import { faultyProxy, type FaultyProxy } from "langchain-redis-sessions/testing";
 import type { Client } from "../support/topologies.js";
 import { freshId, turn } from "../support/turns.js";
@@ -101,6 +101,19 @@ describe.each(states)("when $state", ({ client: connect }) => {
     ]);
     expect(outcomes).toEqual(Array(4).fill("in time: StoreUnavailableError"));
   });
+});
+
+test("a call that reads twice has one deadline", async () => {
+  const proxy = await proxied();
+  const client = keep(new Redis({ port: proxy.port }));
+  const sessions = new SessionStore({ client, deadline: deadlineMilliseconds / 1000 });
+  const user = { userId: freshId(), agentId: "a" };
+  const { session } = await sessions.create(user);
+  await sessions.history(session).addMessages(turn("x"));
+  // In front of the tenth message of two: read again, from the second on.
+  proxy.delay(deadlineMilliseconds * 0.3); // Each way: two round trips take longer than the deadline.
+  const reading = sessions.messages(user, session.conversationId, { before: 10 });
+  expect(await settles(reading)).toBe("in time: StoreUnavailableError");
 });
 
 test("a reply that came while the process was busy past the deadline counts", async () => {

@@ -104,6 +104,7 @@ describe.each([
     const error = await notStored(run(chain));
     expect(performance.now() - answered).toBeLessThan(DEADLINE * 2_000);
     expect(error).toMatchObject({ output: "SECRET answer", cause: expect.any(StoreUnavailableError) });
+    expect(error.message).toContain("retry()");
     const again = await notStored(error.retry());
     expect(again).toMatchObject({ output: "SECRET answer", operationId: error.operationId });
     await proxy.heal();
@@ -136,6 +137,7 @@ describe.each([
     const other = new RedisChatMessageHistory({ client: direct, sessionId });
     const error = await notStored(run(chainOn(direct, () => other.clear())));
     expect(error.cause).toBeInstanceOf(ConversationChangedError);
+    expect(error.message).not.toContain("retry()");
     await notStored(error.retry());
     expect(await stored()).toEqual([]);
   });

@@ -106,6 +106,15 @@ describe.each([
     expect(await stored()).toEqual(["human!: Hi"]);
   });
 
+  test("that is interrupted twice in different ways keeps both", async () => {
+    for (const part of ["One", "Another"]) {
+      answer = async () => part;
+      const stream = await chain().stream("Hi", config("one"));
+      for await (const _part of stream) break;
+    }
+    await expect.poll(stored).toEqual(["human: Hi", "ai!: One", "human: Hi", "ai!: Another"]);
+  });
+
   test.each<[what: string, operationId: unknown]>([
     ["a number", 5],
     ["empty", ""],

@@ -472,7 +472,14 @@ describe.each(topologies)("sessions on $name", ({ connect }) => {
     const nodes = "nodes" in client ? client.nodes("master") : [client];
     const tag = made[0]?.token.slice(4, 20) ?? "";
     const left = (await Promise.all(nodes.map((node) => node.keys(`*{${tag}}*`)))).flat();
-    expect(left.filter((key) => !key.includes(":operation:"))).toEqual([]);
+    // Of each conversation a mark, which keeps turns in flight from coming back.
+    const marks = left.filter((key) => !key.includes(":operation:"));
+    const ids = made.map(({ session }) => session.conversationId);
+    expect(new Set(marks.map((key) => key.split(":conversation:")[1]))).toEqual(new Set(ids));
+    for (const key of marks) {
+      expect(await client.hkeys(key)).toEqual(["generation"]);
+      expect(await client.pttl(key)).toBeLessThanOrEqual(86_400_000);
+    }
     await sessions.verify(other.token);
   });
 

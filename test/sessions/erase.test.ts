@@ -1,6 +1,11 @@
 import { HumanMessage } from "@langchain/core/messages";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ConversationNotFoundError, type RedisClient, SessionStore } from "langchain-redis-sessions";
+import {
+  ConversationChangedError,
+  ConversationNotFoundError,
+  type RedisClient,
+  SessionStore,
+} from "langchain-redis-sessions";
 import { type Client, onOneRedis } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 
@@ -41,6 +46,7 @@ test("a user with hundreds of conversations is erased in steps, between which no
   }
   let steps = 0;
   const refused: unknown[] = [];
+  const changed: unknown[] = [];
   const erasing = new SessionStore({
     client: interrupted(async () => {
       steps += 1;
@@ -48,11 +54,18 @@ test("a user with hundreds of conversations is erased in steps, between which no
       const takenUp = sessions.create({ ...user, agentId: "a", conversationId: last });
       refused.push(await takenUp.catch((error: unknown) => error));
       refused.push(await sessions.messages(user, last).catch((error: unknown) => error));
+      // A turn that was paused before goes on in a new session, as an agent's can.
+      const anew = await sessions.create({ ...user, agentId: "a" });
+      const paused = sessions.history({ ...anew.session, conversationId: last });
+      paused.resumeTurn("");
+      changed.push(await paused.addMessages([new HumanMessage("late")]).catch((error: unknown) => error));
     }),
   });
   expect(await erasing.eraseUser(user)).toEqual({ sessions: 1, conversations: 450, memories: 0 });
   expect(steps).toBe(3);
   expect(refused).toHaveLength(6);
   for (const error of refused) expect(error).toBeInstanceOf(ConversationNotFoundError);
+  expect(changed).toHaveLength(3);
+  for (const error of changed) expect(error).toBeInstanceOf(ConversationChangedError);
   expect(await sessions.conversations(user)).toEqual([]);
 });

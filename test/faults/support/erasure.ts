@@ -9,7 +9,7 @@ const countKeys = `return redis.call("EXISTS", unpack(KEYS))`;
 
 /**
  * Erases a user in two steps. There is no operation id, and nothing that could happen twice: what counts is that nothing
- * is left, and that nothing of it comes back.
+ * is left but a mark of the conversation, and that nothing of it comes back.
  */
 export const erasure: WriteOperation = {
   name: "sessions.eraseUser",
@@ -22,11 +22,10 @@ export const erasure: WriteOperation = {
     const keys = ownerKeys("chat", ownerTag(owner.userId, undefined));
     await client.eval(addOlderConversations, 1, [keys.conversations]);
     const { values, deadlines, usage, writes } = keys.memory("support");
-    const ofSession = [keys.session(session.id), keys.conversation(session.conversationId)];
     const indexes = [keys.sessions, keys.conversations, keys.memories];
     const erased = [keys.erasedSessions, keys.erasedConversations, keys.erasedMemories];
     const ofMemory = [values, deadlines, usage, writes];
-    const all = [...indexes, ...erased, ...ofSession, keys.messages(session.conversationId), ...ofMemory];
+    const all = [...indexes, ...erased, keys.session(session.id), keys.messages(session.conversationId), ...ofMemory];
     let comesBack = false;
     return {
       trace: () => ({ key: keys.sessions, exists: 0 }),
@@ -45,7 +44,11 @@ export const erasure: WriteOperation = {
           (error: unknown) => !(error instanceof SessionNotFoundError),
         );
       },
-      once: async () => !comesBack && (await client.eval(countKeys, all.length, all)) === 0,
+      once: async () => {
+        const left = await client.eval(countKeys, all.length, all);
+        const mark = await client.call("hkeys", keys.conversation(session.conversationId));
+        return !comesBack && left === 0 && String(mark) === "generation";
+      },
     };
   },
 };

@@ -68,6 +68,11 @@ local found = state(record, index, sessionId)
 if found ~= "live" then
   return { found }
 end
+local base = string.sub(conversations, 1, -#"conversations" - 1)
+if redis.call("ZSCORE", base .. "erased-conversations", conversationId) then
+  -- It is about to be erased, and what is left of it must not be listed again.
+  return { "changed" }
+end
 local held = redis.call("HMGET", conversation, "generation", "agentId")
 local generation = held[1]
 local agentId = redis.call("HGET", record, "agentId")
@@ -91,7 +96,21 @@ if latest[1] ~= conversationId then
   activeAt = math.max(now, (tonumber(latest[2]) or 0) + 1)
 end
 
+-- Some of those that should have expired, so that the index does not grow with what nobody lists.
+local expired = {}
+local limit = "(" .. whole(now - ttl)
+for _, id in ipairs(redis.call("ZRANGE", conversations, "-inf", limit, "BYSCORE", "LIMIT", 0, 10)) do
+  -- In a slot that is moving here, where what is still elsewhere looks like nothing, more keys than one stop the script.
+  redis.call("EXISTS", conversations, base .. "messages:" .. id)
+  if redis.call("LLEN", base .. "messages:" .. id) == 0 then
+    expired[#expired + 1] = id
+  end
+end
+
 remember(operation, digest, window, "")
+for _, id in ipairs(expired) do
+  redis.call("ZREM", conversations, id)
+end
 push(messages, 11, cap)
 redis.call("HSETNX", conversation, "createdAt", whole(now))
 redis.call("HSET", conversation, "agentId", agentId, "activeAt", whole(activeAt))

@@ -88,6 +88,9 @@ for i = 1, #members, 2 do
   list[#list + 1] = members[i]
 end
 if #live >= limit and atLimit == "reject" then
+  for _, member in ipairs(stale) do
+    redis.call("ZREM", index, member)
+  end
   return { "limit" }
 end
 

@@ -1,5 +1,7 @@
+import { CLEAR_REMEMBERED_MILLISECONDS } from "../../operation.js";
 import { count, list } from "../../replies.js";
 import { defineScript, type Script } from "../../script.js";
+import { timeLua } from "../fragments.js";
 
 /** So many sessions, conversations and memories are removed in one step; no step blocks Redis for long. */
 const STEP = 200;
@@ -9,7 +11,7 @@ const lua = /* lua */ `#!lua flags=allow-oom
 --[[
 One step of erasing all that an owner has. The first takes the indexes away, which ends every session at once: a record
 that no index knows is no session, a memory that none knows is empty. The rest removes what they listed, a bounded number
-at a time.
+at a time. Of a conversation its next generation stays, as when it is deleted: it keeps turns in flight from coming back.
 
 KEYS[1]  sessions               sorted set of the owner's
 KEYS[2]  conversations          sorted set of the owner's
@@ -18,17 +20,20 @@ KEYS[4]  sessions to erase      sorted set
 KEYS[5]  conversations to erase sorted set
 KEYS[6]  memories to erase      sorted set
 
-ARGV[1]  channel  on which endings are published
-ARGV[2]  step     how many of each at most
-ARGV[3]  first    "1" for the first step
+ARGV[1]  channel     on which endings are published
+ARGV[2]  step        how many of each at most
+ARGV[3]  first       "1" for the first step
+ARGV[4]  remembered  milliseconds to remember that a conversation was removed
 
 returns  { sessions removed, conversations removed, memories removed, how many are left }
 --]]
-local sessions = KEYS[1]
-local memories = KEYS[3]
-local channel  = ARGV[1]
-local step     = ARGV[2]
-local first    = ARGV[3] == "1"
+${timeLua}
+local sessions   = KEYS[1]
+local memories   = KEYS[3]
+local channel    = ARGV[1]
+local step       = ARGV[2]
+local first      = ARGV[3] == "1"
+local remembered = ARGV[4]
 
 local base = string.sub(sessions, 1, -#"sessions" - 1)
 local pairsOfIndexes = { { sessions, KEYS[4] }, { KEYS[2], KEYS[5] }, { memories, KEYS[6] } }
@@ -58,7 +63,10 @@ for _, id in ipairs(redis.call("ZRANGE", KEYS[4], 0, step - 1)) do
 end
 for _, id in ipairs(redis.call("ZRANGE", KEYS[5], 0, step - 1)) do
   conversationsRemoved = conversationsRemoved + redis.call("UNLINK", base .. "messages:" .. id)
-  redis.call("UNLINK", base .. "conversation:" .. id)
+  local conversation = base .. "conversation:" .. id
+  redis.call("DEL", conversation)
+  redis.call("HSET", conversation, "generation", whole(microseconds))
+  redis.call("PEXPIRE", conversation, remembered)
   redis.call("ZREM", KEYS[5], id)
 end
 for _, member in ipairs(redis.call("ZRANGE", KEYS[6], 0, step - 1)) do
@@ -105,7 +113,7 @@ export const eraseScript: Script<EraseStep, EraseOutcome> = defineScript({
     keys.erasedConversations,
     keys.erasedMemories,
   ],
-  arguments: ({ channel, first }) => [channel, String(STEP), first ? "1" : "0"],
+  arguments: ({ channel, first }) => [channel, String(STEP), first ? "1" : "0", String(CLEAR_REMEMBERED_MILLISECONDS)],
   reply: (reply) => {
     const [sessions, conversations, memories, left] = list(reply);
     return {

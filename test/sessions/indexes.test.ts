@@ -1,0 +1,62 @@
+// P7: an entry of an index whose record or list is gone never counts, and is pruned by the next script that walks it.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Redis } from "ioredis";
+import { SessionLimitError, SessionStore } from "langchain-redis-sessions";
+import { type OwnerKeys, ownerKeys, ownerTag } from "../../src/redis/keys.js";
+import { type Client, onOneRedis } from "../support/topologies.js";
+import { freshId, texts, turn } from "../support/turns.js";
+
+let client: Client;
+beforeAll(() => {
+  client = onOneRedis.connect();
+});
+afterAll(async () => {
+  await client.quit();
+});
+
+function someone(): { user: { userId: string; agentId: string }; keys: OwnerKeys } {
+  const userId = freshId();
+  return { user: { userId, agentId: "support" }, keys: ownerKeys("chat", ownerTag(userId, undefined)) };
+}
+
+test("of conversations that have expired, each append takes some out of the index, though nobody lists them", async () => {
+  const sessions = new SessionStore({ client });
+  const { user, keys } = someone();
+  const { session } = await sessions.create(user);
+  await sessions.history(session).addMessages(turn("old, and still there"));
+  const elsewhere = await sessions.openConversation(session);
+  await client.zadd(keys.conversations, "1", session.conversationId);
+  for (let index = 0; index < 15; index++) await client.zadd(keys.conversations, "2", `expired-${index}`);
+  await sessions.history(elsewhere).addMessages(turn("one"));
+  expect(await client.zcard(keys.conversations)).toBe(2 + 15 - 9);
+  await sessions.history(elsewhere).addMessages(turn("two"));
+  expect(await client.zrange(keys.conversations, "0", "-1")).toEqual([
+    session.conversationId,
+    elsewhere.conversationId,
+  ]);
+  expect(texts((await sessions.messages(user, session.conversationId)).map(({ message }) => message))).toHaveLength(2);
+});
+
+test("a session that is refused at the limit leaves the index without those that are gone", async () => {
+  const sessions = new SessionStore({ client, maxSessionsPerUser: 1, atLimit: "reject" });
+  const { user, keys } = someone();
+  const { session } = await sessions.create(user);
+  await client.zadd(keys.sessions, "1", "gone");
+  await expect(sessions.create(user)).rejects.toBeInstanceOf(SessionLimitError);
+  expect(await client.zrange(keys.sessions, "0", "-1")).toEqual([session.id]);
+});
+
+test("a client that gives scores as numbers reads what is in an index, too", async () => {
+  const { host, port } = (client as Redis).options;
+  const other = new Redis({ host, port, protocol: 3, replyMapping: "resp3" } as never);
+  const sessions = new SessionStore({ client: other });
+  const { user } = someone();
+  const { session } = await sessions.create(user);
+  await sessions.history(session).addMessages(turn("x"));
+  expect(await sessions.history(session).getMessages()).toHaveLength(2);
+  expect(await sessions.history(session).length()).toBe(2);
+  expect(await sessions.messages(user, session.conversationId)).toHaveLength(2);
+  expect(await sessions.list(user)).toHaveLength(1);
+  expect(await sessions.conversations(user)).toHaveLength(1);
+  await other.quit();
+});
