@@ -58,6 +58,7 @@ export function graphStream<Chunk>(
 class Progress<State> {
   readonly #key: string;
   #state: State | undefined;
+  #pause = {};
   #done: unknown[] = [];
   /** By the ids of their messages. */
   #said = new Map<string | undefined, AIMessageChunk>();
@@ -67,7 +68,9 @@ class Progress<State> {
   }
 
   see(mode: unknown, payload: unknown): void {
-    if (mode === "values" && !isPause(payload)) {
+    if (mode === "values" && isPaused(payload)) {
+      this.#pause = payload;
+    } else if (mode === "values") {
       this.#state = payload as State;
       this.#done = [];
       this.#said.clear();
@@ -86,14 +89,16 @@ class Progress<State> {
 
   output(): State | undefined {
     const since = [...this.#done, ...this.#said.values()];
-    if (since.length === 0 || !isObject(this.#state)) return this.#state;
-    const messages = [this.#state[this.#key] ?? []].flat();
-    return { ...this.#state, [this.#key]: [...messages, ...since] };
+    if (!isObject(this.#state)) return this.#state;
+    const state = { ...this.#state, ...this.#pause };
+    if (since.length === 0) return state;
+    const messages = [state[this.#key] ?? []].flat();
+    return { ...state, [this.#key]: [...messages, ...since] };
   }
 }
 
-/** A graph that waits for a human says so in place of its state. */
-function isPause(payload: unknown): boolean {
+/** A graph that waits for a human says so: beside its state, and when it is streamed in its place. */
+export function isPaused(payload: unknown): payload is object {
   return isObject(payload) && "__interrupt__" in payload;
 }
 

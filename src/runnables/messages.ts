@@ -27,6 +27,13 @@ export function inputMessages(input: unknown, { inputMessagesKey }: MessageKeys)
   if (typeof given === "string") return [new HumanMessage(given)];
   if (isBaseMessage(given)) return [given];
   if (Array.isArray(given)) return given.map((message) => coerced(message, "input"));
+  if (isValues(input) && input["lg_name"] === "Command") {
+    throw new InvalidOptionError(
+      "input",
+      "a graph that paused is stored as an interrupted turn, and not resumed here. Resume the graph itself, or use " +
+        "createAgent with sessionMiddleware, which goes on with the turn.",
+    );
+  }
   throw new InvalidOptionError(
     "input",
     isValues(input)
@@ -57,7 +64,7 @@ export function inputOf(
 
 /** @throws InvalidOptionError when there are none. */
 export function outputMessages(output: unknown, { outputMessagesKey }: MessageKeys): BaseMessage[] {
-  const value = isValues(output) ? output[keyOf(output, outputMessagesKey, "output")] : output;
+  const value = isValues(output) ? output[keyOf(withoutPause(output), outputMessagesKey, "output")] : output;
   if (typeof value === "string") return [new AIMessage(value)];
   if (isBaseMessage(value)) return [value];
   if (Array.isArray(value)) return value.map((message) => coerced(message, "output"));
@@ -96,6 +103,10 @@ function idsOf(messages: readonly BaseMessage[]): ReadonlySet<string | undefined
   const shared = new Set<string | undefined>([undefined]);
   for (const { id } of messages) (ids.has(id) ? shared : ids).add(id);
   return new Set([...ids].filter((id) => !shared.has(id)));
+}
+
+function withoutPause({ __interrupt__, ...values }: Values): Values {
+  return values;
 }
 
 function keyOf(values: Values, named: string | undefined, usual: string): string {

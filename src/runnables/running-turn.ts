@@ -1,7 +1,9 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
+import { interruptedTurn } from "../chat-history/interrupted.js";
 import type { Turn } from "../chat-history/turn.js";
 import type { SessionWatch } from "../sessions/signals.js";
+import { isPaused } from "./graph-stream.js";
 import { inputOf, type MessageKeys, newAmong, outputMessages } from "./messages.js";
 import type { RunnableSettings } from "./options.js";
 
@@ -84,7 +86,9 @@ export class RunningTurn<RunInput, RunOutput> {
 
   #messages(output: RunOutput | undefined): BaseMessage[] {
     const { said, turn } = this.#begun;
-    return [...said, ...newAmong(outputMessages(output, this.#settings), { past: turn.past, said })];
+    const messages = [...said, ...newAmong(outputMessages(output, this.#settings), { past: turn.past, said })];
+    // Nobody may ever go on with it, and the next turn has to be acceptable.
+    return isPaused(output) ? interruptedTurn(messages) : messages;
   }
 
   #partialMessages(partial: RunOutput | undefined): readonly BaseMessage[] {

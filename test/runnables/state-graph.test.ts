@@ -2,7 +2,7 @@
 // turn is the same, whatever that is.
 import { AIMessage, type BaseMessage, HumanMessage, RemoveMessage, ToolMessage } from "@langchain/core/messages";
 import { RunnableLambda } from "@langchain/core/runnables";
-import { END, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { Command, END, interrupt, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Session, SessionStore } from "langchain-redis-sessions";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
@@ -219,4 +219,47 @@ test("a graph in a sequence is given a mode that shows its state", async () => {
   );
   for await (const _state of await chain.stream({ messages: "one" }, config()));
   expect(await stored()).toEqual(turn("one"));
+});
+
+describe("a graph that pauses for a person", () => {
+  const asking = () =>
+    chainOf(
+      new StateGraph(MessagesAnnotation)
+        .addNode("model", ({ messages }: State) => {
+          given.push(lines(messages));
+          const call = { id: `call ${messages.length}`, name: "pay", args: {}, type: "tool_call" as const };
+          return { messages: [new AIMessage({ content: "May I?", tool_calls: [call] })] };
+        })
+        .addNode("ask", () => {
+          interrupt("pay?");
+          return {};
+        })
+        .addEdge(START, "model")
+        .addEdge("model", "ask")
+        .compile({ checkpointer: new MemorySaver() }),
+    );
+  const open = ["human: one", "ai!: May I?", "tool!: The turn was interrupted before this returned a result."];
+
+  test.each<[way: string, run: (chain: ReturnType<typeof chainOf>, thread: object) => Promise<unknown>]>([
+    ["invoked", (chain, thread) => chain.invoke({ messages: "one" }, thread)],
+    [
+      "streamed",
+      async (chain, thread) => {
+        for await (const _chunk of await chain.stream({ messages: "one" }, thread));
+      },
+    ],
+  ])("is stored as an interrupted turn, which a provider accepts, when it is %s", async (_way, run) => {
+    const chain = asking();
+    await run(chain, config());
+    expect(await stored()).toEqual(open);
+    await chain.invoke({ messages: "two" }, { configurable: { session, thread_id: freshId() } });
+    expect(given.at(-1)).toEqual([...open, "human: two"]);
+  });
+
+  test("is not resumed, and says who can", async () => {
+    const chain = asking();
+    await chain.invoke({ messages: "one" }, config());
+    await expect(chain.invoke(new Command({ resume: true }) as never, config())).rejects.toThrow(/sessionMiddleware/);
+    expect(await stored()).toEqual(open);
+  });
 });
