@@ -90,7 +90,7 @@ class Progress<State> {
   output(): State | undefined {
     const since = [...this.#done, ...this.#said.values()];
     if (!isObject(this.#state)) return this.#state;
-    const state = { ...this.#state, ...this.#pause };
+    const state: State & Record<string, unknown> = { ...this.#state, ...this.#pause };
     if (since.length === 0) return state;
     const messages = [state[this.#key] ?? []].flat();
     return { ...state, [this.#key]: [...messages, ...since] };
