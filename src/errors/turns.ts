@@ -29,8 +29,9 @@ export class SessionBusyError extends SessionError {
  * stores the same turn, once, also when the failed attempt went through after all. `cause` tells what stood in the way.
  *
  * A retry can succeed when `cause` is a StoreUnavailableError, StorageFullError or NotReplicatedError (others say what is
- * wrong with the turn, its conversation or its session), as long as its operation id is remembered (two minutes) and, with `concurrency` `"wait"` or
- * `"reject"`, its lease lasts. With a history of another library it may store the turn twice.
+ * wrong with the turn, its conversation or its session), as long as its operation id is remembered (two minutes) and,
+ * with `concurrency` `"wait"` or `"reject"`, its lease lasts. With a history of another library it may store the turn
+ * twice.
  *
  * @example
  * ```ts
