@@ -28,6 +28,7 @@ export const whatBoundsIt = `- **Append**: one round trip, so away the network i
 - **Agent memory**: a script that keeps versions, deadlines and quotas, against one \`GET\` or \`SET\`.
 - **Bytes**: the text, which is 822 bytes of a typical turn here and 893 there (0.92×). A conversation of one turn has the longer key to carry. An append also leaves 184 bytes for two minutes, under its operation id.
 - **Many at once**: one connection, so its order; what counts then is processor time here, and ours is more than what raw ioredis takes.
+- **Redis itself**: \`LATENCY\`, over 20 s of 16 clients that read, append, create, verify and remember (69,000 rounds, 7.7 million commands), had commands of up to 3 ms and no event of another kind.
 
 Tried and kept, each measured side by side with what it replaced:
 
