@@ -75,9 +75,9 @@ function parse(entry: string, index: number): Fields {
 }
 
 /**
- * Whether the message comes out of its constructor with exactly these fields; a stencil relies on that too. All constructors replace what is null and
- * should be an object; that of a `RemoveMessage` drops the content; that of an `AIMessage` parses raw tool calls, warns
- * about them, and moves content of output version 1 about.
+ * Whether the message comes out of its constructor with exactly these fields; a stencil relies on that too. All
+ * constructors replace what is null and should be an object; that of a `RemoveMessage` drops the content; that of an
+ * `AIMessage` parses raw tool calls, warns about them, and moves content of output version 1 about.
  */
 function survivesConstructor(type: unknown, data: Fields): boolean {
   const { additional_kwargs: kwargs, response_metadata: metadata } = data;

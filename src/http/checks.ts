@@ -1,6 +1,6 @@
 import { InvalidOptionError } from "../errors.js";
+import { ownerSchema } from "../sessions/options.js";
 import type { Session } from "../sessions/schema.js";
-import { z } from "zod";
 import { idSchema } from "../validation.js";
 import { mayBeForged } from "./cross-site.js";
 import { anyAgent, type Denial, type GuardParts } from "./guard-options.js";
@@ -36,8 +36,6 @@ export interface Incoming<User extends Identity> {
   readonly agentId: string | typeof anyAgent | undefined;
 }
 
-const identitySchema = z.object({ userId: idSchema, orgId: idSchema.optional() });
-
 export async function authenticated<User extends Identity>(
   parts: GuardParts,
   incoming: Pick<Incoming<User>, "request" | "authenticate">,
@@ -53,7 +51,7 @@ export async function authenticated<User extends Identity>(
   }
   // `isLoggedIn && user` is false as easily as it is undefined.
   if (!identity) return refuse(parts, request, problem("UNAUTHENTICATED"));
-  if (!identitySchema.safeParse(identity).success) {
+  if (!ownerSchema.safeParse(identity).success) {
     throw new InvalidOptionError("authenticate", "return { userId, orgId? } of non-empty strings; nobody: null.");
   }
   const { trustedOrigins } = parts.carrier;

@@ -123,7 +123,7 @@ function isObject(value: unknown): boolean {
 }
 
 const ownerShape = { userId: idSchema, orgId: idSchema.optional() };
-const ownerSchema = z.object(ownerShape, "pass an object with userId");
+export const ownerSchema: z.ZodType<Owner> = z.object(ownerShape, "pass an object with userId");
 const initSchema = z.strictObject(
   {
     ...ownerShape,

@@ -197,6 +197,26 @@ test("a deleted conversation does not come back with a list that was asked for b
   expect(await ada.conversation("My name is Ada").count()).toBe(0);
 });
 
+test("a deleted conversation does not come back with the answer to its renaming", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  await ada.ask("My name is Ada");
+  await ada.button("New conversation").click();
+  await ada.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  await ada.conversation("My name is Ada").hover();
+  await ada.button("Rename “My name is Ada”").click();
+  await ada.page.getByRole("textbox", { name: "Title" }).fill("Introductions");
+  const renaming = await ada.holdAnswer("**/conversations/*");
+  await ada.button("Save title").click();
+  await expect.poll(() => renaming.isHeld).toBe(true);
+  // The list after the turn has the new title already.
+  await ada.ask("What time is it in Oslo?");
+  await ada.deleteConversation("Introductions");
+  await renaming.letGo();
+  await ada.ask("What is my name?");
+  expect(await ada.list.getByText("Introductions").count()).toBe(0);
+});
+
 test("of conversations that are opened at once the last one is shown, whichever answer comes last", async () => {
   const ada = await chat.open();
   await ada.signIn(chat.server.url);

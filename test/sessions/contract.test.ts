@@ -478,6 +478,7 @@ describe.each(topologies)("sessions on $name", ({ connect }) => {
     expect(new Set(marks.map((key) => key.split(":conversation:")[1]))).toEqual(new Set(ids));
     for (const key of marks) {
       expect(await client.hkeys(key)).toEqual(["generation"]);
+      expect(await client.pttl(key)).toBeGreaterThan(0);
       expect(await client.pttl(key)).toBeLessThanOrEqual(86_400_000);
     }
     await sessions.verify(other.token);

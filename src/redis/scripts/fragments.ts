@@ -114,6 +114,19 @@ end
 `;
 
 /**
+ * Removes a conversation, and leaves its next generation, which keeps turns in flight from writing it back. Returns
+ * whether there were messages.
+ */
+export const removalLua = /* lua */ `
+local function removeConversation(conversation, messages, generation, remembered)
+  redis.call("DEL", conversation)
+  redis.call("HSET", conversation, "generation", generation)
+  redis.call("PEXPIRE", conversation, remembered)
+  return redis.call("UNLINK", messages)
+end
+`;
+
+/**
  * A turn that began under a lease is stored only while it holds it. `release` ends the turn; it does nothing to a lease
  * that is another's.
  */

@@ -22,6 +22,7 @@ KEYS[4]  messages       of the conversation
 KEYS[5]  conversations  sorted set of the owner's, by last activity
 KEYS[6]  operation
 KEYS[7]  lease          of the conversation: the token of the turn that holds it
+KEYS[8]  erased         sorted set of the owner's conversations that are still to be erased
 
 ARGV[1]  digest     of the batch
 ARGV[2]  window     milliseconds to remember the operation
@@ -46,6 +47,7 @@ local messages       = KEYS[4]
 local conversations  = KEYS[5]
 local operation      = KEYS[6]
 local lease          = KEYS[7]
+local erased         = KEYS[8]
 local digest         = ARGV[1]
 local window         = ARGV[2]
 local sessionId      = ARGV[3]
@@ -68,9 +70,8 @@ local found = state(record, index, sessionId)
 if found ~= "live" then
   return { found }
 end
-local base = string.sub(conversations, 1, -#"conversations" - 1)
-if redis.call("ZSCORE", base .. "erased-conversations", conversationId) then
-  -- It is about to be erased, and what is left of it must not be listed again.
+-- What is left of one that is being erased must not be listed again.
+if redis.call("ZSCORE", erased, conversationId) then
   return { "changed" }
 end
 local held = redis.call("HMGET", conversation, "generation", "agentId")
@@ -97,7 +98,7 @@ if latest[1] ~= conversationId then
 end
 
 -- Some of those that should have expired, so that the index does not grow with what nobody lists.
-local expired = {}
+local base, expired = string.sub(conversations, 1, -#"conversations" - 1), {}
 local limit = "(" .. whole(now - ttl)
 for _, id in ipairs(redis.call("ZRANGE", conversations, "-inf", limit, "BYSCORE", "LIMIT", 0, 10)) do
   -- In a slot that is moving here, where what is still elsewhere looks like nothing, more keys than one stop the script.
@@ -135,6 +136,7 @@ export interface AppendToConversation {
     readonly conversations: string;
     readonly operation: string;
     readonly lease: string;
+    readonly erased: string;
   };
   readonly digest: string;
   readonly sessionId: string;
@@ -171,6 +173,7 @@ export const appendToConversationScript: Script<AppendToConversation, (typeof ou
     keys.conversations,
     keys.operation,
     keys.lease,
+    keys.erased,
   ],
   arguments: (input) => [
     input.digest,

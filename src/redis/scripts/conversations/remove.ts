@@ -1,7 +1,7 @@
 import { CLEAR_REMEMBERED_MILLISECONDS, OPERATION_WINDOW_MILLISECONDS } from "../../operation.js";
 import { list, outcome, text } from "../../replies.js";
 import { defineScript, type Script } from "../../script.js";
-import { operationLua, sessionLua, timeLua } from "../fragments.js";
+import { operationLua, removalLua, sessionLua, timeLua } from "../fragments.js";
 
 // allow-oom: what should end must be able to end, above all when memory is short.
 const lua = /* lua */ `#!lua flags=allow-oom
@@ -24,7 +24,7 @@ ARGV[5]  sessionId      "" when it is the owner that asks: then the conversation
 returns  { "done" | "repeated", generation }
        | { "conflict" | "no-conversation" | "unknown" | "ended" | "evicted" | "expired", "" }
 --]]
-${timeLua}${sessionLua}${operationLua}
+${timeLua}${sessionLua}${operationLua}${removalLua}
 local conversation   = KEYS[1]
 local messages       = KEYS[2]
 local conversations  = KEYS[3]
@@ -56,10 +56,7 @@ end
 
 local generation = whole(microseconds)
 remember(operation, digest, window, generation)
-redis.call("DEL", conversation)
-redis.call("HSET", conversation, "generation", generation)
-redis.call("PEXPIRE", conversation, remembered)
-redis.call("UNLINK", messages)
+removeConversation(conversation, messages, generation, remembered)
 redis.call("ZREM", conversations, conversationId)
 return { "done", generation }
 `;

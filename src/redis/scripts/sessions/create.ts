@@ -87,10 +87,10 @@ for i = 1, #members, 2 do
   local list = state(recordOf(index, members[i]), index, members[i]) == "live" and live or stale
   list[#list + 1] = members[i]
 end
+for _, member in ipairs(stale) do
+  redis.call("ZREM", index, member)
+end
 if #live >= limit and atLimit == "reject" then
-  for _, member in ipairs(stale) do
-    redis.call("ZREM", index, member)
-  end
   return { "limit" }
 end
 
@@ -100,9 +100,6 @@ for i = 1, #live - limit + 1 do
 end
 local endedIds = table.concat(ended, " ")
 remember(operation, digest, window, whole(attempt) .. " " .. id .. " " .. endedIds)
-for _, member in ipairs(stale) do
-  redis.call("ZREM", index, member)
-end
 for _, member in ipairs(ended) do
   finish(recordOf(index, member), index, member, "evicted", channel)
 end

@@ -1,7 +1,7 @@
 import { CLEAR_REMEMBERED_MILLISECONDS } from "../../operation.js";
 import { count, list } from "../../replies.js";
 import { defineScript, type Script } from "../../script.js";
-import { timeLua } from "../fragments.js";
+import { removalLua, timeLua } from "../fragments.js";
 
 /** So many sessions, conversations and memories are removed in one step; no step blocks Redis for long. */
 const STEP = 200;
@@ -27,7 +27,7 @@ ARGV[4]  remembered  milliseconds to remember that a conversation was removed
 
 returns  { sessions removed, conversations removed, memories removed, how many are left }
 --]]
-${timeLua}
+${timeLua}${removalLua}
 local sessions   = KEYS[1]
 local memories   = KEYS[3]
 local channel    = ARGV[1]
@@ -62,11 +62,9 @@ for _, id in ipairs(redis.call("ZRANGE", KEYS[4], 0, step - 1)) do
   redis.pcall("PUBLISH", channel, id .. " ended")
 end
 for _, id in ipairs(redis.call("ZRANGE", KEYS[5], 0, step - 1)) do
-  conversationsRemoved = conversationsRemoved + redis.call("UNLINK", base .. "messages:" .. id)
-  local conversation = base .. "conversation:" .. id
-  redis.call("DEL", conversation)
-  redis.call("HSET", conversation, "generation", whole(microseconds))
-  redis.call("PEXPIRE", conversation, remembered)
+  local conversation, messages = base .. "conversation:" .. id, base .. "messages:" .. id
+  local removed = removeConversation(conversation, messages, whole(microseconds), remembered)
+  conversationsRemoved = conversationsRemoved + removed
   redis.call("ZREM", KEYS[5], id)
 end
 for _, member in ipairs(redis.call("ZRANGE", KEYS[6], 0, step - 1)) do
