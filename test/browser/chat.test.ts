@@ -213,8 +213,8 @@ test("a deleted conversation does not come back with the answer to its renaming"
   await ada.ask("What time is it in Oslo?");
   await ada.deleteConversation("Introductions");
   await renaming.letGo();
-  await ada.ask("What is my name?");
-  expect(await ada.list.getByText("Introductions").count()).toBe(0);
+  await ada.page.getByText("Renamed to Introductions.").waitFor({ state: "attached" });
+  expect(await ada.conversation("Introductions").count()).toBe(0);
 });
 
 test("of conversations that are opened at once the last one is shown, whichever answer comes last", async () => {
