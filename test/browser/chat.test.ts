@@ -181,6 +181,21 @@ test("a conversation is renamed in place and deleted after a question", async ()
   expect(await ada.ask("What is my name?")).toContain("not told me");
 });
 
+test("a question that is asked again at once is answered by its own answer", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  await ada.ask("My name is Ada");
+  // The browser tells of the first one's end when the second one is open.
+  await ada.page.evaluate(`(() => {
+    const ask = () => document.querySelector("#conversation-list .delete").click();
+    ask();
+    document.querySelector("#confirmation").close("no");
+    ask();
+  })()`);
+  await ada.button("Delete").and(ada.page.locator("dialog button")).click();
+  await ada.page.getByText("Nothing yet.").waitFor();
+});
+
 test("a deleted conversation does not come back with a list that was asked for before", async () => {
   const ada = await chat.open();
   await ada.signIn(chat.server.url);

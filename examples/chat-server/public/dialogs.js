@@ -1,15 +1,22 @@
 import { find } from "./dom.js";
 
+let settle = () => {};
+find("confirmation").addEventListener("close", ({ target }) => {
+  if (!target.open) settle();
+});
+
 /** Asks before something that cannot be undone. Escape and Cancel are no. Focus returns to where it was. */
 export function confirmed({ title, text, action }) {
   const dialog = find("confirmation");
   find("confirmation-title").textContent = title;
   find("confirmation-text").textContent = text;
   find("confirmation-action").textContent = action;
+  // Of an earlier question that was answered, the browser may tell only after this one is asked.
+  settle();
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+    settle = () => resolve(dialog.returnValue === "yes");
   });
 }
 
