@@ -257,18 +257,6 @@ describe.each(topologies)("a history on $name", ({ connect }) => {
     await expect(work).rejects.toMatchObject({ option: "messages[2]" });
   });
 
-  test("works again after the server forgot every script", async () => {
-    const history = open();
-    await history.addMessages(turn("one"));
-    const nodes = "nodes" in client ? client.nodes("master") : [client];
-    await Promise.all(nodes.map((node) => node.script("FLUSH")));
-    await history.addMessages(turn("two"));
-    await Promise.all(nodes.map((node) => node.script("FLUSH")));
-    await history.clear();
-    await history.addMessages(turn("three"));
-    expect(texts(await history.getMessages())).toEqual(["three", "re: three"]);
-  });
-
   test("loses nothing and mixes nothing with 64 writers at once", async () => {
     const sessionId = freshId();
     await Promise.all(

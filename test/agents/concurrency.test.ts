@@ -58,11 +58,11 @@ test("the lease is renewed while a model thinks longer than it lasts", async () 
         latest = left;
         expect(renewals.size).toBeGreaterThan(3);
       },
-      { timeout: 5_000, interval: 10 },
+      { timeout: 20_000, interval: 10 },
     );
     return "at last";
   });
-  await agentOf(model, { concurrency: "wait", lease: 0.3 }).invoke({ messages: "Hi" }, { context: { session } });
+  await agentOf(model, { concurrency: "wait", lease: 1.5 }).invoke({ messages: "Hi" }, { context: { session } });
   expect(texts(await stored())).toEqual(["Hi", "at last"]);
 });
 

@@ -36,7 +36,9 @@ const kept = async (): Promise<string[]> => summary(await stored());
 function aborting(model: ScriptedModel, after?: string): AbortSignal {
   const controller = new AbortController();
   if (after === undefined) {
-    void vi.waitFor(() => expect(model.given).toHaveLength(1), { interval: 5 }).then(() => controller.abort());
+    void vi
+      .waitFor(() => expect(model.given).toHaveLength(1), { interval: 5, timeout: 10_000 })
+      .then(() => controller.abort());
   } else {
     model.afterWord = (word) => {
       if (word !== after) return Promise.resolve();
@@ -60,7 +62,7 @@ describe("what an interrupted run leaves", () => {
 
   test("invoke, timed out: the user's message", async () => {
     // Not `timeout: 50`: LangChain makes a signal of it that Node 20 may collect as garbage before it fires.
-    const signal = AbortSignal.timeout(50);
+    const signal = AbortSignal.timeout(1_000);
     const call = agentOf(new ScriptedModel(never)).invoke({ messages: "Hi" }, { context: { session }, signal });
     await expect(call).rejects.toThrow(/abort/iu);
     await expect.poll(kept).toEqual(["human!: Hi"]);
@@ -135,7 +137,9 @@ describe("what an interrupted run leaves", () => {
   test("aborted while the model is asked again: each message once", async () => {
     const model = new ScriptedModel(calling(["quick", {}]), never);
     const controller = new AbortController();
-    void vi.waitFor(() => expect(model.given).toHaveLength(2), { interval: 5 }).then(() => controller.abort());
+    void vi
+      .waitFor(() => expect(model.given).toHaveLength(2), { interval: 5, timeout: 10_000 })
+      .then(() => controller.abort());
     const call = agentOf(model).invoke({ messages: "Hi" }, { context: { session }, signal: controller.signal });
     await expect(call).rejects.toThrow(/abort/iu);
     await expect.poll(kept).toEqual(["human: Hi", "ai: ", "tool!: done"]);

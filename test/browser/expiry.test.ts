@@ -13,7 +13,7 @@ test("the timeouts count down, a session can be kept, and one that expires says 
 
   await ada.page.getByRole("alert").getByText("You will be signed out soon").waitFor();
   await ada.button("Stay signed in").click();
-  await expect.poll(() => idle.innerText()).toMatch(/^[78] s$/);
+  await expect.poll(() => idle.innerText(), { interval: 20 }).toMatch(/^[78] s$/);
 
   await ada.over.getByText("Your session has expired").waitFor();
   await ada.button("Sign in again").click();

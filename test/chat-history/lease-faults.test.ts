@@ -28,7 +28,7 @@ const gone = async (key: string): Promise<void> => {
 };
 
 describe("while another process holds the conversation", () => {
-  const LEASE = 400;
+  const LEASE = 1_500;
 
   async function held(): Promise<{ holder: LineProcess; history: RedisChatMessageHistory; lease: string }> {
     const sessionId = freshId();
@@ -123,6 +123,7 @@ describe("on a connection that fails", () => {
   test("a turn that holds the conversation renews it again when Redis is back", async () => {
     const { proxy, through } = await throughProxy();
     const { open, lease } = await onItsOwn();
+    await through.ping();
     const running = await take(open(through, 0.05), { leaseMilliseconds: 300 });
     const sent = vi.spyOn(through, "evalsha");
     proxy.refuse();
@@ -140,6 +141,7 @@ describe("on a connection that fails", () => {
     const { open } = await onItsOwn();
     const running = await take(open(client));
     const sent = vi.spyOn(through, "evalsha");
+    await through.ping();
     const next = take(open(through, 0.1));
     next.catch(() => {});
     await expect.poll(() => sent.mock.calls.length).toBeGreaterThan(1);
@@ -173,12 +175,12 @@ describe("a lease", () => {
     const { slow, sent } = slowed(async (call) => {
       underWay += 1;
       most = Math.max(most, underWay);
-      if (call > 1) await new Promise((resolve) => setTimeout(resolve, 150));
+      if (call > 1) await new Promise((resolve) => setTimeout(resolve, 750));
       underWay -= 1;
     });
     const { open } = await onItsOwn();
-    const running = await take(open(slow), { leaseMilliseconds: 300 });
-    await expect.poll(sent, { timeout: 5_000 }).toBeGreaterThan(3);
+    const running = await take(open(slow), { leaseMilliseconds: 1_500 });
+    await expect.poll(sent, { timeout: 20_000 }).toBeGreaterThan(3);
     expect(most).toBe(1);
     expect(running.lost).toBe(false);
     await running.release();

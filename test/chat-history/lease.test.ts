@@ -143,6 +143,7 @@ describe.each(
   test("pass over one in front that is not heard of any more, and no other", async () => {
     const running = await take(history);
     const gone = connect();
+    await gone.ping();
     const vanishing = take(conversation.open(gone, 0.2));
     vanishing.catch(() => {});
     await untilInLine(1);

@@ -73,6 +73,12 @@ describe.skipIf((await findServerProgram()) === undefined)("on a Cluster (needs 
     return nodes.find(({ link }) => link.port === port) ?? expect.unreachable();
   };
 
+  const controlOn = async (load: FailoverLoad, node: ClusterNode): Promise<ReadonlySet<string>> => {
+    const conversations = load.conversations(0);
+    const owners = await Promise.all(conversations.map(ownerOf));
+    return new Set(conversations.filter((_, index) => owners[index] === node));
+  };
+
   /** A primary that has what was waited for, so that this can be lost, and some of the control's, which has to be. */
   const victim = async (load: FailoverLoad): Promise<ClusterNode> => {
     const [control, waiting] = await Promise.all(
@@ -88,7 +94,7 @@ describe.skipIf((await findServerProgram()) === undefined)("on a Cluster (needs 
     (await primaries()).filter((node) => node !== heir && !before.includes(node)).length;
 
   test("replication falls silent, a primary dies, its replica is elected", LONG, async () => {
-    const load = new FailoverLoad(connect, { writers: 6, replicas: [0, 1], choices });
+    const load = new FailoverLoad(connect, { writers: 9, replicas: [0, 1], choices });
     let unasked = 0;
     for (let round = 1; round <= FAILOVERS; round++) {
       await load.goesOn(0, 1);
@@ -99,6 +105,7 @@ describe.skipIf((await findServerProgram()) === undefined)("on a Cluster (needs 
       await load.cutAndKill(
         () => old.link.sever(),
         () => old.server.kill(),
+        await controlOn(load, old),
       );
       await untilTrue(async () => (await primaries()).includes(heir), "the replica is elected");
       await load.goesOn(0);
@@ -119,7 +126,7 @@ describe.skipIf((await findServerProgram()) === undefined)("on a Cluster (needs 
   });
 
   test.runIf(whole)("a replica takes over while its primary still takes writes", LONG, async () => {
-    const load = new FailoverLoad(connect, { writers: 6, replicas: [0, 1], choices });
+    const load = new FailoverLoad(connect, { writers: 9, replicas: [0, 1], choices });
     let unasked = 0;
     for (let round = 1; round <= FAILOVERS; round++) {
       await load.goesOn(0, 1);

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, inject, test, vi } from "vitest";
 import { RedisChatMessageHistory, SessionStore, StoreUnavailableError } from "langchain-redis-sessions";
 import { faultyProxy, type FaultyProxy } from "langchain-redis-sessions/testing";
 import type { Client } from "../support/topologies.js";
+import { tooLateAfter } from "../support/too-late.js";
 import { freshId, turn } from "../support/turns.js";
 
 const deadlineMilliseconds = 400;
@@ -28,14 +29,11 @@ function keep<Kept extends Client>(client: Kept): Kept {
 
 /** "in time" when `work` settles before a timer of the deadline + 10 % that started with it. */
 function settles(work: Promise<unknown>): Promise<string> {
-  const late = new Promise<string>((resolve) => {
-    setTimeout(() => resolve("too late"), deadlineMilliseconds * 1.1);
-  });
   const inTime = work.then(
     () => "in time: resolved",
     (error: unknown) => (error instanceof StoreUnavailableError ? "in time: StoreUnavailableError" : String(error)),
   );
-  return Promise.race([inTime, late]);
+  return Promise.race([inTime, tooLateAfter(deadlineMilliseconds * 1.1)]);
 }
 
 const states: { state: string; client: () => Promise<Client> }[] = [

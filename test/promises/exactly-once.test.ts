@@ -161,6 +161,7 @@ test("a late run of a write that was given up, and then repeated, changes nothin
   const { client, proxy } = await oneRedis(20);
   const sessionId = freshId();
   const history = new RedisChatMessageHistory({ client, sessionId, deadline: 0.1 });
+  await client.ping();
   await history.addMessages(turn("warm"));
   proxy.refuse();
   const error = await history.addMessages(turn("late")).then(

@@ -31,7 +31,9 @@ describe.each<[string, (url: string) => Redis]>([
     // Made before it fails: what is refused later is not unhandled until then.
     const outcome = read(client).catch((error: unknown) => error);
     await vi.waitUntil(() => proxy.faults === 1, { interval: 1 });
+    proxy.refuse();
     await meanwhile();
+    await proxy.heal();
     const value = await outcome;
     client.disconnect();
     await proxy.close();

@@ -135,8 +135,8 @@ describe.each(conversations)("turns of $of", ({ of, stored, held }) => {
   });
 
   test("one that takes longer than its lease keeps it", async () => {
-    const slow = observer(() => new Promise((resolve) => setTimeout(resolve, 900)));
-    await chainOf(slow, { concurrency: "wait", lease: 0.3 }).invoke("slow", config());
+    const slow = observer(() => new Promise((resolve) => setTimeout(resolve, 4_000)));
+    await chainOf(slow, { concurrency: "wait", lease: 1.5 }).invoke("slow", config());
     expect(await stored()).toEqual(["human: slow", "ai: given 0"]);
     await free();
   });
@@ -246,6 +246,6 @@ describe("turns of several processes", () => {
     holder.signal("SIGKILL");
     const killed = performance.now();
     await waiting();
-    expect(performance.now() - killed).toBeLessThan(2_000);
+    expect(performance.now() - killed).toBeLessThan(5_000);
   });
 });

@@ -83,7 +83,14 @@ describe.each(Object.entries(ways))("%s()", (_way, run) => {
       return value;
     });
     expect(all).toContain("re: Hi");
-    for (const secret of [token, "SECRET-user", "192.0.2.7", session.id, String(single.port)]) {
+    for (const secret of [
+      token,
+      "SECRET-user",
+      "192.0.2.7",
+      session.id,
+      `"port":${single.port}`,
+      `${single.host}:${single.port}`,
+    ]) {
       expect(all).not.toContain(secret);
     }
   });

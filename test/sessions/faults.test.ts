@@ -13,6 +13,7 @@ import {
 import { faultyProxy, type FaultyProxy, startRedis } from "langchain-redis-sessions/testing";
 import type { Address } from "../support/start-servers.js";
 import { type Client, clusterThrough } from "../support/topologies.js";
+import { tooLateAfter } from "../support/too-late.js";
 import { freshId, texts, turn } from "../support/turns.js";
 
 const TIMES = process.env["LONG"] === "1" ? 200 : 5;
@@ -332,9 +333,7 @@ describe("when Redis does not answer", () => {
       const sessions = new SessionStore({ client, ...settings, deadline: deadlineMilliseconds / 1000 });
       await client.ping();
       fault(proxy);
-      const late = new Promise((resolve) => {
-        setTimeout(() => resolve("too late"), deadlineMilliseconds * 1.2);
-      });
+      const late = tooLateAfter(deadlineMilliseconds * 1.2);
       const outcomes = await Promise.all(
         calls.map(async ([name, , call]) => {
           const work = call(sessions, user).then(

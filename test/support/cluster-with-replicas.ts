@@ -39,12 +39,14 @@ export async function clusterWithReplicas(
   replication: "direct" | "severable links" = "direct",
 ): Promise<ReplicatedCluster> {
   const owners = [-1, -1, -1, ...replicasOf.flatMap((count, index) => Array.from({ length: count }, () => index))];
+  const at = (index: number): Address => ({ host: "127.0.0.1", port: ports[index] ?? 0 });
+  // The links first: what is free for the servers is then none of theirs.
+  const links = await Promise.all(owners.map((_, index) => severableLink(() => at(index))));
   const ports = await findFreePorts(owners.length * 2);
   const servers = await Promise.all(
-    owners.map(async (_, index) => {
-      const [port = 0, busPort = 0] = [ports[index], ports[owners.length + index]];
-      const address = { host: "127.0.0.1", port };
-      const link = await severableLink(address);
+    links.map(async (link, index) => {
+      const address = at(index);
+      const [port, busPort] = [address.port, ports[owners.length + index] ?? 0];
       const settings = {
         "cluster-enabled": "yes",
         "cluster-port": busPort,
@@ -61,7 +63,7 @@ export async function clusterWithReplicas(
       await server.start();
       const client = new Redis({ port, maxRetriesPerRequest: 0, retryStrategy: () => 50 });
       client.on("error", () => {});
-      return { ...address, client, server, link, busPort };
+      return { host: address.host, port, client, server, link, busPort };
     }),
   );
   const stop = async (): Promise<void> => {

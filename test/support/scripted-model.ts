@@ -118,7 +118,7 @@ export function answering(): ScriptedModel {
 export function hanging(said: readonly Part[], hearing: "hears" | "deaf" = "hears"): ScriptedModel {
   return new ScriptedModel(async function* (_messages, signal) {
     yield* said;
-    await new Promise<never>((_resolve, reject) => {
+    await silence((reject) => {
       if (hearing === "hears") signal?.addEventListener("abort", () => reject(new Error("The model heard it.")));
     });
   });
@@ -135,7 +135,15 @@ export function calling(...calls: readonly [name: string, args: Record<string, u
 
 /** An answer that never comes, unless the call is stopped. */
 export function never(_messages: BaseMessage[], signal: AbortSignal | undefined): Promise<string> {
-  return new Promise((_resolve, reject) => {
+  return silence((reject) => {
     signal?.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
+}
+
+/** Goes on until it is rejected. A timer holds it, as a real model is held by its socket: else a turn is garbage by then. */
+function silence(listen: (reject: (reason: Error) => void) => void): Promise<never> {
+  return new Promise<never>((_resolve, reject) => {
+    setTimeout(reject, 3_600_000).unref();
+    listen(reject);
   });
 }

@@ -10,11 +10,12 @@ export interface SeverableLink extends Address {
   readonly close: () => void;
 }
 
-export async function severableLink(target: Address): Promise<SeverableLink> {
+/** @param target asked for with each connection. */
+export async function severableLink(target: () => Address): Promise<SeverableLink> {
   const sockets = new Set<Socket>();
   let severed = false;
   const server = createServer((near) => {
-    const far = connect(target.port, target.host);
+    const far = connect(target());
     for (const [from, to] of [
       [near, far],
       [far, near],

@@ -14,7 +14,7 @@ describe.runIf((await findServerProgram()) !== undefined)("servers do not outliv
   test("when it ends without stop()", async () => {
     const { report, ended } = await runChild({}, "end");
     expect(await ended).toEqual([0, null]);
-    await expect.poll(() => leftovers(report.pids, report.folders)).toEqual([]);
+    await expect.poll(() => leftovers(report.pids, report.folders), { timeout: 10_000 }).toEqual([]);
   });
 
   test("when it is killed", async () => {
@@ -22,14 +22,14 @@ describe.runIf((await findServerProgram()) !== undefined)("servers do not outliv
     expect(leftovers(child.report.pids, child.report.folders)).toHaveLength(2);
     child.process.kill("SIGKILL");
     expect(await child.ended).toEqual([null, "SIGKILL"]);
-    await expect.poll(() => leftovers(child.report.pids, child.report.folders)).toEqual([]);
+    await expect.poll(() => leftovers(child.report.pids, child.report.folders), { timeout: 10_000 }).toEqual([]);
   });
 
   test("when it is killed with a cluster", async () => {
     const child = await runChild({ cluster: true }, "wait");
     expect(leftovers(child.report.pids, child.report.folders)).toHaveLength(6);
     child.process.kill("SIGKILL");
-    await expect.poll(() => leftovers(child.report.pids, child.report.folders)).toEqual([]);
+    await expect.poll(() => leftovers(child.report.pids, child.report.folders), { timeout: 10_000 }).toEqual([]);
   });
 
   test("when it is killed with a dataDir, whose data stay", async () => {
@@ -40,7 +40,7 @@ describe.runIf((await findServerProgram()) !== undefined)("servers do not outliv
     await client.set("key", "value");
     client.disconnect();
     child.process.kill("SIGKILL");
-    await expect.poll(() => leftovers(child.report.pids, [])).toEqual([]);
+    await expect.poll(() => leftovers(child.report.pids, []), { timeout: 10_000 }).toEqual([]);
 
     await using redis = await startRedis({ dataDir });
     const successor = new Redis(redis.url);

@@ -108,7 +108,7 @@ describe.runIf(hasServerProgram)("a local process", () => {
     const [, folder = ""] = await client.config("GET", "dir");
     client.disconnect();
     process.kill(redis.pids[0] ?? 0, "SIGKILL");
-    await expect.poll(() => leftovers(redis.pids, [folder])).toEqual([]);
+    await expect.poll(() => leftovers(redis.pids, [folder]), { timeout: 10_000 }).toEqual([]);
     await redis.stop();
   });
 });

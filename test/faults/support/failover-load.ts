@@ -60,15 +60,19 @@ export class FailoverLoad {
     for (const history of this.#histories.values()) history.beginChapter();
   }
 
-  /** Cuts, lets those that do not wait go on for 20 to 120 ms, and kills. */
-  async cutAndKill(cut: () => void, kill: () => Promise<void>): Promise<void> {
-    const control = this.#of(0);
-    const before = control.count("acknowledged");
+  /**
+   * Cuts, lets those that do not wait go on for 20 to 120 ms, and kills.
+   *
+   * @param there conversations on the server that is cut off; all of them when left out.
+   */
+  async cutAndKill(cut: () => void, kill: () => Promise<void>, there?: ReadonlySet<string>): Promise<void> {
+    const acknowledged = (): number => this.#of(0).count("acknowledged", there);
+    const before = acknowledged();
     cut();
     await pause(20 + this.#choices.below(100));
-    await untilTrue(async () => control.count("acknowledged") > before, "the cut-off server acknowledges");
+    await untilTrue(async () => acknowledged() > before, "the cut-off server acknowledges");
     await kill();
-    this.#inTheGap += control.count("acknowledged") - before;
+    this.#inTheGap += acknowledged() - before;
   }
 
   /** How many turns were acknowledged to the control between the cuts and the ends of the killed. */

@@ -31,11 +31,15 @@ export interface SentinelSetup {
 }
 
 export async function startSentinelSetup(): Promise<SentinelSetup> {
+  // The links first: what is free for the servers is then none of theirs.
+  const links = await Promise.all(
+    [0, 1, 2].map((index) => severableLink(() => ({ host: "127.0.0.1", port: ports[index] ?? 0 }))),
+  );
   const [sentinelPort = 0, ...ports] = await findFreePorts(4);
   const closing: (() => unknown)[] = [];
   const members: Member[] = [];
-  for (const port of ports) {
-    const link = await severableLink({ host: "127.0.0.1", port });
+  for (const [index, link] of links.entries()) {
+    const port = ports[index] ?? 0;
     // What a server announces is where the others and Sentinel find it, and clients are mapped to the port itself.
     const announced = ["--replica-announce-ip", "127.0.0.1", "--replica-announce-port", String(link.port)];
     const server = new OwnServer(port, [

@@ -76,8 +76,10 @@ export class TurnHistory {
     return [...new Set([...this.#turns.values()].map(({ conversation }) => conversation))];
   }
 
-  count(outcome: Outcome): number {
-    return this.#counts[outcome];
+  /** @param of the conversations to count in; all of them when left out. */
+  count(outcome: Outcome, of?: ReadonlySet<string>): number {
+    if (of === undefined) return this.#counts[outcome];
+    return [...this.#turns.values()].filter((turn) => turn.outcome === outcome && of.has(turn.conversation)).length;
   }
 
   /** @param read what is stored of a conversation, as turns of `text` and `re: text`. */
