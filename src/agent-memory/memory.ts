@@ -6,7 +6,7 @@ import { readValuesScript } from "../redis/scripts/memory/read.js";
 import { removeValuesScript } from "../redis/scripts/memory/remove.js";
 import { setScript } from "../redis/scripts/memory/set.js";
 import { usageScript } from "../redis/scripts/memory/usage.js";
-import { Budget } from "./budget.js";
+import { Budget } from "../redis/budget.js";
 import {
   type AgentMemoryOptions,
   type AppendOptions,

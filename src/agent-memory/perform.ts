@@ -12,7 +12,7 @@ import type { MemoryRefusal, ReadOutcome, WriteOutcome } from "../redis/scripts/
 import type { MemorySpace } from "../redis/scripts/memory/space.js";
 import type { Script } from "../redis/script.js";
 import { type Connection, run, write } from "../redis/send.js";
-import { Budget } from "./budget.js";
+import { Budget } from "../redis/budget.js";
 import type { MemoryPlace } from "./place.js";
 
 /** What a write script of agent memory takes, besides its own. */

@@ -2,6 +2,7 @@ import type { BaseMessage } from "@langchain/core/messages";
 import { operationIdOf, type WriteOptions } from "../chat-history/write-options.js";
 import { decodeMessage } from "../codec/decode.js";
 import { ConversationNotFoundError, CorruptMessageError, OperationConflictError } from "../errors.js";
+import { Budget } from "../redis/budget.js";
 import type { OwnerKeys } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
 import { count, isMember, textList } from "../redis/replies.js";
@@ -40,11 +41,12 @@ export async function listConversations(
   keys: OwnerKeys,
   page: ConversationPage,
 ): Promise<Conversation[]> {
-  const found = await run(settings, listConversationsScript, {
-    conversations: keys.conversations,
-    ...parseConversationPage(page),
-  });
-  return found.map(toConversation);
+  const input = { conversations: keys.conversations, ...parseConversationPage(page) };
+  const budget = new Budget(settings);
+  for (;;) {
+    const { unfinished, entries } = await run(budget.connection(), listConversationsScript, input);
+    if (!unfinished) return entries.map(toConversation);
+  }
 }
 
 export async function readMessages(
@@ -55,7 +57,7 @@ export async function readMessages(
 ): Promise<StoredMessage[]> {
   const id = parseId("conversationId", conversationId);
   const { limit, before } = parseMessagePage(page);
-  const began = performance.now();
+  const budget = new Budget(settings);
   const first = before === undefined ? -limit : Math.max(0, before - limit);
   const { length, entries } = await read(
     settings,
@@ -73,8 +75,7 @@ export async function readMessages(
   );
   // The list is shorter by now, because it was cleared or capped: go on at its end.
   if (before !== undefined && before > length) {
-    const left = settings.deadlineMilliseconds - (performance.now() - began);
-    return readMessages({ ...settings, deadlineMilliseconds: left }, keys, conversationId, { limit, before: length });
+    return readMessages({ ...settings, ...budget.connection() }, keys, conversationId, { limit, before: length });
   }
   const start = before === undefined ? length - entries.length : first;
   return entries.flatMap((entry, offset) => stored(entry, start + offset, settings.onCorrupt));

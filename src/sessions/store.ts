@@ -57,7 +57,8 @@ import { newId, newSecret, parseToken } from "./token.js";
  * Sessions: a user's live access to an agent, with limits that hold and endings that stick.
  *
  * A session is opened with a secret token, is live while it is used, and points at a conversation, which outlives it.
- * Each method is one round trip (`eraseUser`: one a step), by the server's clock, and settles within `deadline`.
+ * Each method is one round trip (`eraseUser`: one a step; `conversations` after a long time without: one for each 500 that
+ * have expired), by the server's clock, and settles within `deadline`.
  *
  * @example
  * ```ts

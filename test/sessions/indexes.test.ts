@@ -1,5 +1,5 @@
 // P7: an entry of an index whose record or list is gone never counts, and is pruned by the next script that walks it.
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { Redis } from "ioredis";
 import { SessionLimitError, SessionStore } from "langchain-redis-sessions";
 import { type OwnerKeys, ownerKeys, ownerTag } from "../../src/redis/keys.js";
@@ -35,6 +35,23 @@ test("of conversations that have expired, each append takes some out of the inde
     elsewhere.conversationId,
   ]);
   expect(texts((await sessions.messages(user, session.conversationId)).map(({ message }) => message))).toHaveLength(2);
+});
+
+test("of very many conversations that have expired, a listing takes some out at a time, and lists all that are there", async () => {
+  const sessions = new SessionStore({ client });
+  const { user, keys } = someone();
+  const { session } = await sessions.create(user);
+  await sessions.history(session).addMessages(turn("behind them all"));
+  await sessions.conversations(user);
+  const later = String(Date.now() + 60_000);
+  const expired = Array.from({ length: 1_200 }, (_, index) => [later, `expired-${index}`]);
+  await client.zadd(keys.conversations, ...expired.flat());
+  const runs = vi.spyOn(client, "evalsha");
+  const listed = await sessions.conversations(user, { limit: 10 });
+  expect(listed.map(({ id }) => id)).toEqual([session.conversationId]);
+  expect(runs).toHaveBeenCalledTimes(3);
+  runs.mockRestore();
+  expect(await client.zrange(keys.conversations, "0", "-1")).toEqual([session.conversationId]);
 });
 
 test("a session that is refused at the limit leaves the index without those that are gone", async () => {

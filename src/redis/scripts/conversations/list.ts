@@ -3,24 +3,32 @@ import { defineScript, type Script } from "../../script.js";
 
 const lua = /* lua */ `#!lua flags=allow-oom
 --[[
-A page of an owner's conversations, most recent first; removes stale entries of the index on its way.
+A page of an owner's conversations, most recent first; removes stale entries of the index on its way. Of many of these it
+removes some and leaves the rest to its next run: Redis does nothing else meanwhile.
 
 KEYS[1]  conversations  sorted set, by last activity
 
 ARGV[1]  below  only activity before this time in milliseconds, "+inf" for all
 ARGV[2]  limit  how many
+ARGV[3]  most   stale entries to look at, or a page more
 
-returns  { { id, length of the list, name, value, … }, … }
+returns  { 1 when it is to be run again, else 0; { { id, length of the list, name, value, … }, … } }
 --]]
 local conversations = KEYS[1]
 local below         = ARGV[1]
 local limit         = tonumber(ARGV[2])
+local most          = tonumber(ARGV[3])
 
 -- Found through the index, spelled from its key: "<base>conversations" has "<base>conversation:<id>".
 local base = string.sub(conversations, 1, -#"conversations" - 1)
 local page, stale = {}, {}
 local skipped = 0
+local again = 0
 while #page < limit do
+  if #stale >= most then
+    again = 1
+    break
+  end
   local ids = redis.call("ZRANGE", conversations, below, "-inf", "BYSCORE", "REV", "LIMIT", skipped, limit - #page)
   if #ids == 0 then
     break
@@ -43,8 +51,11 @@ end
 for _, id in ipairs(stale) do
   redis.call("ZREM", conversations, id)
 end
-return page
+return { again, page }
 `;
+
+/** A script takes about a millisecond to look at so many. */
+const MOST_STALE = 500;
 
 export interface ListConversations {
   readonly conversations: string;
@@ -60,13 +71,22 @@ export interface ConversationEntry {
   readonly fields: readonly string[];
 }
 
-export const listConversationsScript: Script<ListConversations, readonly ConversationEntry[]> = defineScript({
+interface ConversationEntries {
+  /** There may be more, which the next run finds. */
+  readonly unfinished: boolean;
+  readonly entries: readonly ConversationEntry[];
+}
+
+export const listConversationsScript: Script<ListConversations, ConversationEntries> = defineScript({
   lua,
   keys: ({ conversations }) => [conversations],
-  arguments: ({ before, limit }) => [before === undefined ? "+inf" : `(${before}`, String(limit)],
-  reply: (reply) =>
-    list(reply).map((entry) => {
+  arguments: ({ before, limit }) => [before === undefined ? "+inf" : `(${before}`, String(limit), String(MOST_STALE)],
+  reply: (reply) => {
+    const [again, page] = list(reply);
+    const entries = list(page).map((entry) => {
       const [id, length, ...fields] = list(entry);
       return { id: text(id), length: count(length), fields: textList(fields) };
-    }),
+    });
+    return { unfinished: count(again) === 1, entries };
+  },
 });

@@ -1,4 +1,4 @@
-import type { Connection } from "../redis/send.js";
+import type { Connection } from "./send.js";
 
 /** The time that one call has for all that it sends. What the caller's own functions take is not counted. */
 export class Budget {
