@@ -1,4 +1,5 @@
 import { InvalidOptionError } from "../errors.js";
+import { Budget } from "../redis/budget.js";
 import { digestOf } from "../redis/operation.js";
 import { appendItemScript } from "../redis/scripts/memory/append.js";
 import { incrementScript } from "../redis/scripts/memory/increment.js";
@@ -6,7 +7,6 @@ import { readValuesScript } from "../redis/scripts/memory/read.js";
 import { removeValuesScript } from "../redis/scripts/memory/remove.js";
 import { setScript } from "../redis/scripts/memory/set.js";
 import { usageScript } from "../redis/scripts/memory/usage.js";
-import { Budget } from "../redis/budget.js";
 import {
   type AgentMemoryOptions,
   type AppendOptions,

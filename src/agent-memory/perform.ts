@@ -8,11 +8,11 @@ import {
   ValueMismatchError,
   VersionConflictError,
 } from "../errors.js";
+import { Budget } from "../redis/budget.js";
 import type { MemoryRefusal, ReadOutcome, WriteOutcome } from "../redis/scripts/memory/outcome.js";
 import type { MemorySpace } from "../redis/scripts/memory/space.js";
 import type { Script } from "../redis/script.js";
 import { type Connection, run, write } from "../redis/send.js";
-import { Budget } from "../redis/budget.js";
 import type { MemoryPlace } from "./place.js";
 
 /** What a write script of agent memory takes, besides its own. */

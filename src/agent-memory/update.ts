@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { StoreUnavailableError, VersionConflictError } from "../errors.js";
+import { Budget } from "../redis/budget.js";
 import { digestOf } from "../redis/operation.js";
 import { readValuesScript } from "../redis/scripts/memory/read.js";
 import { type SetValues, setScript } from "../redis/scripts/memory/set.js";
-import { Budget } from "../redis/budget.js";
 import { look, perform } from "./perform.js";
 import type { MemoryPlace } from "./place.js";
 import { decodeEntry, encodeValue } from "./values.js";

@@ -25,7 +25,7 @@ async function listening(visitor: Visitor, signal?: AbortSignal): Promise<AsyncG
 }
 
 describe("GET /session/events", () => {
-  test("tells at once that the session was ended elsewhere, also on another server", async () => {
+  test("tells within a second that the session was ended elsewhere, also on another server", async () => {
     const one = await served();
     const shared = await startTestService({ environment: { KEY_PREFIX: one.keyPrefix } });
     running.push(shared);
@@ -36,8 +36,7 @@ describe("GET /session/events", () => {
     const begun = performance.now();
     await elsewhere.send(`/sessions/${ada.session.id}`, { method: "DELETE" });
     expect(await all(events)).toEqual([{ event: "ended", data: { reason: "ended" } }]);
-    // It was told: it would ask again after half a minute.
-    expect(performance.now() - begun).toBeLessThan(5_000);
+    expect(performance.now() - begun).toBeLessThan(1_000);
   });
 
   test("tells that the limit pushed the session out", async () => {

@@ -73,18 +73,20 @@ describe.skipIf((await findServerProgram()) === undefined)("on a Cluster (needs 
     return nodes.find(({ link }) => link.port === port) ?? expect.unreachable();
   };
 
-  const controlOn = async (load: FailoverLoad, node: ClusterNode): Promise<ReadonlySet<string>> => {
-    const conversations = load.conversations(0);
+  /** Which node holds which of them. */
+  const heldBy = async (conversations: readonly string[]): Promise<ReadonlyMap<ClusterNode, ReadonlySet<string>>> => {
+    const held = new Map<ClusterNode, Set<string>>();
     const owners = await Promise.all(conversations.map(ownerOf));
-    return new Set(conversations.filter((_, index) => owners[index] === node));
+    for (const [index, owner] of owners.entries()) {
+      held.set(owner, (held.get(owner) ?? new Set()).add(conversations[index] ?? ""));
+    }
+    return held;
   };
 
   /** A primary that has what was waited for, so that this can be lost, and some of the control's, which has to be. */
-  const victim = async (load: FailoverLoad): Promise<ClusterNode> => {
-    const [control, waiting] = await Promise.all(
-      [0, 1].map(async (replicas) => new Set(await Promise.all(load.conversations(replicas).map(ownerOf)))),
-    );
-    const both = [...(control ?? [])].filter((node) => waiting?.has(node));
+  const victim = async (load: FailoverLoad): Promise<{ node: ClusterNode; control: ReadonlySet<string> }> => {
+    const [control, waiting] = await Promise.all([heldBy(load.conversations(0)), heldBy(load.conversations(1))]);
+    const both = [...control].flatMap(([node, held]) => (waiting.has(node) ? [{ node, control: held }] : []));
     expect(both.length).toBeGreaterThan(0);
     return choices.one(both);
   };
@@ -99,13 +101,13 @@ describe.skipIf((await findServerProgram()) === undefined)("on a Cluster (needs 
     for (let round = 1; round <= FAILOVERS; round++) {
       await load.goesOn(0, 1);
       const before = await primaries();
-      const old = await victim(load);
+      const { node: old, control } = await victim(load);
       const heir = await replicaOf(old);
       load.beginFailover();
       await load.cutAndKill(
         () => old.link.sever(),
         () => old.server.kill(),
-        await controlOn(load, old),
+        control,
       );
       await untilTrue(async () => (await primaries()).includes(heir), "the replica is elected");
       await load.goesOn(0);
@@ -131,7 +133,7 @@ describe.skipIf((await findServerProgram()) === undefined)("on a Cluster (needs 
     for (let round = 1; round <= FAILOVERS; round++) {
       await load.goesOn(0, 1);
       const before = await primaries();
-      const heir = await replicaOf(await victim(load));
+      const heir = await replicaOf((await victim(load)).node);
       load.beginFailover();
       await heir.client.call("CLUSTER", "FAILOVER", "TAKEOVER");
       await untilTrue(async () => (await primaries()).includes(heir), "the replica has taken over");

@@ -6,6 +6,7 @@ import { findFreePorts } from "../../src/testing/servers/free-ports.js";
 import { findServerProgram } from "../../src/testing/servers/local-servers.js";
 import { freshId } from "../support/turns.js";
 import { OwnServer } from "../support/own-server.js";
+import { tooLateAfter } from "../support/too-late.js";
 import { progress, report, whole } from "./support/run.js";
 import { libraryOn } from "./support/write-operation.js";
 import { writeOperations } from "./support/write-operations.js";
@@ -71,10 +72,9 @@ describe.skipIf((await findServerProgram()) === undefined)("a server that stands
     const inTime = async (call: Promise<unknown>): Promise<unknown> => {
       // Begun together: what delays this timer delays the deadline's own.
       let over = false;
-      const timer = setTimeout(() => setImmediate(() => (over = true)), DEADLINE * 1_100);
+      void tooLateAfter(DEADLINE * 1_100).then(() => (over = true));
       const sent = performance.now();
       const result = await call.catch((error: unknown) => error);
-      clearTimeout(timer);
       if (over) late += 1;
       longest = Math.max(longest, performance.now() - sent);
       return result;

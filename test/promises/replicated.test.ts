@@ -20,9 +20,10 @@ import type { Client } from "../support/topologies.js";
 import { freshId, texts, turn } from "../support/turns.js";
 
 const PATIENCE = { timeout: 20_000, interval: 20 };
-const wait = { replicas: 1, timeout: 2 } as const;
+type Replication = NonNullable<RedisChatMessageHistoryOptions["wait"]>;
+const wait: Replication = { replicas: 1, timeout: 2 };
 /** While the replica is cut off. */
-const impatient = { replicas: 1, timeout: 0.03 } as const;
+const impatient: Replication = { replicas: 1, timeout: 0.03 };
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -91,37 +92,39 @@ describe.skipIf((await findServerProgram()) === undefined)("with replicas (needs
   );
 
   test("while the replica is cut off, every write is applied and its caller is told; a repetition waits again", async () => {
-    const sessions = new SessionStore({ client: direct, wait: impatient });
-    const memory = new AgentMemory({ client: direct, namespace: freshId(), wait: impatient });
-    const sessionId = freshId();
-    const history = open({ sessionId, wait: impatient });
+    const [sessionId, namespace] = [freshId(), freshId()];
     const before = new SessionStore({ client: direct });
     const owner = { userId: freshId() };
     const { token, session } = await before.create({ ...owner, agentId: "support" });
     await before.history(session).addMessages(turn("one"));
     await inSync();
-    await memory.setMany({ n: 1, list: [], x: 1 });
-    const writes: Record<string, (options: { operationId?: string }) => Promise<unknown>> = {
-      append: (options) => history.addMessages(turn("hi"), options),
-      clear: (options) => open({ sessionId: "cleared", wait: impatient }).clear(options),
-      create: (options) => sessions.create({ ...owner, agentId: "support" }, options),
-      update: (options) => sessions.update(session, { metadata: { a: 1 } }, options),
-      openConversation: (options) => sessions.openConversation(session, undefined, options),
-      sessionAppend: (options) => sessions.history(session).addMessages(turn("two"), options),
-      sessionMemory: (options) => sessions.memory(session).set("x", 1, options),
-      rename: (options) => sessions.renameConversation(owner, session.conversationId, "title", options),
-      delete: (options) => sessions.deleteConversation(owner, session.conversationId, options),
-      set: (options) => memory.set("x", 2, options),
-      increment: (options) => memory.increment("n", 1, options),
-      appendItem: (options) => memory.append("list", 1, options),
-      remove: (options) => memory.delete("x", options),
-      rotate: (options) => sessions.rotate(token, options),
-      endById: (options) => sessions.endById(owner, session.id, options),
-      endAll: (options) => sessions.endAll(owner, options),
+    await new AgentMemory({ client: direct, namespace, wait }).setMany({ n: 1, list: [], x: 1 });
+    type Write = (options: { operationId?: string }) => Promise<unknown>;
+    const writesThat = (patience: Replication): Record<string, Write> => {
+      const sessions = new SessionStore({ client: direct, wait: patience });
+      const memory = new AgentMemory({ client: direct, namespace, wait: patience });
+      return {
+        append: (options) => open({ sessionId, wait: patience }).addMessages(turn("hi"), options),
+        clear: (options) => open({ sessionId: "cleared", wait: patience }).clear(options),
+        create: (options) => sessions.create({ ...owner, agentId: "support" }, options),
+        update: (options) => sessions.update(session, { metadata: { a: 1 } }, options),
+        openConversation: (options) => sessions.openConversation(session, undefined, options),
+        sessionAppend: (options) => sessions.history(session).addMessages(turn("two"), options),
+        sessionMemory: (options) => sessions.memory(session).set("x", 1, options),
+        rename: (options) => sessions.renameConversation(owner, session.conversationId, "title", options),
+        delete: (options) => sessions.deleteConversation(owner, session.conversationId, options),
+        set: (options) => memory.set("x", 2, options),
+        increment: (options) => memory.increment("n", 1, options),
+        appendItem: (options) => memory.append("list", 1, options),
+        remove: (options) => memory.delete("x", options),
+        rotate: (options) => sessions.rotate(token, options),
+        endById: (options) => sessions.endById(owner, session.id, options),
+        endAll: (options) => sessions.endAll(owner, options),
+      };
     };
     link.sever();
     const ids = new Map<string, string>();
-    for (const [name, write] of Object.entries(writes)) {
+    for (const [name, write] of Object.entries(writesThat(impatient))) {
       const error = await write({}).then(
         () => expect.unreachable(name),
         (reason: unknown) => reason,
@@ -140,13 +143,13 @@ describe.skipIf((await findServerProgram()) === undefined)("with replicas (needs
     link.mend();
     await inSync();
     // Known to the replica by now, which has to say so in time.
-    for (const [name, write] of Object.entries(writes)) {
+    for (const [name, write] of Object.entries(writesThat(wait))) {
       // Sessions were ended meanwhile, by these writes themselves.
       if (/rotate|create|update|open/.test(name)) continue;
-      await vi.waitFor(() => write({ operationId: ids.get(name) ?? "" }), PATIENCE);
+      await write({ operationId: ids.get(name) ?? "" });
     }
-    expect(texts(await history.getMessages())).toEqual(["hi", "re: hi"]);
-    expect(await memory.get("n")).toBe(2);
+    expect(texts(await open({ sessionId }).getMessages())).toEqual(["hi", "re: hi"]);
+    expect(await new AgentMemory({ client: direct, namespace }).get("n")).toBe(2);
     const patient = new SessionStore({ client: direct, wait });
     await expect(patient.eraseUser(owner)).resolves.toMatchObject({ sessions: expect.any(Number) as number });
   });

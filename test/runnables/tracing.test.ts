@@ -83,16 +83,9 @@ describe.each(Object.entries(ways))("%s()", (_way, run) => {
       return value;
     });
     expect(all).toContain("re: Hi");
-    for (const secret of [
-      token,
-      "SECRET-user",
-      "192.0.2.7",
-      session.id,
-      `"port":${single.port}`,
-      `${single.host}:${single.port}`,
-    ]) {
-      expect(all).not.toContain(secret);
-    }
+    for (const secret of [token, "SECRET-user", "192.0.2.7", session.id]) expect(all).not.toContain(secret);
+    // As a number of its own: its digits may stand within those of a time.
+    expect(all).not.toMatch(new RegExp(`(?<![\\w.])${single.port}(?!\\w)`));
   });
 });
 

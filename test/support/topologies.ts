@@ -13,15 +13,36 @@ export interface Topology {
 
 const { single, cluster, guarded } = inject("servers");
 
-export const onOneRedis: Topology = {
-  name: "one Redis, ioredis 6",
-  connect: (options = {}) => new Redis({ ...single, ...options }),
-};
+interface Servers {
+  readonly single: Address;
+  readonly cluster: readonly Address[];
+}
 
-const onCluster: Topology = {
-  name: "Cluster of three, ioredis 6",
-  connect: (options = {}) => new Cluster([...cluster], options),
-};
+/** @param servers asked for with each connection. */
+const oneRedis = (servers: () => Servers): Topology => ({
+  name: "one Redis, ioredis 6",
+  connect: (options = {}) => new Redis({ ...servers().single, ...options }),
+});
+
+/** One server and a Cluster, by both versions of ioredis. */
+export const topologiesOn = (servers: () => Servers): readonly Topology[] => [
+  oneRedis(servers),
+  {
+    name: "Cluster of three, ioredis 6",
+    connect: (options = {}) => new Cluster([...servers().cluster], options),
+  },
+  {
+    name: "one Redis, ioredis 5",
+    // The commands used here are the same in both versions; their types are not interchangeable.
+    connect: (options = {}) => new Redis5({ ...servers().single, ...options }) as unknown as Redis,
+  },
+  {
+    name: "Cluster of three, ioredis 5",
+    connect: (options = {}) => new Cluster5([...servers().cluster], options) as unknown as Cluster,
+  },
+];
+
+export const onOneRedis: Topology = oneRedis(() => ({ single, cluster }));
 
 /** What the library does goes to a user that may do no more than docs/redis.md says; what a test does, to one that may. */
 const asLimitedUser: Topology = {
@@ -47,20 +68,7 @@ const asLimitedUser: Topology = {
   },
 };
 
-export const topologies: readonly Topology[] = [
-  onOneRedis,
-  onCluster,
-  {
-    name: "one Redis, ioredis 5",
-    // The commands used here are the same in both versions; their types are not interchangeable.
-    connect: (options = {}) => new Redis5({ ...single, ...options }) as unknown as Redis,
-  },
-  {
-    name: "Cluster of three, ioredis 5",
-    connect: (options = {}) => new Cluster5([...cluster], options) as unknown as Cluster,
-  },
-  asLimitedUser,
-];
+export const topologies: readonly Topology[] = [...topologiesOn(() => ({ single, cluster })), asLimitedUser];
 
 /** A Cluster client that reaches each node through another address, a proxy say. */
 export function clusterThrough(

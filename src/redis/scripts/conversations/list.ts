@@ -10,7 +10,7 @@ KEYS[1]  conversations  sorted set, by last activity
 
 ARGV[1]  below  only activity before this time in milliseconds, "+inf" for all
 ARGV[2]  limit  how many
-ARGV[3]  most   stale entries to look at, or a page more
+ARGV[3]  most   stale entries after which this run ends, with those of the page that it looks at
 
 returns  { 1 when it is to be run again, else 0; { { id, length of the list, name, value, … }, … } }
 --]]
@@ -23,16 +23,10 @@ local most          = tonumber(ARGV[3])
 local base = string.sub(conversations, 1, -#"conversations" - 1)
 local page, stale = {}, {}
 local skipped = 0
-local again = 0
-while #page < limit do
-  if #stale >= most then
-    again = 1
-    break
-  end
+local left = true
+while left and #page < limit and #stale < most do
   local ids = redis.call("ZRANGE", conversations, below, "-inf", "BYSCORE", "REV", "LIMIT", skipped, limit - #page)
-  if #ids == 0 then
-    break
-  end
+  left = #ids > 0
   skipped = skipped + #ids
   for _, id in ipairs(ids) do
     -- Stops the script in a slot that is moving here, where what is still elsewhere looks like nothing: more keys tell.
@@ -51,7 +45,7 @@ end
 for _, id in ipairs(stale) do
   redis.call("ZREM", conversations, id)
 end
-return { again, page }
+return { left and #page < limit and 1 or 0, page }
 `;
 
 /** A script takes about a millisecond to look at so many. */
