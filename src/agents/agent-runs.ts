@@ -41,7 +41,12 @@ export class AgentRuns {
     const history = sessions.history(session);
     const watch = sessions.watch(session);
     try {
-      const turn = await Turn.begin(history, settings, { operationId, signal, isAlive: life.isAlive });
+      const turn = await Turn.begin(history, settings, {
+        operationId,
+        said: state.messages,
+        signal,
+        isAlive: life.isAlive,
+      });
       const stored = withIds(turn.past);
       const { _session: earlier } = state;
       const goesOn =

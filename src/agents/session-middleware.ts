@@ -1,5 +1,8 @@
+import type { BaseMessage } from "@langchain/core/messages";
 import { type AgentMiddleware, createMiddleware } from "langchain";
 import { z } from "zod";
+import { answerable } from "../chat-history/answerable.js";
+import { isResult } from "../chat-history/tool-calls.js";
 import type { Session } from "../sessions/schema.js";
 import { AgentRuns } from "./agent-runs.js";
 import { parseMiddlewareOptions, type SessionMiddlewareOptions } from "./options.js";
@@ -79,7 +82,7 @@ export function sessionMiddleware(options: SessionMiddlewareOptions): AgentMiddl
     async wrapModelCall(request, handler) {
       const run = await runs.of(request.state, request.runtime);
       run.follow(request.state.messages);
-      return run.callModel(async () => handler(request), request.runtime.signal);
+      return run.callModel(async () => handler(shown(request)), request.runtime.signal);
     },
 
     async afterAgent(state, runtime) {
@@ -89,4 +92,15 @@ export function sessionMiddleware(options: SessionMiddlewareOptions): AgentMiddl
       return { _session: await run.store(state) };
     },
   });
+}
+
+/** What the model is shown: the state may hold what no provider accepts, as an earlier turn left it. */
+function shown<Request extends { readonly messages: BaseMessage[] }>(request: Request): Request {
+  const { messages } = request;
+  // Results at the end are of this step, whatever other middleware made of their call.
+  const end = messages.findLastIndex((message) => !isResult(message)) + 1;
+  const past = messages.slice(0, end);
+  const mended = answerable(past, messages.slice(end));
+  if (mended.length === end && mended.every((message, index) => message === past[index])) return request;
+  return { ...request, messages: [...mended, ...messages.slice(end)] };
 }

@@ -9,7 +9,7 @@ import { type HistoryLimits, parseHistoryOptions, type RedisChatMessageHistoryOp
 import { type Era, Origin } from "./origin.js";
 import { StandaloneLog } from "./standalone-log.js";
 import { type LeaseOptions, takeLease, type TurnLease } from "./turn-lease.js";
-import { acceptablePart, withinTokens } from "./window.js";
+import { acceptablePart, fromFirstStart, withinTokens } from "./window.js";
 import { operationIdOf, type WriteOptions } from "./write-options.js";
 
 /** Node cannot build a longer command than about 512 MB; one of this size already keeps Redis busy for a while. */
@@ -66,28 +66,23 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
    * holds another type of value.
    * @throws StoreUnavailableError when Redis did not answer within the deadline.
    */
-  override getMessages(): Promise<BaseMessage[]> {
-    return this.beginTurn(undefined);
+  override async getMessages(): Promise<BaseMessage[]> {
+    const messages = await this.#read(undefined);
+    return this.#inWindow(messages, []);
   }
 
   /**
-   * @internal What `getMessages()` does, unless the operation id has been used; in the same round trip.
+   * @internal Does what `getMessages()` does, unless the operation id has been used; in the same round trip. What is left
+   * of a conversation that `maxMessages` cut begins with a message that a provider accepts as the first.
    *
+   * @param said what follows the past in this turn: results at its beginning answer calls of the last answer.
    * @throws OperationConflictError when it has.
    */
-  async beginTurn(operationId: string | undefined): Promise<BaseMessage[]> {
-    const { window } = this.#limits;
-    const first = window && "messages" in window ? -window.messages : 0;
-    // Of before: what is answered after a clear() may be what that removed.
-    const era = this.#era;
-    const { seen, entries, recorded } = await this.#log.read(first, operationId);
-    if (operationId !== undefined && recorded) throw new OperationConflictError(operationId);
-    this.#seen = seen;
-    this.#inTurn = true;
-    const messages = decodeMessages(entries, first < 0 ? -entries.length : 0, this.#limits.onCorrupt);
-    for (const message of messages) Origin.note(message, era);
-    if (window === undefined) return messages;
-    return "tokens" in window ? withinTokens(messages, window) : acceptablePart(messages);
+  async beginTurn(operationId: string | undefined, said: readonly BaseMessage[] = []): Promise<BaseMessage[]> {
+    const messages = await this.#read(operationId);
+    const { maxMessages, window } = this.#limits;
+    const isCut = maxMessages > 0 && messages.length >= maxMessages;
+    return window === undefined && isCut ? fromFirstStart(messages) : this.#inWindow(messages, said);
   }
 
   /** Stores one message; see {@link addMessages}. */
@@ -176,6 +171,26 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
    */
   length(): Promise<number> {
     return this.#log.length();
+  }
+
+  async #read(operationId: string | undefined): Promise<BaseMessage[]> {
+    const { window } = this.#limits;
+    const first = window && "messages" in window ? -window.messages : 0;
+    // Of before: what is answered after a clear() may be what that removed.
+    const era = this.#era;
+    const { seen, entries, recorded } = await this.#log.read(first, operationId);
+    if (operationId !== undefined && recorded) throw new OperationConflictError(operationId);
+    this.#seen = seen;
+    this.#inTurn = true;
+    const messages = decodeMessages(entries, first < 0 ? -entries.length : 0, this.#limits.onCorrupt);
+    for (const message of messages) Origin.note(message, era);
+    return messages;
+  }
+
+  #inWindow(messages: BaseMessage[], said: readonly BaseMessage[]): BaseMessage[] | Promise<BaseMessage[]> {
+    const { window } = this.#limits;
+    if (window === undefined) return messages;
+    return "tokens" in window ? withinTokens(messages, window, said) : acceptablePart(messages, said);
   }
 
   #batch(messages: readonly BaseMessage[]): Pick<Batch, "encoded" | "toolCalls"> {

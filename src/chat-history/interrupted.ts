@@ -1,16 +1,24 @@
-import { AIMessage, type BaseMessage, type ContentBlock, FunctionMessage, ToolMessage } from "@langchain/core/messages";
+import { AIMessage, type BaseMessage } from "@langchain/core/messages";
+import { saysNothing, wholePart } from "./answer.js";
 import { copied } from "./copied.js";
-import { type Call, callsOf, isResult, resultsAfter, takeResult } from "./tool-calls.js";
+import { callsOf, idOf, isResult, resultsAfter, standIn, takeResult, withValidCalls } from "./tool-calls.js";
 
 const UNANSWERED = "The turn was interrupted before this returned a result.";
 
 /**
- * What is stored of a turn that was interrupted, such that a provider accepts it with the next one: the last message is
- * marked `response_metadata.interrupted`, and each call without a result gets one that says so. An empty answer is left
- * out: providers refuse it.
+ * Returns what is stored of a turn that was interrupted, such that a provider accepts it with the next one. The answer
+ * that broke off keeps its whole blocks, and is left out when it has none. Each call without a result gets one that says
+ * so. The last message is marked `response_metadata.interrupted`.
  */
 export function interruptedTurn(messages: readonly BaseMessage[]): BaseMessage[] {
-  const said = messages.map(withAnswerableCalls).filter((message) => !isEmptyAnswer(message));
+  const broken = messages.findLastIndex((message) => !AIMessage.isInstance(message)) + 1;
+  const said = messages
+    .map((message, index) => {
+      if (!AIMessage.isInstance(message)) return message;
+      const answer = withValidCalls(withAnswerableCalls(message));
+      return index < broken ? answer : wholePart(answer);
+    })
+    .filter((message) => !saysNothing(message));
   const last = said.pop();
   return last === undefined ? [] : sealed([...said, marked(last)]);
 }
@@ -26,8 +34,7 @@ function sealed(messages: readonly BaseMessage[]): BaseMessage[] {
     // Kept where they are when their call is not among these: it may be stored already.
     if (isResult(message)) return answersOneBefore(messages, index) ? [] : [message];
     const results = resultsAfter(messages, index);
-    const calls = callsOf(message).filter(({ name }) => name !== undefined);
-    return [message, ...calls.map((call) => takeResult(results, call) ?? unanswered(call))];
+    return [message, ...callsOf(message).map((call) => takeResult(results, call) ?? standIn(call, UNANSWERED))];
   });
 }
 
@@ -38,39 +45,21 @@ function answersOneBefore(messages: readonly BaseMessage[], index: number): bool
   return callsOf(messages[caller] ?? result).some((call) => takeResult([result], call) !== undefined);
 }
 
-function unanswered({ type, name }: Call): BaseMessage {
-  const response_metadata = { interrupted: true };
-  const named = String(name);
-  return type === "tool"
-    ? new ToolMessage({ content: UNANSWERED, tool_call_id: named, status: "error", response_metadata })
-    : new FunctionMessage({ content: UNANSWERED, name: named, response_metadata });
-}
-
 /** Of a stream that broke off, a call may lack its id yet: nothing could answer it. */
-function withAnswerableCalls(message: BaseMessage): BaseMessage {
-  if (!AIMessage.isInstance(message)) return message;
-  const { tool_calls: calls = [], invalid_tool_calls: invalid = [] } = message;
-  if ([...calls, ...invalid].every((call) => call.id !== undefined)) return message;
-  return copied(message, { tool_calls: calls.filter(hasId), invalid_tool_calls: invalid.filter(hasId) });
+function withAnswerableCalls(message: AIMessage): AIMessage {
+  const { tool_calls: calls = [], invalid_tool_calls: invalid = [], additional_kwargs } = message;
+  const { tool_calls: raw = [], ...kwargs } = additional_kwargs;
+  if ([...calls, ...invalid, ...raw].every(hasId)) return message;
+  const named = raw.filter(hasId);
+  return copied(message, {
+    tool_calls: calls.filter(hasId),
+    invalid_tool_calls: invalid.filter(hasId),
+    additional_kwargs: named.length === 0 ? kwargs : { ...kwargs, tool_calls: named },
+  });
 }
 
 function hasId({ id }: { id?: string | undefined }): boolean {
-  return id !== undefined;
-}
-
-/** A text block that was begun and has no text yet is refused too. */
-function isEmptyAnswer(message: BaseMessage): boolean {
-  if (!AIMessage.isInstance(message) || callsOf(message).length > 0) return false;
-  const { content } = message;
-  return typeof content === "string" ? isBlank(content) : content.every(isBlankText);
-}
-
-function isBlankText({ type, text = "" }: ContentBlock): boolean {
-  return type === "text" && typeof text === "string" && isBlank(text);
-}
-
-function isBlank(text: string): boolean {
-  return text.trim() === "";
+  return idOf(id) !== undefined;
 }
 
 function marked(message: BaseMessage): BaseMessage {

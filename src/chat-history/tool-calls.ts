@@ -1,22 +1,39 @@
-import { AIMessage, type BaseMessage, ToolMessage } from "@langchain/core/messages";
+import { AIMessage, type BaseMessage, FunctionMessage, ToolMessage } from "@langchain/core/messages";
+import { copied } from "./copied.js";
 
 // Which results answer which calls, as providers see it.
 
 /** What a result has to name: the id of a tool's call, or the name of a function in the older form. */
 export interface Call {
   readonly type: "tool" | "function";
-  readonly name: unknown;
+  /** Absent for a call without an id, which the next result without an id answers. */
+  readonly name: string | undefined;
+  /** The tool that is called. */
+  readonly tool: string | undefined;
 }
 
-/** Invalid calls and raw ones too: providers' converters send those, and then want their results. */
+/**
+ * Returns the calls of an answer, in order: also those whose arguments are invalid. Raw calls count where nothing was
+ * parsed: LangChain's packages send them only then.
+ */
 export function callsOf(message: BaseMessage): Call[] {
   if (!AIMessage.isInstance(message)) return [];
   const { tool_calls: calls = [], invalid_tool_calls: invalid = [], additional_kwargs: raw } = message;
-  const parsed = [...calls, ...invalid].map((call) => call.id);
-  const rawIds = Array.isArray(raw.tool_calls) ? raw.tool_calls.map((call) => call?.id) : [];
-  const unparsed = rawIds.filter((id) => !parsed.includes(id));
-  const tools = [...parsed, ...unparsed].map((name): Call => ({ type: "tool", name }));
-  return raw.function_call ? [...tools, { type: "function", name: raw.function_call.name }] : tools;
+  const tools = [...calls, ...invalid].map(({ id, name }) => toolCall(id, name));
+  if (tools.length === 0 && Array.isArray(raw.tool_calls)) {
+    tools.push(...raw.tool_calls.map((call) => toolCall(call?.id, call?.function?.name)));
+  }
+  if (!raw.function_call) return tools;
+  return [...tools, { type: "function", name: raw.function_call.name, tool: raw.function_call.name }];
+}
+
+function toolCall(id: unknown, tool: unknown): Call {
+  return { type: "tool", name: idOf(id), tool: typeof tool === "string" ? tool : undefined };
+}
+
+/** Returns undefined for what names nothing: some servers give calls no id, others `null` or `""`. */
+export function idOf(id: unknown): string | undefined {
+  return typeof id === "string" && id !== "" ? id : undefined;
 }
 
 export function isResult(message: BaseMessage | undefined): message is BaseMessage {
@@ -32,7 +49,40 @@ export function resultsAfter(messages: readonly BaseMessage[], index: number): B
 /** Each result answers one call. */
 export function takeResult(results: BaseMessage[], { type, name }: Call): BaseMessage | undefined {
   const found = results.findIndex(
-    (result) => result.type === type && name === (ToolMessage.isInstance(result) ? result.tool_call_id : result.name),
+    (result) =>
+      result.type === type && name === idOf(ToolMessage.isInstance(result) ? result.tool_call_id : result.name),
   );
   return found === -1 ? undefined : results.splice(found, 1)[0];
+}
+
+/** Makes the result of a call that nobody answered: an error that says so. */
+export function standIn({ type, name = "", tool }: Call, content: string): BaseMessage {
+  const response_metadata = { interrupted: true };
+  if (type === "function") return new FunctionMessage({ content, name, response_metadata });
+  // Google's API wants the name of the tool, and knows no id.
+  const named = name === "" && tool !== undefined ? { name: tool } : {};
+  return new ToolMessage({ content, tool_call_id: name, status: "error", response_metadata, ...named });
+}
+
+/**
+ * Returns the answer with each invalid call as a call without arguments. A provider that is sent a result wants its call,
+ * and LangChain's packages differ in which invalid calls they send.
+ */
+export function withValidCalls(answer: AIMessage): AIMessage {
+  const { tool_calls: calls = [], invalid_tool_calls: invalid = [], content } = answer;
+  const mended = invalid.map(({ id, name = "" }) => ({ type: "tool_call" as const, id: id ?? "", name, args: {} }));
+  if (mended.length === 0) return answer;
+  const fields = { tool_calls: [...calls, ...mended], invalid_tool_calls: [] };
+  if (!Array.isArray(content)) return copied(answer, fields);
+  const inContent = new Set<unknown>();
+  const blocks = content.map((block) => {
+    const call = mended.find(({ id }) => id === block["id"]);
+    if (call === undefined) return block;
+    inContent.add(call);
+    return block.type === "tool_use" ? Object.assign({}, block, { input: {} }) : call;
+  });
+  // Of an answer of output version v1 its content is sent, and nothing else.
+  const missing =
+    answer.response_metadata["output_version"] === "v1" ? mended.filter((call) => !inContent.has(call)) : [];
+  return copied(answer, { ...fields, content: [...blocks, ...missing] });
 }

@@ -31,6 +31,8 @@ export function isHistory(value: unknown): value is AnyHistory {
 export interface TurnCall extends Pick<LeaseOptions, "signal" | "isAlive"> {
   /** Names the turn; absent, a name is made. */
   readonly operationId?: string | undefined;
+  /** What is said in this turn: results at its beginning answer calls of the past. */
+  readonly said?: readonly BaseMessage[] | undefined;
 }
 
 /** What the runnable, chain or agent made of a turn, or of a part of it. */
@@ -78,7 +80,11 @@ export class Turn {
     }
     const lease = await leaseOf(history, settings, call);
     try {
-      return new Turn(history, settings, { operationId, past: await history.beginTurn(call.operationId), lease });
+      return new Turn(history, settings, {
+        operationId,
+        past: await history.beginTurn(call.operationId, call.said),
+        lease,
+      });
     } catch (error) {
       void lease?.release();
       throw error;

@@ -21,13 +21,24 @@ interface GraphStream<Chunk> {
   readonly read: (stream: AsyncIterable<unknown>) => ReadStream<Chunk>;
 }
 
+function isGraph(runnable: object): boolean {
+  return "lg_is_pregel" in runnable;
+}
+
+/** Whether it is a graph, or has one inside: bound, or as a step of a sequence. */
+export function holdsGraph(runnable: unknown): boolean {
+  if (!isObject(runnable)) return false;
+  const { bound, steps } = runnable;
+  return isGraph(runnable) || holdsGraph(bound) || (Array.isArray(steps) && steps.some(holdsGraph));
+}
+
 /** Absent for what is no graph. */
 export function graphStream<Chunk>(
   runnable: object,
   config: RunnableConfig & GraphOptions,
   outputMessagesKey = "messages",
 ): GraphStream<Chunk> | undefined {
-  if (!("lg_is_pregel" in runnable)) return undefined;
+  if (!isGraph(runnable)) return undefined;
   const graph = runnable as GraphOptions & { readonly config?: GraphOptions };
   const named = config.streamMode ?? graph.config?.streamMode;
   const asked = [named ?? graph.streamMode ?? []].flat();
@@ -60,8 +71,8 @@ class Progress<State> {
   #state: State | undefined;
   #pause = {};
   #done: unknown[] = [];
-  /** By the ids of their messages. */
-  #said = new Map<string | undefined, AIMessageChunk>();
+  /** What models have said so far: by the task that asked, and the id of the message. */
+  #said = new Map<string, { readonly node: unknown; readonly message: AIMessageChunk }>();
 
   constructor(key: string) {
     this.#key = key;
@@ -75,20 +86,29 @@ class Progress<State> {
       this.#done = [];
       this.#said.clear();
     } else if (mode === "updates") {
-      const updates = Object.values(payload as object) as unknown[];
-      const messages = updates.flat().flatMap((update) => (isObject(update) ? (update[this.#key] ?? []) : []));
-      for (const message of messages) if (isBaseMessage(message)) this.#said.delete(message.id);
-      this.#done.push(...messages);
+      for (const [node, updates] of Object.entries(payload as object)) {
+        const messages = [updates].flat().flatMap((update) => (isObject(update) ? (update[this.#key] ?? []) : []));
+        for (const message of messages) if (isBaseMessage(message)) this.#heard(node, message.id);
+        this.#done.push(...messages);
+      }
     } else if (mode === "messages") {
-      const [part] = payload as unknown[];
+      const [part, metadata] = payload as [unknown, Readonly<Record<string, unknown>> | undefined];
       if (!AIMessageChunk.isInstance(part)) return;
-      const before = this.#said.get(part.id);
-      this.#said.set(part.id, before?.concat(part) ?? part);
+      const name = JSON.stringify([metadata?.["langgraph_checkpoint_ns"], part.id]);
+      const before = this.#said.get(name)?.message;
+      this.#said.set(name, { node: metadata?.["langgraph_node"], message: before?.concat(part) ?? part });
     }
   }
 
+  /** A message of that node, or of a graph inside it, is in an update now: what was said of it is no longer needed. */
+  #heard(node: string, id: string | undefined): void {
+    const said = [...this.#said].filter(([, { message }]) => message.id === id);
+    const ofNode = said.filter(([, one]) => one.node === node);
+    for (const [name] of ofNode.length > 0 ? ofNode : said) this.#said.delete(name);
+  }
+
   output(): State | undefined {
-    const since = [...this.#done, ...this.#said.values()];
+    const since = [...this.#done, ...[...this.#said.values()].map(({ message }) => message)];
     if (!isObject(this.#state)) return this.#state;
     const state: State & Record<string, unknown> = { ...this.#state, ...this.#pause };
     if (since.length === 0) return state;

@@ -1,10 +1,13 @@
+import { isDeepStrictEqual } from "node:util";
 import {
   AIMessage,
   type BaseMessage,
   coerceMessageLikeToMessage,
   HumanMessage,
   isBaseMessage,
+  ToolMessage,
 } from "@langchain/core/messages";
+import { callsOf } from "../chat-history/tool-calls.js";
 import { InvalidOptionError } from "../errors.js";
 
 // Where the messages of a turn are in what a runnable is given and in what it returns: the conventions of LangChain's
@@ -77,32 +80,69 @@ export function outputMessages(output: unknown, { outputMessagesKey }: MessageKe
 }
 
 /**
- * Those that are new: an agent or a graph returns its whole state, which begins with what it was given. Told by
- * identity, and by id where a checkpointer made copies; never by id after what was said in this turn, or by an id that
- * several share, as some models give each answer the same.
+ * Returns the messages that are new: an agent or a graph returns its whole state, which begins with what it was given.
+ * They are told apart by identity, and copies by their ids; an answer also by more, since some servers use the ids of
+ * answers again.
  */
 export function newAmong(
   messages: readonly BaseMessage[],
   { past, said }: { past: readonly BaseMessage[]; said: readonly BaseMessage[] },
 ): BaseMessage[] {
   const given = new Set([...past, ...said]);
-  const saidIds = idsOf(said);
-  const isSaid = (message: BaseMessage): boolean => said.includes(message) || saidIds.has(message.id);
-  const state = messages.findLastIndex(isSaid) + 1;
+  // A state of copies, as of a graph that runs elsewhere, tells an answer from an earlier one by its content only.
+  const answers = messages.some((message) => given.has(message)) ? "themselves" : "copies";
+  const [amongSaid, amongPast] = [lookup(said, answers), lookup(past, answers)];
+  const state = messages.findLastIndex((message) => amongSaid(message) === "found") + 1;
   const answer = messages.slice(state).filter((message) => !given.has(message) && message.type !== "remove");
   // A state without what was said: a summary took its place, say.
-  const isState = state === 0 && messages.length > 1;
-  if (!isState) return answer;
-  const [pastIds, ids] = [idsOf(past), idsOf(messages)];
-  return answer.filter(({ id }) => !(pastIds.has(id) && ids.has(id)));
+  if (state === 0 && messages.length > 1) {
+    const namesakes = (message: BaseMessage): number => messages.filter(({ id }) => id === message.id).length;
+    return answer.filter((message) => amongPast(message) !== "found" || namesakes(message) > 1);
+  }
+  return withDisplacing(
+    answer,
+    messages.slice(0, state).filter((message) => amongPast(message) === "another answer of its id"),
+  );
 }
 
-/** Those that name one message each. */
-function idsOf(messages: readonly BaseMessage[]): ReadonlySet<string | undefined> {
-  const ids = new Set<string | undefined>();
-  const shared = new Set<string | undefined>([undefined]);
-  for (const { id } of messages) (ids.has(id) ? shared : ids).add(id);
-  return new Set([...ids].filter((id) => !shared.has(id)));
+/**
+ * Returns the messages with the answers that took the place of an earlier message in the state, because they have its id:
+ * before the results of their calls, or at the end when there is no answer.
+ */
+function withDisplacing(messages: readonly BaseMessage[], displacing: readonly BaseMessage[]): BaseMessage[] {
+  const complete = [...messages];
+  for (const message of displacing) {
+    const calls = new Set(callsOf(message).map(({ name }) => name));
+    const result = complete.findIndex((one) => ToolMessage.isInstance(one) && calls.has(one.tool_call_id));
+    if (result !== -1) complete.splice(result, 0, message);
+    else if (!AIMessage.isInstance(complete.at(-1))) complete.push(message);
+  }
+  return complete;
+}
+
+type Found = "found" | "another answer of its id" | "none";
+
+/** Looks a message up among these: by its id, and an answer, whose id may be that of another, more exactly. */
+function lookup(messages: readonly BaseMessage[], answers: "themselves" | "copies"): (message: BaseMessage) => Found {
+  const themselves = new Set(messages);
+  const byId = new Map<string, BaseMessage[]>();
+  for (const message of messages) byId.set(nameOf(message), [...(byId.get(nameOf(message)) ?? []), message]);
+  return (message) => {
+    if (themselves.has(message)) return "found";
+    const namesakes = message.id === undefined ? [] : (byId.get(nameOf(message)) ?? []);
+    if (namesakes.length === 0) return "none";
+    if (!AIMessage.isInstance(message)) return "found";
+    const isCopy = (one: BaseMessage): boolean => isDeepStrictEqual(contentOf(one), contentOf(message));
+    return answers === "copies" && namesakes.some(isCopy) ? "found" : "another answer of its id";
+  };
+}
+
+function nameOf({ type, id }: BaseMessage): string {
+  return `${type} ${id ?? ""}`;
+}
+
+function contentOf(message: BaseMessage): unknown {
+  return [message.content, callsOf(message)];
 }
 
 function withoutPause({ __interrupt__, ...values }: Values): Values {

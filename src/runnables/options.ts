@@ -6,6 +6,7 @@ import { turnSettings, type TurnOptions, type TurnSettings, turnShape } from "..
 import { InvalidOptionError } from "../errors.js";
 import { SessionStore } from "../sessions/store.js";
 import { validate } from "../validation.js";
+import { holdsGraph } from "./graph-stream.js";
 import type { MessageKeys } from "./messages.js";
 
 interface WithHistories {
@@ -54,6 +55,8 @@ export interface RunnableSettings<RunInput, RunOutput> extends MessageKeys {
   readonly sessions: SessionStore | undefined;
   readonly config: RunnableConfig | undefined;
   readonly turn: TurnSettings;
+  /** Whether what runs is a graph of LangGraph, or has one inside. */
+  readonly holdsGraph: boolean;
 }
 
 const keySchema = z.string("use a string").min(1, "use a name").optional();
@@ -84,8 +87,10 @@ export function parseFields<RunInput, RunOutput>(
   if ((getMessageHistory === undefined) === (sessions === undefined)) {
     throw new InvalidOptionError("getMessageHistory", "pass either getMessageHistory or sessions.");
   }
+  const runnable = toRunnable(fields.runnable);
   return {
-    runnable: toRunnable(fields.runnable),
+    runnable,
+    holdsGraph: holdsGraph(runnable),
     getMessageHistory,
     sessions,
     inputMessagesKey: parsed.inputMessagesKey,

@@ -98,6 +98,11 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     yield* this.#iterate(input, this.#configOf(options), new AbortController());
   }
 
+  /** As the runnable inside adds up its chunks, so does this one: for traces, and for whatever runs this. */
+  override _concatOutputChunks<Output>(first: Output, second: Output): Output {
+    return this.#settings.runnable._concatOutputChunks(first, second);
+  }
+
   #iterate(input: RunInput, options: Partial<RunnableConfig>, stop: AbortController): AsyncGenerator<RunOutput> {
     return this._transformStreamWithConfig(
       only(input),
@@ -170,6 +175,7 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
       const { operationId } = (config.configurable ?? {}) as Configurable;
       const turn = await Turn.begin(history, this.#settings.turn, {
         operationId: operationId as string | undefined, // Checked there.
+        said,
         signal: config.signal,
       });
       return new RunningTurn(this.#settings, { turn, watch, said, input, config, stop });

@@ -1,16 +1,18 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
+import { answerable } from "../chat-history/answerable.js";
 import { interruptedTurn } from "../chat-history/interrupted.js";
 import type { Turn } from "../chat-history/turn.js";
 import type { SessionWatch } from "../sessions/signals.js";
 import { isPaused } from "./graph-stream.js";
 import { inputOf, type MessageKeys, newAmong, outputMessages } from "./messages.js";
 import type { RunnableSettings } from "./options.js";
+import { withDistinctIds, withOwnIds } from "./own-ids.js";
 
 /** A stream that nobody reads for so long is taken for left: its reader may be gone without a word. */
 const LONGEST_PAUSE_MILLISECONDS = 600_000;
 
-type Settings = MessageKeys & Pick<RunnableSettings<unknown, unknown>, "turn">;
+type Settings = MessageKeys & Pick<RunnableSettings<unknown, unknown>, "turn" | "holdsGraph">;
 
 interface Begun<RunInput> {
   readonly turn: Turn;
@@ -26,6 +28,8 @@ interface Begun<RunInput> {
 export class RunningTurn<RunInput, RunOutput> {
   /** What the runnable is given. */
   readonly input: RunInput;
+  /** What was said before, as the runnable is shown it. */
+  readonly #past: readonly BaseMessage[];
   readonly config: RunnableConfig & { readonly signal: AbortSignal };
   /** Aborts for whatever reason the runnable has to stop. */
   readonly signal: AbortSignal;
@@ -39,8 +43,11 @@ export class RunningTurn<RunInput, RunOutput> {
     this.#settings = settings;
     this.#begun = begun;
     this.signal = begun.stop.signal;
-    this.config = { ...begun.config, signal: this.signal };
-    this.input = inputOf(begun.input, begun.turn.past, begun.said, settings) as RunInput;
+    const past = answerable(begun.turn.past, begun.said);
+    this.#past = settings.holdsGraph ? withDistinctIds(past) : past;
+    this.input = inputOf(begun.input, this.#past, begun.said, settings) as RunInput;
+    const config = settings.holdsGraph ? withOwnIds(begun.config, [...this.#past, ...begun.said]) : begun.config;
+    this.config = { ...config, signal: this.signal };
     this.#unlink = stopWith(begun.stop, [begun.config.signal, begun.watch?.signal]);
   }
 
@@ -85,8 +92,8 @@ export class RunningTurn<RunInput, RunOutput> {
   }
 
   #messages(output: RunOutput | undefined): BaseMessage[] {
-    const { said, turn } = this.#begun;
-    const messages = [...said, ...newAmong(outputMessages(output, this.#settings), { past: turn.past, said })];
+    const { said } = this.#begun;
+    const messages = [...said, ...newAmong(outputMessages(output, this.#settings), { past: this.#past, said })];
     // Nobody may ever go on with it, and the next turn has to be acceptable.
     return isPaused(output) ? interruptedTurn(messages) : messages;
   }

@@ -1,5 +1,4 @@
 import { raceWithSignal, type Runnable, type RunnableConfig } from "@langchain/core/runnables";
-import { concat } from "@langchain/core/utils/stream";
 import { graphStream, type ReadStream } from "./graph-stream.js";
 
 /** What a runnable streams, and what that makes together: its output, or the part of it so far. */
@@ -17,13 +16,13 @@ export async function streamed<Input, Chunk>(
 ): Promise<Streamed<Chunk>> {
   const graph = graphStream<Chunk>(runnable, config, outputMessagesKey);
   const stream = await raceWithSignal(runnable.stream(input, graph?.config ?? config), config.signal);
-  const { chunks, output } = graph?.read(stream) ?? ofAny(stream);
+  const { chunks, output } = graph?.read(stream) ?? ofAny(runnable, stream);
   return { chunks: heeding(chunks, config.signal), output };
 }
 
-function ofAny<Chunk>(stream: AsyncIterable<Chunk>): ReadStream<Chunk> {
+function ofAny<Chunk>(runnable: Adding, stream: AsyncIterable<Chunk>): ReadStream<Chunk> {
   const seen: Chunk[] = [];
-  return { chunks: observed(stream, (chunk) => seen.push(chunk)), output: () => joined(seen) };
+  return { chunks: observed(stream, (chunk) => seen.push(chunk)), output: () => joined(runnable, seen) };
 }
 
 async function* observed<Chunk>(stream: AsyncIterable<Chunk>, see: (chunk: Chunk) => unknown): AsyncGenerator<Chunk> {
@@ -33,15 +32,17 @@ async function* observed<Chunk>(stream: AsyncIterable<Chunk>, see: (chunk: Chunk
   }
 }
 
-/** What the chunks of a stream make together. */
-function joined<Chunk>(chunks: readonly Chunk[]): Chunk | undefined {
+/** A runnable says what its chunks make together: of a JsonOutputParser, each one is the whole so far. */
+type Adding = Pick<Runnable, "_concatOutputChunks">;
+
+function joined<Chunk>(runnable: Adding, chunks: readonly Chunk[]): Chunk | undefined {
   const [first, ...others] = chunks;
-  return first === undefined ? undefined : others.reduce(added, first);
+  return first === undefined ? undefined : others.reduce((sum, chunk) => added(runnable, sum, chunk), first);
 }
 
-function added<Chunk>(sum: Chunk, chunk: Chunk): Chunk {
+function added<Chunk>(runnable: Adding, sum: Chunk, chunk: Chunk): Chunk {
   try {
-    return concat(sum, chunk);
+    return runnable._concatOutputChunks(sum, chunk);
   } catch {
     return chunk; // No sum of these: the last one counts.
   }

@@ -3,13 +3,16 @@
 import { AIMessage, type BaseMessage, HumanMessage, RemoveMessage, ToolMessage } from "@langchain/core/messages";
 import { RunnableLambda } from "@langchain/core/runnables";
 import { Command, END, interrupt, MemorySaver, MessagesAnnotation, START, StateGraph } from "@langchain/langgraph";
+import { ToolNode, toolsCondition } from "@langchain/langgraph/prebuilt";
+import { tool } from "@langchain/core/tools";
+import { z } from "zod";
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Session, SessionStore } from "langchain-redis-sessions";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { client, sessions } from "../support/session-store.js";
 import { freshId } from "../support/turns.js";
 import { lines } from "./support/conversation.js";
-import { hanging } from "../support/scripted-model.js";
+import { hanging, ScriptedModel } from "../support/scripted-model.js";
 
 let session: Session;
 let given: string[][];
@@ -128,19 +131,87 @@ test("a graph whose checkpointer remembers more than the window shows stores eac
   await windowed.close();
 });
 
-test("a graph whose answers always have the same id loses none of them", async () => {
-  const chain = chainOf(
-    new StateGraph(MessagesAnnotation)
-      .addNode("model", () => ({ messages: [new AIMessage({ content: "Rain.", id: "the same" })] }))
-      .addEdge(START, "model")
-      .compile(),
-  );
-  await chain.invoke({ messages: "one" }, config());
-  const { messages } = await chain.invoke({ messages: "two" }, config());
-  // In its state the graph itself puts the new one in the place of the old.
-  expect(messages.length).toBe(3);
-  expect((await stored())[0]).toBe("human: one");
-  expect(await stored()).toContain("human: two");
+describe("a graph whose answers have ids that were used before loses none of them", () => {
+  const ids = ["17", "503", "17"];
+
+  test.each(["no checkpointer", "a checkpointer"])("with %s", async (kept) => {
+    const answered: string[] = [];
+    const chain = chainOf(
+      new StateGraph(MessagesAnnotation)
+        .addNode("model", () => {
+          const content = `answer ${answered.length + 1}`;
+          answered.push(content);
+          return { messages: [new AIMessage({ content, id: String(ids[answered.length - 1]) })] };
+        })
+        .addEdge(START, "model")
+        .compile(kept === "a checkpointer" ? { checkpointer: new MemorySaver() } : {}),
+    );
+    for (const said of ["one", "two", "three"]) await chain.invoke({ messages: said }, config());
+    expect(await stored()).toEqual([
+      ...["human: one", "ai: answer 1"],
+      ...["human: two", "ai: answer 2"],
+      ...["human: three", "ai: answer 3"],
+    ]);
+  });
+
+  test("also when they say the same", async () => {
+    const chain = chainOf(
+      new StateGraph(MessagesAnnotation)
+        .addNode("model", () => ({ messages: [new AIMessage({ content: "Rain.", id: "the same" })] }))
+        .addEdge(START, "model")
+        .compile(),
+    );
+    await chain.invoke({ messages: "one" }, config());
+    const { messages } = await chain.invoke({ messages: "two" }, config());
+    // In its state the graph itself puts the new one in the place of the old.
+    expect(messages.length).toBe(3);
+    expect(await stored()).toEqual(["human: one", "ai: Rain.", "human: two", "ai: Rain."]);
+  });
+
+  test("a call, its result, and the answer after it, of a model", async () => {
+    const called = (id: string): AIMessage =>
+      new AIMessage({ id, content: "", tool_calls: [{ id: `call-${id}`, name: "look", args: {}, type: "tool_call" }] });
+    // Each turn uses one id for its call and its answer, and the turns use it in turn.
+    const model = new ScriptedModel(
+      ...[called("17"), new AIMessage({ content: "first", id: "17" })],
+      ...[called("503"), new AIMessage({ content: "second", id: "17" })],
+    );
+    const look = tool(() => "seen", { name: "look", description: "Looks", schema: z.object({}) });
+    const chain = chainOf(
+      new StateGraph(MessagesAnnotation)
+        .addNode("model", async ({ messages }: State) => ({ messages: [await model.invoke(messages)] }))
+        .addNode("tools", new ToolNode([look]))
+        .addEdge(START, "model")
+        .addConditionalEdges("model", toolsCondition, ["tools", "__end__"])
+        .addEdge("tools", "model")
+        .compile(),
+    );
+    const turns = ["human: one", "ai: ", "tool: seen", "ai: first", "human: two", "ai: ", "tool: seen", "ai: second"];
+    await chain.invoke({ messages: "one" }, config());
+    await chain.invoke({ messages: "two" }, config());
+    expect(await stored()).toEqual(turns);
+    expect(model.given.at(-1)?.map(({ type, text }) => `${type}: ${text}`)).toEqual(turns.slice(0, -1));
+  });
+
+  test("what was stored with one id twice is shown twice", async () => {
+    const said = ["one", "two"].map((text) => [
+      new HumanMessage(text),
+      new AIMessage({ content: `re: ${text}`, id: "17" }),
+    ]);
+    await sessions.history(session).addMessages(said.flat());
+    const given: BaseMessage[][] = [];
+    const chain = chainOf(
+      new StateGraph(MessagesAnnotation)
+        .addNode("model", ({ messages }: State) => {
+          given.push(messages);
+          return { messages: [new AIMessage("answer")] };
+        })
+        .addEdge(START, "model")
+        .compile(),
+    );
+    await chain.invoke({ messages: "three" }, config());
+    expect(given[0]?.map(({ text }) => text)).toEqual(["one", "re: one", "two", "re: two", "three"]);
+  });
 });
 
 test("a graph that removes messages from its state does not remove them from the conversation", async () => {

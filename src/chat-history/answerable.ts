@@ -1,0 +1,39 @@
+import { AIMessage, type BaseMessage } from "@langchain/core/messages";
+import { saysNothing, wasCutShort, wholePart } from "./answer.js";
+import { callsOf, isResult, resultsAfter, standIn, takeResult, withValidCalls } from "./tool-calls.js";
+
+const UNANSWERED = "No result came of this call.";
+
+/**
+ * Returns the past as a model can be shown it. Mends what no provider accepts, and nothing else: a call that nobody
+ * answered gets an error as its result, a result that came late stands behind its call, a result without a call is left
+ * out, and so are an answer with neither content nor calls, and blocks of an answer cut short that are not whole.
+ * Messages that need no mending are the same objects.
+ *
+ * @param said what follows the past: results at its beginning answer calls of the last answer.
+ */
+export function answerable(past: readonly BaseMessage[], said: readonly BaseMessage[] = []): BaseMessage[] {
+  const shown: BaseMessage[][] = [];
+  /** Results whose call may stand further up. */
+  const strays: BaseMessage[] = [];
+  for (let end = past.length; end > 0;) {
+    const index = past.findLastIndex((message, position) => position < end && !isResult(message));
+    const direct = past.slice(index + 1, end);
+    const message = past[index];
+    const unused = end === past.length ? [...direct, ...said.slice(0, resultsAfter(said, -1).length)] : [...direct];
+    const open = message === undefined ? [] : callsOf(message).filter((call) => takeResult(unused, call) === undefined);
+    const late = open.map((call) => takeResult(strays, call) ?? standIn(call, UNANSWERED));
+    const answer = message === undefined ? [] : mended(message, open.length > 0);
+    shown.push([...answer, ...direct.filter((result) => !unused.includes(result)), ...late]);
+    strays.unshift(...direct.filter((result) => unused.includes(result)));
+    end = index === -1 ? 0 : index;
+  }
+  return shown.toReversed().flat();
+}
+
+function mended(message: BaseMessage, isOpen: boolean): BaseMessage[] {
+  if (!AIMessage.isInstance(message)) return [message];
+  const answer = isOpen ? withValidCalls(message) : message;
+  const whole = wasCutShort(answer) ? wholePart(answer) : answer;
+  return saysNothing(whole) ? [] : [whole];
+}

@@ -1,0 +1,69 @@
+import { randomUUID } from "node:crypto";
+import { BaseCallbackHandler, type CallbackHandlerMethods } from "@langchain/core/callbacks/base";
+import type { CallbackManager } from "@langchain/core/callbacks/manager";
+import type { BaseMessage } from "@langchain/core/messages";
+import type { RunnableConfig } from "@langchain/core/runnables";
+import { copied } from "../chat-history/copied.js";
+
+// A graph of LangGraph tells messages apart by their ids: of two that share one, the later takes the place of the earlier.
+// Some OpenAI-compatible servers use an id again after a thousand answers or so.
+
+/** Returns the messages, each later one of an id that several share as a copy with an id of its own, the same each time. */
+export function withDistinctIds(messages: readonly BaseMessage[]): readonly BaseMessage[] {
+  const met = new Map<string, number>();
+  return messages.map((message) => {
+    if (message.id === undefined) return message;
+    const before = met.get(message.id) ?? 0;
+    met.set(message.id, before + 1);
+    return before === 0 ? message : copied(message, { id: `${message.id}-${before + 1}` });
+  });
+}
+
+/** Returns the config with a handler that gives an answer an id of its own when its id was used before. */
+export function withOwnIds(config: RunnableConfig, given: readonly BaseMessage[]): RunnableConfig {
+  const handler = ownIds(given);
+  const { callbacks } = config;
+  const more =
+    callbacks === undefined || Array.isArray(callbacks) ? [handler, ...(callbacks ?? [])] : added(callbacks, handler);
+  return { ...config, callbacks: more };
+}
+
+function added(manager: CallbackManager, handler: BaseCallbackHandler): CallbackManager {
+  const copy = manager.copy();
+  copy.addHandler(handler, true);
+  return copy;
+}
+
+function ownIds(given: readonly BaseMessage[]): BaseCallbackHandler {
+  /** Who used an id first: a run of a model, or one of the messages that the graph is given. */
+  const users = new Map<string, string>(given.flatMap(({ id }) => (id === undefined ? [] : [[id, ""]])));
+  const ownOf = new Map<string, string>();
+  const name = (message: BaseMessage | undefined, runId: string): void => {
+    const id = message?.id;
+    if (message === undefined || id === undefined) return;
+    const user = users.get(id) ?? runId;
+    users.set(id, user);
+    if (user === runId) return;
+    const own = ownOf.get(`${runId} ${id}`) ?? randomUUID();
+    ownOf.set(`${runId} ${id}`, own);
+    users.set(own, runId);
+    message.id = own;
+    message.lc_kwargs["id"] = own;
+  };
+  const methods: CallbackHandlerMethods = {
+    // Parts too: whoever streams tokens tells by the id which of them make a message.
+    handleLLMNewToken(_token, _index, runId, _parentRunId, _tags, fields) {
+      name(messageOf(fields?.chunk), runId);
+    },
+    handleLLMEnd({ generations }, runId) {
+      for (const generation of generations.flat()) name(messageOf(generation), runId);
+    },
+  };
+  const handler = BaseCallbackHandler.fromMethods(methods);
+  handler.awaitHandlers = true;
+  return handler;
+}
+
+function messageOf(generation: object | undefined): BaseMessage | undefined {
+  return generation !== undefined && "message" in generation ? (generation.message as BaseMessage) : undefined;
+}
