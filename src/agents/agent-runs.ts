@@ -45,7 +45,7 @@ export class AgentRuns {
         operationId,
         said: state.messages,
         signal,
-        isAlive: life.isAlive,
+        sign: life.sign,
       });
       const stored = withIds(turn.past);
       const { _session: earlier } = state;
@@ -55,7 +55,9 @@ export class AgentRuns {
         earlier.conversationId === session.conversationId &&
         earlier.seen === turn.seen;
       const remembered = earlier === undefined || goesOn ? state.messages : withoutEnded(state.messages, earlier);
-      const { messages, fresh } = openingOf(remembered, stored, goesOn ? earlier : undefined);
+      const { messages, fresh } = openingOf(remembered, stored, goesOn ? earlier : undefined, (some) =>
+        history.canStore(some),
+      );
       const known = new Set([...idsOf(stored), ...idsOf(messages)]);
       for (const id of idsOf(fresh)) known.delete(id);
       const record: RunRecord = {
@@ -103,7 +105,7 @@ export class AgentRuns {
     const watch = sessions.watch(session);
     try {
       const { turn: operationId, seen, lease } = record;
-      const turn = await Turn.resume(history, settings, { operationId, seen, lease, signal, isAlive: life.isAlive });
+      const turn = await Turn.resume(history, settings, { operationId, seen, lease, signal, sign: life.sign });
       const left = withoutKept(record, messages, withIds(turn.past));
       return this.#enter(runtime, { turn, watch, life, record: { ...left, lease: turn.lease } });
     } catch (error) {

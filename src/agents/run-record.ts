@@ -43,11 +43,13 @@ export interface Opening {
  *
  * @param earlier the record that the previous turn of the thread left, if it was one of the same conversation, which has
  * not been cleared since.
+ * @param canBeStored tells whether nothing in the messages themselves stands in the way.
  */
 export function openingOf(
   state: readonly BaseMessage[],
   stored: readonly BaseMessage[],
   earlier: RunRecord | undefined,
+  canBeStored: (messages: readonly BaseMessage[]) => boolean,
 ): Opening {
   if (earlier === undefined) {
     const fresh = saidNow(state, stored);
@@ -57,12 +59,23 @@ export function openingOf(
   const isKnown = knownTo(earlier);
   const isStored = (message: BaseMessage): boolean => storedIds.has(message.id ?? "") || isKnown(message);
   const inState = idsOf(state.filter((message) => !isStandIn(message)));
-  // Of a turn that was given up, the state holds what no summary took the place of. A call in it that nobody answered
-  // would spoil this turn.
-  const said = withAnswers(state.filter((message) => !isStored(message))).map(withId);
-  const gone = earlier.pending.filter((message) => !isStored(message) && !inState.has(message.id ?? ""));
   const since = stored.filter((message) => !isKnown(message) && !inState.has(message.id ?? ""));
-  return { messages: [...state.filter(isStored), ...since, ...said], fresh: [...gone, ...said] };
+  // Of a turn that was given up, the state holds what no summary took the place of.
+  const gone = earlier.pending.filter((message) => !isStored(message) && !inState.has(message.id ?? ""));
+  const notStored = state.filter((message) => !isStored(message));
+  const now = notStored.slice(lengthOfEarlier(notStored, earlier));
+  const left = notStored.slice(0, notStored.length - now.length);
+  // What can never be stored failed its own turn, whose caller was told. With this turn it would fail again.
+  const isLeft = canBeStored([...gone, ...left]);
+  // A call in it that nobody answered would spoil this turn.
+  const said = withAnswers(isLeft ? notStored : now).map(withId);
+  return { messages: [...state.filter(isStored), ...since, ...said], fresh: [...(isLeft ? gone : []), ...said] };
+}
+
+/** How many of the messages are of earlier turns: all up to the last that was pending, or that no user says. */
+function lengthOfEarlier(messages: readonly BaseMessage[], { pending }: RunRecord): number {
+  const ids = idsOf(pending);
+  return messages.findLastIndex(({ id = "", type }) => ids.has(id) || type === "ai" || type === "tool") + 1;
 }
 
 /** What is new to the conversation, of a state that the caller passed, and no earlier turn left. */

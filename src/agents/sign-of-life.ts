@@ -1,11 +1,14 @@
 import { getEventListeners } from "node:events";
+import type { TurnSign } from "../chat-history/turn-lease.js";
 
 /**
- * A run that shows no sign of life for so long, outside of a model call, is taken for paused or gone: its conversation
- * is given back. When it goes on, it asks for it again. Longer than most tools run.
+ * A run that shows no sign of life for so long, outside of a model call, may be gone: its conversation is others' to take.
+ * Longer than most tools run. When nobody took it, the run goes on with it.
  */
 const LONGEST_SILENCE_MILLISECONDS = 600_000;
-/** Likewise, when nobody listens to the run's signal either. Longer than a checkpoint takes to be written. */
+/** A run that was silent for so long is taken for gone: its conversation can no longer be taken again. */
+const LONGEST_WAIT_MILLISECONDS = 86_400_000;
+/** A run to whose signal nobody listens for so long is gone, or pauses. Longer than a checkpoint takes to be written. */
 const LONGEST_ABSENCE_MILLISECONDS = 10_000;
 
 /** Tells whether a run still goes on, as far as that shows. */
@@ -25,10 +28,11 @@ export class SignOfLife {
     this.#isListenedTo = this.#hasListeners();
   }
 
-  /** A long silence may be a pause, or a very long tool. */
-  readonly isAlive = (): boolean => {
-    if (this.#modelCalls > 0) return true;
-    return !this.isGone() && Date.now() - this.#latest < LONGEST_SILENCE_MILLISECONDS;
+  readonly sign = (): TurnSign => {
+    if (this.#modelCalls > 0) return "alive";
+    const silence = Date.now() - this.#latest;
+    if (this.isGone() || silence >= LONGEST_WAIT_MILLISECONDS) return "gone";
+    return silence < LONGEST_SILENCE_MILLISECONDS ? "alive" : "silent";
   };
 
   /** It paused, or came to an end of which its hooks were not told. */

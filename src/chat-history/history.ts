@@ -134,6 +134,17 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
     }
   }
 
+  /** @internal Whether they can be stored together: nothing in the messages themselves stands in the way. */
+  canStore(messages: readonly BaseMessage[]): boolean {
+    try {
+      this.#batch(messages);
+      return true;
+    } catch (error) {
+      if (error instanceof InvalidOptionError) return false;
+      throw error;
+    }
+  }
+
   /** @internal Holds the conversation for one turn; see `takeLease` in turn-lease.ts. */
   takeLease(options: LeaseOptions): Promise<TurnLease> {
     return takeLease(this.#log, options);

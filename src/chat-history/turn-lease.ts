@@ -16,9 +16,15 @@ export interface LeaseOptions {
   /** How long to stand in line; what the last try takes comes on top, at most the deadline. */
   readonly waitForMilliseconds: number;
   readonly signal?: AbortSignal | undefined;
-  /** Asked before each renewal: of a turn that is no longer heard of, the conversation is given back. */
-  readonly isAlive?: (() => boolean) | undefined;
+  /** Asked before each renewal; absent, the turn is alive. */
+  readonly sign?: (() => TurnSign) | undefined;
 }
+
+/**
+ * What is known of a turn that runs. The lease of a silent one lapses, and is taken again when it is heard of, unless
+ * another turn took the conversation. One that is gone, or pauses, gives its conversation back.
+ */
+export type TurnSign = "alive" | "silent" | "gone";
 
 /**
  * Takes the conversation for one turn.
@@ -55,13 +61,17 @@ export class TurnLease {
   #renewing = false;
   #lost = false;
 
-  constructor(queue: TurnQueue, token: string, options: Pick<LeaseOptions, "leaseMilliseconds" | "isAlive">) {
+  constructor(queue: TurnQueue, token: string, options: Pick<LeaseOptions, "leaseMilliseconds" | "sign">) {
     this.token = token;
     this.#queue = queue;
+    const { leaseMilliseconds, sign = () => "alive" } = options;
+    const look = (): void => {
+      const found = sign();
+      if (found === "alive") void this.#renew(leaseMilliseconds);
+      else if (found === "gone") void this.release();
+    };
     // A turn that is forgotten must not keep the process running.
-    const { leaseMilliseconds, isAlive = () => true } = options;
-    const renew = (): Promise<void> => (isAlive() ? this.#renew(leaseMilliseconds) : this.release());
-    this.#timer = setInterval(() => void renew(), leaseMilliseconds / 3).unref();
+    this.#timer = setInterval(look, leaseMilliseconds / 3).unref();
   }
 
   /** Redis has said that the lease is no longer this turn's: what the turn writes under it will be refused. */

@@ -28,7 +28,7 @@ export function isHistory(value: unknown): value is AnyHistory {
 }
 
 /** One call. */
-export interface TurnCall extends Pick<LeaseOptions, "signal" | "isAlive"> {
+export interface TurnCall extends Pick<LeaseOptions, "signal" | "sign"> {
   /** Names the turn; absent, a name is made. */
   readonly operationId?: string | undefined;
   /** What is said in this turn: results at its beginning answer calls of the past. */
@@ -231,10 +231,10 @@ export class Turn {
 async function leaseOf(
   history: RedisChatMessageHistory,
   { concurrency, leaseMilliseconds, waitForMilliseconds }: TurnSettings,
-  { signal, isAlive }: TurnCall,
+  { signal, sign }: TurnCall,
 ): Promise<TurnLease | undefined> {
   if (concurrency === "allow") return undefined;
-  return history.takeLease({ concurrency, leaseMilliseconds, waitForMilliseconds, signal, isAlive });
+  return history.takeLease({ concurrency, leaseMilliseconds, waitForMilliseconds, signal, sign });
 }
 
 function refuseWhatOnlyOursCan({ concurrency }: TurnSettings, operationId: string | undefined): void {

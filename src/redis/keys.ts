@@ -10,6 +10,8 @@ import { hash } from "node:crypto";
 export interface LeaseKeys {
   /** A string, there while a turn holds the conversation: the turn's token. */
   readonly lease: string;
+  /** A string, there until the turn that held the conversation last gives it back, for a day at most: its token. */
+  readonly holder: string;
   /** A sorted set, there while turns wait: "<ticket>:<token>", scored by the time until which they are taken for alive. */
   readonly waiting: string;
 }
@@ -29,6 +31,7 @@ export function historyKeys(prefix: string, sessionId: string): HistoryKeys {
     messages: `${base}:messages`,
     meta: `${base}:meta`,
     lease: `${base}:lease`,
+    holder: `${base}:holder`,
     waiting: `${base}:waiting`,
     operation: (operationId) => `${base}:operation:${encode(operationId)}`,
   };
@@ -101,6 +104,7 @@ export function ownerKeys(prefix: string, tag: string): OwnerKeys {
     messages: (conversationId) => `${base}:messages:${encode(conversationId)}`,
     turns: (conversationId) => ({
       lease: `${base}:lease:${encode(conversationId)}`,
+      holder: `${base}:holder:${encode(conversationId)}`,
       waiting: `${base}:waiting:${encode(conversationId)}`,
     }),
     memory: (agentId) => {

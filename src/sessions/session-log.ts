@@ -63,6 +63,7 @@ export class SessionLog implements MessageLog {
           conversations: this.#keys.conversations,
           operation,
           lease: this.#turns.lease,
+          holder: this.#turns.holder,
           erased: this.#keys.erasedConversations,
         },
         digest: digestOf(id, conversationId, ...encoded),

@@ -2,7 +2,7 @@
 import { HumanMessage } from "@langchain/core/messages";
 import { Command, MemorySaver } from "@langchain/langgraph";
 import { type AgentMiddleware, createAgent, humanInTheLoopMiddleware, summarizationMiddleware, tool } from "langchain";
-import { beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import {
   ConversationChangedError,
@@ -237,4 +237,61 @@ describe("summarizationMiddleware shortens what the model sees, not what is stor
       });
     }
   }
+});
+
+describe("a message that can never be stored fails its own turn, and no later one", () => {
+  const huge = tool(() => "x".repeat(20_000), { name: "huge", description: "Answers at length", schema: z.object({}) });
+  const bounded = new SessionStore({ client, maxMessageBytes: 10_000, maxMessages: 8 });
+  const failed = { code: "TURN_NOT_STORED", cause: { code: "INVALID_OPTION" } };
+  afterAll(() => bounded.close());
+
+  test.each([
+    { persist: "turn", kept: [] },
+    { persist: "step", kept: ["first"] },
+  ] as const)("a result over maxMessageBytes, stored by the $persist", async ({ persist, kept }) => {
+    const model = new ScriptedModel(calling(["huge", {}]), "one", "two", "three");
+    const agent = createAgent({
+      model,
+      tools: [huge],
+      checkpointer: new MemorySaver(),
+      middleware: [sessionMiddleware({ sessions: bounded, persist })],
+    });
+    const say = (messages: string): Promise<unknown> =>
+      agent.invoke({ messages }, { context: { session }, configurable: thread });
+    await expect(say("first")).rejects.toMatchObject(failed);
+    await say("second");
+    await say("third");
+    const answers = persist === "turn" ? ["two", "three"] : ["one", "two"];
+    expect(texts(await stored())).toEqual([...kept, "second", answers[0], "third", answers[1]]);
+    expect(texts(model.given.at(-1) ?? [])).toEqual([...kept, "second", answers[0], "third"]);
+  });
+
+  test("what the user says over maxMessageBytes", async () => {
+    const agent = createAgent({
+      model: new ScriptedModel("one", "two", "three"),
+      tools: [],
+      checkpointer: new MemorySaver(),
+      middleware: [sessionMiddleware({ sessions: bounded })],
+    });
+    const say = (messages: string): Promise<unknown> =>
+      agent.invoke({ messages }, { context: { session }, configurable: thread });
+    await expect(say("x".repeat(20_000))).rejects.toMatchObject(failed);
+    await say("second");
+    expect(texts(await stored())).toEqual(["second", "two"]);
+  });
+
+  test("more messages than maxMessages keeps", async () => {
+    const again = calling(["transfer", { amount: 1 }]);
+    const agent = createAgent({
+      model: new ScriptedModel(again, again, again, again, "one", "two"),
+      tools: [transfer],
+      checkpointer: new MemorySaver(),
+      middleware: [sessionMiddleware({ sessions: bounded })],
+    });
+    const say = (messages: string): Promise<unknown> =>
+      agent.invoke({ messages }, { context: { session }, configurable: thread });
+    await expect(say("first")).rejects.toMatchObject(failed);
+    await say("second");
+    expect(texts(await stored())).toEqual(["second", "two"]);
+  });
 });

@@ -153,3 +153,37 @@ test("a tool that runs for long keeps the conversation", async () => {
   }
   expect(texts(await stored())).toEqual(["Go", "", "1", "Done."]);
 });
+
+test.each([
+  { who: "nobody", isTaken: false },
+  { who: "another turn", isTaken: true },
+])(
+  "a tool that is silent for more than ten minutes loses its turn only when another took the conversation: $who did",
+  async (row) => {
+    const key = `chat:user:*:lease:${session.conversationId}`;
+    const slow = tool(
+      async () => {
+        const [lease = ""] = await client.keys(key);
+        vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 601_000 });
+        await vi.waitFor(async () => expect(await client.exists(lease)).toBe(0), { timeout: 20_000, interval: 10 });
+        const next = agentOf(new ScriptedModel("Meanwhile."), { concurrency: "reject" });
+        if (row.isTaken) await next.invoke({ messages: "Hi" }, { context: { session } });
+        return "at last";
+      },
+      { name: "slow", description: "Takes eleven minutes", schema: z.object({}) },
+    );
+    const agent = createAgent({
+      model: new ScriptedModel(calling(["slow", {}]), "Done."),
+      tools: [slow],
+      middleware: [sessionMiddleware({ sessions, concurrency: "reject", lease: 1 })],
+    });
+    try {
+      const run = agent.invoke({ messages: "Go" }, { context: { session } });
+      if (row.isTaken) await expect(run).rejects.toMatchObject({ code: "TURN_NOT_STORED", cause: { reason: "lost" } });
+      else await run;
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(texts(await stored())).toEqual(row.isTaken ? ["Hi", "Meanwhile."] : ["Go", "", "at last", "Done."]);
+  },
+);

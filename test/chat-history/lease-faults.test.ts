@@ -56,7 +56,7 @@ describe("while another process holds the conversation", () => {
   });
 
   test.each(["another turn", "none"])(
-    "it is stopped for longer than its lease and goes on: its turn is refused when %s took over",
+    "it is stopped for longer than its lease and goes on: its turn is refused only when another took over: %s did",
     async (successor) => {
       const { holder, history, lease } = await held();
       holder.signal("SIGSTOP");
@@ -72,8 +72,8 @@ describe("while another process holds the conversation", () => {
         await gone(lease);
       }
       holder.signal("SIGCONT");
-      expect(await holder.hear()).toEqual({ outcome: "lost" });
-      expect(await history.length()).toBe(successor === "none" ? 0 : 2);
+      expect(await holder.hear()).toEqual({ outcome: successor === "none" ? "stored" : "lost" });
+      expect(await history.length()).toBe(2);
     },
   );
 });
@@ -166,6 +166,34 @@ describe("a lease", () => {
     expect(await client.get(lease)).toBe("another's");
     expect(await client.pttl(lease)).toBeGreaterThan(50_000);
     await client.del(lease);
+  });
+
+  test.each([
+    ["is taken again when it lapsed and no other turn took it", false],
+    ["is lost when another turn took it in between", true],
+  ])("%s", async (_what, taken) => {
+    const { open, lease, holder } = await onItsOwn();
+    const running = await take(open(client), { leaseMilliseconds: 300 });
+    if (taken) await client.set(holder, "another's", "PX", 60_000);
+    await client.del(lease);
+    if (taken) await expect.poll(() => running.lost).toBe(true);
+    else await expect.poll(() => client.get(lease), { interval: 5 }).toBe(running.token);
+    await running.release();
+    expect(await client.exists(lease)).toBe(0);
+    await client.del(holder);
+  });
+
+  test("lapses while its turn is silent, is taken again when the turn is heard of, and is given back when it is gone", async () => {
+    const { open, lease, holder } = await onItsOwn();
+    let sign: "alive" | "silent" | "gone" = "silent";
+    const running = await take(open(client), { leaseMilliseconds: 300, sign: () => sign });
+    await gone(lease);
+    expect(await client.get(holder)).toBe(running.token);
+    sign = "alive";
+    await expect.poll(() => client.get(lease), { interval: 5 }).toBe(running.token);
+    sign = "gone";
+    await gone(lease);
+    await gone(holder);
   });
 
   test("is not renewed again while a renewal is under way", async () => {

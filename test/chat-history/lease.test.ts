@@ -196,22 +196,37 @@ describe.each(
     await (await next.turn).release();
   });
 
-  test("are not stored once their lease is lost, whether another took over or not", async () => {
-    for (const successor of [false, true]) {
+  test("are not stored once another turn took the conversation, whether it still runs or not", async () => {
+    for (const after of ["keep", "release"] as const) {
       const late = await take(history);
       await client.del(conversation.lease);
-      const next = successor ? await take(conversation.open(other)) : undefined;
-      for (const after of ["keep", "release"] as const) {
-        const lease = { token: late.token, after };
-        const append = history.appendTurn(turn("late"), { operationId: freshId(), lease });
-        await expect(append).rejects.toMatchObject(lost);
-      }
-      expect(await client.get(conversation.lease)).toBe(next?.token ?? null);
+      const next = await take(conversation.open(other));
+      const lease = { token: late.token, after };
+      const append = (): Promise<void> => history.appendTurn(turn("late"), { operationId: freshId(), lease });
+      await expect(append()).rejects.toMatchObject(lost);
+      expect(await client.get(conversation.lease)).toBe(next.token);
       await late.release();
-      expect(await client.get(conversation.lease)).toBe(next?.token ?? null);
-      await next?.release();
+      expect(await client.get(conversation.lease)).toBe(next.token);
+      await next.release();
+      await expect(append()).rejects.toMatchObject(lost);
+      expect(await client.exists(conversation.lease)).toBe(0);
     }
     expect(await history.length()).toBe(0);
+  });
+
+  test("are stored when their lease lapsed and no other turn took the conversation", async () => {
+    const late = await take(history);
+    await client.del(conversation.lease);
+    const lease = { token: late.token, after: "keep" as const };
+    await history.appendTurn(turn("one"), { operationId: freshId(), lease });
+    await history.appendTurn(turn("two"), { operationId: freshId(), lease: { ...lease, after: "release" } });
+    expect(texts(await history.getMessages())).toEqual(["one", "re: one", "two", "re: two"]);
+    await expect(
+      history.appendTurn(turn("three"), { operationId: freshId(), lease }),
+      "it gave the conversation back",
+    ).rejects.toMatchObject(lost);
+    expect(await client.exists(conversation.holder)).toBe(0);
+    late.stop();
   });
 
   test("give the conversation back with their last write, and not before", async () => {
@@ -253,7 +268,7 @@ describe.each(
   test("leave no key without an expiry, and none at all when they are over", async () => {
     const running = await take(history);
     const next = await waiter();
-    for (const key of [conversation.lease, conversation.waiting]) {
+    for (const key of [conversation.lease, conversation.holder, conversation.waiting]) {
       expect(await client.pttl(key), key).toBeGreaterThan(0);
     }
     expect(await client.pttl(conversation.waiting)).toBeLessThanOrEqual(2_000);
@@ -262,5 +277,6 @@ describe.each(
     expect(await client.exists(conversation.waiting)).toBe(0);
     await lease.release();
     expect(await client.exists(conversation.lease)).toBe(0);
+    expect(await client.exists(conversation.holder)).toBe(0);
   });
 });

@@ -14,6 +14,7 @@ KEYS[1]  messages    list
 KEYS[2]  meta        hash, there only after a clear
 KEYS[3]  operation   string, what was written under this operation id
 KEYS[4]  lease       string, the token of the turn that holds the conversation
+KEYS[5]  holder      string, the token of the turn that held it last
 
 ARGV[1]  digest      of the batch
 ARGV[2]  window      milliseconds to remember the operation
@@ -33,6 +34,7 @@ local messages  = KEYS[1]
 local meta      = KEYS[2]
 local operation = KEYS[3]
 local lease     = KEYS[4]
+local holder    = KEYS[5]
 local digest    = ARGV[1]
 local window    = ARGV[2]
 local seen      = ARGV[3]
@@ -44,7 +46,7 @@ local after     = ARGV[7]
 local before = earlier(operation, digest)
 if before then
   if before[1] == "repeated" then
-    concludeTurn(lease, token, after)
+    concludeTurn(lease, holder, token, after)
   end
   return before
 end
@@ -57,7 +59,7 @@ if seen == "new" and (cleared or kind == "list") then
   return { "occupied" }
 elseif cleared and seen ~= "*" and seen ~= cleared then
   return { "changed" }
-elseif lostLease(lease, token) then
+elseif lostLease(lease, holder, token) then
   return { "lease-lost" }
 end
 
@@ -68,7 +70,7 @@ if ttl == "0" then
 else
   redis.call("PEXPIRE", messages, ttl)
 end
-concludeTurn(lease, token, after)
+concludeTurn(lease, holder, token, after)
 return { "appended" }
 `;
 
@@ -90,7 +92,7 @@ export interface Append {
 
 export const appendScript: Script<Append, AppendOutcome> = defineScript({
   lua,
-  keys: ({ keys, operationId }) => [keys.messages, keys.meta, keys.operation(operationId), keys.lease],
+  keys: ({ keys, operationId }) => [keys.messages, keys.meta, keys.operation(operationId), keys.lease, keys.holder],
   arguments: ({ digest, seen, ttlMilliseconds, maxMessages, lease, encoded }) => [
     digest,
     String(OPERATION_WINDOW_MILLISECONDS),

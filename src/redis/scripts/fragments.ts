@@ -127,20 +127,31 @@ end
 `;
 
 /**
- * A turn that began under a lease is stored only while it holds it. `release` ends the turn; it does nothing to a lease
- * that is another's.
+ * A turn that began under a lease is stored while it holds it; also when the lease has lapsed, as long as no other turn took
+ * the conversation since. `release` ends the turn; it does nothing to a lease that is another's.
  */
 export const leaseLua = /* lua */ `
-local function lostLease(lease, token)
-  return token ~= "" and redis.call("GET", lease) ~= token
+local function lostLease(lease, holder, token)
+  if token == "" or redis.call("GET", lease) == token then
+    return false
+  end
+  return redis.call("EXISTS", lease) == 1 or redis.call("GET", holder) ~= token
 end
 
-local function concludeTurn(lease, token, after)
-  if after == "release" and redis.call("GET", lease) == token then
-    redis.call("DEL", lease)
+local function concludeTurn(lease, holder, token, after)
+  if after ~= "release" then
+    return
+  end
+  for _, key in ipairs({ lease, holder }) do
+    if redis.call("GET", key) == token then
+      redis.call("DEL", key)
+    end
   end
 end
 `;
+
+/** How long a turn whose lease has lapsed may go on, when no other turn took its conversation: as long as a lease can be. */
+export const HOLDER_MILLISECONDS = 86_400_000;
 
 /** The lease of the turn that writes, if it has one, and what becomes of it. */
 export interface HeldLease {

@@ -6,6 +6,7 @@ import { freshId } from "../../support/turns.js";
 export interface LeasedConversation {
   readonly open: (client: Client, deadline?: Duration) => RedisChatMessageHistory;
   readonly lease: string;
+  readonly holder: string;
   readonly waiting: string;
 }
 
@@ -15,6 +16,7 @@ export async function onItsOwn(): Promise<LeasedConversation> {
   return {
     open: (client, deadline) => new RedisChatMessageHistory({ client, sessionId, deadline }),
     lease: `${base}:lease`,
+    holder: `${base}:holder`,
     waiting: `${base}:waiting`,
   };
 }
@@ -30,6 +32,7 @@ export async function ofASession(client: Client): Promise<SessionConversation> {
   return {
     open: (other, deadline) => new SessionStore({ client: other, deadline }).history(session),
     lease: `${base}:lease:${session.conversationId}`,
+    holder: `${base}:holder:${session.conversationId}`,
     waiting: `${base}:waiting:${session.conversationId}`,
     session,
     token,

@@ -23,6 +23,7 @@ KEYS[5]  conversations  sorted set of the owner's, by last activity
 KEYS[6]  operation
 KEYS[7]  lease          of the conversation: the token of the turn that holds it
 KEYS[8]  erased         sorted set of the owner's conversations that are still to be erased
+KEYS[9]  holder         of the conversation: the token of the turn that held it last
 
 ARGV[1]  digest     of the batch
 ARGV[2]  window     milliseconds to remember the operation
@@ -48,6 +49,7 @@ local conversations  = KEYS[5]
 local operation      = KEYS[6]
 local lease          = KEYS[7]
 local erased         = KEYS[8]
+local holder         = KEYS[9]
 local digest         = ARGV[1]
 local window         = ARGV[2]
 local sessionId      = ARGV[3]
@@ -62,7 +64,7 @@ local after          = ARGV[10]
 local before = earlier(operation, digest)
 if before then
   if before[1] == "repeated" then
-    concludeTurn(lease, token, after)
+    concludeTurn(lease, holder, token, after)
   end
   return before
 end
@@ -82,7 +84,7 @@ if held[2] and held[2] ~= agentId then
 end
 if generation and seen ~= "*" and seen ~= generation then
   return { "changed" }
-elseif lostLease(lease, token) then
+elseif lostLease(lease, holder, token) then
   return { "lease-lost" }
 end
 
@@ -122,7 +124,7 @@ outlive(conversations, now + ttl)
 redis.call("HINCRBY", record, "messageCount", #ARGV - 10)
 redis.call("HINCRBY", record, "toolCallCount", toolCalls)
 touch(record, index)
-concludeTurn(lease, token, after)
+concludeTurn(lease, holder, token, after)
 return { "done" }
 `;
 
@@ -137,6 +139,7 @@ export interface AppendToConversation {
     readonly operation: string;
     readonly lease: string;
     readonly erased: string;
+    readonly holder: string;
   };
   readonly digest: string;
   readonly sessionId: string;
@@ -174,6 +177,7 @@ export const appendToConversationScript: Script<AppendToConversation, (typeof ou
     keys.operation,
     keys.lease,
     keys.erased,
+    keys.holder,
   ],
   arguments: (input) => [
     input.digest,

@@ -1,7 +1,7 @@
 import type { LeaseKeys } from "../../keys.js";
 import { count, list, outcome, text } from "../../replies.js";
 import { defineScript, type Script } from "../../script.js";
-import { sessionLua, timeLua } from "../fragments.js";
+import { HOLDER_MILLISECONDS, sessionLua, timeLua } from "../fragments.js";
 
 /** A waiter that was not heard of for so long loses its place. Several times the longest pause between two tries. */
 const HEARTBEAT_MILLISECONDS = 2_000;
@@ -14,8 +14,9 @@ One try to hold a conversation for a turn. Whoever asked first goes first, as lo
 
 KEYS[1]  lease    string, the token of the turn that holds it
 KEYS[2]  waiting  sorted set: "<ticket>:<token>", scored by the time until which that turn is taken for alive
-KEYS[3]  record   of the session that asks; absent for a history on its own
-KEYS[4]  index    of the owner's sessions; likewise
+KEYS[3]  holder   string, the token of the turn that held it last
+KEYS[4]  record   of the session that asks; absent for a history on its own
+KEYS[5]  index    of the owner's sessions; likewise
 
 ARGV[1]  token
 ARGV[2]  ticket     that the first try returned, "" at the first try: 16 digits, lower ones go first
@@ -23,6 +24,7 @@ ARGV[3]  duration   of the lease in milliseconds
 ARGV[4]  mode       "wait": stand in line; "reject": leave no trace
 ARGV[5]  heartbeat  milliseconds after which a waiter that is not heard of loses its place
 ARGV[6]  sessionId  "" for a history on its own
+ARGV[7]  remembered milliseconds for which a lapsed lease may be taken again
 
 returns  { "granted" | "busy", ticket, how many are waiting in front }
        | { "unknown" | "ended" | "evicted" | "expired", "", 0 }
@@ -30,14 +32,16 @@ returns  { "granted" | "busy", ticket, how many are waiting in front }
 ${timeLua}${sessionLua}
 local lease     = KEYS[1]
 local waiting   = KEYS[2]
-local record    = KEYS[3]
-local index     = KEYS[4]
+local lastHolder = KEYS[3]
+local record    = KEYS[4]
+local index     = KEYS[5]
 local token     = ARGV[1]
 local ticket    = ARGV[2]
 local duration  = ARGV[3]
 local mode      = ARGV[4]
 local heartbeat = ARGV[5]
 local sessionId = ARGV[6]
+local remembered = ARGV[7]
 
 if record then
   local found = state(record, index, sessionId)
@@ -72,6 +76,7 @@ end
 local waiter = ticket .. ":" .. token
 if holder == token or (not holder and ahead == 0) then
   redis.call("SET", lease, token, "PX", duration)
+  redis.call("SET", lastHolder, token, "PX", remembered)
   redis.call("ZREM", waiting, waiter)
   return { "granted", ticket, 0 }
 end
@@ -105,7 +110,12 @@ export interface AcquireOutcome {
 
 export const acquireLeaseScript: Script<AcquireLease, AcquireOutcome> = defineScript({
   lua,
-  keys: ({ keys, session }) => [keys.lease, keys.waiting, ...(session ? [session.record, session.index] : [])],
+  keys: ({ keys, session }) => [
+    keys.lease,
+    keys.waiting,
+    keys.holder,
+    ...(session ? [session.record, session.index] : []),
+  ],
   arguments: ({ session, token, ticket, leaseMilliseconds, mode }) => [
     token,
     ticket,
@@ -113,6 +123,7 @@ export const acquireLeaseScript: Script<AcquireLease, AcquireOutcome> = defineSc
     mode,
     String(HEARTBEAT_MILLISECONDS),
     session?.id ?? "",
+    String(HOLDER_MILLISECONDS),
   ],
   reply: (reply) => {
     const [first, ticket, position] = list(reply);
