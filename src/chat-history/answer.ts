@@ -16,8 +16,13 @@ const TOKEN_LIMIT: ReadonlySet<unknown> = new Set([
   "max_output_tokens",
 ]);
 
-/** Returns true for an answer that broke off: interrupted, or cut at the token limit. Its blocks may not be whole. */
-export function wasCutShort({ response_metadata: metadata, additional_kwargs: kwargs }: BaseMessage): boolean {
+/**
+ * Returns what cut an answer short: its turn was interrupted, or its stream ended early without an error, or the token limit
+ * was reached. Absent for an answer that came to its end, as far as it shows.
+ */
+export function cutBy(answer: AIMessage): "interruption" | "token limit" | undefined {
+  const { response_metadata: metadata, additional_kwargs: kwargs } = answer;
+  if (metadata["interrupted"] === true || isUnfinishedResponse(answer)) return "interruption";
   const { incomplete_details: details, messageStop: stop } = metadata;
   const reasons = [metadata, kwargs, details, stop]
     .filter(isBlock)
@@ -28,28 +33,31 @@ export function wasCutShort({ response_metadata: metadata, additional_kwargs: kw
       place["stopReason"],
       place["reason"],
     ]);
-  return metadata["interrupted"] === true || reasons.some((reason) => TOKEN_LIMIT.has(reason));
+  return reasons.some((reason) => TOKEN_LIMIT.has(reason)) ? "token limit" : undefined;
+}
+
+/** LangChain ignores an error in a stream of OpenAI Responses. What came before it then lacks what the end tells. */
+function isUnfinishedResponse({ additional_kwargs: kwargs, response_metadata: metadata }: AIMessage): boolean {
+  const { reasoning } = kwargs as { reasoning?: unknown };
+  if (!isBlock(reasoning) || metadata["status"] !== undefined || metadata["output"] !== undefined) return false;
+  return metadata["model_provider"] === "openai" && isGiven(reasoning["id"]);
 }
 
 /**
- * Returns the answer without the blocks that are not whole, which providers refuse: reasoning without its signature, a
- * server-side tool use without its result, parts of arguments, text blocks without text, and reasoning with nothing
- * after it. Returns the same object when every block is whole.
+ * Returns the answer without what providers refuse of one that is not whole: reasoning without its signature, a
+ * server-side tool use without its result, parts of arguments, text blocks without text, and reasoning with nothing after
+ * it. Returns the same object when everything is whole.
  */
-export function wholePart(answer: AIMessage): AIMessage {
+export function wholePart(answer: AIMessage, cut: "interruption" | "token limit" | undefined): AIMessage {
   const fields: Record<string, unknown> = {};
-  const { content, response_metadata: metadata } = answer;
+  const { content, response_metadata: metadata, additional_kwargs: kwargs } = answer;
+  const provider = String(metadata["model_provider"]);
+  const calls = callsOf(answer);
   if (Array.isArray(content)) {
     const blocks = content as readonly Block[];
-    const calls = callsOf(answer);
-    const context: Context = {
-      blocks,
-      calls: new Set(calls.map(({ name }) => name)),
-      // Google accepts its thoughts without a signature.
-      isGoogle: String(metadata["model_provider"]).startsWith("google"),
-    };
+    const context: Context = { blocks, calls: new Set(calls.map(({ name }) => name)), cut, provider };
     const whole = blocks.filter((block, index) => isWhole(valueOf(block), index, context));
-    if (calls.length === 0) whole.length = lengthWithoutReasoning(whole);
+    if (calls.length === 0 && !isGoogle(provider)) whole.length = lengthWithoutReasoning(whole);
     if (whole.length < blocks.length) fields["content"] = whole;
   }
   // OpenAI Responses is sent the output of a response that it stores as it was.
@@ -58,8 +66,16 @@ export function wholePart(answer: AIMessage): AIMessage {
     const length = lengthWithoutReasoning(output as readonly Block[]);
     if (length < output.length) fields["response_metadata"] = { ...metadata, output: output.slice(0, length) };
   }
+  // It does not store a response that broke off: nothing can refer to its items.
+  const { reasoning, ...others } = kwargs as { reasoning?: unknown };
+  if (cut === "interruption" && isBlock(reasoning) && !isGiven(reasoning["encrypted_content"])) {
+    fields["additional_kwargs"] = Object.fromEntries(Object.entries(others).filter(([name]) => !ITEM_IDS.has(name)));
+  }
   return Object.keys(fields).length === 0 ? answer : copied(answer, fields);
 }
+
+/** Where LangChain keeps the ids of the items that calls are for OpenAI Responses. */
+const ITEM_IDS: ReadonlySet<string> = new Set(["__openai_function_call_ids__", "__openai_custom_tool_call_ids__"]);
 
 /**
  * Returns true for an answer with neither content nor calls: providers refuse it. Reasoning alone is no content, since
@@ -72,7 +88,11 @@ export function saysNothing(message: BaseMessage): boolean {
   if (isGiven(kwargs["audio"]) || isGiven(kwargs["refusal"])) return false;
   if (holds(metadata["output"], isSent) || holds(kwargs["tool_outputs"], isSentAlone)) return false;
   if (typeof content === "string") return isBlank(content);
-  return (content as readonly Block[]).every((block) => isReasoning(valueOf(block)) || isBlankText(valueOf(block)));
+  return (content as readonly Block[]).every((block) => hasNothing(valueOf(block)));
+}
+
+function hasNothing(block: Block): boolean {
+  return isReasoning(block) || isBlankText(block) || block["type"] === "input_json_delta";
 }
 
 /** What a block stands in. */
@@ -80,34 +100,43 @@ interface Context {
   readonly blocks: readonly Block[];
   /** Ids of the answer's calls. */
   readonly calls: ReadonlySet<unknown>;
-  readonly isGoogle: boolean;
+  readonly cut: "interruption" | "token limit" | undefined;
+  readonly provider: string;
 }
 
-function isWhole(block: Block, index: number, { blocks, calls, isGoogle }: Context): boolean {
+/** Google accepts its thoughts without a signature, and wherever they stand. */
+function isGoogle(provider: string): boolean {
+  return provider.startsWith("google");
+}
+
+function isWhole(block: Block, index: number, { blocks, calls, cut, provider }: Context): boolean {
   switch (block["type"]) {
-    case "thinking":
-      return isGoogle || isGiven(block["signature"]);
+    case "thinking": {
+      const { signature } = block;
+      if (isGiven(signature) || isGoogle(provider)) return true;
+      return cut !== "interruption" && provider !== "anthropic" && signature !== "";
+    }
     case "redacted_thinking":
       return isGiven(block["data"]);
     case "reasoning":
-      // OpenAI names a reasoning item that it keeps by an id.
-      return isGoogle || [block["signature"], block["encrypted_content"], block["id"]].some(isGiven);
+      if (isGiven(block["signature"]) || isGiven(block["encrypted_content"]) || isGoogle(provider)) return true;
+      return cut !== "interruption" && provider !== "anthropic";
     case "reasoning_content":
-      return isGiven(block["redactedContent"]) || isSignedRun(blocks.slice(index));
+      return cut !== "interruption" || isGiven(block["redactedContent"]) || isSignedRun(blocks.slice(index));
     case "server_tool_use":
     case "mcp_tool_use":
     case "server_tool_call":
     case "server_tool_call_chunk":
-      return isGiven(block["id"]) && blocks.some((other) => resultOf(valueOf(other)) === block["id"]);
+      return blocks.some((other) => isResultOf(valueOf(other), block["id"]));
     case "input_json_delta":
-      return false;
+      return cut === undefined;
     case "tool_use":
     case "tool_call":
     case "tool_call_chunk":
     case "invalid_tool_call":
-      return isGiven(block["id"]) && calls.has(block["id"]);
+      return cut === undefined || (isGiven(block["id"]) && calls.has(block["id"]));
     default:
-      return !isBlankText(block);
+      return !isBlankText(block) || (cut === undefined && provider !== "anthropic" && !provider.startsWith("bedrock"));
   }
 }
 
@@ -121,9 +150,8 @@ function isSignedRun(blocks: readonly Block[]): boolean {
   return false;
 }
 
-/** The id of the server-side tool use that the block is the result of. */
-function resultOf(block: Block): unknown {
-  return block["tool_use_id"] ?? block["toolCallId"];
+function isResultOf(block: Block, use: unknown): boolean {
+  return isGiven(use) && (block["tool_use_id"] ?? block["toolCallId"]) === use;
 }
 
 function lengthWithoutReasoning(blocks: readonly Block[]): number {

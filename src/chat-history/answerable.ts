@@ -1,5 +1,5 @@
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
-import { saysNothing, wasCutShort, wholePart } from "./answer.js";
+import { cutBy, saysNothing, wholePart } from "./answer.js";
 import { callsOf, isResult, resultsAfter, standIn, takeResult, withValidCalls } from "./tool-calls.js";
 
 const UNANSWERED = "No result came of this call.";
@@ -34,6 +34,6 @@ export function answerable(past: readonly BaseMessage[], said: readonly BaseMess
 function mended(message: BaseMessage, isOpen: boolean): BaseMessage[] {
   if (!AIMessage.isInstance(message)) return [message];
   const answer = isOpen ? withValidCalls(message) : message;
-  const whole = wasCutShort(answer) ? wholePart(answer) : answer;
+  const whole = wholePart(answer, cutBy(answer));
   return saysNothing(whole) ? [] : [whole];
 }

@@ -16,7 +16,7 @@ export function interruptedTurn(messages: readonly BaseMessage[]): BaseMessage[]
     .map((message, index) => {
       if (!AIMessage.isInstance(message)) return message;
       const answer = withValidCalls(withAnswerableCalls(message));
-      return index < broken ? answer : wholePart(answer);
+      return index < broken ? answer : wholePart(answer, "interruption");
     })
     .filter((message) => !saysNothing(message));
   const last = said.pop();
