@@ -195,6 +195,28 @@ describe.each(topologies)("a history on $name", ({ connect }) => {
     ]);
   });
 
+  test("keeps tool calls and results whose id is null, empty or missing as they are", async () => {
+    const sessionId = freshId();
+    const ids = [{ id: null }, { id: "" }, {}];
+    const stored = ids.flatMap(({ id }) => {
+      const asked = new AIMessage({ content: "" });
+      asked.tool_calls = [{ name: "weather", args: {}, ...(id !== undefined && { id: id as string }) }];
+      return [asked, new ToolMessage({ content: "rain", tool_call_id: id as string })];
+    });
+    await open({ sessionId }).addMessages(stored);
+    const read = await open({ sessionId }).getMessages();
+    const carried = (message: BaseMessage): unknown =>
+      ToolMessage.isInstance(message) ? { answers: message.tool_call_id } : (message as AIMessage).tool_calls;
+    expect(read.map(carried)).toStrictEqual([
+      [{ name: "weather", args: {}, id: null }],
+      { answers: null },
+      [{ name: "weather", args: {}, id: "" }],
+      { answers: "" },
+      [{ name: "weather", args: {} }],
+      { answers: undefined },
+    ]);
+  });
+
   test("names a corrupt entry, or skips it on request", async () => {
     const sessionId = freshId();
     await open({ sessionId }).addMessages([...turn("one"), ...turn("two")]);

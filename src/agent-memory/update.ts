@@ -6,7 +6,7 @@ import { readValuesScript } from "../redis/scripts/memory/read.js";
 import { type SetValues, setScript } from "../redis/scripts/memory/set.js";
 import { look, perform } from "./perform.js";
 import type { MemoryPlace } from "./place.js";
-import { decodeEntry, encodeValue } from "./values.js";
+import { decodeEntry, encodeValue, type MemoryEntry } from "./values.js";
 
 const LONGEST_PAUSE_MILLISECONDS = 50;
 
@@ -30,9 +30,9 @@ interface Update {
 export async function updateValue({ connection, space }: MemoryPlace, update: Update): Promise<number> {
   const { key, operationId, lifetime, change } = update;
   const budget = new Budget(connection);
+  let met: VersionConflictError | undefined;
   for (let attempt = 1; ; attempt++) {
-    const [stored] = await look(budget.connection(), readValuesScript, { space, part: "whole", wanted: [key] });
-    const current = stored === undefined ? undefined : decodeEntry(key, stored);
+    const current = await readBetween(budget, { connection, space }, key, met);
     const next = await budget.pause(() => change(current?.value));
     if (next === undefined) return current?.version ?? 0;
     const entries = [{ key, ...encodeValue("value", next) }];
@@ -45,7 +45,29 @@ export async function updateValue({ connection, space }: MemoryPlace, update: Up
       );
     } catch (error) {
       if (!(error instanceof VersionConflictError && (await pause(attempt, budget)))) throw error;
+      met = error;
     }
+  }
+}
+
+/**
+ * Reads the value. Where this ends an update that met other versions for most of its time, those are what it is told: Redis
+ * has answered all along, but for the rest of the deadline.
+ */
+async function readBetween(
+  budget: Budget,
+  { connection, space }: MemoryPlace,
+  key: string,
+  met: VersionConflictError | undefined,
+): Promise<MemoryEntry | undefined> {
+  const rest = budget.left;
+  try {
+    const [stored] = await look(budget.connection(), readValuesScript, { space, part: "whole", wanted: [key] });
+    return stored === undefined ? undefined : decodeEntry(key, stored);
+  } catch (error) {
+    const isTooLate = error instanceof StoreUnavailableError && budget.left < 1;
+    if (met !== undefined && isTooLate && rest < connection.deadlineMilliseconds / 2) throw met;
+    throw error;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { type AgentMiddleware, createMiddleware } from "langchain";
 import { z } from "zod";
+import { alternating, wantsAlternation } from "../chat-history/alternating.js";
 import { answerable } from "../chat-history/answerable.js";
 import { isResult } from "../chat-history/tool-calls.js";
 import type { Session } from "../sessions/schema.js";
@@ -94,13 +95,19 @@ export function sessionMiddleware(options: SessionMiddlewareOptions): AgentMiddl
   });
 }
 
+interface ModelCall {
+  readonly model: unknown;
+  readonly messages: BaseMessage[];
+}
+
 /** What the model is shown: the state may hold what no provider accepts, as an earlier turn left it. */
-function shown<Request extends { readonly messages: BaseMessage[] }>(request: Request): Request {
+function shown<Request extends ModelCall>(request: Request): Request {
   const { messages } = request;
   // Results at the end are of this step, whatever other middleware made of their call.
   const end = messages.findLastIndex((message) => !isResult(message)) + 1;
   const past = messages.slice(0, end);
   const mended = answerable(past, messages.slice(end));
-  if (mended.length === end && mended.every((message, index) => message === past[index])) return request;
-  return { ...request, messages: [...mended, ...messages.slice(end)] };
+  const told = wantsAlternation(request.model) ? alternating(mended) : mended;
+  if (told.length === end && told.every((message, index) => message === past[index])) return request;
+  return { ...request, messages: [...told, ...messages.slice(end)] };
 }

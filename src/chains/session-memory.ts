@@ -1,10 +1,12 @@
 import { BaseMemory, type InputValues, type MemoryVariables, type OutputValues } from "@langchain/core/memory";
-import { AIMessage, type BaseMessage, getBufferString, HumanMessage, isBaseMessage } from "@langchain/core/messages";
+import { AIMessage, getBufferString, HumanMessage } from "@langchain/core/messages";
 import { z } from "zod";
+import { answerable } from "../chat-history/answerable.js";
 import { type AnyHistory, isHistory, Turn } from "../chat-history/turn.js";
 import { turnSettings, turnShape } from "../chat-history/turn-options.js";
 import { InvalidOptionError } from "../errors.js";
 import { validate } from "../validation.js";
+import { namesIn, pick, told, toMessages } from "./chain-values.js";
 
 /** Turns that were read and never stored, because their chain failed, are forgotten beyond so many. */
 const MOST_OPEN_TURNS = 1_000;
@@ -37,7 +39,7 @@ export type SessionMemoryFields = (Bound | SessionAware) & {
    * @default "history"
    */
   memoryKey?: string | undefined;
-  /** Which input value the user says; absent, the only one besides the session's id. */
+  /** Which input value the user says; absent, the only one besides the session's id and the memory's own. */
   inputKey?: string | undefined;
   /** Which output value answers; absent, the only one. */
   outputKey?: string | undefined;
@@ -81,6 +83,7 @@ const fieldsSchema = z.strictObject(
 /** Whose turn it is, and what was said: two inputs at once with the same of both are the same to us. */
 interface OpenTurn {
   readonly session: unknown;
+  /** Absent when the values did not tell: a memory can be loaded before it is known what will be said. */
   readonly said: unknown;
   /** It has read, and so is fenced. */
   readonly history: AnyHistory;
@@ -124,34 +127,40 @@ export class SessionMemory extends BaseMemory {
   }
 
   /**
-   * What was said before.
+   * Returns what was said before, whatever the values are; a memory for many reads in them whose turn it is.
    *
    * @throws InvalidOptionError when the values do not say whose turn it is; what the history throws.
    */
-  override async loadMemoryVariables(values: InputValues): Promise<MemoryVariables> {
-    const key = this.#key(values);
+  override async loadMemoryVariables(values: InputValues = {}): Promise<MemoryVariables> {
+    const session = this.#session(values);
     const history = await this.#history(values);
     const past = await history.getMessages();
-    this.#open = [...this.#open, { ...key, history }].slice(-MOST_OPEN_TURNS);
+    const said = this.#said(values);
+    this.#open = [...this.#open, { session, said, history }].slice(-MOST_OPEN_TURNS);
     const { memoryKey, returnMessages, humanPrefix, aiPrefix } = this.#fields;
-    return { [memoryKey]: returnMessages ? past : getBufferString(past, humanPrefix, aiPrefix) };
+    if (!returnMessages) return { [memoryKey]: getBufferString(past, humanPrefix, aiPrefix) };
+    return { [memoryKey]: answerable(past, said === undefined ? [] : toMessages(said, HumanMessage)) };
   }
 
   /**
    * Stores the turn, whole.
    *
-   * @throws TurnNotStoredError when it could not be stored; `output` has the chain's output values.
-   * @throws InvalidOptionError when the values do not say whose turn it is, or what was said.
+   * @throws TurnNotStoredError when it could not be stored, or the values do not tell what was said or answered; `output`
+   * has the chain's output values.
+   * @throws InvalidOptionError when the values do not say whose turn it is.
    */
   override async saveContext(values: InputValues, outputs: OutputValues): Promise<void> {
-    const { session, said } = this.#key(values);
-    // The latest: of those before it the chain may have failed, and what they read may have changed since.
-    const index = this.#open.findLastIndex((open) => open.session === session && open.said === said);
-    const [open] = index === -1 ? [] : this.#open.splice(index, 1);
+    const session = this.#session(values);
+    const said = this.#said(values);
+    const answer = pick(outputs, this.#fields.outputKey, namesIn(outputs));
+    const open = this.#takeOpen(session, said) ?? this.#takeOpen(session, undefined);
     // Saved without being loaded: nothing was read that could have changed since.
     const turn = Turn.over(open?.history ?? (await this.#history(values)), this.#settings);
     await turn.store({
-      messages: () => [...toMessages(said, HumanMessage), ...toMessages(this.#answer(outputs), AIMessage)],
+      messages: () => [
+        ...toMessages(told(said, "inputKey", this.#inputNames(values)), HumanMessage),
+        ...toMessages(told(answer, "outputKey", namesIn(outputs)), AIMessage),
+      ],
       output: outputs,
     });
   }
@@ -166,6 +175,12 @@ export class SessionMemory extends BaseMemory {
     await (await this.#history(values)).clear();
   }
 
+  /** The latest: of those before it the chain may have failed, and what they read may have changed since. */
+  #takeOpen(session: unknown, said: unknown): OpenTurn | undefined {
+    const index = this.#open.findLastIndex((open) => open.session === session && open.said === said);
+    return index === -1 ? undefined : this.#open.splice(index, 1)[0];
+  }
+
   async #history(values: InputValues): Promise<AnyHistory> {
     const { chatHistory, getMessageHistory } = this.#fields;
     const history = chatHistory ?? (await getMessageHistory?.(this.#session(values)));
@@ -178,7 +193,7 @@ export class SessionMemory extends BaseMemory {
   #session(values: InputValues): unknown {
     const { chatHistory, sessionIdKey = "sessionId" } = this.#fields;
     if (chatHistory) return undefined;
-    const session: unknown = values[sessionIdKey];
+    const session: unknown = values?.[sessionIdKey];
     if (session === undefined || session === null || session === "") {
       throw new InvalidOptionError(
         sessionIdKey,
@@ -188,28 +203,14 @@ export class SessionMemory extends BaseMemory {
     return session;
   }
 
-  #key(values: InputValues): Pick<OpenTurn, "session" | "said"> {
-    const { chatHistory, sessionIdKey = "sessionId", inputKey, memoryKey } = this.#fields;
-    const others = chatHistory ? [memoryKey] : [memoryKey, sessionIdKey];
-    const names = Object.keys(values).filter((name) => !others.includes(name));
-    return { session: this.#session(values), said: pick(values, inputKey, names, "inputKey") };
+  #said(values: InputValues): unknown {
+    return pick(values, this.#fields.inputKey, this.#inputNames(values));
   }
 
-  #answer(outputs: OutputValues): unknown {
-    return pick(outputs, this.#fields.outputKey, Object.keys(outputs), "outputKey");
+  /** Of the values that the user may have said. A chain may pass on what it loaded, beside them. */
+  #inputNames(values: InputValues): string[] {
+    const { chatHistory, sessionIdKey = "sessionId", memoryKey } = this.#fields;
+    const names = namesIn(values).filter((name) => chatHistory !== undefined || name !== sessionIdKey);
+    return names.length === 1 ? names : names.filter((name) => name !== memoryKey);
   }
-}
-
-function pick(values: InputValues, name: string | undefined, names: string[], option: string): unknown {
-  const key = name ?? (names.length === 1 ? names[0] : undefined);
-  if (key === undefined || values[key] === undefined) {
-    throw new InvalidOptionError(option, `name the value that is meant: one of ${names.join(", ") || "none"}.`);
-  }
-  return values[key];
-}
-
-function toMessages(value: unknown, MessageClass: typeof HumanMessage | typeof AIMessage): BaseMessage[] {
-  if (isBaseMessage(value)) return [value];
-  if (Array.isArray(value) && value.length > 0 && value.every(isBaseMessage)) return value;
-  return [new MessageClass(typeof value === "string" ? value : JSON.stringify(value))];
 }

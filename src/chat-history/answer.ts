@@ -20,8 +20,8 @@ const TOKEN_LIMIT: ReadonlySet<unknown> = new Set([
  * Returns what cut an answer short: its turn was interrupted, or its stream ended early without an error, or the token limit
  * was reached. Absent for an answer that came to its end, as far as it shows.
  */
-export function cutBy(answer: AIMessage): "interruption" | "token limit" | undefined {
-  const { response_metadata: metadata, additional_kwargs: kwargs } = answer;
+function cutBy(answer: AIMessage): "interruption" | "token limit" | undefined {
+  const { metadata, kwargs } = partsOf(answer);
   if (metadata["interrupted"] === true || isUnfinishedResponse(answer)) return "interruption";
   const { incomplete_details: details, messageStop: stop } = metadata;
   const reasons = [metadata, kwargs, details, stop]
@@ -36,9 +36,18 @@ export function cutBy(answer: AIMessage): "interruption" | "token limit" | undef
   return reasons.some((reason) => TOKEN_LIMIT.has(reason)) ? "token limit" : undefined;
 }
 
+/** What others wrote may hold null. */
+function partsOf(answer: AIMessage): { readonly metadata: Block; readonly kwargs: Block } {
+  const { response_metadata: metadata, additional_kwargs: kwargs } = answer as Partial<
+    Record<keyof AIMessage, unknown>
+  > as Partial<Record<string, Block | null>>;
+  return { metadata: metadata ?? {}, kwargs: kwargs ?? {} };
+}
+
 /** LangChain ignores an error in a stream of OpenAI Responses. What came before it then lacks what the end tells. */
-function isUnfinishedResponse({ additional_kwargs: kwargs, response_metadata: metadata }: AIMessage): boolean {
-  const { reasoning } = kwargs as { reasoning?: unknown };
+function isUnfinishedResponse(answer: AIMessage): boolean {
+  const { metadata, kwargs } = partsOf(answer);
+  const { reasoning } = kwargs;
   if (!isBlock(reasoning) || metadata["status"] !== undefined || metadata["output"] !== undefined) return false;
   return metadata["model_provider"] === "openai" && isGiven(reasoning["id"]);
 }
@@ -47,10 +56,16 @@ function isUnfinishedResponse({ additional_kwargs: kwargs, response_metadata: me
  * Returns the answer without what providers refuse of one that is not whole: reasoning without its signature, a
  * server-side tool use without its result, parts of arguments, text blocks without text, and reasoning with nothing after
  * it. Returns the same object when everything is whole.
+ *
+ * @param known what cut the answer short; absent, the answer itself tells.
  */
-export function wholePart(answer: AIMessage, cut: "interruption" | "token limit" | undefined): AIMessage {
+export function wholePart(answer: AIMessage, known?: "interruption"): AIMessage {
+  const { content } = answer;
+  const { metadata, kwargs } = partsOf(answer);
+  if (typeof content === "string" && metadata["output"] === undefined && kwargs["reasoning"] === undefined)
+    return answer;
   const fields: Record<string, unknown> = {};
-  const { content, response_metadata: metadata, additional_kwargs: kwargs } = answer;
+  const cut = known ?? cutBy(answer);
   const provider = String(metadata["model_provider"]);
   const calls = callsOf(answer);
   if (Array.isArray(content)) {
@@ -61,13 +76,13 @@ export function wholePart(answer: AIMessage, cut: "interruption" | "token limit"
     if (whole.length < blocks.length) fields["content"] = whole;
   }
   // OpenAI Responses is sent the output of a response that it stores as it was.
-  const { output } = metadata as { output?: unknown };
+  const { output } = metadata;
   if (Array.isArray(output)) {
     const length = lengthWithoutReasoning(output as readonly Block[]);
     if (length < output.length) fields["response_metadata"] = { ...metadata, output: output.slice(0, length) };
   }
   // It does not store a response that broke off: nothing can refer to its items.
-  const { reasoning, ...others } = kwargs as { reasoning?: unknown };
+  const { reasoning, ...others } = kwargs;
   if (cut === "interruption" && isBlock(reasoning) && !isGiven(reasoning["encrypted_content"])) {
     fields["additional_kwargs"] = Object.fromEntries(Object.entries(others).filter(([name]) => !ITEM_IDS.has(name)));
   }
@@ -83,7 +98,8 @@ const ITEM_IDS: ReadonlySet<string> = new Set(["__openai_function_call_ids__", "
  */
 export function saysNothing(message: BaseMessage): boolean {
   if (!AIMessage.isInstance(message) || callsOf(message).length > 0) return false;
-  const { content, additional_kwargs: kwargs, response_metadata: metadata } = message;
+  const { content } = message;
+  const { metadata, kwargs } = partsOf(message);
   // What OpenAI's APIs keep beside the content: spoken answers, refusals, and the calls of built-in tools.
   if (isGiven(kwargs["audio"]) || isGiven(kwargs["refusal"])) return false;
   if (holds(metadata["output"], isSent) || holds(kwargs["tool_outputs"], isSentAlone)) return false;

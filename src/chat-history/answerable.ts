@@ -1,5 +1,6 @@
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
-import { cutBy, saysNothing, wholePart } from "./answer.js";
+import { saysNothing, wholePart } from "./answer.js";
+import { answeredBy } from "./requests.js";
 import { callsOf, isResult, resultsAfter, standIn, takeResult, withValidCalls } from "./tool-calls.js";
 
 const UNANSWERED = "No result came of this call.";
@@ -17,16 +18,21 @@ export function answerable(past: readonly BaseMessage[], said: readonly BaseMess
   /** Results whose call may stand further up. */
   const strays: BaseMessage[] = [];
   for (let end = past.length; end > 0;) {
-    const index = past.findLastIndex((message, position) => position < end && !isResult(message));
+    let index = end - 1;
+    while (index >= 0 && isResult(past[index])) index -= 1;
     const direct = past.slice(index + 1, end);
     const message = past[index];
     const unused = end === past.length ? [...direct, ...said.slice(0, resultsAfter(said, -1).length)] : [...direct];
-    const open = message === undefined ? [] : callsOf(message).filter((call) => takeResult(unused, call) === undefined);
+    // A user can answer a call in the content of a message.
+    const answered = answeredBy(end === past.length ? said.find((one) => !isResult(one)) : past[end]);
+    const open = (message === undefined ? [] : callsOf(message)).filter(
+      (call) => takeResult(unused, call) === undefined && !answered.includes(String(call.name)),
+    );
     const late = open.map((call) => takeResult(strays, call) ?? standIn(call, UNANSWERED));
     const answer = message === undefined ? [] : mended(message, open.length > 0);
     shown.push([...answer, ...direct.filter((result) => !unused.includes(result)), ...late]);
     strays.unshift(...direct.filter((result) => unused.includes(result)));
-    end = index === -1 ? 0 : index;
+    end = index;
   }
   return shown.toReversed().flat();
 }
@@ -34,6 +40,6 @@ export function answerable(past: readonly BaseMessage[], said: readonly BaseMess
 function mended(message: BaseMessage, isOpen: boolean): BaseMessage[] {
   if (!AIMessage.isInstance(message)) return [message];
   const answer = isOpen ? withValidCalls(message) : message;
-  const whole = wholePart(answer, cutBy(answer));
+  const whole = wholePart(answer);
   return saysNothing(whole) ? [] : [whole];
 }

@@ -1,5 +1,13 @@
-import { type BaseMessage, mapStoredMessageToChatMessage } from "@langchain/core/messages";
+import {
+  type BaseMessage,
+  mapStoredMessageToChatMessage,
+  type StoredMessage,
+  ToolMessage,
+  type ToolMessageFields,
+} from "@langchain/core/messages";
 import type { RedisClient } from "../client.js";
+import { encodeMessage } from "../codec/encode.js";
+import { isObject } from "../codec/json.js";
 import type { Duration } from "../duration.js";
 import { CorruptMessageError, InvalidOptionError } from "../errors.js";
 import { textList } from "../redis/replies.js";
@@ -20,12 +28,18 @@ export interface ImportMessagesOptions {
    * @default "5s"
    */
   deadline?: Duration | undefined;
+  /**
+   * What to do with an entry that is not a message as LangChain stores it: `"throw"` a `CorruptMessageError` that names
+   * its index, or `"skip"` it and copy the rest.
+   * @default "throw"
+   */
+  onCorrupt?: "throw" | "skip" | undefined;
 }
 
 /**
  * Copies a history that `@langchain/redis` or `@langchain/community` (ioredis) wrote, which keep the newest message
- * first, into a history of ours that has never been used, in one append. Two round trips. With `maxMessages`, the
- * newest are copied.
+ * first, into a history of ours, on its own or a session's, that has never been used, in one append. Two round
+ * trips. With `maxMessages`, the newest are copied.
  *
  * Safe to repeat, and to run in several processes at once: where there are messages already, or a `clear()` is
  * remembered (for a day), nothing is copied. Make it a step of a migration rather than of every request: once a cleared
@@ -33,7 +47,8 @@ export interface ImportMessagesOptions {
  *
  * @returns how many messages were copied; 0 when there was nothing to copy, or when `history` had been used.
  * @throws InvalidOptionError when an option is missing or of the wrong form.
- * @throws CorruptMessageError naming the index in the old list of an entry that cannot be read; nothing was copied.
+ * @throws CorruptMessageError naming the index in the old list of an entry that cannot be read, unless `onCorrupt` is
+ * `"skip"`; nothing was copied.
  * @throws what `history.addMessages` throws.
  *
  * @example
@@ -42,9 +57,15 @@ export interface ImportMessagesOptions {
  * ```
  */
 export async function importMessages(options: ImportMessagesOptions): Promise<number> {
-  const { history, key, connection } = parseImportOptions(options);
+  const { history, key, connection, onCorrupt } = parseImportOptions(options);
   const entries = await read(connection, [["lrange", key, "0", "-1"]], textList);
-  const messages = entries.map(storedMessage).toReversed();
+  const messages = entries.flatMap((entry, index) => {
+    const message = storedMessage(entry, index);
+    if (message !== undefined) return [message];
+    if (onCorrupt === "skip") return [];
+    throw new CorruptMessageError("it is not a message as LangChain stores it.", index);
+  });
+  messages.reverse();
   return history.addFirstMessages(messages);
 }
 
@@ -52,22 +73,40 @@ function parseImportOptions(options: ImportMessagesOptions): {
   history: RedisChatMessageHistory;
   key: string;
   connection: Connection;
+  onCorrupt: "throw" | "skip";
 } {
-  const { client, deadline, key, history } = options ?? {};
+  const { client, deadline, key, history, onCorrupt = "throw" } = options ?? {};
   const connection = parseConnection({ client, deadline });
   if (typeof key !== "string" || key === "")
     throw new InvalidOptionError("key", "use the old history's key, a string.");
   if (!(history instanceof RedisChatMessageHistory)) {
     throw new InvalidOptionError("history", "pass a RedisChatMessageHistory of this library.");
   }
-  return { history, key, connection };
+  if (onCorrupt !== "throw" && onCorrupt !== "skip") {
+    throw new InvalidOptionError("onCorrupt", 'use "throw" or "skip".');
+  }
+  return { history, key, connection, onCorrupt };
 }
 
-function storedMessage(entry: string, index: number): BaseMessage {
+/** Returns `undefined` for an entry that is not a message, or one that could not be stored. */
+function storedMessage(entry: string, index: number): BaseMessage | undefined {
   try {
-    return mapStoredMessageToChatMessage(JSON.parse(entry));
+    const stored: unknown = JSON.parse(entry);
+    const message = isResultWithoutId(stored)
+      ? new ToolMessage(stored.data)
+      : mapStoredMessageToChatMessage(stored as StoredMessage);
+    // LangChain's constructors look at nothing: what makes no message is refused by the encoding.
+    encodeMessage(message, index);
+    return message;
   } catch {
     // Not the error itself: JSON.parse quotes what it could not read.
-    throw new CorruptMessageError("it is not a message as LangChain stores it.", index);
+    return undefined;
   }
+}
+
+/** LangChain writes the result of a call that has no id, and refuses to read it. */
+function isResultWithoutId(stored: unknown): stored is { data: ToolMessageFields } {
+  if (!isObject(stored) || stored["type"] !== "tool") return false;
+  const { data } = stored;
+  return isObject(data) && data["tool_call_id"] === undefined;
 }

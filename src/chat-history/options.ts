@@ -9,8 +9,9 @@ import type { StandaloneLogSettings } from "./standalone-log.js";
 
 /**
  * The newest part of a history that a provider accepts: at most that many messages, or tokens as `tokenCounter`
- * counts them. It starts on a human or system message and holds no tool result without its call and no call without
- * its result, so it can be shorter than the limit, or empty. It limits what is read, never what is stored.
+ * counts them. It starts on a human or system message and holds no tool result without its call, no call without its
+ * result, and no approval (of an MCP tool) without the request for it, so it can be shorter than the limit, or empty. It
+ * limits what is read, never what is stored.
  *
  * `{ messages }` reads only that many entries. `{ tokens }` reads the whole list (set `maxMessages` to bound it) and
  * calls `tokenCounter` a few times, with longer and longer newest parts.

@@ -18,14 +18,17 @@ export interface Call {
  */
 export function callsOf(message: BaseMessage): Call[] {
   if (!AIMessage.isInstance(message)) return [];
-  const { tool_calls: calls = [], invalid_tool_calls: invalid = [], additional_kwargs: raw } = message;
-  const tools = [...calls, ...invalid].map(({ id, name }) => toolCall(id, name));
-  if (tools.length === 0 && Array.isArray(raw.tool_calls)) {
+  // What others wrote may hold null.
+  const { tool_calls: calls, invalid_tool_calls: invalid, additional_kwargs: raw } = message as Nullable<AIMessage>;
+  const tools = [...(calls ?? []), ...(invalid ?? [])].map(({ id, name }) => toolCall(id, name));
+  if (tools.length === 0 && Array.isArray(raw?.tool_calls)) {
     tools.push(...raw.tool_calls.map((call) => toolCall(call?.id, call?.function?.name)));
   }
-  if (!raw.function_call) return tools;
+  if (!raw?.function_call) return tools;
   return [...tools, { type: "function", name: raw.function_call.name, tool: raw.function_call.name }];
 }
+
+type Nullable<Fields> = { readonly [Name in keyof Fields]: Fields[Name] | null };
 
 function toolCall(id: unknown, tool: unknown): Call {
   return { type: "tool", name: idOf(id), tool: typeof tool === "string" ? tool : undefined };

@@ -1,23 +1,25 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { InvalidOptionError } from "../errors.js";
 import type { Window } from "./options.js";
+import { answeredBy, requestsOf } from "./requests.js";
 import { callsOf, isResult, resultsAfter, takeResult } from "./tool-calls.js";
 
 /**
  * The part of `tail` (the newest messages, oldest first) that a provider accepts: it starts on a human or system
- * message, and every tool call stands before its results. A call that was never answered is left out with whatever
- * results it has, and so is a result whose call is not there; providers answer 400 to either.
+ * message, every tool call stands before its results, and whatever a user answers (an approval of an MCP tool, say) stands
+ * before the answer. A call that was never answered is left out with whatever results it has, and so is a result whose
+ * call is not there; providers answer 400 to either.
  *
- * @param said what follows: results at its beginning answer calls of the last answer.
+ * @param said what follows: results at its beginning, or a user's message, answer calls of the last answer.
  */
 export function acceptablePart(tail: readonly BaseMessage[], said: readonly BaseMessage[] = []): BaseMessage[] {
-  const start = tail.findIndex(canStart);
-  return start === -1 ? [] : withoutBrokenToolCalls(tail.slice(start), said);
+  const [start] = startsOf(tail);
+  return start === undefined ? [] : withoutBrokenToolCalls(tail.slice(start), said);
 }
 
 /** Returns the messages from the first that a conversation can start with; all, when none can. */
 export function fromFirstStart(messages: BaseMessage[]): BaseMessage[] {
-  const start = messages.findIndex(canStart);
+  const [start = 0] = startsOf(messages);
   return start > 0 ? messages.slice(start) : messages;
 }
 
@@ -27,7 +29,7 @@ export async function withinTokens(
   window: Extract<Window, { tokens: number }>,
   said: readonly BaseMessage[] = [],
 ): Promise<BaseMessage[]> {
-  const starts = messages.flatMap((message, index) => (canStart(message) ? [index] : []));
+  const starts = startsOf(messages);
   const partFrom = async (ordinal: number): Promise<BaseMessage[] | undefined> => {
     const part = acceptablePart(messages.slice(starts[ordinal]), said);
     return (await countTokens(part, window)) <= window.tokens ? part : undefined;
@@ -64,19 +66,53 @@ async function countTokens(
   return tokens;
 }
 
-function canStart(message: BaseMessage): boolean {
-  return message.type === "human" || message.type === "system";
+/** The indexes of the messages on which a part can start: none between a request and what the user answered to it. */
+function startsOf(messages: readonly BaseMessage[]): number[] {
+  const starts: number[] = [];
+  const askedAt = new Map<unknown, number>();
+  for (const [index, message] of messages.entries()) {
+    if (message.type === "human" || message.type === "system") starts.push(index);
+    for (const id of requestsOf(message)) askedAt.set(id, index);
+    const earliest = Math.min(index, ...answeredBy(message).map((id) => askedAt.get(id) ?? -1));
+    if (earliest === index) continue;
+    while ((starts.at(-1) ?? -1) > earliest) starts.pop();
+  }
+  return starts;
 }
 
 function withoutBrokenToolCalls(messages: readonly BaseMessage[], said: readonly BaseMessage[]): BaseMessage[] {
   const kept: BaseMessage[] = [];
   const all = [...messages, ...said];
+  /** What a user can still answer, in any later message; the results of calls only directly behind them. */
+  const asked = new Set<unknown>();
+  let called: readonly (string | undefined)[] = [];
   for (const [index, message] of messages.entries()) {
     if (isResult(message)) continue; // Kept with its call, or not at all.
-    const results = resultsAfter(all, index);
+    const isAsked = answeredBy(message).every((id) => asked.has(id) || called.includes(id));
+    called = [];
+    if (!isAsked) continue;
+
     const calls = callsOf(message);
-    const answers = calls.map((call) => takeResult(results, call)).filter((answer) => answer !== undefined);
-    if (answers.length === calls.length) kept.push(message, ...answers.filter((answer) => !said.includes(answer)));
+    const names = calls.map(({ name }) => name);
+    const requests = requestsOf(message).filter((id) => !names.includes(id));
+    const results = resultsAfter(all, index);
+    const behind = all[index + results.length + 1];
+    const answers = calls.map((call) => takeResult(results, call));
+    const left = names.filter((_name, position) => answers[position] === undefined);
+    if (left.length > 0 && !answersAll(behind, left, new Set([...asked, ...requests, ...left]))) continue;
+    kept.push(message, ...answers.filter((answer) => answer !== undefined).filter((answer) => !said.includes(answer)));
+    for (const id of requests) asked.add(id);
+    called = left;
   }
   return kept;
+}
+
+/** Whether the user's message answers these calls, and nothing that it may not. */
+function answersAll(
+  message: BaseMessage | undefined,
+  calls: readonly (string | undefined)[],
+  allowed: ReadonlySet<unknown>,
+): boolean {
+  const answered: readonly (string | undefined)[] = answeredBy(message);
+  return calls.every((name) => answered.includes(name)) && answered.every((id) => allowed.has(id));
 }

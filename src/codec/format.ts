@@ -28,35 +28,38 @@ export interface MessageShape {
   create(fields: unknown): BaseMessage;
   /** Fields that the class has in every supported version of core, so that its constructor restores them. */
   readonly fields: ReadonlySet<string>;
-  /** The string without which a message of this type makes no sense. */
-  readonly required: "tool_call_id" | "role" | "id" | undefined;
+  /** The string without which a message of this type makes no sense: no provider is told who speaks, nothing is removed. */
+  readonly required: "role" | "id" | undefined;
+  /** A string, null or missing. Some OpenAI-compatible servers give their calls no id, so the results have none either. */
+  readonly optional: "tool_call_id" | undefined;
 }
 
 function shape(
   create: MessageShape["create"],
-  required?: MessageShape["required"],
+  { required, optional }: Partial<Pick<MessageShape, "required" | "optional">> = {},
   ...fields: readonly string[]
 ): MessageShape {
   const common = ["content", "id", "name", "additional_kwargs", "response_metadata"];
-  return { create, required, fields: new Set([...common, ...fields]) };
+  return { create, required, optional, fields: new Set([...common, ...fields]) };
 }
 
 /** A map and no object: a type is whatever someone wrote, "constructor" for example. */
 export const MESSAGE_SHAPES: ReadonlyMap<unknown, MessageShape> = new Map([
   ["human", shape(makerOf(HumanMessage, "human"))],
-  ["ai", shape(makerOf(AIMessage, "ai"), undefined, "tool_calls", "invalid_tool_calls", "usage_metadata")],
+  ["ai", shape(makerOf(AIMessage, "ai"), {}, "tool_calls", "invalid_tool_calls", "usage_metadata")],
   ["system", shape(makerOf(SystemMessage, "system"))],
-  ["tool", shape(makerOf(ToolMessage, "tool"), "tool_call_id", "tool_call_id", "status", "artifact")],
+  ["tool", shape(makerOf(ToolMessage, "tool"), { optional: "tool_call_id" }, "tool_call_id", "status", "artifact")],
   ["function", shape((fields: FunctionMessageFields) => new FunctionMessage(fields))],
-  ["generic", shape((fields: ChatMessageFields) => new ChatMessage(fields), "role", "role")],
-  ["remove", shape((fields: RemoveMessageFields) => new RemoveMessage(fields), "id")],
+  ["generic", shape((fields: ChatMessageFields) => new ChatMessage(fields), { required: "role" }, "role")],
+  ["remove", shape((fields: RemoveMessageFields) => new RemoveMessage(fields), { required: "id" })],
 ]);
 
 /** Why these fields make no message, if so. Asked on both ways: what could not be read must not be written. */
-export function misshapen(fields: Fields, { required }: MessageShape): string | undefined {
+export function misshapen(fields: Fields, { required, optional }: MessageShape): string | undefined {
   const { content } = fields;
   if (typeof content !== "string" && !Array.isArray(content)) return "its content is neither a string nor an array";
   if (required !== undefined && typeof fields[required] !== "string") return `its ${required} is not a string`;
+  if (optional !== undefined && typeof (fields[optional] ?? "") !== "string") return `its ${optional} is not a string`;
   if (!areCalls(fields["tool_calls"])) return "its tool_calls are not an array of objects";
   if (!areCalls(fields["invalid_tool_calls"])) return "its invalid_tool_calls are not an array of objects";
   return undefined;

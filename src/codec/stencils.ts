@@ -137,9 +137,12 @@ function probes(): Fields[] {
     { type: "image", source_type: "base64", data: "", mime_type: "image/png" },
     { type: "tool_use", id: "call", name: "tool", input: {} },
     call,
+    { type: "tool_call", name: "tool", args: {}, id: null },
   ];
   return [
+    { content: "" },
     { content: "", tool_call_id: "" },
+    { content: "", tool_call_id: null },
     all,
     { ...all, content: blocks, additional_kwargs: { tool_calls: [call] } },
     { ...all, content: [], id: null, name: null, usage_metadata: null, status: null, artifact: null, tool_calls: [] },

@@ -16,7 +16,8 @@ export class Budget {
 
   /** The connection, with what is left as its deadline. */
   connection(): Connection {
-    return { ...this.#connection, deadlineMilliseconds: Math.max(1, Math.ceil(this.left)) };
+    const { deadlineMilliseconds, callMilliseconds = deadlineMilliseconds } = this.#connection;
+    return { ...this.#connection, deadlineMilliseconds: Math.max(1, Math.ceil(this.left)), callMilliseconds };
   }
 
   async pause<Value>(work: () => Value | Promise<Value>): Promise<Value> {

@@ -9,6 +9,8 @@ import { evaluate, type Script, tookEffect } from "./script.js";
 export interface Connection {
   readonly client: RedisClient;
   readonly deadlineMilliseconds: number;
+  /** The deadline of the whole call, of which this command has what is left: an error names it. Absent, it is the same. */
+  readonly callMilliseconds?: number | undefined;
   /** How many replicas have to have a write before it is done; absent, none. */
   readonly wait?: Replication | undefined;
 }
@@ -139,7 +141,7 @@ async function mayHaveRun(client: RedisClient, operationKey: string, refusal: st
  * own `commandTimeout` is the caller's to set. The command may still run later; its operation id makes that harmless.
  */
 function withDeadline<Value>(
-  { client, deadlineMilliseconds }: Connection,
+  { client, deadlineMilliseconds, callMilliseconds = deadlineMilliseconds }: Connection,
   { operationId, indeterminate = false }: Partial<Pick<Circumstances, "operationId" | "indeterminate">>,
   send: (isOver: () => boolean) => Promise<Value>,
 ): Promise<Value> {
@@ -147,7 +149,7 @@ function withDeadline<Value>(
   return new Promise((resolve, reject) => {
     // Before the timer is set, so that Redis works meanwhile.
     const sent = send(() => performance.now() - began >= deadlineMilliseconds);
-    const expire = (): void => reject(deadlineError(deadlineMilliseconds, { client, operationId, indeterminate }));
+    const expire = (): void => reject(deadlineError(callMilliseconds, { client, operationId, indeterminate }));
     // Not at once: when the process was busy past the deadline, the reply may be there and only unread.
     const timer = setTimeout(() => setImmediate(expire), deadlineMilliseconds - (performance.now() - began));
     // Not by `finally`, which makes three promises more.

@@ -1,6 +1,7 @@
 import type { BaseChatMessageHistory } from "@langchain/core/chat_history";
 import { _coerceToRunnable, type Runnable, type RunnableConfig, type RunnableLike } from "@langchain/core/runnables";
 import { z } from "zod";
+import { wantsAlternation } from "../chat-history/alternating.js";
 import type { AnyHistory } from "../chat-history/turn.js";
 import { turnSettings, type TurnOptions, type TurnSettings, turnShape } from "../chat-history/turn-options.js";
 import { InvalidOptionError } from "../errors.js";
@@ -57,6 +58,8 @@ export interface RunnableSettings<RunInput, RunOutput> extends MessageKeys {
   readonly turn: TurnSettings;
   /** Whether what runs is a graph of LangGraph, or has one inside. */
   readonly holdsGraph: boolean;
+  /** Whether its model wants an answer in front of each question. */
+  readonly wantsAlternation: boolean;
 }
 
 const keySchema = z.string("use a string").min(1, "use a name").optional();
@@ -91,6 +94,7 @@ export function parseFields<RunInput, RunOutput>(
   return {
     runnable,
     holdsGraph: holdsGraph(runnable),
+    wantsAlternation: wantsAlternation(runnable),
     getMessageHistory,
     sessions,
     inputMessagesKey: parsed.inputMessagesKey,

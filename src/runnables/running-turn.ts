@@ -1,5 +1,6 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
+import { alternating } from "../chat-history/alternating.js";
 import { answerable } from "../chat-history/answerable.js";
 import { interruptedTurn } from "../chat-history/interrupted.js";
 import type { Turn } from "../chat-history/turn.js";
@@ -12,7 +13,7 @@ import { withDistinctIds, withOwnIds } from "./own-ids.js";
 /** A stream that nobody reads for so long is taken for left: its reader may be gone without a word. */
 const LONGEST_PAUSE_MILLISECONDS = 600_000;
 
-type Settings = MessageKeys & Pick<RunnableSettings<unknown, unknown>, "turn" | "holdsGraph">;
+type Settings = MessageKeys & Pick<RunnableSettings<unknown, unknown>, "turn" | "holdsGraph" | "wantsAlternation">;
 
 interface Begun<RunInput> {
   readonly turn: Turn;
@@ -43,7 +44,8 @@ export class RunningTurn<RunInput, RunOutput> {
     this.#settings = settings;
     this.#begun = begun;
     this.signal = begun.stop.signal;
-    const past = answerable(begun.turn.past, begun.said);
+    const mended = answerable(begun.turn.past, begun.said);
+    const past = settings.wantsAlternation ? alternating(mended, begun.said) : mended;
     this.#past = settings.holdsGraph ? withDistinctIds(past) : past;
     this.input = inputOf(begun.input, this.#past, begun.said, settings) as RunInput;
     const config = settings.holdsGraph ? withOwnIds(begun.config, [...this.#past, ...begun.said]) : begun.config;

@@ -82,8 +82,8 @@ export class SessionLog implements MessageLog {
     if (result === "changed") throw new ConversationChangedError();
     if (result === "no-conversation") throw new ConversationNotFoundError();
     if (result === "lease-lost") throw new SessionBusyError("lost");
-    if (result !== "done" && result !== "repeated") throw notLive(result);
-    return true;
+    if (result !== "done" && result !== "repeated" && result !== "occupied") throw notLive(result);
+    return result !== "occupied";
   }
 
   async clear(operationId: string): Promise<string> {

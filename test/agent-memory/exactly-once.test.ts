@@ -277,6 +277,46 @@ test("an update whose value always changes in between gives up in time, with not
   expect(await memory.get("x")).toBeTypeOf("number");
 });
 
+test("an update whose time runs out while it reads again says that others wrote, not that Redis is away", async () => {
+  const proxy = await through(servers.single);
+  const client = keep(new Redis({ port: proxy.port }));
+  const namespace = freshId();
+  const other = new AgentMemory({ client: keep(new Redis(servers.single)), namespace });
+  const memory = new AgentMemory({ client, namespace, deadline: 2 });
+  await memory.update("x", () => 1);
+  // A round trip takes 800 ms: the second attempt cannot read within the deadline.
+  proxy.delay(400);
+  const update = memory.update("x", async () => {
+    await other.increment("x");
+    return "mine";
+  });
+  await expect(update).rejects.toMatchObject({ code: "VERSION_CONFLICT", key: "x" });
+});
+
+test("an update that met another version, and then a Redis that is away, says that, and names its whole deadline", async () => {
+  const proxy = await through(servers.single);
+  const client = keep(new Redis({ port: proxy.port, maxRetriesPerRequest: null }));
+  const namespace = freshId();
+  const other = new AgentMemory({ client: keep(new Redis(servers.single)), namespace });
+  const memory = new AgentMemory({ client, namespace, deadline: 0.5 });
+  await memory.update("x", () => 1);
+  // What it draws is the pause between two attempts.
+  const random = vi.spyOn(Math, "random").mockImplementation(() => {
+    proxy.blackhole();
+    return 1;
+  });
+  onTestFinished(() => random.mockRestore());
+  const update = memory.update("x", async () => {
+    await other.increment("x");
+    return "mine";
+  });
+  await expect(update).rejects.toMatchObject({
+    code: "STORE_UNAVAILABLE",
+    indeterminate: false,
+    message: expect.stringContaining("within 500 ms"),
+  });
+});
+
 test("out of memory, writes are refused whole, and what is there can be read and removed", async () => {
   await using redis = await startRedis({ args: ["--maxmemory-policy", "noeviction"] });
   const client = keep(new Redis(redis.url));

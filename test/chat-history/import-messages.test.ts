@@ -88,6 +88,50 @@ test("an entry that cannot be read is named, without its content, and nothing is
   await client.del(key);
 });
 
+test("entries that cannot be read are left out on request, and the rest is copied", async () => {
+  const key = freshId();
+  const good = (content: string): string => JSON.stringify({ type: "human", data: { content } });
+  const bad = [
+    "SECRET{",
+    "null",
+    "5",
+    JSON.stringify({ type: "oracle", data: { content: "x" } }),
+    JSON.stringify({ type: "human", data: { content: { text: "x" } } }),
+    JSON.stringify({ type: "ai", data: { content: "x", tool_calls: [null] } }),
+    JSON.stringify({ type: "tool", data: { content: "x", tool_call_id: 5 } }),
+    JSON.stringify({ type: "tool", data: null }),
+    JSON.stringify({ type: "generic", data: { content: "x" } }),
+  ];
+  await client.rpush(key, good("newest"), ...bad, good("oldest"));
+  for (const [index, entry] of bad.entries()) {
+    await client.rpush(`${key}-${index}`, good("newest"), entry);
+    const history = new RedisChatMessageHistory({ client, sessionId: freshId() });
+    const work = importMessages({ client, key: `${key}-${index}`, history });
+    await expect(work).rejects.toMatchObject({ code: "CORRUPT_MESSAGE", index: 1 });
+    await client.del(`${key}-${index}`);
+  }
+  const history = new RedisChatMessageHistory({ client, sessionId: key });
+  expect(await importMessages({ client, key, history, onCorrupt: "skip" })).toBe(2);
+  expect(texts(await history.getMessages())).toEqual(["oldest", "newest"]);
+  await client.del(key);
+});
+
+test("calls and results without an id are copied as they are", async () => {
+  const key = freshId();
+  const call = { name: "weather", args: {} };
+  const results = [null, "", undefined].map((id) => new ToolMessage({ content: "rain", tool_call_id: id as string }));
+  const asked = new AIMessage({ content: "", tool_calls: [{ ...call, id: null as never }, call] });
+  await new CommunityHistory({ client: client as never, sessionId: key, sessionTTL: 60 }).addMessages([
+    asked,
+    ...results,
+  ]);
+  const history = new RedisChatMessageHistory({ client, sessionId: key });
+  expect(await importMessages({ client, key, history })).toBe(4);
+  const [copied, ...answers] = await history.getMessages();
+  expect((copied as AIMessage).tool_calls).toStrictEqual([{ ...call, id: null }, call]);
+  expect(answers.map((answer) => (answer as ToolMessage).tool_call_id)).toEqual([null, "", undefined]);
+});
+
 test("nothing is copied into a history that was cleared, or that got a turn meanwhile", async () => {
   const key = freshId();
   await client.rpush(key, '{"type":"human","data":{"content":"old"}}');
@@ -143,4 +187,6 @@ test("bad options are refused", async () => {
   await expect(importMessages(undefined as never)).rejects.toThrow(InvalidOptionError);
   await expect(importMessages({ client, key: "", history })).rejects.toThrow(InvalidOptionError);
   await expect(importMessages({ client, key: "k", history: {} as never })).rejects.toThrow(InvalidOptionError);
+  const onCorrupt = "ignore" as never;
+  await expect(importMessages({ client, key: "k", history, onCorrupt })).rejects.toMatchObject({ option: "onCorrupt" });
 });

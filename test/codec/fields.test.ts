@@ -14,6 +14,7 @@ import {
   ToolMessage,
   ToolMessageChunk,
 } from "@langchain/core/messages";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeMessage } from "../../src/codec/decode.js";
 import { APPENDED_AT, fieldsOf, reload, storedText } from "./round-trip.js";
@@ -193,6 +194,38 @@ describe("streamed messages", () => {
     expect(storedText(new AIMessage({ content: "", ...Object.fromEntries(Object.entries(streamed)) }))).not.toMatch(
       /tool_call_chunks|lc_/,
     );
+  });
+});
+
+describe("calls and results without an id", () => {
+  // As OpenAI-compatible servers and older adapters give them, whatever their types say.
+  const withId = (id: unknown): Record<string, unknown> => (id === undefined ? {} : { id });
+  const call = fc.record({ name: fc.string(), args: fc.constant({ city: "Oslo" }) });
+  const id = fc.option(fc.option(fc.constantFrom("", "call_1")), { nil: undefined });
+
+  it("come back as they were, and give the same text when they are stored again", () => {
+    fc.assert(
+      fc.property(id, fc.array(call), fc.option(fc.constant({ seen: new Date(0) })), (given, calls, odd) => {
+        const tool_calls = calls.map((one) => ({ ...one, ...withId(given) }));
+        const invalid_tool_calls = calls.map(({ name }) => ({ name, args: "{", ...withId(given) }));
+        const kwargs = { additional_kwargs: odd ?? {} };
+        const asked = new AIMessage({ content: "", tool_calls, invalid_tool_calls, ...kwargs });
+        const result = new ToolMessage({ content: "rain", tool_call_id: "", ...kwargs });
+        Object.assign(result, { tool_call_id: given });
+        for (const message of [asked, result]) {
+          const reloaded = reload(message);
+          expect(reloaded.constructor).toBe(message.constructor);
+          expect(fieldsOf(reloaded)).toStrictEqual(fieldsOf(message));
+          expect(storedText(reloaded)).toBe(storedText(message));
+        }
+      }),
+    );
+  });
+
+  it("come back also where the constructor is not used", () => {
+    const entry = { type: "tool", data: { content: "rain", tool_call_id: null, additional_kwargs: null }, at: 1 };
+    expect(decodeMessage(JSON.stringify(entry), 0).message).toMatchObject({ content: "rain", tool_call_id: null });
+    expect(Object.keys(decodeMessage(JSON.stringify(entry), 0).message)).toContain("tool_call_id");
   });
 });
 

@@ -120,7 +120,7 @@ describe("a damaged entry", () => {
     ["no content", withData("human", { text: SECRET }), "its content is neither a string nor an array"],
     ["null content", withData("ai", { content: null }), "its content is neither a string nor an array"],
     ["an object for content", withData("ai", { content: { SECRET } }), "its content is neither a string nor an array"],
-    ["a result of no call", withData("tool", { content: SECRET }), "its tool_call_id is not a string"],
+    ["a result of no call", withData("tool", { content: SECRET, tool_call_id: 5 }), "its tool_call_id is not a string"],
     ["no role", withData("generic", { content: SECRET, role: 1 }), "its role is not a string"],
     ["nothing to remove", withData("remove", { content: [] }), "its id is not a string"],
     ["marks that are no array", { ...good, rich: { Date: "when" } }, "its rich values"],

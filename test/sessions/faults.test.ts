@@ -1,7 +1,7 @@
 // P2–P4 for sessions: a reply that is lost, a server that is silent, full or strict leaves nothing half done or twice.
 import { inspect } from "node:util";
 import { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import {
   type Session,
   SessionNotFoundError,
@@ -472,4 +472,24 @@ describe("on a server of its own", () => {
       ]);
     },
   );
+});
+
+test("a call of several round trips that comes too late names its whole deadline, not what was left of it", async () => {
+  const proxy = await through(servers.single);
+  const client = keep(new Redis({ port: proxy.port, maxRetriesPerRequest: null }));
+  const sessions = new SessionStore({ client, deadline: 0.5 });
+  const { owner, session } = await newUser(sessions);
+  const send = client.pipeline.bind(client);
+  let sent = 0;
+  // The list has become shorter than the page that is asked for: it is read again at its end.
+  const pipeline = vi.spyOn(client, "pipeline").mockImplementation((...args) => {
+    if (++sent === 2) proxy.blackhole();
+    return send(...args);
+  });
+  const page = sessions.messages(owner, session.conversationId, { limit: 2, before: 80 });
+  await expect(page).rejects.toMatchObject({
+    code: "STORE_UNAVAILABLE",
+    message: expect.stringContaining("within 500 ms"),
+  });
+  expect(pipeline).toHaveBeenCalledTimes(2);
 });

@@ -29,7 +29,8 @@ ARGV[1]  digest     of the batch
 ARGV[2]  window     milliseconds to remember the operation
 ARGV[3]  sessionId
 ARGV[4]  conversationId
-ARGV[5]  seen       generation that the writer's latest read saw, "" for none, "*" when it never read
+ARGV[5]  seen       generation that the writer's latest read saw, "" for none, "*" when it never read;
+                    "new" when there must be no message and no removal at all
 ARGV[6]  ttl        of the conversation in milliseconds
 ARGV[7]  cap        how many messages to keep, "0" for all
 ARGV[8]  toolCalls  how many the batch holds
@@ -37,8 +38,8 @@ ARGV[9]  token      of the turn that writes, "" when it needs no lease
 ARGV[10] after      "keep" | "release": what becomes of its lease
 ARGV[11…] messages  JSON objects without their closing brace
 
-returns  { "done" | "repeated" | "conflict" | "changed" | "no-conversation" | "lease-lost" | "unknown" | "ended"
-           | "evicted" | "expired" }
+returns  { "done" | "repeated" | "conflict" | "occupied" | "changed" | "no-conversation" | "lease-lost" | "unknown"
+           | "ended" | "evicted" | "expired" }
 --]]
 ${timeLua}${sessionLua}${operationLua}${messagesLua}${leaseLua}
 local record         = KEYS[1]
@@ -82,16 +83,18 @@ local agentId = redis.call("HGET", record, "agentId")
 if held[2] and held[2] ~= agentId then
   return { "no-conversation" }
 end
-if generation and seen ~= "*" and seen ~= generation then
+local kind = redis.call("TYPE", messages).ok
+if kind ~= "list" and kind ~= "none" then
+  return redis.error_reply("WRONGTYPE of messages")
+end
+if seen == "new" and (generation or kind == "list") then
+  return { "occupied" }
+elseif generation and seen ~= "*" and seen ~= generation then
   return { "changed" }
 elseif lostLease(lease, holder, token) then
   return { "lease-lost" }
 end
 
-local kind = redis.call("TYPE", messages).ok
-if kind ~= "list" and kind ~= "none" then
-  return redis.error_reply("WRONGTYPE of messages")
-end
 -- At least one more than the latest: milliseconds tie, and pages are cut by this.
 local latest = redis.call("ZRANGE", conversations, -1, -1, "WITHSCORES")
 local activeAt = math.max(now, tonumber(latest[2]) or 0)
@@ -157,6 +160,7 @@ const outcomes = [
   "done",
   "repeated",
   "conflict",
+  "occupied",
   "changed",
   "no-conversation",
   "lease-lost",
