@@ -11,6 +11,8 @@ import { type Input, type Limits, storedTalk, type Talk } from "./support/talks.
 
 const sentences = ["And now?", "Then?", "At last?"].map((sentence) => [new HumanMessage(sentence)]);
 
+const limits = [{}, ...[2, 3, 4].flatMap((most): Limits[] => [{ window: { messages: most } }, { maxMessages: most }])];
+
 /** Says one thing after the other. @returns what went wrong. */
 async function sayAll(
   { line, talk }: { line: Line; talk: Talk },
@@ -25,68 +27,63 @@ async function sayAll(
 }
 
 forEachApi((api, endpoint) => {
-  test.each(ways)(
-    "$version, $how, $kind: an answer that is empty, refused, or cut at the token limit, and three turns after it",
-    async ({ version, how, kind }) => {
+  for (const [turn, { version, how, kind }] of ways.entries()) {
+    test(
+      `${version}, ${how}, ${kind}: an answer that is empty, refused, or cut at the token limit, and three turns after it`,
+      async () => {
+        const wrong: Record<string, readonly string[]> = {};
+        for (const name of Object.keys(api.stopping).filter((_, index) => isTurn(index, 2, turn))) {
+          if (!(await takesBack(endpoint(), api, { version, how, name }))) continue;
+          const line = endpoint().open();
+          const talk = await storedTalk(kind, api.model(line.url, version));
+          line.answer(made(api, name));
+          // What a package takes for an error is not stored.
+          await talk.say([new HumanMessage("Hello")], { how }).catch(() => undefined);
+          const reasons = await sayAll({ line, talk }, sentences, how);
+          if (reasons.length > 0) wrong[name] = [...reasons, JSON.stringify(await talk.kept())];
+        }
+        expect(wrong).toEqual({});
+      },
+      timeout,
+    );
+
+    test(`${version}, ${how}: calls that a person answers with another sentence`, async () => {
       const wrong: Record<string, readonly string[]> = {};
-      for (const name of Object.keys(api.stopping)) {
+      for (const name of ["text, then a call", "two calls"]) {
         if (!(await takesBack(endpoint(), api, { version, how, name }))) continue;
         const line = endpoint().open();
-        const talk = await storedTalk(kind, api.model(line.url, version));
+        const talk = await storedTalk("chain", api.model(line.url, version));
         line.answer(made(api, name));
-        // What a package takes for an error is not stored.
-        await talk.say([new HumanMessage("Hello")], { how }).catch(() => undefined);
-        const reasons = await sayAll({ line, talk }, sentences, how);
-        if (reasons.length > 0) wrong[name] = [...reasons, JSON.stringify(await talk.kept())];
-      }
-      expect(wrong).toEqual({});
-    },
-    timeout,
-  );
-
-  const chains = ways.map(({ version, how }, turn) => ({ version, how, turn }));
-
-  test.each(chains)("$version, $how: calls that a person answers with another sentence", async ({ version, how }) => {
-    const wrong: Record<string, readonly string[]> = {};
-    for (const name of ["text, then a call", "two calls"]) {
-      if (!(await takesBack(endpoint(), api, { version, how, name }))) continue;
-      const line = endpoint().open();
-      const talk = await storedTalk("chain", api.model(line.url, version));
-      line.answer(made(api, name));
-      await talk.say([new HumanMessage("Hello")], { how });
-      const reasons = await sayAll({ line, talk }, sentences, how);
-      if (reasons.length > 0) wrong[name] = reasons;
-    }
-    expect(wrong).toEqual({});
-  });
-
-  const limits = [
-    {},
-    ...[2, 3, 4].flatMap((most): Limits[] => [{ window: { messages: most } }, { maxMessages: most }]),
-  ];
-
-  test.each(chains)(
-    "$version, $how: calls that are answered in the next turn are sent with their results, whatever was cut off before",
-    async ({ version, how, turn }) => {
-      if (!(await takesBack(endpoint(), api, { version, how, name: "two calls" }))) return;
-      const wrong: Record<string, readonly string[]> = {};
-      for (const limit of limits.filter((_, index) => index === 0 || isTurn(index, 2, turn))) {
-        const line = endpoint().open();
-        const talk = await storedTalk("chain", api.model(line.url, version), limit);
         await talk.say([new HumanMessage("Hello")], { how });
-        line.answer(made(api, "two calls"));
-        const asked = await talk.say([new HumanMessage("The weather?")], { how });
-        const reasons = await sayAll({ line, talk }, [resultsOf(asked), ...sentences], how);
-        const sent = line.requests[2]?.text ?? "";
-        const missing = ["Rain in Oslo", "Rain in Bergen"].filter((result) => !sent.includes(result));
-        const standIns = line.requests.filter(({ text }) => text.includes("interrupted")).map(() => "a stand-in");
-        const all = [...reasons, ...missing, ...standIns];
-        if (all.length > 0) wrong[JSON.stringify(limit)] = all;
+        const reasons = await sayAll({ line, talk }, sentences, how);
+        if (reasons.length > 0) wrong[name] = reasons;
       }
       expect(wrong).toEqual({});
-    },
-    timeout,
-  );
+    });
+
+    test(
+      `${version}, ${how}: calls that are answered in the next turn are sent with their results, whatever was cut off before`,
+      async () => {
+        if (!(await takesBack(endpoint(), api, { version, how, name: "two calls" }))) return;
+        const wrong: Record<string, readonly string[]> = {};
+        for (const limit of limits.filter((_, index) => isTurn(index, ways.length, turn))) {
+          const line = endpoint().open();
+          const talk = await storedTalk("chain", api.model(line.url, version), limit);
+          await talk.say([new HumanMessage("Hello")], { how });
+          line.answer(made(api, "two calls"));
+          const asked = await talk.say([new HumanMessage("The weather?")], { how });
+          const reasons = await sayAll({ line, talk }, [resultsOf(asked), ...sentences], how);
+          const sent = line.requests[2]?.text ?? "";
+          const missing = ["Rain in Oslo", "Rain in Bergen"].filter((result) => !sent.includes(result));
+          const standIns = line.requests.filter(({ text }) => text.includes("interrupted")).map(() => "a stand-in");
+          const all = [...reasons, ...missing, ...standIns];
+          if (all.length > 0) wrong[JSON.stringify(limit)] = all;
+        }
+        expect(wrong).toEqual({});
+      },
+      timeout,
+    );
+  }
 });
 
 function resultsOf(message: BaseMessage | undefined): Input {

@@ -109,7 +109,7 @@ function framesOf(block: Fields, index: number, brokenInput: string | undefined)
   return [
     event({ type: "content_block_start", index, content_block: begun }, `start of ${type}`),
     ...deltasOf(block, brokenInput).map((delta) => event({ type: "content_block_delta", index, delta }, kindOf(delta))),
-    event({ type: "content_block_stop", index }, `end of ${type}`),
+    event({ type: "content_block_stop", index }, "end"),
   ];
 }
 

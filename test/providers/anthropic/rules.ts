@@ -4,7 +4,7 @@
 import { findReason, type Rule } from "../support/api.js";
 import { signatureOf } from "../support/pieces.js";
 
-export interface Block {
+interface Block {
   readonly type: string;
   readonly text?: string;
   readonly thinking?: string;

@@ -88,7 +88,7 @@ function framesOf(block: Block, contentBlockIndex: number, brokenInput: string |
   return [
     ...(toolUse ? [event("contentBlockStart", { contentBlockIndex, start: { toolUse: start } })] : []),
     ...deltas,
-    event("contentBlockStop", { contentBlockIndex }, `end of ${deltas[0]?.kind ?? ""}`),
+    event("contentBlockStop", { contentBlockIndex }, "end"),
   ];
 }
 

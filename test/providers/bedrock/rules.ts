@@ -42,7 +42,7 @@ const eachBlock =
 const BY_MODEL = "The model returned the following errors:";
 
 /** elastic/kibana#284682, langchain-ai/langchain-aws#130: two messages of a user in a row are one too many. */
-export const alternates: Rule<Body> = ({ messages }) =>
+const alternates: Rule<Body> = ({ messages }) =>
   messages.some(({ role }, index) => role === messages[index - 1]?.role)
     ? "A conversation must alternate between user and assistant roles. Make sure the conversation alternates between user and assistant roles and try again."
     : undefined;

@@ -124,7 +124,7 @@ function answerOf(name: string, { output, status = "completed" }: Shape): Answer
   const begun = { ...response, status: "in_progress", output: [], usage: null };
   const ended = { ...response, status, output, usage };
   let number = 0;
-  const event = (type: string, fields: object, kind = type): Frame => {
+  const event = (type: string, fields: object, kind = kindOf(type)): Frame => {
     number += 1;
     return sse(kind, { type, sequence_number: number, ...fields }, type);
   };
@@ -139,6 +139,11 @@ function answerOf(name: string, { output, status = "completed" }: Shape): Answer
     ],
     kept: output.map(({ id }) => id),
   };
+}
+
+/** What an event repeats, or only announces, is of one kind. */
+function kindOf(type: string): string {
+  return /in_progress|_part\.|(text|arguments)\.done$/.test(type) ? "no news" : type;
 }
 
 type MakeEvent = (type: string, fields: object, kind?: string) => Frame;

@@ -1,7 +1,7 @@
 // What OpenAI's Responses API refuses, in its words.
 import { findReason, type Rule } from "../support/api.js";
 
-export interface Item {
+interface Item {
   readonly type?: string;
   readonly role?: string;
   readonly id?: string;

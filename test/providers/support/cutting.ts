@@ -12,6 +12,8 @@ interface Broken {
   readonly api: Api;
   readonly version: OutputVersion;
   readonly kind: "chain" | "agent";
+  /** What the model answered before, within the turn: the call of a tool. */
+  readonly before?: Answer | undefined;
   readonly answer: Answer;
   /** Behind which event the answer is cut; an abort comes with as many chunks. */
   readonly behind: number;
@@ -24,10 +26,11 @@ interface Broken {
  * @returns what went wrong with these, and what was stored of the broken turn.
  */
 export async function goesOn(endpoint: Endpoint, broken: Broken): Promise<string | undefined> {
-  const { api, version, kind, answer, behind, fault } = broken;
+  const { api, version, kind, before, answer, behind, fault } = broken;
   const line = endpoint.open();
   const talk = await storedTalk(kind, api.model(line.url, version));
   const stop = new AbortController();
+  if (before !== undefined) line.answer(before);
   line.answer(answer, fault === "abort" ? undefined : { behind, by: fault });
   const turn = {
     how: "stream",

@@ -12,7 +12,7 @@ import { z } from "zod";
 import { client, sessions } from "../../support/session-store.js";
 import { freshId } from "../../support/turns.js";
 
-export interface Turn {
+interface Turn {
   readonly how: "invoke" | "stream";
   readonly signal?: AbortSignal;
   /** Called with the number of chunks that were read. */
