@@ -10,22 +10,24 @@ const browser = process.argv.includes("--browser");
 /** The tests start servers of their own: a Cluster, one that runs out of memory. A REDIS_URL is not enough for them. */
 const ownServers = browser || process.argv.includes("--own-servers");
 
-installPackages();
+installPackages(".");
+// Of the providers of models: some tests hold their conversations through these.
+if (ownServers) installPackages("test/providers");
 provideRedis();
 if (browser) provideChromium();
 
-function installPackages() {
-  if (packagesInstalled()) return;
-  say("Installing the packages (npm install). This happens once and takes about a minute.");
+function installPackages(folder) {
+  if (packagesInstalled(folder)) return;
+  say(`Installing the packages (npm install --prefix ${folder}). This happens once and takes about a minute.`);
   // Not `npm ci`: it gives up when the lock file lacks the optional binaries of some other platform.
-  run("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]);
+  run("npm", ["install", "--prefix", folder, "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]);
 }
 
-/** Whether what npm noted in node_modules has every package of the lock file, in that version. */
-function packagesInstalled() {
+/** Whether what npm noted in the folder's node_modules has every package of its lock file, in that version. */
+function packagesInstalled(folder) {
   try {
     const [wanted, there] = ["package-lock.json", "node_modules/.package-lock.json"].map(
-      (file) => JSON.parse(readFileSync(path.join(root, file), "utf8")).packages,
+      (file) => JSON.parse(readFileSync(path.join(root, folder, file), "utf8")).packages,
     );
     return Object.entries(wanted).every(
       // "": the project itself. Optional: the binaries of other platforms, which are in the lock file only.
