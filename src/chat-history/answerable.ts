@@ -1,6 +1,6 @@
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 import { saysNothing, wholePart } from "./answer.js";
-import { answeredBy } from "./requests.js";
+import { answeredBy, requestsOf } from "./requests.js";
 import { callsOf, isResult, resultsAfter, standIn, takeResult, withValidCalls } from "./tool-calls.js";
 
 const UNANSWERED = "No result came of this call.";
@@ -14,6 +14,20 @@ const UNANSWERED = "No result came of this call.";
  * @param said what follows the past: results at its beginning answer calls of the last answer.
  */
 export function answerable(past: readonly BaseMessage[], said: readonly BaseMessage[] = []): BaseMessage[] {
+  return withCallsAnswered(withoutStrayAnswers(past), said);
+}
+
+/** A user's answer to a request (the approval of an MCP tool, say) is refused when the request is not in front of it. */
+function withoutStrayAnswers(past: readonly BaseMessage[]): readonly BaseMessage[] {
+  const asked = new Set<unknown>();
+  const strays = past.filter((message) => {
+    for (const id of requestsOf(message)) asked.add(id);
+    return answeredBy(message).some((id) => !asked.has(id));
+  });
+  return strays.length === 0 ? past : past.filter((message) => !strays.includes(message));
+}
+
+function withCallsAnswered(past: readonly BaseMessage[], said: readonly BaseMessage[]): BaseMessage[] {
   const shown: BaseMessage[][] = [];
   /** Results whose call may stand further up. */
   const strays: BaseMessage[] = [];

@@ -20,7 +20,9 @@ export function callsOf(message: BaseMessage): Call[] {
   if (!AIMessage.isInstance(message)) return [];
   // What others wrote may hold null.
   const { tool_calls: calls, invalid_tool_calls: invalid, additional_kwargs: raw } = message as Nullable<AIMessage>;
-  const tools = [...(calls ?? []), ...(invalid ?? [])].map(({ id, name }) => toolCall(id, name));
+  // LangChain takes the arguments of a server-side tool for an invalid call without an id, which no provider sees.
+  const named = (invalid ?? []).filter(({ id }) => idOf(id) !== undefined);
+  const tools = [...(calls ?? []), ...named].map(({ id, name }) => toolCall(id, name));
   if (tools.length === 0 && Array.isArray(raw?.tool_calls)) {
     tools.push(...raw.tool_calls.map((call) => toolCall(call?.id, call?.function?.name)));
   }
@@ -73,7 +75,9 @@ export function standIn({ type, name = "", tool }: Call, content: string): BaseM
  */
 export function withValidCalls(answer: AIMessage): AIMessage {
   const { tool_calls: calls = [], invalid_tool_calls: invalid = [], content } = answer;
-  const mended = invalid.map(({ id, name = "" }) => ({ type: "tool_call" as const, id: id ?? "", name, args: {} }));
+  const mended = invalid
+    .filter(({ id }) => idOf(id) !== undefined)
+    .map(({ id, name = "" }) => ({ type: "tool_call" as const, id: String(id), name, args: {} }));
   if (mended.length === 0) return answer;
   const fields = { tool_calls: [...calls, ...mended], invalid_tool_calls: [] };
   if (!Array.isArray(content)) return copied(answer, fields);

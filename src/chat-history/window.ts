@@ -17,9 +17,9 @@ export function acceptablePart(tail: readonly BaseMessage[], said: readonly Base
   return start === undefined ? [] : withoutBrokenToolCalls(tail.slice(start), said);
 }
 
-/** Returns the messages from the first that a conversation can start with; all, when none can. */
+/** Returns the messages from the first of a user or system on; all, when there is none. */
 export function fromFirstStart(messages: BaseMessage[]): BaseMessage[] {
-  const [start = 0] = startsOf(messages);
+  const start = messages.findIndex(({ type }) => type === "human" || type === "system");
   return start > 0 ? messages.slice(start) : messages;
 }
 
