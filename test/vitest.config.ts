@@ -13,7 +13,7 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ["**/*.test.ts"],
-    // They have a configuration of their own: npm run test:browser.
+    // The tests in a browser have a configuration of their own: npm run test:browser.
     exclude: ["browser/**", "**/node_modules/**"],
     globalSetup: "./support/start-servers.ts",
     // More than there are cores: most tests wait, for a server or for time to pass.

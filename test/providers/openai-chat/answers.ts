@@ -30,6 +30,8 @@ const stoppingShapes: Readonly<Record<string, () => Shape>> = {
   "text, then a malformed call": () => ({ content: "I look.", calls: [call('{"city": Oslo}')], finish: "tool_calls" }),
   "two calls, the second cut at the token limit": () => ({ calls: [call(), call('{"city":"Be')], finish: "length" }),
   "two calls, the second malformed": () => ({ calls: [call(), call('{"city": Oslo}')], finish: "tool_calls" }),
+  // OpenAI accepts it, and others do not: it is left out of what is sent.
+  nothing: () => ({ content: "" }),
 };
 
 const madeOf = (of: typeof shapes): Answers =>

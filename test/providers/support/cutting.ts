@@ -32,12 +32,10 @@ export async function goesOn(endpoint: Endpoint, broken: Broken): Promise<string
   const stop = new AbortController();
   if (before !== undefined) line.answer(before);
   line.answer(answer, fault === "abort" ? undefined : { behind, by: fault });
-  const turn = {
-    how: "stream",
-    signal: stop.signal,
-    read: (chunks: number) => chunks === behind && stop.abort(),
-  } as const;
-  await talk.say([new HumanMessage("Hello")], turn).catch(() => undefined);
+  const read = (chunks: number): void => {
+    if (fault === "abort" && chunks === behind) stop.abort();
+  };
+  await talk.say([new HumanMessage("Hello")], { how: "stream", signal: stop.signal, read }).catch(() => undefined);
   const kept = await keptSoon(talk);
   const asked = line.requests.length;
   const errors: string[] = [];
