@@ -44,6 +44,9 @@ function provideRedis() {
     what: "Redis",
     mac: "brew install redis",
     other: "sudo dnf install -y valkey || sudo apk add valkey || sudo pacman -S valkey",
+    instead: `Or start Docker: Redis then runs in a container.${
+      ownServers ? "" : " Or name a Redis that runs already: REDIS_URL=redis://127.0.0.1:6379"
+    }`,
   });
 }
 
@@ -58,7 +61,7 @@ function provideChromium() {
 }
 
 /** The distribution's package where that can be done without a question; elsewhere, what to type. */
-function install(name, { what, mac, other }) {
+function install(name, { what, mac, other, instead = "" }) {
   const debian = works("apt-get", "--version");
   if (debian && process.getuid?.() === 0) {
     say(`No ${what} here: installing the distribution's ${name} (apt-get install ${name}).`);
@@ -68,7 +71,7 @@ function install(name, { what, mac, other }) {
     return;
   }
   const command = debian ? `sudo apt-get install -y ${name}` : process.platform === "darwin" ? mac : other;
-  say(`No ${what} was found. Type this, then run the command again:\n\n    ${command}\n`);
+  say(`No ${what} was found. Type this, then run the command again:\n\n    ${command}\n\n${instead}`);
   process.exit(1);
 }
 
