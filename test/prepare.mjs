@@ -11,6 +11,7 @@ const browser = process.argv.includes("--browser");
 const ownServers = browser || process.argv.includes("--own-servers");
 
 installPackages(root);
+if (process.argv.includes("--large")) installPackages(path.join(root, "test/large"));
 provideRedis();
 if (browser) provideChromium();
 
