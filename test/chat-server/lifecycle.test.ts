@@ -168,6 +168,7 @@ test("a port that is taken, a folder that is in use and settings that are wrong 
     expect(started({ PORT: String(port), DATA_DIR: another })).rejects.toThrow(
       `Port ${port} is taken. Choose another: PORT=${port + 1} npm start`,
     ),
+    expect(started({ REDIS_URL: "redis://a b" })).rejects.toThrow(/cannot be used:\n\n {2}REDIS_URL: use redis:/),
     expect(started({ IDLE_TIMEOUT: "soon" })).rejects.toThrow(/IDLE_TIMEOUT: use a length of time such as 30s/),
     expect(started()).rejects.toThrow(`Another chat server (process ${service.process.pid}) keeps its data in`),
   ]);
