@@ -45,8 +45,9 @@ beforeAll(async () => {
   [provider, redis] = await Promise.all([startIdentityProvider(), startRedis({ args: ["--databases", "4"] })]);
   signIn = { Authorization: `Bearer ${provider.jwt}` };
   site = new Site("next");
-  site.write("package.json", '{ "type": "module" }');
-  site.write("next.config.js", config);
+  // As create-next-app makes it, without "type": "module": then an import of guard.js does not find guard.ts.
+  site.write("package.json", "{}");
+  site.write("next.config.mjs", config);
   site.write("guard.ts", `${client}\n${guard.replaceAll("https://id.example.com", provider.issuer)}`);
   site.write("app/layout.tsx", layout);
   site.write("app/session/route.ts", sessionRoute);
