@@ -5,11 +5,11 @@
 import { createAgent, tool } from "langchain";
 import { connect, SessionStore } from "langchain-redis-sessions";
 import { sessionMiddleware } from "langchain-redis-sessions/agents";
-import { startRedis } from "langchain-redis-sessions/testing";
 import { z } from "zod";
 import { chatModel } from "./chat-model.js";
 import { OfflineChatModel } from "./offline-model.js";
-import { begin, end, heading, line, more } from "./print.js";
+import { begin, counted, end, heading, line, more } from "./print.js";
+import { redisForExample } from "./redis.js";
 
 const timeIn = tool(
   ({ zone }) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeStyle: "short" }).format(new Date()),
@@ -20,7 +20,7 @@ const timeIn = tool(
   },
 );
 
-await using redis = await startRedis();
+await using redis = await redisForExample();
 const client = connect(redis.url);
 const sessions = new SessionStore({ client, keyPrefix: "example" });
 const { token, session } = await sessions.create({ userId: `ada-${process.pid}`, agentId: "assistant" });
@@ -38,7 +38,7 @@ await say(another, "Tell me a story.", 6).catch((error: Error) => {
   end();
   line("error", error.message);
 });
-line("redis", `${await storedMessages()} messages, as before: nothing is written after the end`);
+line("redis", `${counted(await storedMessages(), "message")}, as before: nothing is written after the end`);
 
 await sessions.eraseUser(session);
 await sessions.close();

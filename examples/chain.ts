@@ -5,12 +5,13 @@
 import { ChatPromptTemplate, MessagesPlaceholder } from "@langchain/core/prompts";
 import { connect, SessionStore, TurnNotStoredError } from "langchain-redis-sessions";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
-import { faultyProxy, startRedis } from "langchain-redis-sessions/testing";
+import { faultyProxy } from "langchain-redis-sessions/testing";
 import { chatModel } from "./chat-model.js";
 import { OfflineChatModel } from "./offline-model.js";
 import { begin, end, heading, line, more } from "./print.js";
+import { redisForExample } from "./redis.js";
 
-await using redis = await startRedis();
+await using redis = await redisForExample();
 await using network = await faultyProxy(redis); // Stands for the network that will fail.
 const client = connect(network.url);
 client.on("error", () => {}); // The outage below is meant to be.

@@ -4,12 +4,12 @@
 import { ConversationChain } from "@langchain/classic/chains";
 import { connect, RedisChatMessageHistory } from "langchain-redis-sessions";
 import { SessionMemory } from "langchain-redis-sessions/chains";
-import { startRedis } from "langchain-redis-sessions/testing";
 import { chatModel } from "./chat-model.js";
 import { OfflineChatModel } from "./offline-model.js";
 import { heading, line } from "./print.js";
+import { redisForExample } from "./redis.js";
 
-await using redis = await startRedis();
+await using redis = await redisForExample();
 const client = connect(redis.url);
 const open = (sessionId: string): RedisChatMessageHistory =>
   new RedisChatMessageHistory({ client, sessionId, ttl: "1h", keyPrefix: "example" });

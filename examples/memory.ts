@@ -8,16 +8,16 @@ import { AIMessage } from "@langchain/core/messages";
 import { createAgent, fakeModel, tool } from "langchain";
 import { connect, type Session, SessionStore } from "langchain-redis-sessions";
 import { sessionMiddleware } from "langchain-redis-sessions/agents";
-import { startRedis } from "langchain-redis-sessions/testing";
 import { z } from "zod";
 import { chatModel } from "./chat-model.js";
-import { heading, line } from "./print.js";
+import { counted, heading, line } from "./print.js";
+import { redisForExample } from "./redis.js";
 
 const continuedFor = process.argv[2];
 await (continuedFor === undefined ? firstProcess() : secondProcess(continuedFor));
 
 async function firstProcess(): Promise<void> {
-  await using redis = await startRedis();
+  await using redis = await redisForExample();
   const userId = `ada-${process.pid}`;
   const scripted = fakeModel()
     .respondWithTools([{ name: "remember", args: { key: "diet", value: "vegetarian" } }])
@@ -26,13 +26,17 @@ async function firstProcess(): Promise<void> {
     heading(`Process ${process.pid}: a conversation in which the agent learns something`);
     await talk(sessions, session, "By the way, I am a vegetarian. Remember that.", scripted);
     const { writesToday, storageBytes, keys } = await sessions.memory(session).usage();
-    line("memory", `${keys} value, ${storageBytes} bytes, ${writesToday} write today`);
+    line(
+      "memory",
+      `${counted(keys, "value")}, ${counted(storageBytes, "byte")}, ${counted(writesToday, "write")} today`,
+    );
   });
 
-  spawnSync(process.execPath, [...process.execArgv, import.meta.filename, userId], {
+  const { status } = spawnSync(process.execPath, [...process.execArgv, import.meta.filename, userId], {
     stdio: "inherit",
     env: { ...process.env, REDIS_URL: redis.url },
   });
+  process.exitCode = status ?? 1;
 }
 
 async function secondProcess(userId: string): Promise<void> {
@@ -42,10 +46,10 @@ async function secondProcess(userId: string): Promise<void> {
     .respond((messages) => new AIMessage(`As you are ${messages.at(-1)?.text}: mushroom risotto.`));
   await withSession(process.env["REDIS_URL"] ?? "", userId, async (sessions, session) => {
     heading(`Process ${process.pid}, just started: another session, another conversation`);
-    line("history", `${await sessions.history(session).length()} messages`);
+    line("history", counted(await sessions.history(session).length(), "message"));
     await talk(sessions, session, "What shall I have for dinner?", scripted);
     const { memories } = await sessions.eraseUser({ userId });
-    console.log(`\nThe user is erased, and ${memories} memory with them.\n`);
+    console.log(`\nThe user is erased, and ${counted(memories, "memory", "memories")} with them.\n`);
   });
 }
 

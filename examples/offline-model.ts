@@ -3,6 +3,7 @@ import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { AIMessage, AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
 import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
+import { counted } from "./print.js";
 
 /**
  * A chat model for trying things out without a key or a network. It understands a few sentences, calls three tools, and
@@ -77,7 +78,7 @@ function answerTo(messages: readonly BaseMessage[]): AIMessage {
     return new AIMessage(name ? `Your name is ${name}.` : "You have not told me your name.");
   }
   if (/\bstory\b/iu.test(latest)) return new AIMessage(/\blong\b/iu.test(latest) ? longStory() : story);
-  return new AIMessage(`I am an offline stand-in for a model. I was given ${messages.length} messages.`);
+  return new AIMessage(`I am an offline stand-in for a model. I was given ${counted(messages.length, "message")}.`);
 }
 
 /** What it makes of what a tool found. */

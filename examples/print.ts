@@ -30,6 +30,11 @@ export function end(): void {
   process.stdout.write("\n");
 }
 
+/** "1 session", "2 sessions". */
+export function counted(count: number, one: string, several = `${one}s`): string {
+  return `${count} ${count === 1 ? one : several}`;
+}
+
 export function style(format: "bold" | "dim" | "cyan" | "green", text: string): string {
   return process.stdout.isTTY ? styleText(format, text) : text;
 }

@@ -8,20 +8,22 @@ import { StringOutputParser } from "@langchain/core/output_parsers";
 import { ChatPromptTemplate, MessagesPlaceholder } from "@langchain/core/prompts";
 import { connect, RedisChatMessageHistory } from "langchain-redis-sessions";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
-import { startRedis } from "langchain-redis-sessions/testing";
 import { chatModel } from "./chat-model.js";
 import { OfflineChatModel } from "./offline-model.js";
-import { heading, line, style } from "./print.js";
+import { counted, heading, line, note, style } from "./print.js";
+import { redisForExample } from "./redis.js";
 
 const continued = process.argv[2];
 await (continued === undefined ? firstProcess() : secondProcess(continued));
 
 async function firstProcess(): Promise<void> {
-  await using redis = await startRedis();
+  await using redis = await redisForExample();
   const sessionId = `quickstart-${randomUUID().slice(0, 8)}`;
   console.log(`\n${style("bold", "langchain-redis-sessions: a conversation that survives")}\n`);
+  // Not its URL, which may hold a password.
+  const address = `${redis.host}:${redis.port}`;
   console.log(
-    `  Redis  ${redis.source === "REDIS_URL" ? "yours" : `started for this run (${redis.source})`}, ${redis.url}`,
+    `  Redis  ${redis.source === "REDIS_URL" ? "yours" : `started for this run (${redis.source})`}, ${address}`,
   );
   console.log(
     `  Model  ${process.env["OPENAI_API_KEY"] ? "OpenAI" : "an offline stand-in; set OPENAI_API_KEY for a real one"}`,
@@ -33,11 +35,18 @@ async function firstProcess(): Promise<void> {
   heading("What Redis holds now");
   await show(redis.url, `chat:history:{${sessionId}}:messages`);
 
-  spawnSync(process.execPath, [...process.execArgv, import.meta.filename, sessionId], {
+  const { status } = spawnSync(process.execPath, [...process.execArgv, import.meta.filename, sessionId], {
     stdio: "inherit",
     env: { ...process.env, REDIS_URL: redis.url },
   });
-  console.log("\nNext: the README's first program, then its promises and their limits.\n");
+  process.exitCode = status ?? 1;
+  if (status !== 0) return;
+
+  heading("Next");
+  note("npm run agent  an agent with a tool, in a session that ends in the middle of an answer");
+  note("npm start      a chat service with a page, for your browser");
+  note('README.md      "A first program": the same in a project of your own');
+  console.log();
 }
 
 async function secondProcess(sessionId: string): Promise<void> {
@@ -72,7 +81,9 @@ async function show(url: string, key: string): Promise<void> {
   const entries = await client.lrange(key, 0, -1);
   const minutes = Math.round((await client.ttl(key)) / 60);
   console.log(`  ${key}`);
-  console.log(`  a list of ${entries.length} messages that expires in ${minutes} minutes, renewed by every turn\n`);
+  console.log(
+    `  a list of ${counted(entries.length, "message")} that expires in ${counted(minutes, "minute")}, renewed by every turn\n`,
+  );
   for (const [index, entry] of entries.entries()) {
     const { type, data, at } = JSON.parse(entry) as { type: string; data: { content: string }; at: number };
     const time = new Date(at).toISOString().slice(11, 19);

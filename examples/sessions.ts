@@ -4,10 +4,10 @@
 // everywhere, and later takes up an old conversation. Everything happens in one Redis, which this program starts.
 import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import { connect, type Owner, type Session, SessionNotFoundError, SessionStore } from "langchain-redis-sessions";
-import { startRedis } from "langchain-redis-sessions/testing";
-import { heading, note } from "./print.js";
+import { counted, heading, note } from "./print.js";
+import { redisForExample } from "./redis.js";
 
-await using redis = await startRedis();
+await using redis = await redisForExample();
 const client = connect(redis.url);
 const sessions = new SessionStore({ client, idleTimeout: "30m", maxSessionsPerUser: 2, keyPrefix: "example" });
 const ada: Owner = { userId: `ada-${process.pid}` };
@@ -35,7 +35,7 @@ const signal = sessions.signal(tablet.session);
 const stopped = new Promise<void>((resolve) => {
   signal.addEventListener("abort", () => resolve(), { once: true });
 });
-note(`${await sessions.endAll(ada)} sessions ended`);
+note(`${counted(await sessions.endAll(ada), "session")} ended`);
 await stopped;
 note(`the tablet's model call: ${String(signal.reason instanceof Error ? signal.reason.message : signal.reason)}`);
 await tell("phone", rotated.token);
@@ -50,7 +50,9 @@ for (const message of await sessions.history(again.session).getMessages())
 
 const erased = await Promise.all([sessions.eraseUser(ada), sessions.eraseUser(bob)]);
 heading("Both are erased");
-note(erased.map((one) => `${one.sessions} sessions, ${one.conversations} conversations`).join("; "));
+note(
+  erased.map((one) => `${counted(one.sessions, "session")}, ${counted(one.conversations, "conversation")}`).join("; "),
+);
 console.log();
 await sessions.close();
 await client.quit();
@@ -87,6 +89,6 @@ async function tell(name: string, token: string): Promise<void> {
 
 async function show(owner: Owner): Promise<void> {
   for (const session of await sessions.list(owner)) {
-    note(`live: ${(session.userAgent ?? "").padEnd(8)} ${session.messageCount} messages`);
+    note(`live: ${(session.userAgent ?? "").padEnd(8)} ${counted(session.messageCount, "message")}`);
   }
 }

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import path from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { startRedis } from "langchain-redis-sessions/testing";
 
 const run = promisify(execFile);
 const root = path.join(import.meta.dirname, "..");
@@ -17,6 +18,38 @@ async function outputOf(example: string): Promise<string> {
   return stdout;
 }
 
+/** How an example ends with a REDIS_URL that is of no use. */
+async function endOf(example: string, url: string): Promise<{ code: unknown; stderr: string }> {
+  const failure: unknown = await run(process.execPath, ["--import", "tsx", `examples/${example}.ts`], {
+    cwd: root,
+    env: { ...process.env, REDIS_URL: url },
+  }).catch((error: unknown) => error);
+  return failure as { code: unknown; stderr: string };
+}
+const advice = "Correct REDIS_URL, start that Redis, or unset REDIS_URL: then the example starts a Redis of its own.";
+
+test.each(["quickstart", "chain", "agent", "sessions", "classic", "memory"])(
+  "examples/%s.ts ends with a plain sentence, and no stack, where no Redis answers",
+  async (example) => {
+    expect(await endOf(example, "redis://:hidden@127.0.0.1:1")).toMatchObject({
+      code: 1,
+      stderr: `\nREDIS_URL is set, but no Redis answers at 127.0.0.1:1. ${advice}\n\n`,
+    });
+  },
+);
+
+test("an example ends with a plain sentence where REDIS_URL is no URL, or leads to a Redis of no use", async () => {
+  // It answers, and serves no key.
+  await using node = await startRedis({ args: ["--cluster-enabled", "yes"] });
+  const [noUrl, noUse] = await Promise.all([endOf("sessions", "localhost:6379"), endOf("sessions", node.url)]);
+  expect(noUrl).toMatchObject({
+    code: 1,
+    stderr: `\nREDIS_URL is set, but is no URL such as redis://127.0.0.1:6379. ${advice}\n\n`,
+  });
+  expect(noUse.code).toBe(1);
+  expect(noUse.stderr).toMatch(/^\nRedis refused the command \(CLUSTERDOWN\)[^\n]+ Correct REDIS_URL[^\n]+\n\n$/);
+});
+
 test("examples/sessions.ts shows a limit, a rotation, a log-out everywhere and a resumed conversation", async () => {
   const stdout = await outputOf("sessions");
   for (const line of [
@@ -27,7 +60,7 @@ test("examples/sessions.ts shows a limit, a rotation, a log-out everywhere and a
     /model call: The session is no longer live: ended/,
     /Bob's desktop +live until/,
     /human +Remember: the meeting is on Friday\./,
-    /1 sessions, 1 conversations; 1 sessions, 0 conversations/,
+    /1 session, 1 conversation; 1 session, 0 conversations/,
   ]) {
     expect(stdout).toMatch(line);
   }

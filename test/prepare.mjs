@@ -10,24 +10,26 @@ const browser = process.argv.includes("--browser");
 /** The tests start servers of their own: a Cluster, one that runs out of memory. A REDIS_URL is not enough for them. */
 const ownServers = browser || process.argv.includes("--own-servers");
 
-installPackages(".");
+installPackages(root);
 // Of the providers of models: some tests hold their conversations through these.
-if (ownServers) installPackages("test/providers");
+if (ownServers) installPackages(path.join(root, "test/providers"));
+if (process.argv.includes("--large")) installPackages(path.join(root, "test/large"));
 provideRedis();
 if (browser) provideChromium();
 
+/** Installs the packages that the lock file of a folder names, unless they are there. */
 function installPackages(folder) {
   if (packagesInstalled(folder)) return;
-  say(`Installing the packages (npm install --prefix ${folder}). This happens once and takes about a minute.`);
-  // Not `npm ci`: it gives up when the lock file lacks the optional binaries of some other platform.
-  run("npm", ["install", "--prefix", folder, "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]);
+  const of = folder === root ? "" : ` of ${path.relative(root, folder)}`;
+  say(`Installing the packages${of} (npm ci). This happens once and takes about a minute.`);
+  run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder });
 }
 
-/** Whether what npm noted in the folder's node_modules has every package of its lock file, in that version. */
+/** Whether what npm noted in node_modules has every package of the lock file, in that version. */
 function packagesInstalled(folder) {
   try {
     const [wanted, there] = ["package-lock.json", "node_modules/.package-lock.json"].map(
-      (file) => JSON.parse(readFileSync(path.join(root, folder, file), "utf8")).packages,
+      (file) => JSON.parse(readFileSync(path.join(folder, file), "utf8")).packages,
     );
     return Object.entries(wanted).every(
       // "": the project itself. Optional: the binaries of other platforms, which are in the lock file only.
@@ -45,6 +47,9 @@ function provideRedis() {
     what: "Redis",
     mac: "brew install redis",
     other: "sudo dnf install -y valkey || sudo apk add valkey || sudo pacman -S valkey",
+    instead: `Or start Docker: Redis then runs in a container.${
+      ownServers ? "" : " Or name a Redis that runs already: REDIS_URL=redis://127.0.0.1:6379"
+    }`,
   });
 }
 
@@ -59,17 +64,17 @@ function provideChromium() {
 }
 
 /** The distribution's package where that can be done without a question; elsewhere, what to type. */
-function install(name, { what, mac, other }) {
+function install(name, { what, mac, other, instead = "" }) {
   const debian = works("apt-get", "--version");
   if (debian && process.getuid?.() === 0) {
     say(`No ${what} here: installing the distribution's ${name} (apt-get install ${name}).`);
-    const environment = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-    run("apt-get", ["update", "-qq"], environment);
-    run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", name], environment);
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    run("apt-get", ["update", "-qq"], { env });
+    run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", name], { env });
     return;
   }
   const command = debian ? `sudo apt-get install -y ${name}` : process.platform === "darwin" ? mac : other;
-  say(`No ${what} was found. Type this, then run the command again:\n\n    ${command}\n`);
+  say(`No ${what} was found. Type this, then run the command again:\n\n    ${command}\n\n${instead}`);
   process.exit(1);
 }
 
@@ -77,9 +82,11 @@ function works(command, ...words) {
   return spawnSync(command, words, { stdio: "ignore", timeout: 10_000 }).status === 0;
 }
 
-function run(command, words, environment = process.env) {
+function run(command, words, options) {
+  // Windows' npm is a script, which only a shell runs.
+  const shell = process.platform === "win32";
   try {
-    execFileSync(command, words, { cwd: root, stdio: ["ignore", "ignore", "inherit"], env: environment });
+    execFileSync(command, words, { stdio: ["ignore", "ignore", "inherit"], shell, ...options });
   } catch {
     say(`This failed: ${command} ${words.join(" ")}`);
     process.exit(1);

@@ -9,16 +9,19 @@ const run = promisify(execFile);
 const root = path.join(import.meta.dirname, "..");
 const { single } = inject("servers");
 
-test("the quick start shows one conversation that two processes hold", async () => {
+test("the quick start shows one conversation that two processes hold, and what to run next", async () => {
   const { OPENAI_API_KEY: _, ...environment } = process.env;
   const { stdout } = await run(process.execPath, ["--import", "tsx", "examples/quickstart.ts"], {
     cwd: root,
-    env: { ...environment, REDIS_URL: `redis://${single.host}:${single.port}` },
+    env: { ...environment, REDIS_URL: `redis://:hidden@${single.host}:${single.port}` },
   });
+  expect(stdout).toContain(`yours, ${single.host}:${single.port}`);
+  expect(stdout, "the password of the URL").not.toContain("hidden");
   expect(stdout.match(/Your name is Ada\./g)).toHaveLength(3); // answered, listed from Redis, answered again
   expect(stdout).toMatch(/a list of 4 messages that expires in 60 minutes/);
   const [begins, goesOn] = [...stdout.matchAll(/^Process (\d+)/gm)].map((match) => match[1]);
   expect(begins).not.toBe(goesOn);
+  for (const command of ["npm run agent", "npm start"]) expect(stdout.split("Next\n")[1]).toContain(command);
   expect(stdout.indexOf("Do you still know my name?")).toBeGreaterThan(stdout.indexOf(`Process ${goesOn}`));
 });
 
@@ -58,6 +61,8 @@ describe("the preparation, in a checkout of its own", () => {
     const { status, stderr } = prepare();
     expect(status).toBe(1);
     expect(stderr).toMatch(/^No Redis was found\. Type this.*\n\n {4}\S.+\n/s);
+    expect(stderr).toContain("Or start Docker");
+    expect(stderr).toContain("REDIS_URL=redis://");
   });
 
   test("installs the packages when they are missing, or not those of the lock file; not for a newer date", () => {

@@ -1,14 +1,12 @@
 // The programs of README.md and docs/*.md are run as a reader would run them: pasted, against the package that npm would
 // publish.
 import { execFile } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { Redis } from "ioredis";
-import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { startIdentityProvider } from "./support/identity-provider.js";
 import { installPackage } from "./support/installed-package.js";
 
 const run = promisify(execFile);
@@ -39,7 +37,7 @@ test("every fragment of every page is run by one of these tests", () => {
   expect(Object.fromEntries(counts)).toEqual({
     "README.md": 1 + 8 + 1,
     "docs/moving.md": 4,
-    "docs/web.md": 4,
+    "docs/web.md": 5,
   });
   expect(fragments).toHaveLength(8 + 4); // The others are the first program, and those of the web.
 });
@@ -133,38 +131,55 @@ test("every other fragment runs pasted, given what its text assumes", async () =
   ]);
 });
 
-/** Each framework's fragment with what docs/web.md says is the reader's own; `send` requests of it what a client would. */
+/** Each framework's fragment on a server of its own; then requests as a page would send them, and as curl does. */
 const webProgram = `
+  import { execFile } from "node:child_process";
+  import { promisify } from "node:util";
+  import { serve } from "@hono/node-server";
   import { client } from "./assumed.mts";
   import { sessions } from "./guard.js";
   import { app as hono } from "./hono.ts";
-  import { POST } from "./next.ts";
+  import * as chatRoute from "./app/chat/route.ts";
+  import * as sessionRoute from "./app/session/route.ts";
   import { POST as shortest } from "./shortest.ts";
   import { app as express } from "./express.ts";
 
-  const server = await new Promise((resolve) => {
-    const listening = express.listen(0, "127.0.0.1", () => resolve(listening));
-  });
-  const frameworks = {
-    Hono: (path, init) => hono.request(path, init),
-    Express: (path, init) => fetch("http://127.0.0.1:" + server.address().port + path, init),
-    "Next.js": (path, init) => POST(new Request("http://localhost" + path, init)),
-    README: (path, init) => shortest(new Request("http://localhost" + path, init)),
+  const command = promisify(execFile);
+  const listening = (listen) => new Promise((resolve) => { const server = listen(() => resolve(server)); });
+  const handled = (fetch) => listening((done) => serve({ fetch, hostname: "localhost", port: 0 }, done));
+  const next = (request) => (request.url.endsWith("/session") ? sessionRoute : chatRoute).POST(request);
+  const servers = {
+    Hono: await handled(hono.fetch),
+    Express: await listening((done) => express.listen(0, "localhost", done)),
+    "Next.js": await handled(next), // As functions; in test/large Next.js builds and serves them.
+    // Of the README one route is shown: the sign-in is that of Next.js.
+    README: await handled((request) => (request.url.endsWith("/session") ? next : shortest)(request)),
   };
   const signIn = { Authorization: "Bearer " + process.env.JWT, "Sec-Fetch-Site": "same-origin" };
-  for (const [name, send] of Object.entries(frameworks)) {
+  for (const [name, server] of Object.entries(servers)) {
+    const BASE = "http://localhost:" + server.address().port;
+    const send = (path, init) => fetch(BASE + path, init);
     const tell = async (what, response) => console.log(name, what, response.status, await response.text());
-    const chat = (headers) => send("/chat", { method: "POST", headers: { "Content-Type": "text/plain", ...headers }, body: "Hi" });
-    // Of some one route is shown: the sign-in is that of Hono.
-    const start = name === "Express" ? send : frameworks.Hono;
-    await tell("nobody signs in", await start("/session", { method: "POST" }));
-    const started = await start("/session", { method: "POST", headers: signIn });
+    const chat = (headers, body = "Hi") => send("/chat", { method: "POST", headers: { "Content-Type": "text/plain", ...headers }, body });
+    await tell("nobody signs in", await send("/session", { method: "POST" }));
+    const started = await send("/session", { method: "POST", headers: signIn });
     const cookie = started.headers.getSetCookie()[0].split(";")[0];
+    const signedIn = { ...signIn, Cookie: cookie };
     console.log(name, "Ada signs in", started.status);
-    await tell("chats", await chat({ ...signIn, Cookie: cookie }));
+    await tell("chats", await chat(signedIn));
+    await tell("chats in JSON", await chat({ ...signedIn, "Content-Type": "application/json" }, '{"message":"Hi"}'));
+    await tell("chats in bytes of no type", await chat({ ...signedIn, "Content-Type": "" }, Buffer.from("Hi")));
+    // As fetch, which tells a length of 0, does not.
+    const nothing = Object.entries(signedIn).flatMap(([header, value]) => ["-H", header + ": " + value]);
+    console.log(name, "says nothing", (await command("curl", ["-sS", "-X", "POST", BASE + "/chat", ...nothing])).stdout);
+    const stored = await sessions.history(await sessions.verify(cookie.split("=")[1])).getMessages();
+    console.log(name, "has said", JSON.stringify(stored.map(({ text }) => text)));
     await tell("without credentials", await chat({ Cookie: cookie }));
     await tell("without a session", await chat(signIn));
-    await tell("from elsewhere", await chat({ ...signIn, Cookie: cookie, "Sec-Fetch-Site": "cross-site" }));
+    await tell("from elsewhere", await chat({ ...signedIn, "Sec-Fetch-Site": "cross-site" }));
+    await tell("from a program", await chat({ Authorization: signIn.Authorization, Cookie: cookie }));
+    const { stdout } = await command("sh", ["-eu", "-c", process.env.CURL], { env: { ...process.env, BASE } });
+    console.log(name, "with curl", stdout);
     // The session ends between the check and the handler's own call.
     const { verify } = sessions;
     sessions.verify = async (token, expected) => {
@@ -172,11 +187,11 @@ const webProgram = `
       await sessions.endById(session, session.id);
       return session;
     };
-    await tell("is signed out meanwhile", await chat({ ...signIn, Cookie: cookie }));
+    await tell("is signed out meanwhile", await chat(signedIn));
     sessions.verify = verify;
+    server.closeAllConnections();
+    server.close();
   }
-  server.closeAllConnections();
-  server.close();
   await client.quit();
 `;
 
@@ -190,40 +205,40 @@ const compilerOptions = {
   skipLibCheck: true,
 };
 
-test("the guard works, and is typed, pasted into Hono, Next.js and Express, each in under 25 lines", async () => {
-  const { publicKey, privateKey } = await generateKeyPair("RS256");
-  const keys = [await exportJWK(publicKey)];
-  const provider = createServer((_request, response) => void response.end(JSON.stringify({ keys })));
-  await new Promise<void>((resolve) => {
-    provider.listen(0, "127.0.0.1", resolve);
-  });
-  const issuer = `http://127.0.0.1:${(provider.address() as AddressInfo).port}`;
-  const token = new SignJWT().setProtectedHeader({ alg: "RS256" }).setIssuer(issuer).setAudience("chat");
-  const jwt = await token.setSubject("ada").setExpirationTime("5m").sign(privateKey);
+// Much for one test, on a machine that has other work.
+const patience = { timeout: 120_000 };
 
-  const [guard = "", hono = "", next = "", express = ""] = fragmentsOf(page("docs/web.md"));
+test("the guard works, and is typed, pasted into Hono, Next.js and Express, in under 25 lines", patience, async () => {
+  const { issuer, jwt, stop } = await startIdentityProvider();
+  const web = page("docs/web.md");
+  const [guard = "", hono = "", nextSession = "", nextChat = "", express = ""] = fragmentsOf(web);
+  const curl = /^## With curl$.*?^```sh\n(.*?)^```$/ms.exec(web)?.[1] ?? expect.unreachable("no commands");
   const [shortest = "", ...more] = fragmentsOf(webOfReadme);
   expect(more).toEqual([]);
-  for (const fragment of [guard, hono, next, express, shortest])
+  for (const fragment of [guard, hono, nextSession, nextChat, express, shortest])
     expect(fragment.trimEnd().split("\n").length).toBeLessThan(25);
   write("package.json", '{ "type": "module" }');
   write("assumed.mts", assumed);
   write("guard.ts", `import { client } from "./assumed.mts";\n${guard.replaceAll("https://id.example.com", issuer)}`);
   write("hono.ts", `${hono}export { app };`);
-  write("next.ts", next);
+  for (const route of ["session", "chat"]) mkdirSync(path.join(installed.folder, "app", route), { recursive: true });
+  write("app/session/route.ts", nextSession);
+  write("app/chat/route.ts", nextChat);
   write("express.ts", `${express}export { app };`);
   write("shortest.ts", `import { authenticate, sessions } from "./guard.js";\n${shortest}`);
   write("web.mts", webProgram);
-  write(
-    "tsconfig.json",
-    JSON.stringify({ compilerOptions, files: ["hono.ts", "next.ts", "express.ts", "shortest.ts"] }),
-  );
-  await run(path.join(root, "node_modules/.bin/tsc"), ["-p", installed.folder]);
+  // Next.js' own settings, as far as they matter here.
+  const bundled = { ...compilerOptions, module: "esnext", moduleResolution: "bundler" };
+  write("tsconfig.node.json", JSON.stringify({ compilerOptions, files: ["hono.ts", "express.ts", "shortest.ts"] }));
+  write("tsconfig.next.json", JSON.stringify({ compilerOptions: bundled, include: ["app"] }));
+  const typed = (file: string) =>
+    run(path.join(root, "node_modules/.bin/tsc"), ["-p", file], { cwd: installed.folder });
+  await Promise.all([typed("tsconfig.node.json"), typed("tsconfig.next.json")]);
   const { stdout, stderr } = await run(process.execPath, ["--import", "tsx", "web.mts"], {
     cwd: installed.folder,
-    env: { ...environment, JWT: jwt },
+    env: { ...environment, JWT: jwt, CURL: curl },
   });
-  provider.close();
+  stop();
   expect(stderr).toBe("");
   const lines = stdout.trim().split("\n");
   for (const name of ["Hono", "Express", "Next.js", "README"]) {
@@ -232,9 +247,15 @@ test("the guard works, and is typed, pasted into Hono, Next.js and Express, each
     expect(told("nobody signs in")).toMatch(/^401 .*"UNAUTHENTICATED"/);
     expect(told("Ada signs in")).toBe("201");
     expect(told("chats")).toBe('200 {"messages":1}');
+    expect(told("chats in JSON")).toBe('200 {"messages":2}');
+    expect(told("chats in bytes of no type")).toBe('200 {"messages":3}');
+    expect(told("says nothing")).toBe('{"messages":4}');
+    expect(told("has said")).toBe(JSON.stringify(["Hi", '{"message":"Hi"}', "Hi", ""]));
+    expect(told("with curl")).toContain('{"messages":1}');
     expect(told("without credentials")).toMatch(/^401 .*"UNAUTHENTICATED"/);
     expect(told("without a session")).toMatch(/^440 .*"SESSION_TOKEN_MISSING"/);
     expect(told("from elsewhere")).toMatch(/^403 .*"CROSS_SITE_REQUEST"/);
+    expect(told("from a program")).toMatch(/^403 .*Sec-Fetch-Site: same-origin/);
     expect(told("is signed out meanwhile")).toMatch(/^440 .*"ended"/);
   }
 });

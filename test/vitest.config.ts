@@ -13,8 +13,8 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ["**/*.test.ts"],
-    // The tests in a browser have a configuration of their own: npm run test:browser.
-    exclude: ["browser/**", "**/node_modules/**"],
+    // They have configurations of their own: npm run test:browser, npm run test:large.
+    exclude: ["**/node_modules/**", "browser/**", "large/**"],
     globalSetup: "./support/start-servers.ts",
     // More than there are cores: most tests wait, for a server or for time to pass.
     maxWorkers: 3,

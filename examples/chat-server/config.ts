@@ -51,16 +51,19 @@ const proxies = z.string().transform((text) => {
   return { trustedProxies: text.split(",").map((range) => range.trim()) };
 });
 
+function isRedisUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname } = new URL(text);
+  return /^rediss?:$/.test(protocol) && hostname !== "";
+}
+
 const schema = z
   .object({
     PORT: count(0)
       .refine((port) => port <= 65_535, "use a port, at most 65535")
       .prefault("3000"),
     HOST: z.string().default("127.0.0.1"),
-    REDIS_URL: z
-      .string()
-      .regex(/^rediss?:\/\//, "use redis://host:6379, or rediss:// for TLS")
-      .optional(),
+    REDIS_URL: z.string().refine(isRedisUrl, "use redis://host:6379, or rediss:// for TLS").optional(),
     DATA_DIR: z.string().default(".data"),
     KEY_PREFIX: z.string().default("chat"),
     IDLE_TIMEOUT: duration.prefault("30m"),

@@ -1,4 +1,5 @@
 // A chat service on langchain-redis-sessions: `npm start`. README.md beside this file tells what it does and how to fork it.
+import { RedisUnavailableError } from "langchain-redis-sessions/testing";
 import { style } from "../print.js";
 import { type Config, ConfigError, readConfig } from "./config.js";
 import { users } from "./identity.js";
@@ -19,13 +20,19 @@ try {
   process.exitCode = 1;
 }
 
-function introduce({ url, redis }: RunningService, { HOST }: Config): void {
+function introduce({ url, redis, redisFailure }: RunningService, { HOST }: Config): void {
   const model = process.env["OPENAI_API_KEY"] ? "OpenAI" : "an offline stand-in; set OPENAI_API_KEY for a real one";
   const names = users.map(({ name }) => name).join(" or ");
   console.log(`\n${style("bold", "langchain-redis-sessions: a chat service")}\n`);
   console.log(`  Open     ${style("cyan", url)}`);
   console.log(`  Sign in  as ${names}: a demo, no password`);
   console.log(`  Redis    ${redis}`);
+  if (redisFailure !== undefined) {
+    console.log(
+      `           NOT REACHABLE (${redisFailure}). Is it running, and is REDIS_URL right? It is tried again and`,
+    );
+    console.log("           again; until it answers nobody can sign in, and requests are refused with a 503.");
+  }
   console.log(`  Model    ${model}`);
   console.log(`  Stop     Ctrl-C; answers are finished first, and everything is there again at the next start\n`);
   if (!["127.0.0.1", "localhost", "::1"].includes(HOST)) {
@@ -37,7 +44,7 @@ function introduce({ url, redis }: RunningService, { HOST }: Config): void {
 /** For what whoever starts the server can mend. */
 function adviceFor(error: unknown): string | undefined {
   if (error instanceof ConfigError) return `These settings cannot be used:\n\n${error.message.replaceAll(/^/gm, "  ")}`;
-  if (error instanceof FolderTakenError) return error.message;
+  if (error instanceof FolderTakenError || error instanceof RedisUnavailableError) return error.message;
   const { code, port, address } = error as { code?: unknown; port?: unknown; address?: unknown };
   if (code === "EADDRINUSE") return `Port ${String(port)} is taken. Choose another: PORT=${Number(port) + 1} npm start`;
   if (code === "EACCES") return `Port ${String(port)} needs more rights. Choose one above 1023: PORT=3000 npm start`;

@@ -36,6 +36,7 @@ const kinds = {
   INTERNAL: { status: 500, title: "Internal Server Error", detail: "Something went wrong here; it was noted." },
   AGENT_FAILED: { status: 502, title: "Bad Gateway", detail: "The agent could not answer. Try again." },
   SHUTTING_DOWN: { status: 503, title: "Service Unavailable", detail: "The server is restarting. Try again." },
+  STORE_UNAVAILABLE: { status: 503, title: "Service Unavailable", detail: "Redis does not answer." },
   TURN_NOT_STORED: {
     status: 503,
     title: "Service Unavailable",

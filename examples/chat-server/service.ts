@@ -11,7 +11,7 @@ import type { Config } from "./config.js";
 import type { Env } from "./env.js";
 import { openIdentityProvider } from "./identity.js";
 import type { Log } from "./log.js";
-import { openRedis } from "./redis.js";
+import { firstFailure, noteConnections, openRedis } from "./redis.js";
 import { stopService } from "./shutdown.js";
 import { RunningTurns } from "./turns.js";
 
@@ -19,6 +19,8 @@ export interface RunningService {
   readonly url: string;
   /** What it keeps its data in, for people. */
   readonly redis: string;
+  /** Why that Redis cannot be reached, as a code; absent when it can. It is tried again and again. */
+  readonly redisFailure: string | undefined;
   /** Safe to repeat. */
   readonly stop: () => Promise<void>;
 }
@@ -28,7 +30,8 @@ export async function startService(config: Config, log: Log, model?: BaseChatMod
   const identityProvider = await openIdentityProvider(config.DATA_DIR, config.SIGN_IN_LIFETIME);
   const redis = await openRedis({ url: config.REDIS_URL, folder: config.DATA_DIR });
   const [client, limitClient] = [connect(redis.url), connect(redis.url)];
-  for (const each of [client, limitClient]) each.on("error", noteOnce(log));
+  noteConnections([client, limitClient], log);
+  const contact = firstFailure(client);
   const sessions = new SessionStore({
     client,
     keyPrefix: config.KEY_PREFIX,
@@ -71,6 +74,7 @@ export async function startService(config: Config, log: Log, model?: BaseChatMod
     return {
       url: addressOf(server, config),
       redis: redis.description,
+      redisFailure: await contact,
       stop: () => (stopped ??= stopService({ ...service, graceSeconds: config.SHUTDOWN_TIMEOUT })),
     };
   } catch (error) {
@@ -94,15 +98,4 @@ function addressOf(server: ServerType, { HOST }: Config): string {
   const { port } = server.address() as AddressInfo;
   const everywhere = HOST === "0.0.0.0" || HOST === "::";
   return `http://${everywhere ? "localhost" : HOST.includes(":") ? `[${HOST}]` : HOST}:${port}`;
-}
-
-/** While Redis is away each attempt to connect fails, several a second: one line a minute tells it. */
-function noteOnce(log: Log): (error: Error & { readonly code?: unknown }) => void {
-  let last = Number.NEGATIVE_INFINITY;
-  return ({ code }) => {
-    if (performance.now() - last < 60_000) return;
-    last = performance.now();
-    // Not its message: it may hold what was sent.
-    log({ level: "error", event: "redis connection", code: typeof code === "string" ? code : "unknown" });
-  };
 }

@@ -14,6 +14,8 @@ export function mayBeForged(request: Request, trustedOrigins: ReadonlySet<string
   const site = request.headers.get("Sec-Fetch-Site");
   // "none": typed or bookmarked by the user. No page can set this header.
   if (site !== null) return site !== "same-origin" && site !== "none";
-  // By host: behind a proxy that ends TLS the scheme seen here is not the browser's.
-  return origin === null || !URL.canParse(origin) || new URL(origin).host !== new URL(request.url).host;
+  // By host: behind a proxy that ends TLS the scheme seen here is not the browser's. By the header, which no page can
+  // set: the URL of a Next.js request has the server's own name for itself in it.
+  const host = request.headers.get("Host") ?? new URL(request.url).host;
+  return origin === null || !URL.canParse(origin) || new URL(origin).host !== host.toLowerCase();
 }

@@ -65,7 +65,12 @@ export type ProblemCode =
 const kinds: Readonly<Record<ProblemCode, Kind>> = {
   UNAUTHENTICATED: { status: 401, detail: "The request needs valid credentials." },
   AUTHENTICATION_UNAVAILABLE: { status: 503, detail: "Credentials cannot be checked at the moment." },
-  CROSS_SITE_REQUEST: { status: 403, detail: "The request did not come from this site." },
+  CROSS_SITE_REQUEST: {
+    status: 403,
+    detail:
+      "The request does not show that it comes from this site: it needs the header Sec-Fetch-Site: same-origin, which " +
+      "browsers send, or in its absence this site's Origin. With curl: -H 'Sec-Fetch-Site: same-origin'.",
+  },
   SESSION_TOKEN_MISSING: { status: 440, detail: "The request has no session token. Start a session." },
   SESSION_TOKEN_DUPLICATED: { status: 400, detail: "The request has more than one session token. Send one." },
   INVALID_TOKEN: { status: 440, detail: "This is not a session token. Start a session." },

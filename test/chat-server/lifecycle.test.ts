@@ -1,11 +1,12 @@
 // The service as a program: started, stopped in the middle of things, started again.
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Redis } from "ioredis";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, inject, test, vi } from "vitest";
 import { SessionStore } from "langchain-redis-sessions";
 import { startRedis } from "langchain-redis-sessions/testing";
 import { lines } from "../runnables/support/conversation.js";
@@ -107,11 +108,52 @@ test("an answer that does not come to its end in time is stopped, told, and stor
 
 test("told to stop while Redis is gone, it stops", async () => {
   const service = await started({ REDIS_URL: "redis://127.0.0.1:1" });
-  expect((await fetch(`${service.url}/health`)).status).toBe(503);
+  const health = await fetch(`${service.url}/health`);
+  expect(health.status).toBe(503);
+  expect(await health.json()).toMatchObject({ code: "STORE_UNAVAILABLE", detail: "Redis does not answer." });
   const begun = performance.now();
   expect(await service.end()).toBe(0);
   expect(performance.now() - begun).toBeLessThan(10_000);
   expect(service.printed().stderr).toMatch(/"event":"redis connection","code":"ECONNREFUSED"/);
+});
+
+test.each([
+  { redis: "a Redis that is gone", refuses: true },
+  { redis: "a Redis that takes connections and closes them", refuses: false },
+])("started with $redis, it says so, without the password, and works when Redis is there", async ({ refuses }) => {
+  const { host, port } = inject("servers").single;
+  const link = createServer((near) => {
+    near.on("error", () => {});
+    if (there) near.pipe(connect(port, host)).pipe(near);
+    else near.destroy();
+  });
+  const listen = async (): Promise<void> => {
+    link.listen(address?.port ?? 0, "127.0.0.1");
+    await once(link, "listening");
+  };
+  let there = false;
+  let address: AddressInfo | undefined;
+  await listen();
+  address = link.address() as AddressInfo;
+  if (refuses) link.close();
+  const service = await started({
+    REDIS_URL: `redis://:hidden@127.0.0.1:${address.port}`,
+    KEY_PREFIX: path.basename(folder),
+  });
+  const { stdout } = service.printed();
+  expect(stdout).toContain(`yours, 127.0.0.1:${address.port} (REDIS_URL)`);
+  // Of a connection that was taken and closed the code varies.
+  expect(stdout).toMatch(refuses ? /NOT REACHABLE \(ECONNREFUSED\)/ : /NOT REACHABLE \(\w+\)/);
+
+  there = true;
+  if (refuses) await listen();
+  await expect.poll(async () => (await fetch(`${service.url}/health`)).status, { timeout: 20_000 }).toBe(200);
+  const ada = await Visitor.inSession(service.url);
+  expect((await ada.say("My name is Ada.")).status).toBe(200);
+  expect(service.printed().stderr).toContain('"event":"redis connected"');
+  expect(await service.end()).toBe(0);
+  link.close();
+  expect(Object.values(service.printed()).join("")).not.toContain("hidden");
 });
 
 test("a port that is taken, a folder that is in use and settings that are wrong are told, and nothing is left", async () => {
@@ -126,6 +168,7 @@ test("a port that is taken, a folder that is in use and settings that are wrong 
     expect(started({ PORT: String(port), DATA_DIR: another })).rejects.toThrow(
       `Port ${port} is taken. Choose another: PORT=${port + 1} npm start`,
     ),
+    expect(started({ REDIS_URL: "redis://a b" })).rejects.toThrow(/cannot be used:\n\n {2}REDIS_URL: use redis:/),
     expect(started({ IDLE_TIMEOUT: "soon" })).rejects.toThrow(/IDLE_TIMEOUT: use a length of time such as 30s/),
     expect(started()).rejects.toThrow(`Another chat server (process ${service.process.pid}) keeps its data in`),
   ]);

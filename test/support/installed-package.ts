@@ -5,6 +5,17 @@ import path from "node:path";
 
 const root = path.join(import.meta.dirname, "../..");
 
+/** Puts what npm would publish into a folder of packages. */
+export function unpackPackage(packages: string): void {
+  const own = path.join(packages, "langchain-redis-sessions");
+  rmSync(own, { recursive: true, force: true });
+  mkdirSync(own);
+  const packed = execFileSync("npm", ["pack", "--silent", "--pack-destination", own], { cwd: root, encoding: "utf8" });
+  const tarball = path.join(own, packed.trim().split("\n").at(-1) ?? "");
+  execFileSync("tar", ["-xzf", tarball, "-C", own, "--strip-components=1"]);
+  rmSync(tarball);
+}
+
 /** A folder in which a user has installed what npm would publish, beside the packages that this checkout uses, or most. */
 export function installPackage({ without = [] }: { without?: readonly string[] } = {}): {
   folder: string;
@@ -12,14 +23,8 @@ export function installPackage({ without = [] }: { without?: readonly string[] }
 } {
   const folder = mkdtempSync(path.join(tmpdir(), "installed-"));
   const packages = path.join(folder, "node_modules");
-  const own = path.join(packages, "langchain-redis-sessions");
-  mkdirSync(own, { recursive: true });
-  const packed = execFileSync("npm", ["pack", "--silent", "--pack-destination", folder], {
-    cwd: root,
-    encoding: "utf8",
-  });
-  const tarball = path.join(folder, packed.trim().split("\n").at(-1) ?? "");
-  execFileSync("tar", ["-xzf", tarball, "-C", own, "--strip-components=1"]);
+  mkdirSync(packages);
+  unpackPackage(packages);
   for (const name of readdirSync(path.join(root, "node_modules"))) {
     if (without.includes(name)) continue;
     symlinkSync(path.join(root, "node_modules", name), path.join(packages, name));

@@ -1,7 +1,7 @@
 import type { Hono } from "hono";
 import type { Redis } from "ioredis";
-import { StoreUnavailableError } from "langchain-redis-sessions";
 import type { Env } from "../env.js";
+import { ServiceError } from "../problems.js";
 
 /** Less than a load balancer waits. */
 const LONGEST_MILLISECONDS = 2_000;
@@ -17,15 +17,11 @@ export function healthRoutes(app: Hono<Env>, { client }: { client: Pick<Redis, "
 async function within(milliseconds: number, work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(unavailable()), milliseconds);
+    timer = setTimeout(() => reject(new ServiceError("STORE_UNAVAILABLE")), milliseconds);
   });
   try {
-    await Promise.race([work.catch(() => Promise.reject(unavailable())), late]);
+    await Promise.race([work.catch(() => Promise.reject(new ServiceError("STORE_UNAVAILABLE"))), late]);
   } finally {
     clearTimeout(timer);
   }
-}
-
-function unavailable(): StoreUnavailableError {
-  return new StoreUnavailableError("Redis did not answer.", { indeterminate: false });
 }
