@@ -100,8 +100,8 @@ test("the token that a handler rotates or ends is read the same way", async () =
   const { port } = server.address() as AddressInfo;
   const read = (Cookie: string): Promise<string> =>
     new Promise((resolve, reject) => {
-      httpRequest({ port, host: "127.0.0.1", headers: { Cookie, Connection: "close" } }, async (incoming) => {
-        resolve((await incoming.toArray()).join(""));
+      httpRequest({ port, host: "127.0.0.1", headers: { Cookie, Connection: "close" } }, (incoming) => {
+        void incoming.toArray().then((chunks) => resolve(chunks.join("")));
       })
         .on("error", reject)
         .end();
