@@ -51,12 +51,33 @@ const proxies = z.string().transform((text) => {
   return { trustedProxies: text.split(",").map((range) => range.trim()) };
 });
 
+/** A name as URLs spell it, without a port. A pattern is none. */
+const isHostName = (name: string): boolean =>
+  /^[\w.[\]:-]+$/.test(name) && URL.canParse(`http://${name}`) && new URL(`http://${name}`).hostname === name;
+
+/** `chat.example.com,chat.example.org` */
+const hosts = z
+  .string()
+  .transform((text) => text.split(",").map((name) => name.trim().toLowerCase()))
+  .refine((names) => names.every(isHostName), "use host names without scheme and port, such as chat.example.com");
+
+/** The value of Strict-Transport-Security. */
+const transportSecurity = z
+  .string()
+  .regex(/^\d+d(?:,includeSubDomains)?$/, "use a number of days, such as 365d, or 365d,includeSubDomains")
+  .transform((text) => {
+    const [days = "", ...more] = text.split(",");
+    return [`max-age=${Number(days.slice(0, -1)) * units.d}`, ...more].join("; ");
+  });
+
 const schema = z
   .object({
     PORT: count(0)
       .refine((port) => port <= 65_535, "use a port, at most 65535")
       .prefault("3000"),
     HOST: z.string().default("127.0.0.1"),
+    PUBLIC_HOSTS: hosts.optional(),
+    HSTS: transportSecurity.optional(),
     REDIS_URL: z
       .string()
       .regex(/^rediss?:\/\//, "use redis://host:6379, or rediss:// for TLS")
@@ -70,6 +91,7 @@ const schema = z
     SIGN_IN_LIFETIME: duration.prefault("8h"),
     TURNS_PER_MINUTE: count(1).prefault("20"),
     REQUESTS_PER_MINUTE: count(1).prefault("300"),
+    MAX_STREAMS_PER_USER: count(1).prefault("20"),
     MAX_BODY_BYTES: count(1).prefault("65536"),
     WINDOW_MESSAGES: count(2).prefault("50"),
     TURN_TIMEOUT: wait.prefault("2m"),

@@ -1,6 +1,7 @@
 // A chat service on langchain-redis-sessions: `npm start`. README.md beside this file tells what it does and how to fork it.
 import { style } from "../print.js";
 import { type Config, ConfigError, readConfig } from "./config.js";
+import { isLoopback } from "./hosts.js";
 import { users } from "./identity.js";
 import { jsonLog } from "./log.js";
 import { FolderTakenError } from "./redis.js";
@@ -28,7 +29,7 @@ function introduce({ url, redis }: RunningService, { HOST }: Config): void {
   console.log(`  Redis    ${redis}`);
   console.log(`  Model    ${model}`);
   console.log(`  Stop     Ctrl-C; answers are finished first, and everything is there again at the next start\n`);
-  if (!["127.0.0.1", "localhost", "::1"].includes(HOST)) {
+  if (!isLoopback(HOST)) {
     console.log(`  Whoever reaches ${HOST} can sign in as anyone. Put your own identity provider in identity.ts.\n`);
   }
   console.log(style("dim", "  Requests are noted below, a line of JSON each, on stderr.\n"));
