@@ -20,7 +20,7 @@ try {
   process.exitCode = 1;
 }
 
-function introduce({ url, redis }: RunningService, { HOST }: Config): void {
+function introduce({ url, redis }: RunningService, { HOST, PUBLIC_HOSTS }: Config): void {
   const model = process.env["OPENAI_API_KEY"] ? "OpenAI" : "an offline stand-in; set OPENAI_API_KEY for a real one";
   const names = users.map(({ name }) => name).join(" or ");
   console.log(`\n${style("bold", "langchain-redis-sessions: a chat service")}\n`);
@@ -31,6 +31,8 @@ function introduce({ url, redis }: RunningService, { HOST }: Config): void {
   console.log(`  Stop     Ctrl-C; answers are finished first, and everything is there again at the next start\n`);
   if (!isLoopback(HOST)) {
     console.log(`  Whoever reaches ${HOST} can sign in as anyone. Put your own identity provider in identity.ts.\n`);
+    if (PUBLIC_HOSTS === undefined)
+      console.log("  Set PUBLIC_HOSTS to the names that it goes by; now it is any name.\n");
   }
   console.log(style("dim", "  Requests are noted below, a line of JSON each, on stderr.\n"));
 }

@@ -1,7 +1,7 @@
 // After a user was erased, nothing that is stored tells of them: every key and value of the server is looked at.
 import { Redis } from "ioredis";
 import { HumanMessage } from "@langchain/core/messages";
-import { SessionNotFoundError, SessionStore } from "langchain-redis-sessions";
+import { SessionMismatchError, SessionNotFoundError, SessionStore } from "langchain-redis-sessions";
 import { type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { storedTexts } from "./support/stored-text.js";
@@ -77,6 +77,32 @@ test("no id, text, title, key, value, sum or length of an erased user is left, a
       /^chat:user:\{[\w-]{16}\}:(?:(?:operation|memory:support:operation|conversation|session):[\w-]+|not-before)$/,
     );
   }
+});
+
+test("of a session that has ended its holder learns why and nobody else, though its record no longer says whose it was", async () => {
+  const strict = new SessionStore({ client, addressBinding: "strict" });
+  const right = { userId: "ending", orgId: "acme", agentId: "support", ipAddress: "192.0.2.7" };
+  for (const orgId of [right.orgId, undefined]) {
+    const init = { ...right, orgId };
+    const { token, session } = await strict.create(init);
+    const rotated = await strict.rotate(token);
+    await strict.endById(init, session.id);
+    await expect(strict.verify(rotated.token, init)).rejects.toMatchObject({ reason: "ended" });
+    await expect(strict.verify(token, init)).rejects.toMatchObject({ reason: "rotated" });
+    for (const wrong of [
+      { userId: "another" },
+      { orgId: "globex" },
+      { agentId: "sales" },
+      { ipAddress: "192.0.2.8" },
+    ]) {
+      await expect(strict.verify(rotated.token, { ...init, ...wrong })).rejects.toThrow(SessionMismatchError);
+    }
+  }
+  // Of an organisation, and asked for without one.
+  const { token, session } = await strict.create(right);
+  await strict.endById(right, session.id);
+  await expect(strict.verify(token, { ...right, orgId: undefined })).rejects.toThrow(SessionMismatchError);
+  await strict.close();
 });
 
 test("a number that is remembered in disguise is the number, when the write is repeated", async () => {
