@@ -1,5 +1,5 @@
 // The whole family, for whoever throws one or tells them apart.
-export { SessionError } from "./errors/session-error.js";
+export { isSessionError, SessionError } from "./errors/session-error.js";
 export { InvalidOptionError } from "./errors/invalid-option.js";
 export {
   InvalidTokenError,

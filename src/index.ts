@@ -23,6 +23,7 @@ export {
   CorruptMessageError,
   InvalidOptionError,
   InvalidTokenError,
+  isSessionError,
   NotReplicatedError,
   OperationConflictError,
   QuotaExceededError,

@@ -2,6 +2,7 @@ import { getConnInfo } from "@hono/node-server/conninfo";
 import type { Context, MiddlewareHandler } from "hono";
 import type { SessionStore } from "langchain-redis-sessions";
 import { anyAgent, type ClientAddress, sessionGuard } from "langchain-redis-sessions/http";
+import { countedAddress, countedUser } from "./counted.js";
 import type { Env } from "./env.js";
 import type { IdentityProvider } from "./identity.js";
 import type { Limit } from "./limits.js";
@@ -33,7 +34,7 @@ export function accessControl({ sessions, identityProvider, limit, trusted }: Ac
     // Counted as soon as it is known who it is, before Redis is asked for a session: one place for all routes.
     authenticate: async (request) => {
       const identity = await identityProvider.authenticate(request);
-      if (identity !== null) await limit(`user ${identity.userId}`);
+      if (identity !== null) await limit(countedUser(identity));
       return identity;
     },
     clientAddress: trusted,
@@ -56,7 +57,7 @@ export function accessControl({ sessions, identityProvider, limit, trusted }: Ac
       return next();
     },
     anyone: async (c, next) => {
-      await limit(`address ${clientAddress(c)}`);
+      await limit(countedAddress(clientAddress(c)));
       return next();
     },
     token: (c) => guard.token(c.req.raw) ?? "",

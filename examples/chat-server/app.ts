@@ -6,6 +6,7 @@ import { accessControl } from "./access.js";
 import type { Agent } from "./agent.js";
 import type { Config } from "./config.js";
 import type { Env } from "./env.js";
+import { knownHosts } from "./hosts.js";
 import type { IdentityProvider } from "./identity.js";
 import { perMinute } from "./limits.js";
 import { type Log, requestLog } from "./log.js";
@@ -18,6 +19,7 @@ import { healthRoutes } from "./routes/health.js";
 import { memoryRoutes } from "./routes/memory.js";
 import { sessionRoutes } from "./routes/sessions.js";
 import { signInRoutes } from "./routes/sign-in.js";
+import { OpenStreams } from "./streams.js";
 import type { RunningTurns } from "./turns.js";
 
 export interface AppParts {
@@ -45,7 +47,7 @@ export function createApp(parts: AppParts): Hono<Env> {
   });
 
   const app = new Hono<Env>();
-  app.use(requestLog(log), securityHeaders);
+  app.use(requestLog(log), securityHeaders(config.HSTS));
   app.use(async (c, next) => {
     await next();
     const { headers } = c.res;
@@ -64,6 +66,9 @@ export function createApp(parts: AppParts): Hono<Env> {
     if (closing.aborted) throw new ServiceError("SHUTTING_DOWN", { retryAfter: 5 });
     await next();
   });
+  // Before the host is looked at: a load balancer asks by address, and there is nothing of a user in the answer.
+  healthRoutes(app, { client });
+  app.use(knownHosts(config));
   app.use(
     bodyLimit({
       maxSize: config.MAX_BODY_BYTES,
@@ -73,10 +78,15 @@ export function createApp(parts: AppParts): Hono<Env> {
     }),
   );
 
-  healthRoutes(app, { client });
   signInRoutes(app, { access, identityProvider });
   sessionRoutes(app, { access, sessions, agentIds: [...agents.keys()], lifetimeSeconds: config.LIFETIME });
-  eventRoutes(app, { access, sessions, heartbeatSeconds: config.HEARTBEAT, closing });
+  eventRoutes(app, {
+    access,
+    sessions,
+    streams: new OpenStreams(config.MAX_STREAMS_PER_USER),
+    heartbeatSeconds: config.HEARTBEAT,
+    closing,
+  });
   chatRoutes(app, {
     access,
     sessions,

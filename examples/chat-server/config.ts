@@ -57,6 +57,25 @@ function isRedisUrl(text: string): boolean {
   return /^rediss?:$/.test(protocol) && hostname !== "";
 }
 
+/** A name as URLs spell it, without a port. A pattern is none. */
+const isHostName = (name: string): boolean =>
+  /^[\w.[\]:-]+$/.test(name) && URL.canParse(`http://${name}`) && new URL(`http://${name}`).hostname === name;
+
+/** `chat.example.com,chat.example.org` */
+const hosts = z
+  .string()
+  .transform((text) => text.split(",").map((name) => name.trim().toLowerCase()))
+  .refine((names) => names.every(isHostName), "use host names without scheme and port, such as chat.example.com");
+
+/** The value of Strict-Transport-Security. */
+const transportSecurity = z
+  .string()
+  .regex(/^\d+d(?:,includeSubDomains)?$/, "use a number of days, such as 365d, or 365d,includeSubDomains")
+  .transform((text) => {
+    const [days = "", ...more] = text.split(",");
+    return [`max-age=${Number(days.slice(0, -1)) * units.d}`, ...more].join("; ");
+  });
+
 const schema = z
   .object({
     PORT: count(0)
@@ -64,6 +83,8 @@ const schema = z
       .prefault("3000"),
     HOST: z.string().default("127.0.0.1"),
     REDIS_URL: z.string().refine(isRedisUrl, "use redis://host:6379, or rediss:// for TLS").optional(),
+    PUBLIC_HOSTS: hosts.optional(),
+    HSTS: transportSecurity.optional(),
     DATA_DIR: z.string().default(".data"),
     KEY_PREFIX: z.string().default("chat"),
     IDLE_TIMEOUT: duration.prefault("30m"),
@@ -73,6 +94,7 @@ const schema = z
     SIGN_IN_LIFETIME: duration.prefault("8h"),
     TURNS_PER_MINUTE: count(1).prefault("20"),
     REQUESTS_PER_MINUTE: count(1).prefault("300"),
+    MAX_STREAMS_PER_USER: count(1).prefault("20"),
     MAX_BODY_BYTES: count(1).prefault("65536"),
     WINDOW_MESSAGES: count(2).prefault("50"),
     TURN_TIMEOUT: wait.prefault("2m"),

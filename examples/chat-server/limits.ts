@@ -3,7 +3,7 @@ import { RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 import { StoreUnavailableError } from "langchain-redis-sessions";
 import { ServiceError } from "./problems.js";
 
-/** @throws ServiceError `RATE_LIMITED`, with the seconds to wait; StoreUnavailableError while Redis is away. */
+/** @param who of `counted.ts`: it becomes part of a key. @throws ServiceError `RATE_LIMITED`, with the seconds to wait; StoreUnavailableError while Redis is away. */
 export type Limit = (who: string) => Promise<void>;
 
 /**

@@ -2,6 +2,7 @@
 import { RedisUnavailableError } from "langchain-redis-sessions/testing";
 import { style } from "../print.js";
 import { type Config, ConfigError, readConfig } from "./config.js";
+import { isLoopback } from "./hosts.js";
 import { users } from "./identity.js";
 import { jsonLog } from "./log.js";
 import { FolderTakenError } from "./redis.js";
@@ -20,7 +21,7 @@ try {
   process.exitCode = 1;
 }
 
-function introduce({ url, redis, redisFailure }: RunningService, { HOST }: Config): void {
+function introduce({ url, redis, redisFailure }: RunningService, { HOST, PUBLIC_HOSTS }: Config): void {
   const model = process.env["OPENAI_API_KEY"] ? "OpenAI" : "an offline stand-in; set OPENAI_API_KEY for a real one";
   const names = users.map(({ name }) => name).join(" or ");
   console.log(`\n${style("bold", "langchain-redis-sessions: a chat service")}\n`);
@@ -35,8 +36,10 @@ function introduce({ url, redis, redisFailure }: RunningService, { HOST }: Confi
   }
   console.log(`  Model    ${model}`);
   console.log(`  Stop     Ctrl-C; answers are finished first, and everything is there again at the next start\n`);
-  if (!["127.0.0.1", "localhost", "::1"].includes(HOST)) {
+  if (!isLoopback(HOST)) {
     console.log(`  Whoever reaches ${HOST} can sign in as anyone. Put your own identity provider in identity.ts.\n`);
+    if (PUBLIC_HOSTS === undefined)
+      console.log("  Set PUBLIC_HOSTS to the names that it goes by; now it is any name.\n");
   }
   console.log(style("dim", "  Requests are noted below, a line of JSON each, on stderr.\n"));
 }

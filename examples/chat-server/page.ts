@@ -18,21 +18,28 @@ export function pageRoutes(app: Hono<Env>): void {
   );
 }
 
-/** For the page and, as it costs nothing, for everything else: no script, style or frame but our own. */
-export const securityHeaders: MiddlewareHandler = secureHeaders({
-  contentSecurityPolicy: {
-    defaultSrc: ["'none'"],
-    scriptSrc: ["'self'"],
-    styleSrc: ["'self'"],
-    imgSrc: ["'self'", "data:"],
-    connectSrc: ["'self'"],
-    manifestSrc: ["'self'"],
-    formAction: ["'none'"],
-    baseUri: ["'none'"],
-    frameAncestors: ["'none'"],
-  },
-  permissionsPolicy: { camera: [], geolocation: [], microphone: [] },
-  xFrameOptions: "DENY",
-  // For whoever terminates TLS to say; a browser ignores it without.
-  strictTransportSecurity: false,
-});
+/**
+ * For the page and, as it costs nothing, for everything else: no script, style or frame but our own.
+ *
+ * @param strictTransportSecurity the value of that header; absent, it is not sent.
+ */
+export function securityHeaders(strictTransportSecurity?: string): MiddlewareHandler {
+  return secureHeaders({
+    contentSecurityPolicy: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'"],
+      imgSrc: ["'self'", "data:"],
+      connectSrc: ["'self'"],
+      manifestSrc: ["'self'"],
+      objectSrc: ["'none'"],
+      formAction: ["'none'"],
+      baseUri: ["'none'"],
+      frameAncestors: ["'none'"],
+    },
+    permissionsPolicy: { camera: [], geolocation: [], microphone: [] },
+    xFrameOptions: "DENY",
+    // Only where TLS is in front: who said it would keep browsers away from a host that has none.
+    strictTransportSecurity: strictTransportSecurity ?? false,
+  });
+}

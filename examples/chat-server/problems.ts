@@ -22,6 +22,7 @@ export interface ProblemDocument {
 const kinds = {
   INVALID_BODY: { status: 400, title: "Bad Request", detail: "The body is not JSON." },
   INVALID_INPUT: { status: 422, title: "Unprocessable Content", detail: "The input is not as it has to be." },
+  CROSS_SITE_REQUEST: { status: 403, title: "Forbidden", detail: "The request did not come from this site." },
   NOT_FOUND: { status: 404, title: "Not Found", detail: "There is nothing at this address." },
   SESSION_UNKNOWN: { status: 404, title: "Not Found", detail: "You have no such live session." },
   MEMORY_NOT_FOUND: { status: 404, title: "Not Found", detail: "Nothing is remembered under this key." },
@@ -31,6 +32,21 @@ const kinds = {
     detail: "This Idempotency-Key was used before, and the turn that it named is stored. Read the conversation.",
   },
   BODY_TOO_LARGE: { status: 413, title: "Content Too Large", detail: "The body is too large. Send less." },
+  BODY_NOT_JSON: {
+    status: 415,
+    title: "Unsupported Media Type",
+    detail: "Send JSON, with the header Content-Type: application/json.",
+  },
+  HOST_UNKNOWN: {
+    status: 421,
+    title: "Misdirected Request",
+    detail: "The service does not go by this host name. Ask for localhost, or add the name to PUBLIC_HOSTS.",
+  },
+  TOO_MANY_STREAMS: {
+    status: 429,
+    title: "Too Many Requests",
+    detail: "You have as many streams open as allowed. Close one.",
+  },
   RATE_LIMITED: { status: 429, title: "Too Many Requests", detail: "Too many requests. Wait, then try again." },
   CLIENT_GONE: { status: 499, title: "Client Closed Request", detail: "Nobody waits for this answer." },
   INTERNAL: { status: 500, title: "Internal Server Error", detail: "Something went wrong here; it was noted." },

@@ -3,7 +3,7 @@ import type { BaseMessage } from "@langchain/core/messages";
 import { encodeMessage } from "../codec/encode.js";
 import {
   InvalidOptionError,
-  SessionError,
+  isSessionError,
   StorageFullError,
   StoreUnavailableError,
   TurnNotStoredError,
@@ -245,6 +245,6 @@ function refuseWhatOnlyOursCan({ concurrency }: TurnSettings, operationId: strin
 
 /** An error of another library may quote what it could not store. */
 function withoutContent(error: unknown): Error {
-  if (error instanceof SessionError) return error;
+  if (isSessionError(error)) return error;
   return new Error(error instanceof Error ? error.name : "unknown failure");
 }

@@ -17,10 +17,10 @@ export function acceptablePart(tail: readonly BaseMessage[], said: readonly Base
   return start === undefined ? [] : withoutBrokenToolCalls(tail.slice(start), said);
 }
 
-/** Returns the messages from the first of a user or system on; all, when there is none. */
+/** Returns the messages from the first of a user or system on. */
 export function fromFirstStart(messages: BaseMessage[]): BaseMessage[] {
   const start = messages.findIndex(({ type }) => type === "human" || type === "system");
-  return start > 0 ? messages.slice(start) : messages;
+  return start === -1 ? [] : messages.slice(start);
 }
 
 /** The longest acceptable newest part of at most `window.tokens`. `count` is how many messages there are. */

@@ -1,3 +1,6 @@
+/** The same in every copy of this package that a program has loaded, which its classes are not. */
+const brand = Symbol.for("langchain-redis-sessions.error");
+
 /**
  * The base of every error that this library throws on purpose.
  *
@@ -17,4 +20,22 @@ export abstract class SessionError extends Error {
   override name = "SessionError";
   /** A stable identifier of the kind of error, in upper snake case. */
   abstract readonly code: string;
+
+  static {
+    Object.defineProperty(this.prototype, brand, { value: true });
+  }
+}
+
+/**
+ * Returns whether an error is one of this library, also of another copy of it, whose classes `instanceof` does not know:
+ * two versions in one `node_modules`, or a bundle beside the package. Then branch on `code`. A `code` alone tells
+ * nothing, because anybody's error may have any.
+ *
+ * @example
+ * ```ts
+ * if (isSessionError(error) && error.code === "SESSION_NOT_FOUND") signInAgain();
+ * ```
+ */
+export function isSessionError(error: unknown): error is SessionError {
+  return error instanceof Error && brand in error;
 }

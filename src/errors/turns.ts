@@ -1,5 +1,4 @@
-import { SessionError } from "./session-error.js";
-import { NotReplicatedError, StorageFullError, StoreUnavailableError } from "./store.js";
+import { isSessionError, SessionError } from "./session-error.js";
 
 /**
  * Turns of one conversation run one after another, and this one could not: another has it (`reason: "taken"`), or this
@@ -23,6 +22,9 @@ export class SessionBusyError extends SessionError {
     this.reason = reason;
   }
 }
+
+/** The codes of what may have passed by the next attempt. */
+const passing: ReadonlySet<string> = new Set(["STORE_UNAVAILABLE", "STORAGE_FULL", "NOT_REPLICATED"]);
 
 /**
  * The turn was answered, and could not be stored. Nothing of it is lost: the answer is in `output`, and `retry()`
@@ -54,8 +56,8 @@ export class TurnNotStoredError extends SessionError {
   constructor(details: { output: unknown; operationId: string; retry: () => Promise<void>; cause: Error }) {
     // What is wrong with the turn, its conversation or its session is so at the next attempt too.
     const { cause } = details;
-    const passes = [StoreUnavailableError, StorageFullError, NotReplicatedError].some((one) => cause instanceof one);
-    const retry = cause instanceof SessionError && !passes ? "." : "; retry() stores the turn once.";
+    const lasts = isSessionError(cause) && !passing.has(cause.code);
+    const retry = lasts ? "." : "; retry() stores the turn once.";
     super(`The turn was not stored (${details.cause.message}) The answer is in output${retry}`, {
       cause: details.cause,
     });

@@ -80,7 +80,7 @@ export async function admitted<User extends Identity>(
     return refuse(parts, request, problem("SESSION_MISMATCH"));
   }
   try {
-    const session = await parts.sessions.verify(token.trim(), {
+    const session = await parts.sessions.verify(token, {
       userId: identity.userId,
       // There and undefined: only a session without an organisation.
       orgId: identity.orgId,

@@ -2,6 +2,7 @@ import { BlockList, isIP, SocketAddress } from "node:net";
 import { z } from "zod";
 import { InvalidOptionError } from "../errors.js";
 import { countSchema, validate } from "../validation.js";
+import { withoutPadding } from "./padding.js";
 
 /**
  * Where the client's address comes from. Absent, it is that of the connection, as far as the framework tells it; headers
@@ -86,8 +87,9 @@ function rangesOf(ranges: readonly string[]): BlockList {
  * IPv4 as such where a dual-stack socket shows it as IPv6. `undefined` for what is no address.
  */
 function normalAddress(text: string | undefined): string | undefined {
-  const [, bracketed, dotted] = /^(?:\[([^\]]*)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)$/.exec(text?.trim() ?? "") ?? [];
-  const bare = bracketed ?? dotted ?? text?.trim() ?? "";
+  const given = withoutPadding(text ?? "");
+  const [, bracketed, dotted] = /^(?:\[([^\]]*)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+)$/.exec(given) ?? [];
+  const bare = bracketed ?? dotted ?? given;
   if (isIP(bare) !== 6) return isIP(bare) === 4 ? bare : undefined;
   const { address } = new SocketAddress({ address: bare, family: "ipv6" });
   return address.startsWith("::ffff:") && address.includes(".") ? address.slice("::ffff:".length) : address;

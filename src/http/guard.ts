@@ -75,5 +75,5 @@ export function sessionGuard<User extends Identity>(options: SessionGuardOptions
 
 /** @internal */
 export function onlyToken([token, ...others]: readonly string[]): string | undefined {
-  return others.length === 0 ? token?.trim() : undefined;
+  return others.length === 0 ? token : undefined;
 }

@@ -1,6 +1,6 @@
-import type { JWTVerifyGetKey } from "jose";
 import { idSchema } from "../validation.js";
 import { AuthenticationUnavailableError, type Identity, isRefusal } from "./identity.js";
+import { issuerKeys } from "./issuer-keys.js";
 import { type JwtAuthenticatorOptions, type JwtSettings, parseJwtOptions } from "./jwt-options.js";
 
 /** Who a JWT says its bearer is. */
@@ -79,16 +79,7 @@ async function loadJose(): Promise<Jose> {
 function keyOf(jose: Jose, source: JwtSettings["source"]): VerificationKey {
   if ("key" in source) return source.key;
   if ("keys" in source) return jose.createLocalJWKSet({ keys: source.keys as never });
-  const fetched = jose.createRemoteJWKSet(source.url);
-  const getKey: JWTVerifyGetKey = async (header, token) => {
-    try {
-      return await fetched(header, token);
-    } catch (error) {
-      if (isRefusal(error)) throw error;
-      throw new AuthenticationUnavailableError("The keys of the issuer could not be fetched.", { cause: error });
-    }
-  };
-  return getKey;
+  return issuerKeys(jose, source.url);
 }
 
 /** RFC 6750, 2.1. The header twice is joined by a comma, which does not match. */
@@ -98,9 +89,10 @@ function bearerToken(headers: Headers): string | undefined {
 
 function identityOf(claims: Record<string, unknown>, settings: JwtSettings): JwtIdentity | null {
   const userId = idSchema.safeParse(claims[settings.userIdClaim]);
+  // Of a user without an organisation some providers say `null`, others leave the claim out.
   const orgId = idSchema
-    .optional()
+    .nullish()
     .safeParse(settings.orgIdClaim === undefined ? undefined : claims[settings.orgIdClaim]);
   if (!userId.success || !orgId.success) return null;
-  return { userId: userId.data, ...(orgId.data === undefined ? {} : { orgId: orgId.data }), claims };
+  return { userId: userId.data, ...(orgId.data == null ? {} : { orgId: orgId.data }), claims };
 }

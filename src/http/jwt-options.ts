@@ -33,7 +33,7 @@ interface JwtRules {
    * @default "sub"
    */
   userIdClaim?: string | undefined;
-  /** The claim that names the organisation; absent, users have none. A token without the claim has none. */
+  /** The claim that names the organisation; absent, users have none. A token without the claim, or with `null`, has none. */
   orgIdClaim?: string | undefined;
 }
 
@@ -44,7 +44,8 @@ export type JwtAuthenticatorOptions = JwtRules &
     | {
         /**
          * The issuer's public keys: an `https:` address (`http:` on loopback only), from which they are fetched when
-         * needed and every 10 minutes, or the set itself.
+         * needed and every 10 minutes, or the set itself. While they cannot be fetched, or the answer holds no key, it
+         * is asked at most once a second.
          */
         jwks: string | URL | { readonly keys: readonly Readonly<Record<string, unknown>>[] };
         key?: undefined;

@@ -1,4 +1,4 @@
-import type { SessionEndReason } from "../errors.js";
+import { isSessionError, type SessionEndReason } from "../errors.js";
 
 /**
  * Why a request was not served, as RFC 9457 has it. Texts are fixed: nothing of the request, of the error or of what is
@@ -61,7 +61,8 @@ export type ProblemCode =
   | "TURN_NOT_STORED";
 
 // By code and not by class: an error may come from another copy of this package, or from a part of it that a program
-// does not use. What is not here (InvalidOptionError, CorruptMessageError …) is a fault of the server.
+// does not use. Whether it is one of this library is looked at first: what a tool throws may have any code. What is not
+// here (InvalidOptionError, CorruptMessageError …) is a fault of the server.
 const kinds: Readonly<Record<ProblemCode, Kind>> = {
   UNAUTHENTICATED: { status: 401, detail: "The request needs valid credentials." },
   AUTHENTICATION_UNAVAILABLE: { status: 503, detail: "Credentials cannot be checked at the moment." },
@@ -97,13 +98,13 @@ const DEPTH = 5;
 
 /**
  * What an error of this library means to a client, also one that lies in the `cause` of another. `undefined` for any
- * other error.
+ * other error, whatever its `code`; see `isSessionError`.
  */
 export function problemOf(error: unknown): Problem | undefined {
   let found: Problem | undefined;
   for (let depth = 0, current = error; depth < DEPTH && current instanceof Error; depth++, current = current.cause) {
     const { code, reason, retryAfter } = current as { code?: unknown; reason?: unknown; retryAfter?: unknown };
-    if (isProblemCode(code)) found = problem(code, { reason, retryAfter });
+    if (isSessionError(current) && isProblemCode(code)) found = problem(code, { reason, retryAfter });
     // Why a turn was not stored says more: its session ended, say.
     if (found !== undefined && found.code !== "TURN_NOT_STORED") return found;
   }

@@ -3,6 +3,7 @@ import { type Duration, toMilliseconds } from "../duration.js";
 import { InvalidOptionError } from "../errors.js";
 import { parseToken } from "../sessions/token.js";
 import { validate } from "../validation.js";
+import { withoutPadding } from "./padding.js";
 
 /**
  * How the session token travels; never in the URL, which ends up in logs, histories and `Referer`.
@@ -30,7 +31,7 @@ export interface CookieTransport {
 }
 
 export interface TokenCarrier {
-  /** Every session token that the request carries, good or bad. */
+  /** Every session token that the request carries, good or bad, without the spaces around it. */
   readonly read: (headers: Headers) => string[];
   /** Puts a token into the headers of a response. */
   readonly issue: (headers: Headers, token: string) => void;
@@ -70,7 +71,7 @@ export function parseTransport(transport: SessionTransport): TokenCarrier {
 function headerCarrier(name: string): TokenCarrier {
   return {
     // The same header twice arrives as one, joined by a comma, which no token has.
-    read: (headers) => headers.get(name)?.split(",") ?? [],
+    read: (headers) => headers.get(name)?.split(",").map(withoutPadding) ?? [],
     issue: (headers, token) => {
       parseToken(token);
       headers.set(name, token);
@@ -94,9 +95,9 @@ function cookieCarrier(transport: CookieTransport): TokenCarrier {
     read: (headers) =>
       (headers.get("Cookie") ?? "")
         .split(";")
-        .map((pair) => pair.trim())
+        .map(withoutPadding)
         .filter((pair) => pair.startsWith(`${name}=`))
-        .map((pair) => pair.slice(name.length + 1)),
+        .map((pair) => withoutPadding(pair.slice(name.length + 1))),
     issue: (headers, token) => {
       // What is no token could hold a line break or an attribute.
       parseToken(token);

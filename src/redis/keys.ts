@@ -45,7 +45,7 @@ export interface MemoryKeys {
   readonly deadlines: string;
   /** A hash: stored bytes, latest version. */
   readonly usage: string;
-  /** A hash: a day, and how many writes there were on it. */
+  /** A hash: a day, how many writes there were on it, and the secret that pads the numbers which operations replied. */
   readonly writes: string;
   /** A string, there for a while after a write: what was written under this operation id. */
   readonly operation: (operationId: string) => string;

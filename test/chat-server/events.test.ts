@@ -24,6 +24,11 @@ async function listening(visitor: Visitor, signal?: AbortSignal): Promise<AsyncG
   return events;
 }
 
+/** The answer, of which nothing is read. */
+function open(visitor: Visitor): Promise<Response> {
+  return visitor.fetch("/session/events");
+}
+
 describe("GET /session/events", () => {
   test("tells within a second that the session was ended elsewhere, also on another server", async () => {
     const one = await served();
@@ -66,6 +71,49 @@ describe("GET /session/events", () => {
     expect((await events.next()).value).toEqual({ event: "", data: ": ping" });
     await ada.send(`/sessions/${ada.session.id}`, { method: "DELETE" });
     expect((await all(events)).at(-1)).toEqual({ event: "ended", data: { reason: "ended" } });
+  });
+
+  test("of HEAD is the headers only: no stream is begun that nobody reads", async () => {
+    const service = await served({ MAX_STREAMS_PER_USER: "1" });
+    const ada = await Visitor.inSession(service.url);
+    const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+    const before = timers();
+    for (let count = 0; count < 50; count++) {
+      const { status, headers } = await ada.send("/session/events", { method: "HEAD" });
+      expect(status).toBe(200);
+      expect(headers.get("Content-Type")).toBe("text/event-stream");
+      expect(headers.get("X-Accel-Buffering")).toBe("no");
+    }
+    // Each stream has a heartbeat.
+    expect(timers()).toBeLessThan(before + 25);
+    await listening(ada);
+    expect((await new Visitor(service.url, "").fetch("/session/events", { method: "HEAD" })).status).toBe(401);
+  });
+
+  test("is open so often for each user, in all sessions together; then a 429, until one of them is over", async () => {
+    const service = await served({ MAX_STREAMS_PER_USER: "3" });
+    const [ada, elsewhere] = [await Visitor.inSession(service.url), await Visitor.inSession(service.url)];
+    const leaving = new AbortController();
+    await listening(ada, leaving.signal);
+    await listening(ada);
+    const third = await listening(elsewhere);
+    for (const visitor of [ada, elsewhere]) {
+      const refused = await visitor.send("/session/events");
+      expect(refused).toMatchObject({
+        status: 429,
+        json: { code: "TOO_MANY_STREAMS", retryAfter: expect.any(Number) },
+      });
+      expect(refused.headers.get("Content-Type")).toBe("application/problem+json");
+      expect(Number(refused.headers.get("Retry-After"))).toBe(refused.json.retryAfter);
+    }
+    await listening(await Visitor.inSession(service.url, "bob"));
+    // One is over because its client left, another because its session has ended.
+    leaving.abort();
+    await expect.poll(async () => (await open(ada)).status).toBe(200);
+    await elsewhere.send(`/sessions/${elsewhere.session.id}`, { method: "DELETE" });
+    await all(third);
+    expect((await open(ada)).status).toBe(200);
+    expect((await open(ada)).status).toBe(429);
   });
 
   test("leaves nothing behind, however often it is opened and closed", async () => {

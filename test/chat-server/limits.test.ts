@@ -2,6 +2,7 @@
 import { request } from "node:http";
 import { Redis } from "ioredis";
 import { afterEach, expect, inject, test } from "vitest";
+import { countedAddress, countedUser } from "../../examples/chat-server/counted.js";
 import { startTestService, type TestService } from "./support/service.js";
 import { Visitor } from "./support/visitor.js";
 
@@ -49,9 +50,63 @@ test("so many requests a minute for each user, whatever they are for, on all ser
   const bob = new Visitor(service.url, await service.jwtFor("bob"));
   expect((await bob.send("/sessions", { body: { agentId: "assistant" } })).status).toBe(201);
   const client = new Redis(inject("servers").single);
-  const [key = ""] = await client.keys(`${service.keyPrefix}:requests:user ada`);
-  expect(await client.ttl(key)).toBeGreaterThan(0);
+  const keys = await client.keys(`${service.keyPrefix}:requests:user-*`);
+  expect(keys).toHaveLength(2);
+  for (const key of keys) {
+    expect(await client.ttl(key)).toBeGreaterThan(0);
+    expect(key).not.toMatch(/ada|bob/);
+  }
   await client.quit();
+});
+
+test("who counts for a limit: a user in one organisation, and one network of IPv6", () => {
+  const ada = { userId: "ada" };
+  const names = [
+    countedUser(ada),
+    countedUser({ ...ada, orgId: "acme" }),
+    countedUser({ ...ada, orgId: "globex" }),
+    countedUser({ userId: "acme", orgId: "ada" }),
+    countedUser({ userId: 'a","b' }),
+    countedUser({ userId: 'b"', orgId: '"a' }),
+  ];
+  expect(new Set(names).size).toBe(names.length);
+  expect(countedUser({ ...ada, orgId: undefined })).toBe(countedUser(ada));
+  for (const name of names) expect(name).toMatch(/^user-[\w-]{22}$/);
+});
+
+test.each([
+  ["2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:3::1"],
+  ["2001:db8::1", "2001:db8:0:0:1:2:3:4", "2001:db8:0:1::1"],
+  ["2001:db8::", "2001:db8::a:b:c:d", "2001:db8:1::"],
+  ["::1", "::ffff:0:0:1", "1::1"],
+  ["1:0:0:2::", "1::2:0:0:0:5", "1::2:0:0:5"],
+  ["64:ff9b::c000:207", "64:ff9b::5", "64:ff9b:1::5"],
+  ["::192.0.2.7", "::198.51.100.7", "1::192.0.2.7"],
+])("%s counts as %s does, and not as %s", (one, same, other) => {
+  expect(countedAddress(one)).toBe(countedAddress(same));
+  expect(countedAddress(one)).not.toBe(countedAddress(other));
+});
+
+test("addresses of IPv4 count one by one, and those that are not known together", () => {
+  const names = ["192.0.2.7", "192.0.2.8", undefined, "2001:db8::"].map(countedAddress);
+  expect(new Set(names).size).toBe(4);
+  for (const name of names) expect(name).toMatch(/^address-[\w-]+$/);
+});
+
+test("so many sign-ins a minute for each network of IPv6, whatever address in it they come from", async () => {
+  const service = await served({ REQUESTS_PER_MINUTE: "3", TRUSTED_PROXIES: "1" });
+  const nobody = new Visitor(service.url, "");
+  const from = async (address: string): Promise<number> =>
+    (await nobody.send("/users", { headers: { "X-Forwarded-For": address } })).status;
+  expect(await from("2001:db8:1:2::1")).toBe(200);
+  expect(await from("2001:DB8:1:2:0:0:0:2")).toBe(200);
+  expect(await from("[2001:db8:1:2:ffff::3]:4711")).toBe(200);
+  expect(await from("2001:db8:1:2:dead:beef:0:1")).toBe(429);
+  expect(await from("2001:db8:1:3::1")).toBe(200);
+  // Of a dual-stack socket: IPv4, each address by itself.
+  for (let count = 0; count < 3; count++) expect(await from("::ffff:192.0.2.7")).toBe(200);
+  expect(await from("192.0.2.7")).toBe(429);
+  expect(await from("::ffff:192.0.2.8")).toBe(200);
 });
 
 test("so many sign-ins a minute for each address", async () => {

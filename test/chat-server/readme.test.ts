@@ -76,7 +76,9 @@ test("each endpoint has a command", () => {
 
 test("each setting is in the table, and each in the table is one", () => {
   const table = /^## Settings$.*?(?=^## )/ms.exec(readme)?.[0] ?? "";
-  const settings = Object.keys(readConfig({ REDIS_URL: "redis://localhost", TRUSTED_PROXIES: "1" }));
+  const settings = Object.keys(
+    readConfig({ REDIS_URL: "redis://localhost", TRUSTED_PROXIES: "1", PUBLIC_HOSTS: "a.test", HSTS: "1d" }),
+  );
   const named = new Set([...table.matchAll(/`([A-Z][A-Z_]+)`/g)].map(([, name = ""]) => name));
   expect([...named].toSorted()).toEqual([...settings, "OPENAI_API_KEY", "OPENAI_MODEL"].toSorted());
 });

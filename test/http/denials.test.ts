@@ -3,11 +3,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "
 import { Redis } from "ioredis";
 import {
   ConversationNotFoundError,
+  QuotaExceededError,
+  SessionBusyError,
   SessionLimitError,
   SessionNotFoundError,
   SessionStore,
   type SessionStoreOptions,
+  StorageFullError,
   StoreUnavailableError,
+  TurnNotStoredError,
 } from "langchain-redis-sessions";
 import { AuthenticationUnavailableError, sessionGuard } from "langchain-redis-sessions/http";
 import { faultyProxy } from "langchain-redis-sessions/testing";
@@ -51,8 +55,12 @@ const recordKey = async (sessionId: string): Promise<string> => {
   const [key] = await (client as Redis).keys(`*:session:${sessionId}`);
   return key ?? expect.unreachable();
 };
-const coded = (code: string, fields: object = {}): Error =>
-  Object.assign(new Error("internal detail"), { code, ...fields });
+const unstored = new TurnNotStoredError({
+  output: "internal detail",
+  operationId: "internal detail",
+  retry: expect.unreachable,
+  cause: new Error("internal detail"),
+});
 const thrown = (status: number, error: Error, more: Pick<Case, "headers" | "reason"> = {}): Case => ({
   name: `a handler that throws ${error.name === "Error" ? (error as Error & { code: string }).code : error.name}`,
   given: async (userId) => ({
@@ -323,12 +331,14 @@ const cases: readonly Case[] = [
     status: 403,
     code: "CROSS_SITE_REQUEST",
   },
-  thrown(409, coded("SESSION_BUSY")),
+  thrown(409, new SessionBusyError("taken")),
   thrown(429, new SessionLimitError(5), { headers: { "Retry-After": "60" } }),
-  thrown(429, coded("QUOTA_EXCEEDED", { retryAfter: 12.3 }), { headers: { "Retry-After": "13" } }),
+  thrown(429, new QuotaExceededError({ quota: "writesPerDay", usage: 1, limit: 1, retryAfter: 12.3 }), {
+    headers: { "Retry-After": "13" },
+  }),
   thrown(503, new StoreUnavailableError("internal detail", { indeterminate: true, operationId: "internal detail" })),
-  thrown(503, coded("STORAGE_FULL")),
-  thrown(503, coded("TURN_NOT_STORED", { output: "internal detail" })),
+  thrown(503, new StorageFullError()),
+  thrown(503, unstored),
   thrown(440, new SessionNotFoundError("ended"), { reason: "ended" }),
   thrown(404, new ConversationNotFoundError()),
 ];

@@ -9,7 +9,7 @@ import {
   jwtAuthenticator,
   type JwtAuthenticatorOptions,
 } from "langchain-redis-sessions/http";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { audience, issuer, sign } from "./support/jwt.js";
 
 const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
@@ -34,8 +34,12 @@ test("claims of another name can hold user and organisation", async () => {
   const named = jwtAuthenticator({ ...rules, key: publicKey, userIdClaim: "uid", orgIdClaim: "org" });
   const identify = async (changes: Record<string, unknown>) => named(withToken(await sign(claims(changes), rs256)));
   expect(await identify({ uid: "ada", org: "acme" })).toMatchObject({ userId: "ada", orgId: "acme" });
-  expect(await identify({ uid: "ada" })).toMatchObject({ userId: "ada" });
-  for (const wrong of [{ uid: "ada", org: 7 }, { uid: "ada", org: "" }, { uid: "ada", org: null }, { org: "acme" }]) {
+  for (const without of [{ uid: "ada" }, { uid: "ada", org: null }]) {
+    const identity = await identify(without);
+    expect(identity).toMatchObject({ userId: "ada" });
+    expect(identity).not.toHaveProperty("orgId");
+  }
+  for (const wrong of [{ uid: "ada", org: 7 }, { uid: "ada", org: "" }, { org: "acme" }]) {
     expect(await identify(wrong)).toBeNull();
   }
 });
@@ -110,10 +114,12 @@ test("clocks may differ as much as was agreed", async () => {
 describe("keys of the issuer", () => {
   let keys: object[] = [];
   let status = 200;
+  /** In the place of the keys. */
+  let answer: unknown;
   let fetched = 0;
   const server = createServer((_request, response) => {
     fetched += 1;
-    response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify({ keys }));
+    response.writeHead(status, { "Content-Type": "application/json" }).end(JSON.stringify(answer ?? { keys }));
   });
   let jwks: string;
   beforeAll(async () => {
@@ -157,9 +163,56 @@ describe("keys of the issuer", () => {
     status = 500;
     await expect(remote(good)).rejects.toThrow(AuthenticationUnavailableError);
     status = 200;
-    expect(await remote(good)).toMatchObject({ userId: "ada" });
+    await expect.poll(() => remote(good).catch(() => "unavailable")).toMatchObject({ userId: "ada" });
     const nowhere = jwtAuthenticator({ ...rules, jwks: "http://127.0.0.1:1/" });
     await expect(nowhere(good)).rejects.toThrow(AuthenticationUnavailableError);
+  });
+
+  test("are asked for at most once a second while they cannot be had, however many requests come", async () => {
+    const remote = jwtAuthenticator({ ...rules, jwks });
+    const forged = withToken(await withKid("of an attacker"));
+    status = 500;
+    const [before, begun] = [fetched, performance.now()];
+    for (let count = 0; count < 100; count++) {
+      await expect(remote(forged)).rejects.toThrow(AuthenticationUnavailableError);
+    }
+    await Promise.all(Array.from({ length: 100 }, () => remote(forged).catch(() => {})));
+    const seconds = Math.floor((performance.now() - begun) / 1_000);
+    expect(fetched - before).toBeLessThanOrEqual(1 + seconds);
+    status = 200;
+    await expect.poll(() => remote(forged).catch(() => "unavailable")).toBeNull();
+  });
+
+  test.each([
+    [{ keys: [] }],
+    [{ keys: [{ kty: "oct", k: "c2VjcmV0" }] }],
+    [{ keys: [null, {}] }],
+    [{ keys: "none" }],
+    [{}],
+    ["none"],
+  ])("an answer without a public key, %j, calls no token bad; when they are back users are let in", async (nothing) => {
+    const remote = jwtAuthenticator({ ...rules, jwks });
+    const good = withToken(await withKid("one"));
+    answer = nothing;
+    await expect(remote(good)).rejects.toThrow(AuthenticationUnavailableError);
+    await expect(remote(good)).rejects.toThrow(AuthenticationUnavailableError);
+    answer = undefined;
+    await expect
+      .poll(() => remote(good).catch(() => "unavailable"), { timeout: 5_000 })
+      .toMatchObject({ userId: "ada" });
+  });
+
+  test("that are known still let users in while the issuer has none to give for another", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const remote = jwtAuthenticator({ ...rules, jwks, clockTolerance: "1h" });
+    expect(await remote(withToken(await withKid("one")))).toMatchObject({ userId: "ada" });
+    // From then on jose asks again for a key id that it does not know.
+    vi.setSystemTime(Date.now() + 31_000);
+    answer = { keys: [] };
+    await expect(remote(withToken(await withKid("two")))).rejects.toThrow(AuthenticationUnavailableError);
+    expect(await remote(withToken(await withKid("one")))).toMatchObject({ userId: "ada" });
+    answer = undefined;
+    vi.useRealTimers();
   });
 });
 

@@ -1,12 +1,16 @@
-import { InvalidOptionError, SessionNotFoundError, StoreUnavailableError } from "langchain-redis-sessions";
+import {
+  InvalidOptionError,
+  QuotaExceededError,
+  SessionNotFoundError,
+  StoreUnavailableError,
+  TurnNotStoredError,
+} from "langchain-redis-sessions";
 import { problemOf, problemResponse } from "langchain-redis-sessions/http";
 import { createAgent, createMiddleware, fakeModel } from "langchain";
 import { expect, test } from "vitest";
 
-test("an error is known by its code, wherever its class comes from", () => {
-  const fromElsewhere = Object.assign(new Error("secret"), { code: "SESSION_NOT_FOUND", reason: "evicted" });
-  expect(problemOf(fromElsewhere)).toEqual(problemOf(new SessionNotFoundError("evicted")));
-  expect(problemOf(fromElsewhere)).toEqual({
+test("an error of this library is known by its code", () => {
+  expect(problemOf(new SessionNotFoundError("evicted"))).toEqual({
     type: "about:blank",
     title: "Login Time-out",
     status: 440,
@@ -17,13 +21,13 @@ test("an error is known by its code, wherever its class comes from", () => {
 });
 
 test("what an error says of itself is not passed on", () => {
-  const odd = Object.assign(new Error("secret"), { code: "SESSION_NOT_FOUND", reason: "secret", retryAfter: "secret" });
+  const odd = Object.assign(new SessionNotFoundError(), { message: "secret", reason: "secret", retryAfter: "secret" });
   expect(JSON.stringify(problemOf(odd))).not.toContain("secret");
 });
 
 test("a limit says when to try again, where that helps", () => {
   const quota = (retryAfter?: number): Error =>
-    Object.assign(new Error("full"), { code: "QUOTA_EXCEEDED", retryAfter });
+    new QuotaExceededError({ quota: "writesPerDay", usage: 1, limit: 1, retryAfter });
   expect(problemResponse(quota(0.2))?.headers.get("Retry-After")).toBe("1");
   for (const never of [undefined, Number.NaN, Infinity, -1]) {
     expect(problemResponse(quota(never))?.headers.has("Retry-After")).toBe(false);
@@ -44,10 +48,14 @@ test("an error that an agent wrapped is found in its causes", async () => {
 });
 
 test("a turn that was not stored is what kept it from being stored", () => {
-  const notStored = (cause?: Error): Error => Object.assign(new Error("x", { cause }), { code: "TURN_NOT_STORED" });
+  const notStored = (cause: Error): Error =>
+    new TurnNotStoredError({ output: "x", operationId: "x", retry: expect.unreachable, cause });
   expect(problemOf(notStored(new SessionNotFoundError("ended")))).toMatchObject({ status: 440, reason: "ended" });
   expect(problemOf(notStored(new TypeError("x")))).toMatchObject({ status: 503, code: "TURN_NOT_STORED" });
-  expect(problemOf(new Error("agent", { cause: notStored() }))).toMatchObject({ status: 503, code: "TURN_NOT_STORED" });
+  expect(problemOf(new Error("agent", { cause: notStored(new Error("x")) }))).toMatchObject({
+    status: 503,
+    code: "TURN_NOT_STORED",
+  });
 });
 
 test("a fault of the program is none of the client's business", () => {
@@ -57,6 +65,11 @@ test("a fault of the program is none of the client's business", () => {
     new InvalidOptionError("ttl", "wrong"),
     new TypeError("x"),
     Object.assign(new Error("x"), { code: "toString" }),
+    // A tool's own, which would sign the user out, or have the request repeated.
+    Object.assign(new Error("x"), { code: "INVALID_TOKEN" }),
+    Object.assign(new Error("x"), { code: "SESSION_NOT_FOUND", reason: "ended" }),
+    Object.assign(new Error("x"), { code: "STORE_UNAVAILABLE", name: "StoreUnavailableError" }),
+    new Error("x", { cause: Object.assign(new Error("x"), { code: "UNAUTHENTICATED" }) }),
     { code: "SESSION_BUSY" },
     endless,
     undefined,

@@ -11,7 +11,12 @@ import { type Input, type Limits, storedTalk, type Talk } from "./support/talks.
 
 const sentences = ["And now?", "Then?", "At last?"].map((sentence) => [new HumanMessage(sentence)]);
 
-const limits = [{}, ...[2, 3, 4].flatMap((most): Limits[] => [{ window: { messages: most } }, { maxMessages: most }])];
+/** A turn of three messages has to fit. */
+const limits: readonly Limits[] = [
+  {},
+  ...[2, 3, 4].map((messages) => ({ window: { messages } })),
+  ...[3, 4, 5].map((maxMessages) => ({ maxMessages })),
+];
 
 /** Says one thing after the other. @returns what went wrong. */
 async function sayAll(
@@ -94,7 +99,7 @@ function resultsOf(message: BaseMessage | undefined): Input {
   );
 }
 
-test.each([{}, { window: { messages: 1 } }, { window: { messages: 2 } }, { maxMessages: 2 }, { maxMessages: 3 }])(
+test.each([{}, { window: { messages: 2 } }, { maxMessages: 2 }, { maxMessages: 3 }])(
   "an MCP approval is sent with its request, or not at all: %o",
   async (limit) => {
     await using endpoint = await Endpoint.start(openAiResponses);

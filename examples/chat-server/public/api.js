@@ -115,6 +115,7 @@ const texts = {
   AGENT_FAILED: "The agent could not answer.",
   SHUTTING_DOWN: "The service is being restarted.",
   TURN_TIMED_OUT: "The answer took too long and was stopped.",
+  TOO_MANY_STREAMS: "This is open in too many places. Close some of them.",
   RATE_LIMITED: "That was a lot in a short time.",
   413: "This is too long.",
 };

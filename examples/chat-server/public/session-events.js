@@ -57,12 +57,13 @@ async function* openStream(api) {
 /** Cut short when the machine is online again, or the page is looked at. */
 function pause(milliseconds) {
   const { promise, resolve } = Promise.withResolvers();
-  const done = new AbortController();
   const timer = setTimeout(() => resolve(), milliseconds * (0.75 + Math.random() / 2));
-  window.addEventListener("online", resolve, { signal: done.signal });
-  document.addEventListener("visibilitychange", () => document.hidden || resolve(), { signal: done.signal });
+  const onVisibility = () => document.hidden || resolve();
+  window.addEventListener("online", resolve);
+  document.addEventListener("visibilitychange", onVisibility);
   return promise.finally(() => {
     clearTimeout(timer);
-    done.abort();
+    window.removeEventListener("online", resolve);
+    document.removeEventListener("visibilitychange", onVisibility);
   });
 }

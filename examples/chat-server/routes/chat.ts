@@ -5,6 +5,7 @@ import type { SessionStore } from "langchain-redis-sessions";
 import { z } from "zod";
 import type { Access } from "../access.js";
 import type { Agent, Heard, TurnRequest } from "../agent.js";
+import { countedUser } from "../counted.js";
 import type { Env } from "../env.js";
 import { bodyOf, conversationId, text, writeOptions } from "../input.js";
 import type { Limit } from "../limits.js";
@@ -31,7 +32,7 @@ export function chatRoutes(app: Hono<Env>, parts: ChatParts): void {
 
   app.post("/agents/:agentId/chat", access.inSession, async (c) => {
     const own = c.get("session");
-    await limit(own.userId);
+    await limit(countedUser(own));
     const agent = agents.get(own.agentId);
     if (agent === undefined) throw new ServiceError("NOT_FOUND");
     const { message, conversationId: shown = own.conversationId } = await bodyOf(c, chat);

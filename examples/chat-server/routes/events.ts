@@ -4,38 +4,42 @@ import { streamSSE } from "hono/streaming";
 import { SessionNotFoundError, type SessionStore } from "langchain-redis-sessions";
 import type { Access } from "../access.js";
 import type { Env } from "../env.js";
+import type { OpenStreams } from "../streams.js";
+import { untilAborted } from "../until.js";
 
 export interface EventParts {
   readonly access: Access;
   readonly sessions: SessionStore;
+  readonly streams: OpenStreams;
   readonly heartbeatSeconds: number;
   /** The server closes: these streams would never end. */
   readonly closing: AbortSignal;
 }
 
 /** Tells the page when its session ends, wherever that happens. To open it renews the idle timeout; that it is open does not. */
-export function eventRoutes(app: Hono<Env>, { access, sessions, heartbeatSeconds, closing }: EventParts): void {
+export function eventRoutes(
+  app: Hono<Env>,
+  { access, sessions, streams, heartbeatSeconds, closing }: EventParts,
+): void {
   app.get("/session/events", access.inSession, (c) => {
+    // Hono answers HEAD with what GET would; a stream that nobody reads would stay open for good.
+    if (c.req.method === "HEAD") return c.body(null, 200, { "Content-Type": "text/event-stream" });
     const ended = sessions.signal(c.get("session"));
     const client = c.req.raw.signal;
     // One for each stream that is open; Node takes more than ten for a leak.
     setMaxListeners(0, ended, closing);
+    const over = streams.begin(c.get("user"));
     return streamSSE(c, async (stream) => {
       // Something at once: some proxies and browsers hold a stream back until there is.
       await stream.write(": open\n\n");
       // A proxy that hears nothing takes the connection for dead; so does a client.
       const heartbeat = setInterval(() => void stream.write(": ping\n\n"), heartbeatSeconds * 1_000);
-      const forget = new AbortController();
-      // Whatever comes first. All listeners go with it: the signal of a session lives as long as the session.
-      await new Promise<void>((resolve) => {
-        stream.onAbort(resolve);
-        for (const signal of [ended, client, closing]) {
-          if (signal.aborted) resolve();
-          signal.addEventListener("abort", () => resolve(), { once: true, signal: forget.signal });
-        }
+      await untilAborted([ended, client, closing], (left) => {
+        stream.onAbort(left);
+        if (stream.aborted) left();
       });
       clearInterval(heartbeat);
-      forget.abort();
+      over();
       if (!ended.aborted) return;
       const reason = ended.reason instanceof SessionNotFoundError ? ended.reason.reason : undefined;
       await stream.writeSSE({ event: "ended", data: JSON.stringify({ reason: reason ?? "ended" }) });

@@ -4,6 +4,7 @@ import type { Access } from "../access.js";
 import type { Env } from "../env.js";
 import { type IdentityProvider, users } from "../identity.js";
 import { bodyOf } from "../input.js";
+import { refuseOtherSites } from "../own-page.js";
 
 const names = users.map(({ id }) => id);
 const signIn = z.strictObject({ user: z.enum(names, `use one of ${names.join(", ")}`) });
@@ -16,6 +17,7 @@ export function signInRoutes(
   app.get("/users", access.anyone, (c) => c.json({ users }));
 
   app.post("/sign-in", access.anyone, async (c) => {
+    refuseOtherSites(c.req.raw);
     const { user: id } = await bodyOf(c, signIn);
     return c.json({ jwt: await identityProvider.signIn(id), user: users.find((user) => user.id === id) });
   });

@@ -51,8 +51,35 @@ local function touch(record, index)
   outlive(index, at)
 end
 
-local function finish(record, index, id, reason, channel)
+-- What is known of a session that has ended: enough to tell its holder why. Once it is in no index an erasure does not
+-- find the record any more, so it must not say whose the session was.
+local KEPT = {
+  secret = true, previousSecret = true, replacedAt = true, rotated = true,
+  activeAt = true, idle = true, ["until"] = true, ended = true,
+}
+local COMPARED = { userId = true, orgId = true, agentId = true, ipAddress = true }
+
+-- Can be compared, and not read.
+local function disguised(record, name, value)
+  return redis.sha1hex((redis.call("HGET", record, "secret") or "") .. " " .. name .. " " .. value)
+end
+
+local function unlist(record, index, id)
   redis.call("ZREM", index, id)
+  local fields = redis.call("HGETALL", record)
+  for i = 1, #fields, 2 do
+    local name = fields[i]
+    if COMPARED[name] then
+      redis.call("HSET", record, "was:" .. name, disguised(record, name, fields[i + 1]))
+    end
+    if not KEPT[name] and string.sub(name, 1, 4) ~= "was:" then
+      redis.call("HDEL", record, name)
+    end
+  end
+end
+
+local function finish(record, index, id, reason, channel)
+  unlist(record, index, id)
   redis.call("HSET", record, "ended", reason)
   redis.call("PEXPIREAT", record, whole(now + GRACE))
   -- A hint: an ACL without the channel must not stop the script half-way.

@@ -11,9 +11,9 @@ import {
 
 const names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-export async function launchChromium(): Promise<Browser> {
+export async function launchChromium(...options: readonly string[]): Promise<Browser> {
   const root = process.getuid?.() === 0;
-  return chromium.launch({ executablePath: chromiumPath(), args: root ? ["--no-sandbox"] : [] });
+  return chromium.launch({ executablePath: chromiumPath(), args: [...options, ...(root ? ["--no-sandbox"] : [])] });
 }
 
 function chromiumPath(): string {

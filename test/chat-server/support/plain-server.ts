@@ -20,7 +20,7 @@ const agent = createAgent({ model, tools: [timeIn], systemPrompt: "You are frien
 const chat = z.strictObject({ message: text(20_000) });
 
 const app = new Hono<Env>();
-app.use(requestLog(jsonLog()), securityHeaders, bodyLimit({ maxSize: 65_536 }));
+app.use(requestLog(jsonLog()), securityHeaders(), bodyLimit({ maxSize: 65_536 }));
 app.post("/agents/:agentId/chat", async (c) => {
   const identity = await authenticate(c.req.raw);
   if (identity === null) return c.body(null, 401);

@@ -64,7 +64,11 @@ export class Visitor {
   fetch(path: string, { method, body, headers = {}, signal }: Sent = {}): Promise<Response> {
     return fetch(this.url + path, {
       method: method ?? (body === undefined ? "GET" : "POST"),
-      headers: { ...this.credentials, ...headers },
+      headers: {
+        ...this.credentials,
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        ...headers,
+      },
       body: body === undefined ? null : typeof body === "string" ? body : JSON.stringify(body),
       signal: signal ?? null,
     });

@@ -22,7 +22,6 @@ const shapes: Readonly<Record<string, () => Shape>> = {
   text: () => ({ content: TEXT }),
   "text, then a call": () => ({ content: "I look it up.", calls: [call()], finish: "tool_calls" }),
   "two calls": () => ({ calls: [call(), call('{"city":"Bergen"}')], finish: "tool_calls" }),
-  refusal: () => ({ refusal: "I can't help with that." }),
 };
 
 const stoppingShapes: Readonly<Record<string, () => Shape>> = {
@@ -30,8 +29,10 @@ const stoppingShapes: Readonly<Record<string, () => Shape>> = {
   "text, then a malformed call": () => ({ content: "I look.", calls: [call('{"city": Oslo}')], finish: "tool_calls" }),
   "two calls, the second cut at the token limit": () => ({ calls: [call(), call('{"city":"Be')], finish: "length" }),
   "two calls, the second malformed": () => ({ calls: [call(), call('{"city": Oslo}')], finish: "tool_calls" }),
-  // OpenAI accepts it, and others do not: it is left out of what is sent.
+  // OpenAI accepts an empty message, and others do not: it is left out of what is sent.
   nothing: () => ({ content: "" }),
+  // LangChain keeps no refusal of this API.
+  refusal: () => ({ refusal: "I can't help with that." }),
 };
 
 const madeOf = (of: typeof shapes): Answers =>

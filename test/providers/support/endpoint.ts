@@ -98,7 +98,9 @@ export class Endpoint implements AsyncDisposable {
       return;
     }
     const { answer, cut } = line.scripted.shift() ?? { answer: line.beyond.shift() ?? textOf(api), cut: undefined };
-    if (cut === undefined) for (const item of answer.kept ?? []) line.kept.add(item);
+    // Once the last event is sent the answer is kept, whatever becomes of the connection.
+    const isWhole = cut === undefined || cut.behind >= answer.frames.length;
+    if (isWhole) for (const item of answer.kept ?? []) line.kept.add(item);
     if (!api.isStream(path, body)) {
       response.writeHead(200, { "content-type": "application/json" }).end(answer.whole);
       return;

@@ -1,5 +1,6 @@
 import { defineScript, type Script } from "../../script.js";
 import { memoryWriteLua } from "./fragments.js";
+import { newPadSecret, paddedLua } from "./padded.js";
 import { writeOutcome, type WriteOutcome } from "./outcome.js";
 import { type MemorySpace, spaceArguments, spaceHeader, spaceKeys } from "./space.js";
 
@@ -15,15 +16,17 @@ ARGV[11] key
 ARGV[12] item      JSON
 ARGV[13] max       how many items to keep, "0" for all
 ARGV[14] lifetime  of the value in milliseconds, "" to keep its deadline
+ARGV[15] fresh     secret of a pad, for a namespace that has none
 
 returns  { "done" | "repeated", length } | { "quota", which, usage, limit, milliseconds }
        | { "not-array" | "corrupt" | "more" | "conflict" | "mismatch" | "unknown" | "ended" | "evicted" | "expired" }
 --]]
-${memoryWriteLua}
+${memoryWriteLua}${paddedLua}
 local key      = ARGV[11]
 local item     = ARGV[12]
 local max      = tonumber(ARGV[13])
 local lifetime = ARGV[14]
+local fresh    = ARGV[15]
 local QUOTE, BACKSLASH, COMMA = 34, 92, 44
 
 -- The place of the comma behind the item that begins at a place, or nil.
@@ -56,7 +59,7 @@ local function commaAfter(json, at)
   end
 end
 
-local before = earlier(operation, digest)
+local before = earlierNumber()
 if before then
   return before
 end
@@ -92,7 +95,7 @@ if over then
   return over
 end
 
-remember(operation, digest, window, whole(length))
+rememberNumber(length, fresh)
 put(key, json, length, deadlineAfter(lifetime, found and found.deadline or 0))
 finish(1)
 return { "done", whole(length) }
@@ -119,6 +122,7 @@ export const appendItemScript: Script<AppendItem, WriteOutcome> = defineScript({
     item,
     String(max),
     lifetime === "keep" ? "" : String(lifetime),
+    newPadSecret(),
   ],
   reply: writeOutcome,
 });

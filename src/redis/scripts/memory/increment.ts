@@ -1,5 +1,6 @@
 import { defineScript, type Script } from "../../script.js";
 import { memoryWriteLua } from "./fragments.js";
+import { newPadSecret, paddedLua } from "./padded.js";
 import { writeOutcome, type WriteOutcome } from "./outcome.js";
 import { type MemorySpace, spaceArguments, spaceHeader, spaceKeys } from "./space.js";
 
@@ -11,18 +12,20 @@ ${spaceHeader}
 ARGV[11] key
 ARGV[12] by        a safe integer
 ARGV[13] lifetime  of the value in milliseconds, "" to keep its deadline
+ARGV[14] fresh     secret of a pad, for a namespace that has none
 
 returns  { "done" | "repeated", sum } | { "quota", which, usage, limit, milliseconds }
        | { "not-integer" | "unsafe" | "corrupt" | "more" | "conflict" | "mismatch" | "unknown" | "ended" | "evicted"
            | "expired" }
 --]]
-${memoryWriteLua}
+${memoryWriteLua}${paddedLua}
 local key      = ARGV[11]
 local by       = tonumber(ARGV[12])
 local lifetime = ARGV[13]
+local fresh    = ARGV[14]
 local SAFE     = 9007199254740991
 
-local before = earlier(operation, digest)
+local before = earlierNumber()
 if before then
   return before
 end
@@ -50,7 +53,7 @@ if over then
   return over
 end
 
-remember(operation, digest, window, json)
+rememberNumber(sum, fresh)
 put(key, json, 0, deadlineAfter(lifetime, found and found.deadline or 0))
 finish(1)
 return { "done", json }
@@ -74,6 +77,7 @@ export const incrementScript: Script<Increment, WriteOutcome> = defineScript({
     key,
     String(by),
     lifetime === "keep" ? "" : String(lifetime),
+    newPadSecret(),
   ],
   reply: writeOutcome,
 });

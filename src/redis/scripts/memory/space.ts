@@ -40,7 +40,7 @@ export interface MemorySpace {
 export const spaceHeader = `KEYS[1]  values     hash: key, then "<version> <deadline> <items> <JSON>"
 KEYS[2]  deadlines  sorted set of those keys that have one, in milliseconds
 KEYS[3]  usage      hash: bytes, version
-KEYS[4]  writes     hash: day, count
+KEYS[4]  writes     hash: day, count, pad
 KEYS[5]  operation  or the values again, where nothing is recorded
 KEYS[6]  record     of the session that asks; it and the following are there for a session only
 KEYS[7]  index      of the owner's sessions

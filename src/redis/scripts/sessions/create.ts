@@ -88,7 +88,7 @@ for i = 1, #members, 2 do
   list[#list + 1] = members[i]
 end
 for _, member in ipairs(stale) do
-  redis.call("ZREM", index, member)
+  unlist(recordOf(index, member), index, member)
 end
 if #live >= limit and atLimit == "reject" then
   return { "limit" }

@@ -57,7 +57,7 @@ end
 
 remember(operation, digest, window, tostring(#live))
 for _, member in ipairs(stale) do
-  redis.call("ZREM", index, member)
+  unlist(recordFor(member), index, member)
 end
 for _, member in ipairs(live) do
   finish(recordFor(member), index, member, "ended", channel)

@@ -23,7 +23,7 @@ for _, id in ipairs(redis.call("ZRANGE", index, 0, -1)) do
   end
 end
 for _, id in ipairs(stale) do
-  redis.call("ZREM", index, id)
+  unlist(recordOf(index, id), index, id)
 end
 return found
 `;
