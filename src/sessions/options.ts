@@ -3,7 +3,7 @@ import { type MemorySpaceOptions, parseSpaceOptions, type SpaceSettings } from "
 import { parseStoreOptions, type StoreOptions, type StoreSettings } from "../chat-history/options.js";
 import { type Duration, toMilliseconds } from "../duration.js";
 import { InvalidOptionError } from "../errors.js";
-import { countSchema, idSchema, validate } from "../validation.js";
+import { countSchema, idSchema, textSchema, validate } from "../validation.js";
 import type { Conversation, Session } from "./schema.js";
 
 /** Options of {@link SessionStore}. */
@@ -129,8 +129,8 @@ const initSchema = z.strictObject(
     ...ownerShape,
     agentId: idSchema,
     conversationId: idSchema.optional(),
-    ipAddress: idSchema.optional(),
-    userAgent: idSchema.optional(),
+    ipAddress: textSchema.optional(),
+    userAgent: textSchema.optional(),
     // Not z.record(), which leaves out a name such as "__proto__".
     metadata: z.custom<Record<string, unknown>>(isObject, "use an object").optional(),
   },
@@ -141,7 +141,7 @@ const expectedSchema = z.strictObject(
     userId: z.exactOptional(idSchema),
     orgId: idSchema.optional(),
     agentId: z.exactOptional(idSchema),
-    ipAddress: idSchema.optional(),
+    ipAddress: textSchema.optional(),
   },
   "pass an object",
 );
@@ -156,6 +156,10 @@ export function parseInit(init: SessionInit): SessionInit {
 
 export function parseExpected(expected: ExpectedSession): ExpectedSession {
   return validate(expectedSchema, "expected", expected);
+}
+
+export function parseTitle(title: string): string {
+  return validate(textSchema, "title", title);
 }
 
 export function parseId(name: string, id: string): string {

@@ -46,12 +46,13 @@ import {
   type SessionSettings,
   type SessionStoreOptions,
 } from "./options.js";
+import { newId } from "./ids.js";
 import { initFields, metadataFields, toSession } from "./record.js";
 import type { Conversation, Session } from "./schema.js";
 import { sessionPlace } from "./session-memory.js";
 import { assertLive, livenessCommands, notLive, SessionLog } from "./session-log.js";
 import { SessionSignals, type SessionWatch } from "./signals.js";
-import { newId, newSecret, parseToken } from "./token.js";
+import { newSecret, parseToken } from "./token.js";
 
 /**
  * Sessions: a user's live access to an agent, with limits that hold and endings that stick.
@@ -101,9 +102,9 @@ export class SessionStore {
     const operationId = operationIdOf(options);
     const tag = ownerTag(checked.userId, checked.orgId);
     const keys = ownerKeys(this.#settings.keyPrefix, tag);
-    const id = newId();
+    const id = newId("session");
     const { secretHash, tokenFor } = newSecret();
-    const conversationId = checked.conversationId ?? newId();
+    const conversationId = checked.conversationId ?? newId("conversation");
     const operation = keys.operation(operationId);
     const { metadata, ...attributes } = checked;
     const result = await write(
@@ -220,7 +221,7 @@ export class SessionStore {
    * @throws SessionNotFoundError when the session is not live.
    */
   async openConversation(session: Session, conversationId?: string, options?: WriteOptions): Promise<Session> {
-    const target = conversationId === undefined ? newId() : parseId("conversationId", conversationId);
+    const target = conversationId === undefined ? newId("conversation") : parseId("conversationId", conversationId);
     return this.#update(session, options, {
       continues: conversationId ?? "",
       fields: ["conversationId", target],
