@@ -348,7 +348,10 @@ export class SessionStore {
     return this.#signals.during(session);
   }
 
-  /** Closes what this store opened: the subscriber. The client stays the caller's. Signals do not fire any more. */
+  /**
+   * Closes what this store opened: the subscriber. The client stays the caller's. Signals do not fire any more, also those
+   * asked for later; everything else goes on. Call it when the program is to end, before or after its last turn.
+   */
   async close(): Promise<void> {
     this.#signals.close();
   }
