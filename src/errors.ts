@@ -3,6 +3,7 @@ export { SessionError } from "./errors/session-error.js";
 export { InvalidOptionError } from "./errors/invalid-option.js";
 export {
   InvalidTokenError,
+  ReauthenticationRequiredError,
   type SessionEndReason,
   SessionNotFoundError,
   SessionMismatchError,

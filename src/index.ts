@@ -26,6 +26,7 @@ export {
   NotReplicatedError,
   OperationConflictError,
   QuotaExceededError,
+  ReauthenticationRequiredError,
   SessionBusyError,
   SessionError,
   SessionLimitError,
@@ -47,5 +48,6 @@ export type {
   SessionStoreOptions,
 } from "./sessions/options.js";
 export { type Conversation, conversationSchema, type Session, sessionSchema } from "./sessions/schema.js";
+export type { EndEverybodyOptions, EndEverybodyProgress } from "./sessions/everybody.js";
 export type { StoredMessage } from "./sessions/conversations.js";
 export { SessionStore } from "./sessions/store.js";

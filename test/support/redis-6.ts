@@ -43,6 +43,18 @@ export async function redis6(server: Address, { mayTell = true } = {}): Promise<
       near.write(chunk);
       if (replies.feed(chunk).some(({ ends }) => ends)) waiting?.();
     });
+    const serve = async (name: string, bytes: Buffer): Promise<void> => {
+      const answer = answers[name];
+      if (answer !== undefined) {
+        near.write(answer);
+        return;
+      }
+      const answered = new Promise<void>((resolve) => {
+        waiting = resolve;
+      });
+      far.write(bytes);
+      await answered;
+    };
     let command: Buffer[] = [];
     let turn = Promise.resolve();
     near.on("data", (chunk: Buffer) => {
@@ -53,18 +65,7 @@ export async function redis6(server: Address, { mayTell = true } = {}): Promise<
         command = [];
         const name = words[0]?.toUpperCase() ?? "";
         commands.push(name);
-        turn = turn.then(async () => {
-          const answer = answers[name];
-          if (answer !== undefined) {
-            near.write(answer);
-            return;
-          }
-          const answered = new Promise<void>((resolve) => {
-            waiting = resolve;
-          });
-          far.write(bytes);
-          await answered;
-        });
+        turn = turn.then(() => serve(name, bytes));
       }
     });
   });
