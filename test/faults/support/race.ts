@@ -111,8 +111,11 @@ export class Race {
     }
     this.operations += 1;
     const { name, sessionId, ended, began, done, at, text } = event;
-    if (sessionId !== "" && ended.length === 0)
-      this.#known(sessionId).lastUse = Math.max(this.#known(sessionId).lastUse, began);
+    // To end one that has ended is no use of it: it returned false.
+    if (sessionId !== "" && name !== "end" && name !== "endById") {
+      const known = this.#known(sessionId);
+      known.lastUse = Math.max(known.lastUse, began);
+    }
     for (const id of ended) {
       const known = this.#known(id);
       known.ended = Math.min(known.ended, done);
