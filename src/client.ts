@@ -13,7 +13,12 @@ export interface RedisClient {
   /** Used by `SessionStore.signal()` only: a connection of its own, which `SessionStore.close()` closes. */
   duplicate(): RedisSubscriber;
   /** A `Cluster` has it: its nodes. */
-  nodes?(role: "master"): { duplicate(options: SubscriberOptions): RedisSubscriber }[];
+  nodes?(role: "master"): RedisNode[];
+}
+
+/** A node of a `Cluster`: a client of its own. */
+interface RedisNode extends Omit<RedisClient, "isCluster" | "nodes" | "duplicate"> {
+  duplicate(options?: SubscriberOptions): RedisSubscriber;
 }
 
 /** Commands sent together, answered together, in order. */

@@ -3,6 +3,7 @@ export { isSessionError, SessionError } from "./errors/session-error.js";
 export { InvalidOptionError } from "./errors/invalid-option.js";
 export {
   InvalidTokenError,
+  ReauthenticationRequiredError,
   type SessionEndReason,
   SessionNotFoundError,
   SessionMismatchError,

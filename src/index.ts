@@ -27,6 +27,7 @@ export {
   NotReplicatedError,
   OperationConflictError,
   QuotaExceededError,
+  ReauthenticationRequiredError,
   SessionBusyError,
   SessionError,
   SessionLimitError,
@@ -48,5 +49,6 @@ export type {
   SessionStoreOptions,
 } from "./sessions/options.js";
 export { type Conversation, conversationSchema, type Session, sessionSchema } from "./sessions/schema.js";
+export type { EndEverybodyOptions, EndEverybodyProgress } from "./sessions/everybody.js";
 export type { StoredMessage } from "./sessions/conversations.js";
 export { SessionStore } from "./sessions/store.js";

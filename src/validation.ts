@@ -33,11 +33,20 @@ export function noSuchOption(option: string, known: readonly string[]): InvalidO
   );
 }
 
-/** An id from outside. A lone surrogate has no UTF-8, so two ids that differ only there would meet in one key. */
-export const idSchema: z.ZodString = z
+/** A short text from outside. A lone surrogate has no UTF-8, so two that differ only there would be stored alike. */
+export const textSchema: z.ZodString = z
   .string("use a string")
   .min(1, "use a string that is not empty")
-  .refine((id) => id.isWellFormed(), "use well-formed Unicode (this holds a lone surrogate)")
-  .refine((id) => Buffer.byteLength(id) <= 1024, "use at most 1 KiB of UTF-8");
+  .refine((text) => text.isWellFormed(), "use well-formed Unicode (this holds a lone surrogate)")
+  .refine((text) => Buffer.byteLength(text) <= 1024, "use at most 1 KiB of UTF-8");
+
+/** The shape of what `sessions/token.ts` makes, wherever it stands: also behind a prefix of the caller's. */
+const sessionToken = /lrs_[\w-]{87}/;
+
+/** An id from outside. It becomes part of a key name, which logs and tools of Redis show: no place for a secret. */
+export const idSchema: z.ZodString = textSchema.refine(
+  (id) => !sessionToken.test(id),
+  "this holds a session token, which is secret: use an id of your own, or what verify(token) returns",
+);
 
 export const countSchema: z.ZodType<number> = z.int("use a whole number").min(1, "use at least 1");

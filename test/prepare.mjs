@@ -42,7 +42,8 @@ function packagesInstalled(folder) {
 
 function provideRedis() {
   if (process.env.REDIS_URL && !ownServers) return;
-  if (works("redis-server", "--version") || works("valkey-server", "--version") || works("docker", "info")) return;
+  if (runsScripts("redis-server") || runsScripts("valkey-server") || works("docker", "info")) return;
+  stopAtOldRedis();
   install("redis-server", {
     what: "Redis",
     mac: "brew install redis",
@@ -51,6 +52,17 @@ function provideRedis() {
       ownServers ? "" : " Or name a Redis that runs already: REDIS_URL=redis://127.0.0.1:6379"
     }`,
   });
+  stopAtOldRedis();
+}
+
+/** The distribution has no newer one, or it would be there by now. */
+function stopAtOldRedis() {
+  const version = versionOf("redis-server");
+  if (version === undefined || isNewEnough(version)) return;
+  const elsewhere = ownServers ? "" : ", or set REDIS_URL to one that runs elsewhere";
+  say(`The redis-server here is version ${version}, and 7.0 or later is needed. Start Docker, install a newer Redis or
+Valkey from its own packages${elsewhere}; then run the command again.`);
+  process.exit(1);
 }
 
 function provideChromium() {
@@ -61,6 +73,22 @@ function provideChromium() {
     mac: "brew install --cask chromium, and set CHROMIUM_PATH to the program in it",
     other: "sudo dnf install -y chromium || sudo apk add chromium || sudo pacman -S chromium",
   });
+}
+
+/** A program that does not tell its version is taken. */
+function runsScripts(program) {
+  const version = versionOf(program);
+  return version === undefined ? works(program, "--version") : isNewEnough(version);
+}
+
+/** The library's scripts need 7.0. */
+function isNewEnough(version) {
+  return Number.parseInt(version, 10) >= 7;
+}
+
+function versionOf(program) {
+  const { stdout } = spawnSync(program, ["--version"], { encoding: "utf8", timeout: 10_000 });
+  return /\bv=(\d\S*)/.exec(stdout ?? "")?.[1];
 }
 
 /** The distribution's package where that can be done without a question; elsewhere, what to type. */

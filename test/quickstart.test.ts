@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { writeProgram } from "./testing/program.js";
 
 const run = promisify(execFile);
 const root = path.join(import.meta.dirname, "..");
@@ -63,6 +64,18 @@ describe("the preparation, in a checkout of its own", () => {
     expect(stderr).toMatch(/^No Redis was found\. Type this.*\n\n {4}\S.+\n/s);
     expect(stderr).toContain("Or start Docker");
     expect(stderr).toContain("REDIS_URL=redis://");
+  });
+
+  test("does not take a redis-server that is too old, and says which version there is", () => {
+    write("package-lock.json", locked("1.0.0"));
+    write("node_modules/.package-lock.json", installed("1.0.0"));
+    writeProgram(path.join(checkout, "bin/redis-server"), "Redis server v=6.2.9 sha=00000000:0 malloc=libc bits=64");
+    expect(prepare()).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/is version 6\.2\.9, and 7\.0 or later/),
+    });
+    writeProgram(path.join(checkout, "bin/valkey-server"), "Valkey server v=8.1.1 sha=00000000:0 malloc=libc bits=64");
+    expect(prepare()).toMatchObject({ status: 0, stderr: "" });
   });
 
   test("installs the packages when they are missing, or not those of the lock file; not for a newer date", () => {

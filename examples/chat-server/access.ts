@@ -1,6 +1,6 @@
 import { getConnInfo } from "@hono/node-server/conninfo";
 import type { Context, MiddlewareHandler } from "hono";
-import type { SessionStore } from "langchain-redis-sessions";
+import type { Duration, SessionStore } from "langchain-redis-sessions";
 import { anyAgent, type ClientAddress, sessionGuard } from "langchain-redis-sessions/http";
 import { countedAddress, countedUser } from "./counted.js";
 import type { Env } from "./env.js";
@@ -14,6 +14,8 @@ export interface Access {
   readonly signedIn: MiddlewareHandler<Env>;
   /** It comes from a user in a live session of theirs; on a route with `:agentId`, one with that agent. */
   readonly inSession: MiddlewareHandler<Env>;
+  /** Behind `inSession`: and they signed in not long ago. For what a session left open must not do. */
+  readonly recentlySignedIn: MiddlewareHandler<Env>;
   /** Of a request that nobody signed in for. */
   readonly anyone: MiddlewareHandler<Env>;
   readonly clientAddress: (c: Context<Env>) => string | undefined;
@@ -26,9 +28,11 @@ export interface AccessParts {
   readonly identityProvider: IdentityProvider;
   readonly limit: Limit;
   readonly trusted: ClientAddress | undefined;
+  readonly maxAuthenticationAge: Duration;
 }
 
-export function accessControl({ sessions, identityProvider, limit, trusted }: AccessParts): Access {
+export function accessControl(parts: AccessParts): Access {
+  const { sessions, identityProvider, limit, trusted, maxAuthenticationAge } = parts;
   const guard = sessionGuard({
     sessions,
     // Counted as soon as it is known who it is, before Redis is asked for a session: one place for all routes.
@@ -39,6 +43,8 @@ export function accessControl({ sessions, identityProvider, limit, trusted }: Ac
     },
     clientAddress: trusted,
   });
+  const { authenticate } = identityProvider;
+  const recent = sessionGuard({ sessions, authenticate, maxAuthenticationAge });
   const clientAddress = (c: Context<Env>): string | undefined => guard.clientAddress(c.req.raw, peerAddress(c));
   return {
     clientAddress,
@@ -55,6 +61,10 @@ export function accessControl({ sessions, identityProvider, limit, trusted }: Ac
       c.set("user", identity);
       c.set("session", session);
       return next();
+    },
+    recentlySignedIn: async (c, next) => {
+      const { denied } = await recent.authenticate(c.req.raw);
+      return denied ?? next();
     },
     anyone: async (c, next) => {
       await limit(countedAddress(clientAddress(c)));

@@ -44,6 +44,7 @@ export function createApp(parts: AppParts): Hono<Env> {
     identityProvider,
     limit: perMinute(limitClient, `${config.KEY_PREFIX}:requests`, config.REQUESTS_PER_MINUTE),
     trusted: config.TRUSTED_PROXIES,
+    maxAuthenticationAge: config.MAX_AUTHENTICATION_AGE,
   });
 
   const app = new Hono<Env>();

@@ -92,6 +92,7 @@ const schema = z
     CONVERSATION_TTL: duration.prefault("30d"),
     MAX_SESSIONS_PER_USER: count(1).prefault("5"),
     SIGN_IN_LIFETIME: duration.prefault("8h"),
+    MAX_AUTHENTICATION_AGE: duration.prefault("15m"),
     TURNS_PER_MINUTE: count(1).prefault("20"),
     REQUESTS_PER_MINUTE: count(1).prefault("300"),
     MAX_STREAMS_PER_USER: count(1).prefault("20"),

@@ -20,7 +20,7 @@ export const users: readonly User[] = [
 
 export interface IdentityProvider {
   /** A JWT that says who its bearer is. */
-  readonly signIn: (userId: string) => Promise<string>;
+  readonly signIn: (userId: string, at?: Date) => Promise<string>;
   readonly authenticate: (request: Request) => Promise<JwtIdentity | null>;
 }
 
@@ -31,8 +31,8 @@ const audience = "chat-server";
 export async function openIdentityProvider(folder: string, lifetimeSeconds: number): Promise<IdentityProvider> {
   const key = await keyIn(folder);
   return {
-    signIn: (userId) =>
-      new SignJWT()
+    signIn: (userId, at = new Date()) =>
+      new SignJWT({ auth_time: Math.floor(at.getTime() / 1_000) })
         .setProtectedHeader({ alg: "HS256" })
         .setSubject(userId)
         .setIssuer(issuer)

@@ -49,15 +49,22 @@ export const text = (longest: number): z.ZodString =>
     .refine(wellFormed, "use well-formed Unicode");
 
 /** What the library takes for an id or a key. */
-export const id: z.ZodString = text(1_024).refine(
-  (value) => Buffer.byteLength(value) <= 1_024,
-  "use at most 1024 bytes of UTF-8",
-);
+export const id: z.ZodString = text(1_024)
+  .refine((value) => Buffer.byteLength(value) <= 1_024, "use at most 1024 bytes of UTF-8")
+  .refine(isNoToken, "this holds a session token, which is secret");
 
 /** As the library makes them. */
 export const conversationId: z.ZodString = z.string().regex(/^[\w-]{22}$/, "use the id of a conversation");
 
-const idempotencyKey = z.string().regex(/^[\x21-\x7e]{1,200}$/, "use 1 to 200 visible ASCII characters, a UUID say");
+const idempotencyKey = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,200}$/, "use 1 to 200 visible ASCII characters, a UUID say")
+  .refine(isNoToken, "this holds a session token, which is secret");
+
+/** An id is part of a key's name in Redis, so the library refuses to take a token for one. */
+function isNoToken(value: string): boolean {
+  return !/lrs_[\w-]{87}/.test(value);
+}
 
 /** Of a query string, so it comes as text. */
 export const wholeNumber = (most: number) =>

@@ -39,6 +39,7 @@ export async function startService(config: Config, log: Log, model?: BaseChatMod
     lifetime: config.LIFETIME,
     conversationTtl: config.CONVERSATION_TTL,
     maxSessionsPerUser: config.MAX_SESSIONS_PER_USER,
+    maxTokenLifetime: config.SIGN_IN_LIFETIME,
     window: { messages: config.WINDOW_MESSAGES },
     // One that cannot be read is no reason to withhold the rest from its owner.
     onCorrupt: "skip",

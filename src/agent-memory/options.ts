@@ -30,7 +30,7 @@ export interface MemorySpaceOptions {
 /** Options of {@link AgentMemory}. */
 export interface AgentMemoryOptions
   extends MemorySpaceOptions, Pick<StoreOptions, "client" | "keyPrefix" | "deadline" | "wait"> {
-  /** Names the namespace. Any non-empty well-formed string of up to 1 KiB of UTF-8, from whatever source. */
+  /** Names the namespace. Any non-empty well-formed string of up to 1 KiB of UTF-8, from whatever source; no session token. */
   namespace: string;
 }
 

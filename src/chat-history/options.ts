@@ -4,6 +4,7 @@ import type { RedisClient } from "../client.js";
 import { type Duration, toMilliseconds } from "../duration.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Connection } from "../redis/send.js";
+import { kindOfId, type MadeId } from "../sessions/ids.js";
 import { countSchema, idSchema, validate } from "../validation.js";
 import type { StandaloneLogSettings } from "./standalone-log.js";
 
@@ -74,7 +75,12 @@ export interface StoreOptions {
 
 /** Options of {@link RedisChatMessageHistory}. */
 export interface RedisChatMessageHistoryOptions extends StoreOptions {
-  /** Names the conversation. Any non-empty well-formed string of up to 1 KiB of UTF-8, from whatever source. */
+  /**
+   * Names the conversation, as LangChain calls it: an id of your own, of any source, non-empty, well-formed and up to
+   * 1 KiB of UTF-8. It is no session of a `SessionStore`: the conversation of one is `sessions.history(session)`. So the
+   * `id` or `conversationId` of such a session is refused, which would name another, empty conversation, and so is a
+   * session token, which would become readable in a key.
+   */
   sessionId: string;
   /**
    * How long the conversation lives after its last write; `"never"` keeps it until `clear()`.
@@ -139,10 +145,20 @@ const storeSchema = z.strictObject({
   onCorrupt: z.enum(["throw", "skip"], 'use "throw" or "skip"').default("throw"),
 });
 
+const belonging: Readonly<Record<MadeId, string>> = {
+  session: "this is the id of a session: its conversation is sessions.history(session)",
+  conversation:
+    "this is a conversation of sessions: use sessions.history(session), or sessions.messages(owner, conversationId)",
+};
+const ownConversationSchema = idSchema.superRefine((id, context) => {
+  const kind = kindOfId(id);
+  if (kind !== undefined) context.addIssue({ code: "custom", message: belonging[kind] });
+});
+
 const historySchema = z.strictObject(
   {
     ...storeSchema.shape,
-    sessionId: idSchema,
+    sessionId: ownConversationSchema,
     ttl: z.custom<Duration | "never">(() => true).default("30d"),
   },
   "pass an object with at least client and sessionId",
@@ -172,7 +188,7 @@ type Options = Readonly<Record<string, unknown>>;
 export function parseHistoryOptions(options: RedisChatMessageHistoryOptions): HistorySettings {
   const last = checkedLast.get(options?.client);
   if (last !== undefined && differInIdOnly(last.options, { ...options })) {
-    return { ...last.settings, sessionId: validate(idSchema, "sessionId", options.sessionId) };
+    return { ...last.settings, sessionId: validate(ownConversationSchema, "sessionId", options.sessionId) };
   }
   const parsed = validate(historySchema, "options", options);
   const settings = {

@@ -36,6 +36,20 @@ export class SessionMismatchError extends SessionError {
   }
 }
 
+/**
+ * All sessions of the user were ended (`endAll`, `eraseUser`, `endEverybody`) after this sign-in, or in the same second:
+ * its tokens may be in other hands. Nothing was created or extended. The user has to sign in anew; a renewed token of the
+ * same sign-in is not enough.
+ */
+export class ReauthenticationRequiredError extends SessionError {
+  override readonly name = "ReauthenticationRequiredError";
+  override readonly code = "REAUTHENTICATION_REQUIRED";
+
+  constructor() {
+    super("All sessions of the user were ended after this sign-in. The user has to sign in anew.");
+  }
+}
+
 /** The user has as many live sessions as allowed, and `atLimit` is `"reject"`. Nothing was created. */
 export class SessionLimitError extends SessionError {
   override readonly name = "SessionLimitError";

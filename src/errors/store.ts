@@ -14,7 +14,8 @@ export class OperationConflictError extends SessionError {
 }
 
 /**
- * Redis could not be reached, did not answer within the deadline, or refused the command.
+ * Redis could not be reached, did not answer within the deadline, refused the command, or is older than 7.0, which its
+ * message says: then nothing was written, and no repetition helps.
  *
  * @example
  * ```ts

@@ -58,6 +58,10 @@ export async function authenticated<User extends Identity>(
   if (trustedOrigins && mayBeForged(request, trustedOrigins)) {
     return refuse(parts, request, problem("CROSS_SITE_REQUEST"));
   }
+  const { maxAuthenticationSeconds: maxAge } = parts;
+  if (maxAge !== undefined && !isRecent(identity, maxAge)) {
+    return refuse(parts, request, problem("REAUTHENTICATION_REQUIRED", { maxAge }));
+  }
   return { identity };
 }
 
@@ -86,6 +90,7 @@ export async function admitted<User extends Identity>(
       orgId: identity.orgId,
       ...(agentId === anyAgent ? {} : { agentId }),
       ipAddress: parts.addressOf(request, incoming.peerAddress),
+      ...("authenticatedAt" in identity ? { authenticatedAt: identity.authenticatedAt } : {}),
     });
     return { session, identity };
   } catch (error) {
@@ -93,6 +98,11 @@ export async function admitted<User extends Identity>(
     if (found === undefined) throw error;
     return refuse(parts, request, found, error);
   }
+}
+
+/** A time that is not known, or none, is not recent. */
+function isRecent({ authenticatedAt }: Identity, seconds: number): boolean {
+  return authenticatedAt !== undefined && Date.now() - authenticatedAt.getTime() <= seconds * 1_000;
 }
 
 async function refuse(parts: GuardParts, request: Request, found: Problem, error?: unknown): Promise<Refused> {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { SessionStore } from "../sessions/store.js";
+import { type Duration, toMilliseconds } from "../duration.js";
 import { validate } from "../validation.js";
 import { type AddressReader, type ClientAddress, parseClientAddress } from "./client-address.js";
 import type { Identity } from "./identity.js";
@@ -23,6 +24,13 @@ export interface GuardSettings {
    * Absent, the connection's own address, as far as it is known.
    */
   clientAddress?: ClientAddress | undefined;
+  /**
+   * How long ago the user may have proved who they are, by `authenticatedAt` of the identity and this process' clock;
+   * older, or not known, is a 401 that asks for a new sign-in (RFC 9470). For a second guard before what a session left
+   * open must not do: ending the user's other sessions, erasing them.
+   * @default any time ago
+   */
+  maxAuthenticationAge?: Duration | undefined;
   /**
    * Is told of every denial, for a log say, and may answer it differently: a uniform 401 that does not tell a stranger
    * whether a session exists. `undefined` sends `denial.response`. What it throws, the guard throws.
@@ -61,6 +69,7 @@ export interface GuardParts {
   readonly carrier: TokenCarrier;
   readonly addressOf: AddressReader;
   readonly onDenied: GuardSettings["onDenied"];
+  readonly maxAuthenticationSeconds: number | undefined;
 }
 
 const callable = z.custom<never>((value) => typeof value === "function", "use a function");
@@ -77,6 +86,7 @@ const schema = z.strictObject(
     authenticate: callable,
     transport: z.custom<SessionTransport>(() => true).default("header"),
     clientAddress: z.custom<ClientAddress>(() => true).optional(),
+    maxAuthenticationAge: z.custom<Duration>(() => true).optional(),
     onDenied: callable.optional(),
     agentId: agentSchema.optional(),
   },
@@ -84,11 +94,12 @@ const schema = z.strictObject(
 );
 
 export function parseGuardOptions(options: GuardSettings): GuardParts {
-  const { sessions, transport, clientAddress } = validate(schema, "options", options);
+  const { sessions, transport, clientAddress, maxAuthenticationAge: age } = validate(schema, "options", options);
   return {
     sessions,
     carrier: parseTransport(transport),
     addressOf: parseClientAddress(clientAddress),
     onDenied: options.onDenied,
+    maxAuthenticationSeconds: age === undefined ? undefined : toMilliseconds("maxAuthenticationAge", age) / 1_000,
   };
 }

@@ -5,6 +5,11 @@ export interface Identity {
   readonly userId: string;
   /** The user's organisation; absent, none: then a session of an organisation is not theirs. */
   readonly orgId?: string | undefined;
+  /**
+   * When they proved who they are, by the clock of whoever checked it. `undefined`: not known, and refused once all
+   * sessions of the user were ended. Left out, not compared. Pass it to `sessions.create`, too.
+   */
+  readonly authenticatedAt?: Date | undefined;
 }
 
 /** Who sent the request cannot be told at the moment, say because the identity provider is away. Answered with 503. */

@@ -5,6 +5,8 @@ import { type JwtAuthenticatorOptions, type JwtSettings, parseJwtOptions } from 
 
 /** Who a JWT says its bearer is. */
 export interface JwtIdentity extends Identity {
+  /** When its bearer signed in: `auth_time`, which a renewal keeps, else `iat`; `undefined`, neither is a time. */
+  readonly authenticatedAt: Date | undefined;
   /** All that the token says, verified. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
@@ -94,5 +96,24 @@ function identityOf(claims: Record<string, unknown>, settings: JwtSettings): Jwt
     .nullish()
     .safeParse(settings.orgIdClaim === undefined ? undefined : claims[settings.orgIdClaim]);
   if (!userId.success || !orgId.success) return null;
-  return { userId: userId.data, ...(orgId.data == null ? {} : { orgId: orgId.data }), claims };
+  const authenticatedAt = authenticationTime(claims);
+  if (settings.notBefore !== undefined && !isLater(authenticatedAt, settings.notBefore)) return null;
+  return {
+    userId: userId.data,
+    ...(orgId.data == null ? {} : { orgId: orgId.data }),
+    authenticatedAt,
+    claims,
+  };
+}
+
+/** What is there and no time is not replaced by what is later. */
+function authenticationTime(claims: Record<string, unknown>): Date | undefined {
+  const seconds = claims["auth_time"] === undefined ? claims["iat"] : claims["auth_time"];
+  const date = new Date(typeof seconds === "number" ? seconds * 1_000 : Number.NaN);
+  return Number.isNaN(date.getTime()) ? undefined : date;
+}
+
+/** In whole seconds, as tokens have it: the same one is not later. */
+function isLater(time: Date | undefined, than: Date): boolean {
+  return time !== undefined && Math.floor(time.getTime() / 1_000) > Math.floor(than.getTime() / 1_000);
 }

@@ -26,6 +26,12 @@ interface JwtRules {
   audience: string | readonly string[];
   /** What the `typ` header must be, such as `"at+jwt"`; absent, anything. */
   typ?: string | undefined;
+  /**
+   * Since when a sign-in has to be newer, whoever's it is: `auth_time`, else `iat`, has to be in a later second. For an
+   * incident, before `sessions.endEverybody()`: it holds for users, too, of whom nothing is stored.
+   * @default any time
+   */
+  notBefore?: Date | undefined;
   /** How far clocks may differ, for `exp` and `nbf`. Absent, not at all. */
   clockTolerance?: Duration | undefined;
   /**
@@ -58,6 +64,7 @@ export interface JwtSettings {
   readonly issuer: readonly string[];
   readonly audience: readonly string[];
   readonly typ: string | undefined;
+  readonly notBefore: Date | undefined;
   readonly clockToleranceSeconds: number;
   readonly userIdClaim: string;
   readonly orgIdClaim: string | undefined;
@@ -85,6 +92,7 @@ const schema = z.strictObject(
     issuer: words,
     audience: words,
     typ: word.optional(),
+    notBefore: z.date("use a date").optional(),
     clockTolerance: z.custom<Duration>(() => true).optional(),
     userIdClaim: word.default("sub"),
     orgIdClaim: word.optional(),
@@ -93,7 +101,7 @@ const schema = z.strictObject(
 );
 
 export function parseJwtOptions(options: JwtAuthenticatorOptions): JwtSettings {
-  const { key, jwks, clockTolerance, typ, orgIdClaim, ...rules } = validate(schema, "options", options);
+  const { key, jwks, clockTolerance, typ, orgIdClaim, notBefore, ...rules } = validate(schema, "options", options);
   if ((key === undefined) === (jwks === undefined)) {
     throw new InvalidOptionError("key", "pass either key or jwks.");
   }
@@ -110,7 +118,7 @@ export function parseJwtOptions(options: JwtAuthenticatorOptions): JwtSettings {
   }
   const clockToleranceSeconds =
     clockTolerance === undefined ? 0 : toMilliseconds("clockTolerance", clockTolerance) / 1_000;
-  return { ...rules, source: sourceOf(key, jwks), typ, orgIdClaim, clockToleranceSeconds };
+  return { ...rules, source: sourceOf(key, jwks), typ, orgIdClaim, notBefore, clockToleranceSeconds };
 }
 
 /** A public key in the place of a secret would let anybody sign, as everybody has it. */

@@ -16,6 +16,8 @@ export interface Problem {
   readonly reason?: SessionEndReason;
   /** In seconds, also sent as `Retry-After`. */
   readonly retryAfter?: number;
+  /** With `REAUTHENTICATION_REQUIRED`: how many seconds ago the user may have signed in; also in `WWW-Authenticate`. */
+  readonly maxAge?: number;
 }
 
 interface Kind {
@@ -42,6 +44,7 @@ const titles: Readonly<Record<number, string>> = {
 export type ProblemCode =
   | "UNAUTHENTICATED"
   | "AUTHENTICATION_UNAVAILABLE"
+  | "REAUTHENTICATION_REQUIRED"
   | "CROSS_SITE_REQUEST"
   | "SESSION_TOKEN_MISSING"
   | "SESSION_TOKEN_DUPLICATED"
@@ -66,6 +69,8 @@ export type ProblemCode =
 const kinds: Readonly<Record<ProblemCode, Kind>> = {
   UNAUTHENTICATED: { status: 401, detail: "The request needs valid credentials." },
   AUTHENTICATION_UNAVAILABLE: { status: 503, detail: "Credentials cannot be checked at the moment." },
+  // The credentials are good, and their sign-in is too old: renewing them does not help.
+  REAUTHENTICATION_REQUIRED: { status: 401, detail: "The sign-in is too old for this. Sign in anew." },
   CROSS_SITE_REQUEST: {
     status: 403,
     detail:
@@ -112,7 +117,10 @@ export function problemOf(error: unknown): Problem | undefined {
 }
 
 /** @internal */
-export function problem(code: ProblemCode, known: { reason?: unknown; retryAfter?: unknown } = {}): Problem {
+export function problem(
+  code: ProblemCode,
+  known: { reason?: unknown; retryAfter?: unknown; maxAge?: number | undefined } = {},
+): Problem {
   const { status, detail, retryAfter } = kinds[code];
   const seconds = typeof known.retryAfter === "number" && known.retryAfter > 0 ? known.retryAfter : retryAfter;
   return {
@@ -122,6 +130,8 @@ export function problem(code: ProblemCode, known: { reason?: unknown; retryAfter
     detail,
     code,
     ...(code === "SESSION_NOT_FOUND" && isReason(known.reason) ? { reason: known.reason } : {}),
+    // 0: whenever that was, it does not count (OpenID Connect Core 1.0, 3.1.2.1).
+    ...(code === "REAUTHENTICATION_REQUIRED" ? { maxAge: Math.floor(known.maxAge ?? 0) } : {}),
     ...(seconds === undefined || !Number.isFinite(seconds) ? {} : { retryAfter: Math.ceil(seconds) }),
   };
 }
@@ -145,9 +155,16 @@ export function problemResponse(error: unknown): Response | undefined {
 /** @internal */
 export function toResponse(answered: Problem): Response {
   const headers = new Headers({ "Content-Type": "application/problem+json", "Cache-Control": "no-store" });
-  if (answered.status === 401) headers.set("WWW-Authenticate", "Bearer");
+  if (answered.status === 401) headers.set("WWW-Authenticate", challenge(answered));
   if (answered.retryAfter !== undefined) headers.set("Retry-After", String(answered.retryAfter));
   return new Response(JSON.stringify(answered), { status: answered.status, headers });
+}
+
+/** RFC 9470, 3, where the sign-in is too old; else RFC 6750, 3. */
+function challenge({ maxAge }: Problem): string {
+  if (maxAge === undefined) return "Bearer";
+  const description = "A more recent authentication is required";
+  return `Bearer error="insufficient_user_authentication", error_description="${description}", max_age="${maxAge}"`;
 }
 
 function isProblemCode(code: unknown): code is ProblemCode {

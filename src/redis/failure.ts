@@ -1,6 +1,6 @@
 import type { RedisClient } from "../client.js";
 import { CorruptMessageError, SessionError, StorageFullError, StoreUnavailableError } from "../errors.js";
-import { UnexpectedReply } from "./replies.js";
+import { text, UnexpectedReply } from "./replies.js";
 
 /** The upper-case first word of a reply in which Redis refused a command; absent when no such reply arrived. */
 export function refusalCode(error: unknown): string | undefined {
@@ -33,6 +33,37 @@ export function toSessionError(error: unknown, { client, operationId, indetermin
     operationId,
     cause,
   });
+}
+
+/**
+ * The same, after a script: one that does not compile was refused by a server before 7.0, which does not know its first
+ * line. Such a server has never run a script of ours, so nothing was written.
+ */
+export async function toScriptError(
+  error: unknown,
+  { client, operationId }: Pick<Circumstances, "client" | "operationId">,
+  isIndeterminate: () => boolean | Promise<boolean>,
+): Promise<SessionError> {
+  const version = await versionBefore7(error, client);
+  if (version === undefined) {
+    return toSessionError(error, { client, operationId, indeterminate: await isIndeterminate() });
+  }
+  return new StoreUnavailableError(
+    `The server is Redis ${version}, and Redis 7.0 or Valkey 7.2 is needed, or a later version. Nothing was written.`,
+    { indeterminate: false, operationId },
+  );
+}
+
+/** What a server that could not compile a script says its version is. Asked on this way to an error only. */
+async function versionBefore7(error: unknown, client: RedisClient): Promise<string | undefined> {
+  if (!(error instanceof Error) || !error.message.startsWith("ERR Error compiling script")) return undefined;
+  try {
+    const version = /^redis_version:(\S+)/m.exec(text(await client.call("info", "server")))?.[1];
+    return version !== undefined && Number.parseInt(version, 10) < 7 ? version : undefined;
+  } catch {
+    // It does not tell, say because its ACL forbids INFO; what it cannot compile shows its age.
+    return "before 7.0";
+  }
 }
 
 export function deadlineError(

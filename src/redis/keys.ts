@@ -73,6 +73,8 @@ export interface OwnerKeys {
   readonly conversations: string;
   /** A sorted set: namespace of agent memory, as its keys spell it, scored by the time until which it is there. */
   readonly memories: string;
+  /** A string, there for a while after all sessions were ended: since when a sign-in has to be newer. */
+  readonly notBefore: string;
   /** What an erasure has still to remove. */
   readonly erasedSessions: string;
   readonly erasedConversations: string;
@@ -96,6 +98,7 @@ export function ownerKeys(prefix: string, tag: string): OwnerKeys {
     sessions: `${base}:sessions`,
     conversations: `${base}:conversations`,
     memories: `${base}:memories`,
+    notBefore: `${base}:not-before`,
     erasedSessions: `${base}:erased-sessions`,
     erasedConversations: `${base}:erased-conversations`,
     erasedMemories: `${base}:erased-memories`,
@@ -122,6 +125,17 @@ export function ownerKeys(prefix: string, tag: string): OwnerKeys {
 export function ownerTag(userId: string, orgId: string | undefined): string {
   const organisation = orgId === undefined ? "-" : `${Buffer.byteLength(orgId)}:${orgId}`;
   return hash("sha256", `${organisation}|${Buffer.byteLength(userId)}:${userId}`, "base64url").slice(0, 16);
+}
+
+/** Matches the key of every owner's sessions, conversations and memories: whatever there is of an owner is in one. */
+export function ownerIndexPattern(prefix: string): string {
+  // A prefix may hold what a glob would take for one of its own.
+  return `${prefix.replaceAll(/[*?[\]\\^-]/g, String.raw`\$&`)}:user:{*}:*s`;
+}
+
+/** The owner's tag in a key that `ownerIndexPattern` found; `undefined` where the key is no index. */
+export function tagOfIndex(key: string): string | undefined {
+  return /:user:\{([\w-]{16})\}:(?:erased-)?(?:sessions|conversations|memories)$/.exec(key)?.[1];
 }
 
 /** The Pub/Sub channel on which the ends of sessions are told: "<session id> <reason>". */

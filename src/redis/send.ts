@@ -1,6 +1,6 @@
 import type { RedisClient } from "../client.js";
 import { NotReplicatedError } from "../errors.js";
-import { type Circumstances, deadlineError, refusalCode, toSessionError } from "./failure.js";
+import { type Circumstances, deadlineError, refusalCode, toScriptError, toSessionError } from "./failure.js";
 import { count } from "./replies.js";
 import { evaluateAndWait, type Replication } from "./replication.js";
 import { evaluate, type Script, tookEffect } from "./script.js";
@@ -84,7 +84,7 @@ export function run<Input, Reply>(connection: Connection, script: Script<Input, 
       if (replicas < wait.replicas) throw new NotReplicatedError({ replicas, wanted: wait.replicas });
       return script.reply(reply);
     } catch (error) {
-      throw toSessionError(error, { client, indeterminate });
+      throw await toScriptError(error, { client }, () => indeterminate);
     }
   });
 }
@@ -112,8 +112,8 @@ export function write<Input extends { readonly operationId: string }, Reply>(
       return script.reply(reply);
     } catch (error) {
       if (error instanceof NotReplicatedError) throw error;
-      const indeterminate = await mayHaveRun(client, operationKey, refusalCode(error));
-      throw toSessionError(error, { client, operationId, indeterminate });
+      const mayHave = (): Promise<boolean> => mayHaveRun(client, operationKey, refusalCode(error));
+      throw await toScriptError(error, { client, operationId }, mayHave);
     }
   });
 }

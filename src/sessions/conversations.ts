@@ -20,6 +20,7 @@ import {
   parseConversationPage,
   parseId,
   parseMessagePage,
+  parseTitle,
   type SessionSettings,
 } from "./options.js";
 import { toConversation } from "./record.js";
@@ -97,7 +98,7 @@ export async function renameConversation(
   { conversationId, title, options }: { conversationId: string; title: string; options: WriteOptions | undefined },
 ): Promise<void> {
   const id = parseId("conversationId", conversationId);
-  const name = parseId("title", title);
+  const name = parseTitle(title);
   const operationId = operationIdOf(options);
   const operation = keys.operation(operationId);
   const outcome = await write(

@@ -3,7 +3,8 @@ import { type MemorySpaceOptions, parseSpaceOptions, type SpaceSettings } from "
 import { parseStoreOptions, type StoreOptions, type StoreSettings } from "../chat-history/options.js";
 import { type Duration, toMilliseconds } from "../duration.js";
 import { InvalidOptionError } from "../errors.js";
-import { countSchema, idSchema, validate } from "../validation.js";
+import { countSchema, idSchema, textSchema, validate } from "../validation.js";
+import type { EndEverybodyOptions, EndEverybodyProgress } from "./everybody.js";
 import type { Conversation, Session } from "./schema.js";
 
 /** Options of {@link SessionStore}. */
@@ -39,6 +40,12 @@ export interface SessionStoreOptions extends StoreOptions {
    */
   addressBinding?: "off" | "strict" | undefined;
   /**
+   * How long what a user was given at a sign-in may be used: the longest lifetime of its tokens, renewals included. So
+   * long it is remembered that all sessions of the user were ended, and that `authenticatedAt` has to be later.
+   * @default "1d"
+   */
+  maxTokenLifetime?: Duration | undefined;
+  /**
    * What holds for each memory that `memory(session)` returns: its `ttl` and `limits`.
    * @default no ttl, no limits
    */
@@ -52,13 +59,14 @@ export interface SessionSettings extends StoreSettings {
   readonly maxSessionsPerUser: number;
   readonly atLimit: "end-oldest" | "reject";
   readonly addressBinding: "off" | "strict";
+  readonly maxTokenMilliseconds: number;
   readonly memory: SpaceSettings;
 }
 
 export function parseSessionOptions(options: SessionStoreOptions): SessionSettings {
   if (!isObject(options)) throw new InvalidOptionError("options", "pass an object with at least client.");
-  const { idleTimeout, lifetime, conversationTtl, maxSessionsPerUser, atLimit, addressBinding, memory, ...store } =
-    options;
+  const { idleTimeout, lifetime, conversationTtl, maxSessionsPerUser, atLimit, addressBinding, ...others } = options;
+  const { maxTokenLifetime, memory, ...store } = others;
   const settings: SessionSettings = {
     ...parseStoreOptions(store),
     idleMilliseconds: toMilliseconds("idleTimeout", idleTimeout ?? "4h"),
@@ -75,6 +83,7 @@ export function parseSessionOptions(options: SessionStoreOptions): SessionSettin
       "addressBinding",
       addressBinding,
     ),
+    maxTokenMilliseconds: toMilliseconds("maxTokenLifetime", maxTokenLifetime ?? "1d"),
     memory: parseSpaceOptions("memory", memory),
   };
   // The default may be longer than a short lifetime; a longer one that was asked for is milliseconds taken for seconds.
@@ -103,6 +112,12 @@ export interface SessionInit extends Owner {
   userAgent?: string | undefined;
   /** Values that JSON can hold, up to 64 KiB a call. `null` is left out. */
   metadata?: Record<string, unknown> | undefined;
+  /**
+   * When the user proved who they are, by the clock of whoever checked it: `auth_time` of a JWT, say. It has to be in a
+   * later second than the last `endAll` or `eraseUser` of this owner, as long as that is remembered (`maxTokenLifetime`).
+   * `undefined`: not known, and refused once there was one. Left out, not compared: the user has signed in just now.
+   */
+  authenticatedAt?: Date | undefined;
 }
 
 /**
@@ -116,12 +131,15 @@ export interface ExpectedSession {
   agentId?: string;
   /** Compared where `addressBinding` is `"strict"`; missing there, it does not match. */
   ipAddress?: string | undefined;
+  /** As in {@link SessionInit}; a session that `endAll` has spared goes on with any. */
+  authenticatedAt?: Date | undefined;
 }
 
 function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+const authenticatedSchema = z.date('use a date, such as new Date(claims["auth_time"] * 1000)').optional();
 const ownerShape = { userId: idSchema, orgId: idSchema.optional() };
 export const ownerSchema: z.ZodType<Owner> = z.object(ownerShape, "pass an object with userId");
 const initSchema = z.strictObject(
@@ -129,10 +147,11 @@ const initSchema = z.strictObject(
     ...ownerShape,
     agentId: idSchema,
     conversationId: idSchema.optional(),
-    ipAddress: idSchema.optional(),
-    userAgent: idSchema.optional(),
+    ipAddress: textSchema.optional(),
+    userAgent: textSchema.optional(),
     // Not z.record(), which leaves out a name such as "__proto__".
     metadata: z.custom<Record<string, unknown>>(isObject, "use an object").optional(),
+    authenticatedAt: authenticatedSchema,
   },
   "pass an object with userId and agentId",
 );
@@ -141,7 +160,8 @@ const expectedSchema = z.strictObject(
     userId: z.exactOptional(idSchema),
     orgId: idSchema.optional(),
     agentId: z.exactOptional(idSchema),
-    ipAddress: idSchema.optional(),
+    ipAddress: textSchema.optional(),
+    authenticatedAt: authenticatedSchema,
   },
   "pass an object",
 );
@@ -158,6 +178,10 @@ export function parseExpected(expected: ExpectedSession): ExpectedSession {
   return validate(expectedSchema, "expected", expected);
 }
 
+export function parseTitle(title: string): string {
+  return validate(textSchema, "title", title);
+}
+
 export function parseId(name: string, id: string): string {
   return validate(idSchema, name, id);
 }
@@ -170,6 +194,14 @@ const sessionRefSchema = z.object({
   conversationId: madeIdSchema,
   agentId: idSchema,
 });
+const everybodySchema = z.strictObject(
+  {
+    onProgress: z
+      .custom<(progress: EndEverybodyProgress) => void>((value) => typeof value === "function", "use a function")
+      .default(() => () => {}),
+  },
+  "pass an object, such as { onProgress }",
+);
 const patchSchema = z.strictObject(
   { metadata: z.custom<Record<string, unknown>>(isObject, "use an object") },
   "pass an object with metadata",
@@ -222,6 +254,12 @@ export function parseSession(name: string, session: SessionRef): SessionRef {
     name,
     "pass what verify() returned, or the session of what create() returned: awaited, and not the token.",
   );
+}
+
+export function parseEverybody(options: EndEverybodyOptions): {
+  onProgress: (progress: EndEverybodyProgress) => void;
+} {
+  return validate(everybodySchema, "options", options);
 }
 
 export function parsePatch(patch: { metadata: Record<string, unknown> }): { metadata: Record<string, unknown> } {

@@ -13,7 +13,7 @@ const METADATA_LIMIT_BYTES = 65_536;
 export function initFields(
   id: string,
   conversationId: string,
-  { userId, orgId, agentId, ipAddress, userAgent, metadata = {} }: SessionInit,
+  { userId, orgId, agentId, ipAddress, userAgent, metadata = {} }: Omit<SessionInit, "authenticatedAt">,
 ): string[] {
   const attributes = { id, userId, orgId, agentId, conversationId, ipAddress, userAgent };
   const present = Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));

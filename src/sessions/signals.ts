@@ -57,6 +57,7 @@ export class SessionSignals {
   readonly #entries = new Map<string, Entry>();
   #subscriber: RedisSubscriber | undefined;
   #lingering: NodeJS.Timeout | undefined;
+  #closed = false;
 
   constructor(client: RedisClient, channel: string, askTimeLeft: AskTimeLeft) {
     this.#client = client;
@@ -66,6 +67,7 @@ export class SessionSignals {
 
   /** Until the session ends. */
   of(session: Session): AbortSignal {
+    if (this.#closed) return new AbortController().signal;
     const entry = this.#entryOf(session);
     if (entry.lasting === undefined) {
       entry.lasting = new AbortController();
@@ -77,6 +79,7 @@ export class SessionSignals {
 
   /** Until it is released, for a turn, which is about to look at the session itself. */
   during(session: Session): SessionWatch {
+    if (this.#closed) return new SessionWatch(() => {});
     const entry = this.#entryOf(session);
     const watch = new SessionWatch(() => {
       entry.turns.delete(reference);
@@ -90,7 +93,9 @@ export class SessionSignals {
     return watch;
   }
 
+  /** For good: nothing is opened again, also not for a turn that begins later. */
   close(): void {
+    this.#closed = true;
     for (const { timer } of this.#entries.values()) clearTimeout(timer);
     this.#entries.clear();
     this.#disconnect();
@@ -109,7 +114,8 @@ export class SessionSignals {
   #forgetUnused(entry: Entry): void {
     if (entry.lasting !== undefined || entry.turns.size > 0) return;
     this.#forget(entry);
-    if (this.#entries.size > 0) return;
+    // Without a subscriber, the timer would keep the process alive for nothing.
+    if (this.#entries.size > 0 || !this.#subscriber) return;
     clearTimeout(this.#lingering);
     this.#lingering = setTimeout(() => this.#disconnect(), LINGER_MILLISECONDS);
   }

@@ -5,6 +5,7 @@ import {
   ConversationNotFoundError,
   InvalidOptionError,
   OperationConflictError,
+  ReauthenticationRequiredError,
   type SessionError,
   SessionLimitError,
   SessionMismatchError,
@@ -35,6 +36,7 @@ import {
   type ExpectedSession,
   type MessagePage,
   type Owner,
+  parseEverybody,
   parseExpected,
   parseId,
   parseInit,
@@ -46,18 +48,20 @@ import {
   type SessionSettings,
   type SessionStoreOptions,
 } from "./options.js";
+import { endEverybody, type EndEverybodyOptions } from "./everybody.js";
+import { newId } from "./ids.js";
 import { initFields, metadataFields, toSession } from "./record.js";
 import type { Conversation, Session } from "./schema.js";
 import { sessionPlace } from "./session-memory.js";
 import { assertLive, livenessCommands, notLive, SessionLog } from "./session-log.js";
 import { SessionSignals, type SessionWatch } from "./signals.js";
-import { newId, newSecret, parseToken } from "./token.js";
+import { newSecret, parseToken } from "./token.js";
 
 /**
  * Sessions: a user's live access to an agent, with limits that hold and endings that stick.
  *
  * A session is opened with a secret token, is live while it is used, and points at a conversation, which outlives it.
- * Each method is one round trip (`eraseUser`: one a step; `conversations` after a long time without: one for each 500 that
+ * Each method is one round trip (`eraseUser` and `endEverybody`: one and more a step; `conversations` after a long time without: one for each 500 that
  * have expired), by the server's clock, and settles within `deadline`.
  *
  * @example
@@ -85,6 +89,7 @@ export class SessionStore {
    * Opens a session. Beyond `maxSessionsPerUser` the oldest ones end, in the same script.
    *
    * @returns the token (the only time it is shown; Redis knows its hash), the session, and the ids of ended ones.
+   * @throws ReauthenticationRequiredError when all sessions of the owner were ended since `authenticatedAt`.
    * @throws SessionLimitError at the limit when `atLimit` is `"reject"`.
    * @throws ConversationNotFoundError when `conversationId` is not one of this user, organisation and agent.
    * @throws InvalidOptionError, StorageFullError; StoreUnavailableError: when it is `indeterminate`, repeat with its
@@ -101,11 +106,12 @@ export class SessionStore {
     const operationId = operationIdOf(options);
     const tag = ownerTag(checked.userId, checked.orgId);
     const keys = ownerKeys(this.#settings.keyPrefix, tag);
-    const id = newId();
+    const id = newId("session");
     const { secretHash, tokenFor } = newSecret();
-    const conversationId = checked.conversationId ?? newId();
+    const conversationId = checked.conversationId ?? newId("conversation");
     const operation = keys.operation(operationId);
-    const { metadata, ...attributes } = checked;
+    // Not what a repetition has to have the same of: the credentials may have been renewed meanwhile.
+    const { metadata, authenticatedAt, ...attributes } = checked;
     const result = await write(
       this.#settings,
       createScript,
@@ -117,6 +123,7 @@ export class SessionStore {
           conversation: keys.conversation(conversationId),
           conversations: keys.conversations,
           operation,
+          notBefore: keys.notBefore,
         },
         digest: digestOf("create", JSON.stringify([attributes, metadataFields(metadata ?? {})])),
         id,
@@ -129,6 +136,7 @@ export class SessionStore {
         channel: this.#channel,
         secretHash,
         attempt: nextAttempt(),
+        authenticatedAt: "authenticatedAt" in init ? authenticatedAt : null,
         fields: initFields(id, conversationId, checked),
       },
       operation,
@@ -145,11 +153,12 @@ export class SessionStore {
    * @throws InvalidTokenError when it is no token; Redis is not asked.
    * @throws SessionNotFoundError when it is not live; for 60 seconds with the reason.
    * @throws SessionMismatchError when it is not what is expected; nothing is renewed.
+   * @throws ReauthenticationRequiredError when all sessions of the owner were ended since `authenticatedAt`.
    * @throws StoreUnavailableError when Redis did not answer: then nobody is let in.
    */
   async verify(token: string, expected: ExpectedSession = {}): Promise<Session> {
     const { tag, sessionId, secretHash } = parseToken(token);
-    const { userId, orgId = "", agentId, ipAddress = "" } = parseExpected(expected);
+    const { userId, orgId = "", agentId, ipAddress = "", authenticatedAt } = parseExpected(expected);
     const compared = {
       userId,
       orgId: "orgId" in expected ? orgId : undefined,
@@ -161,8 +170,10 @@ export class SessionStore {
     const result = await run(this.#settings, verifyScript, {
       record: keys.session(sessionId),
       index: keys.sessions,
+      notBefore: keys.notBefore,
       id: sessionId,
       secretHash,
+      authenticatedAt: "authenticatedAt" in expected ? authenticatedAt : null,
       expected: Object.entries(compared).flatMap(([name, value]) => (value === undefined ? [] : [name, value])),
     });
     return liveSession(result);
@@ -220,7 +231,7 @@ export class SessionStore {
    * @throws SessionNotFoundError when the session is not live.
    */
   async openConversation(session: Session, conversationId?: string, options?: WriteOptions): Promise<Session> {
-    const target = conversationId === undefined ? newId() : parseId("conversationId", conversationId);
+    const target = conversationId === undefined ? newId("conversation") : parseId("conversationId", conversationId);
     return this.#update(session, options, {
       continues: conversationId ?? "",
       fields: ["conversationId", target],
@@ -244,7 +255,12 @@ export class SessionStore {
     return (await this.#end(ownerTag(userId, orgId), options, { scope: "one", id, secretHash: "" })) > 0;
   }
 
-  /** Ends all of the owner's sessions, or all but one, and returns how many. After a change of password, say. */
+  /**
+   * Ends all of the owner's sessions, or all but one, and returns how many. After a change of password, say. Sign-ins from
+   * before, or of the same second, open none again: see `authenticatedAt` of {@link SessionInit}. The session in `except`
+   * goes on with the sign-in that it has; to open another, its user signs in anew too. The same user in another
+   * organisation is another owner, whose sessions and sign-ins stay good.
+   */
   async endAll(owner: Owner, options: WriteOptions & { except?: Session | undefined } = {}): Promise<number> {
     const { userId, orgId } = parseOwner(owner);
     const { except, ...writeOptions } = options;
@@ -317,6 +333,8 @@ export class SessionStore {
    * are removed in bounded steps, each of which settles within the deadline. Safe to repeat: an interrupted erasure goes on
    * where it stopped. Records of sessions that had ended within the last minute go within that minute; a mark of each
    * conversation, without its content, within a day: turns that read it before are refused (ConversationChangedError).
+   * Sign-ins from before, or of the same second, open no session again (`authenticatedAt` of {@link SessionInit}): a mark
+   * says so for `maxTokenLifetime`, which holds a time and nothing of the user.
    *
    * @returns how many of each this call removed.
    */
@@ -324,12 +342,34 @@ export class SessionStore {
     const keys = this.#keysOf(owner);
     const removed = { sessions: 0, conversations: 0, memories: 0 };
     for (let first = true; ; first = false) {
-      const step = await run(this.#settings, eraseScript, { keys, channel: this.#channel, first });
+      const step = await run(this.#settings, eraseScript, {
+        keys,
+        channel: this.#channel,
+        first,
+        rememberedMilliseconds: this.#settings.maxTokenMilliseconds,
+      });
       removed.sessions += step.sessions;
       removed.conversations += step.conversations;
       removed.memories += step.memories;
       if (step.left === 0) return removed;
     }
+  }
+
+  /**
+   * For an incident (a leaked signing key, say): ends every session of every owner, and leaves each owner's mark, so that
+   * no sign-in from before opens another (`authenticatedAt` of {@link SessionInit}). First rotate the signing key, or set
+   * `jwtAuthenticator({ notBefore })`: that holds at once, and also for users of whom nothing is stored here, whom this
+   * cannot find.
+   *
+   * Not atomic: every primary is scanned (`SCAN`) in steps of some 500 keys, each of which settles within the deadline, in
+   * bounded memory; sessions that are created meanwhile may stay. Safe to repeat. Repeat it when it failed, and after a
+   * failover or a move of slots in the midst of it.
+   *
+   * @returns for how many owners it was done now, and how many of their sessions were live.
+   * @throws StoreUnavailableError, NotReplicatedError: it was done for some owners, and not for all.
+   */
+  async endEverybody(options: EndEverybodyOptions = {}): Promise<{ owners: number; sessions: number }> {
+    return endEverybody(this.#settings, parseEverybody(options).onProgress);
   }
 
   /**
@@ -347,7 +387,10 @@ export class SessionStore {
     return this.#signals.during(session);
   }
 
-  /** Closes what this store opened: the subscriber. The client stays the caller's. Signals do not fire any more. */
+  /**
+   * Closes what this store opened: the subscriber. The client stays the caller's. Signals do not fire any more, also those
+   * asked for later; everything else goes on. Call it when the program is to end, before or after its last turn.
+   */
   async close(): Promise<void> {
     this.#signals.close();
   }
@@ -403,9 +446,10 @@ export class SessionStore {
       endScript,
       {
         operationId,
-        keys: { index: keys.sessions, operation, record },
+        keys: { index: keys.sessions, operation, record, notBefore: keys.notBefore },
         digest: digestOf("end", ending.scope, ending.id, ending.secretHash),
         channel: this.#channel,
+        rememberedMilliseconds: this.#settings.maxTokenMilliseconds,
         ...ending,
       },
       operation,
@@ -428,6 +472,7 @@ function liveSession({ outcome, record }: SessionOutcome, operationId?: string):
   if (outcome === "no-conversation") throw new ConversationNotFoundError();
   if (outcome === "conflict") throw new OperationConflictError(operationId ?? "");
   if (outcome === "superseded") throw superseded(operationId);
+  if (outcome === "authenticate") throw new ReauthenticationRequiredError();
   throw notLive(outcome);
 }
 
@@ -435,6 +480,7 @@ function refusalOf(outcome: CreateRefusal, operationId: string, limit: number): 
   if (outcome === "conflict") return new OperationConflictError(operationId);
   if (outcome === "superseded") return superseded(operationId);
   if (outcome === "limit") return new SessionLimitError(limit);
+  if (outcome === "authenticate") return new ReauthenticationRequiredError();
   return outcome === "no-conversation" ? new ConversationNotFoundError() : notLive(outcome);
 }
 

@@ -5,7 +5,7 @@ import { InvalidTokenError } from "../errors.js";
 //
 //   lrs_ <tag: 16> <session id: 22> <secret: 43> <checksum: 6>
 //
-// The prefix lets secret scanners find a token that leaked into a repository. Tag and id route the call to its record
+// The prefix lets secret scanners find a token that leaked into a repository, and `idSchema` refuse one as an id. Tag and id route the call to its record
 // without a lookup. The secret is 256 random bits, and only its SHA-256 is ever sent to Redis (a fast hash is right for
 // a secret that cannot be guessed; OWASP asks for at least 64 bits of entropy in a session id). The checksum refuses
 // typing errors and made-up tokens without asking Redis; it protects nothing else.
@@ -38,11 +38,6 @@ export function parseToken(token: string): ParsedToken {
     throw new InvalidTokenError();
   }
   return { tag, sessionId, secretHash: hashSecret(secret) };
-}
-
-/** Random enough that nobody meets another's, and safe to log: it opens nothing. */
-export function newId(): string {
-  return randomBytes(16).toString("base64url");
 }
 
 function hashSecret(secret: string): string {

@@ -4,7 +4,7 @@ import { InvalidOptionError } from "../errors.js";
 import { adoptRedis } from "./servers/adopted-redis.js";
 import { formCluster } from "./servers/cluster-setup.js";
 import { runInContainer } from "./servers/container-servers.js";
-import { findServerProgram, runLocally } from "./servers/local-servers.js";
+import { findServerPrograms, runLocally } from "./servers/local-servers.js";
 import { RedisUnavailableError } from "./redis-unavailable-error.js";
 import type { RunningRedis, StartRedisOptions } from "./running-redis.js";
 import { planServers, PortTakenError, type RunningServers, type ServerPlan } from "./servers/server-plan.js";
@@ -15,7 +15,7 @@ const MAXIMUM_TRIES = 5;
  * Gives a real Redis to tests and examples, from the first of these that is there:
  *
  * 1. `REDIS_URL`, when no option is given. A cluster, a `dataDir` or `args` need a server of our own.
- * 2. `redis-server` or `valkey-server` on `PATH`, on a free port of 127.0.0.1. It ends with this process, also when this
+ * 2. `redis-server` or `valkey-server` on `PATH`, of version 7.0 or later, on a free port of 127.0.0.1. It ends with this process, also when this
  *    process crashes.
  * 3. Docker, through the package `testcontainers` and the image `redis:7-alpine`.
  *
@@ -69,8 +69,8 @@ function needsOwnServer({ cluster, dataDir, args }: StartRedisOptions): boolean 
 type Runner = (plan: ServerPlan) => Promise<RunningServers>;
 
 async function findRunner(): Promise<Runner> {
-  const program = await findServerProgram();
-  return program === undefined ? runInContainer : (plan) => runLocally(program, plan);
+  const { program, tooOld } = await findServerPrograms();
+  return (plan) => (program === undefined ? runInContainer(plan, tooOld) : runLocally(program, plan));
 }
 
 async function runOnFreePorts(

@@ -68,24 +68,33 @@ test.each([
   }
 });
 
-test.each(["", " ", "a b", "ключ", "x".repeat(201)])("an Idempotency-Key of %j is a 422", async (key) => {
-  const headers = { "Idempotency-Key": Buffer.from(key).toString("latin1") };
-  const { status, json } = await ada.send(chat, { body: { message: "Hi" }, headers });
-  // An empty header is one.
-  expect({ status, detail: json.detail }).toEqual({ status: 422, detail: expect.stringContaining("Idempotency-Key") });
-});
+test.each(["", " ", "a b", "ключ", "x".repeat(201), `lrs_${"x".repeat(87)}`])(
+  "an Idempotency-Key of %j is a 422",
+  async (key) => {
+    const headers = { "Idempotency-Key": Buffer.from(key).toString("latin1") };
+    const { status, json } = await ada.send(chat, { body: { message: "Hi" }, headers });
+    // An empty header is one.
+    expect({ status, detail: json.detail }).toEqual({
+      status: 422,
+      detail: expect.stringContaining("Idempotency-Key"),
+    });
+  },
+);
 
-test.each(["x", "%00", "%", "%FF%FE", "*", "%F0%9F%98%80"])("an id of %j is nothing, and no fault", async (id) => {
-  for (const [method, path, body] of [
-    ["GET", `/conversations/${id}/messages`],
-    ["DELETE", `/conversations/${id}`],
-    ["PATCH", `/conversations/${id}`, { title: "x" }],
-    ["DELETE", `/sessions/${id}`],
-    ["GET", `/memory/${id}`],
-  ] as const) {
-    expect([404, 422]).toContain((await ada.send(path, { method, body })).status);
-  }
-});
+test.each(["x", "%00", "%", "%FF%FE", "*", "%F0%9F%98%80", `lrs_${"x".repeat(87)}`])(
+  "an id of %j is nothing, and no fault",
+  async (id) => {
+    for (const [method, path, body] of [
+      ["GET", `/conversations/${id}/messages`],
+      ["DELETE", `/conversations/${id}`],
+      ["PATCH", `/conversations/${id}`, { title: "x" }],
+      ["DELETE", `/sessions/${id}`],
+      ["GET", `/memory/${id}`],
+    ] as const) {
+      expect([404, 422]).toContain((await ada.send(path, { method, body })).status);
+    }
+  },
+);
 
 test("nothing of all this was noted as a fault of the server", () => {
   expect(service.entries().filter(({ level }) => level === "error")).toEqual([]);

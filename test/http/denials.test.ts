@@ -4,6 +4,7 @@ import { Redis } from "ioredis";
 import {
   ConversationNotFoundError,
   QuotaExceededError,
+  ReauthenticationRequiredError,
   SessionBusyError,
   SessionLimitError,
   SessionNotFoundError,
@@ -76,6 +77,12 @@ const thrown = (status: number, error: Error, more: Pick<Case, "headers" | "reas
   ...more,
 });
 
+/** What RFC 9470 has a client told. */
+const insufficient = (maxAge: number): Readonly<Record<string, string>> => ({
+  "WWW-Authenticate": `Bearer error="insufficient_user_authentication", error_description="A more recent authentication is required", max_age="${maxAge}"`,
+});
+
+const now = Math.floor(Date.now() / 1_000);
 const cases: readonly Case[] = [
   {
     name: "no credentials",
@@ -321,6 +328,43 @@ const cases: readonly Case[] = [
     status: 503,
     code: "STORE_UNAVAILABLE",
   },
+  ...(
+    [
+      ["of before all sessions were ended", { auth_time: now - 60 }],
+      ["that was renewed since all sessions were ended", { auth_time: now - 60, iat: now + 60 }],
+      ["of before, by when its token was issued", { iat: now - 60 }],
+      ["whose time is not told", {}],
+      ["whose time is none, with a token that was issued later", { auth_time: "now", iat: now + 60 }],
+    ] as const
+  ).map(([what, times]): Case => ({
+    name: `a sign-in ${what}`,
+    given: async (userId) => {
+      await store().endAll({ userId });
+      // The program did not say when the user signed in.
+      const { token } = await store().create({ userId, agentId: "support" });
+      return { headers: { ...(await bearer({ sub: userId, ...times })), "X-Session-Id": token } };
+    },
+    status: 401,
+    code: "REAUTHENTICATION_REQUIRED",
+    headers: insufficient(0),
+  })),
+  ...(
+    [
+      ["too long ago", { auth_time: now - 600 }],
+      ["too long ago, with a token that was renewed", { auth_time: now - 600, iat: now }],
+      ["that does not tell its time", {}],
+    ] as const
+  ).map(([what, times]): Case => ({
+    name: `a sign-in ${what} where it has to be recent, with Redis away`,
+    given: async (userId) => {
+      const headers = { ...(await signedIn(userId)).headers, ...(await bearer({ sub: userId, ...times })) };
+      return { headers, served: { maxAuthenticationAge: "5m", sessions: await withoutRedis() } };
+    },
+    status: 401,
+    code: "REAUTHENTICATION_REQUIRED",
+    headers: insufficient(300),
+  })),
+  thrown(401, new ReauthenticationRequiredError(), { headers: insufficient(0) }),
   {
     name: "a cookie that another site sent along",
     given: async (userId) => {
@@ -394,6 +438,28 @@ describe.each(drivers)("on $name", ({ start }) => {
     for (const sent of [Cookie, ["theme=dark", `__Host-session=${user.token}`]]) {
       expect((await program.send({ headers: { ...user.authorization, Cookie: sent } })).status).toBe(200);
     }
+  });
+
+  test("who signed in recently, and since all sessions were ended, is let in, and so is who was spared", async () => {
+    const userId = freshId();
+    const spared = await signedIn(userId);
+    await store().endAll({ userId }, { except: spared.session });
+    const { token } = await store().create({ userId, agentId: "support" });
+    const program = await serve({ maxAuthenticationAge: "5m" });
+    const anew = await bearer({ sub: userId, auth_time: Math.floor(Date.now() / 1_000) + 2 });
+    expect((await program.send({ headers: { ...anew, "X-Session-Id": token } })).status).toBe(200);
+    const before = await bearer({ sub: userId, auth_time: now - 60 });
+    expect((await program.send({ headers: { ...before, "X-Session-Id": spared.token } })).status).toBe(200);
+  });
+
+  test("an authenticator that does not say when the user signed in is not asked to, unless it has to be recent", async () => {
+    const userId = freshId();
+    await store().endAll({ userId });
+    const { headers } = await signedIn(userId);
+    const own = { authenticate: () => ({ userId }) };
+    expect((await (await serve(own)).send({ headers })).status).toBe(200);
+    const recent = await serve({ ...own, maxAuthenticationAge: "5m" });
+    expect((await recent.send({ headers })).status).toBe(401);
   });
 
   test("a rotated session goes on with its new token", async () => {

@@ -30,6 +30,38 @@ test("a good token tells who it is, and all that it says", async () => {
   expect(identity).not.toHaveProperty("orgId");
 });
 
+test("a token tells when its bearer signed in: auth_time, which a renewal keeps, else iat", async () => {
+  const at = async (times: Record<string, unknown>) =>
+    (await withKey(withToken(await sign(claims(times), rs256))))?.authenticatedAt;
+  expect(await at({ auth_time: 5, iat: now })).toEqual(new Date(5_000));
+  expect(await at({ iat: 7.5 })).toEqual(new Date(7_500));
+  for (const none of [{}, { auth_time: "5", iat: now }, { auth_time: null, iat: now }, { auth_time: 1e300 }]) {
+    const identity = await withKey(withToken(await sign(claims(none), rs256)));
+    expect(identity).toHaveProperty("authenticatedAt", undefined);
+  }
+});
+
+test("since notBefore a token of an earlier sign-in, or of the same second, is refused, renewed or not", async () => {
+  const notBefore = new Date(now * 1_000 - 60_500);
+  const second = Math.floor(notBefore.getTime() / 1_000);
+  const strict = jwtAuthenticator({ ...rules, key: publicKey, notBefore });
+  const identify = async (times: Record<string, unknown>) => strict(withToken(await sign(claims(times), rs256)));
+  for (const early of [
+    { auth_time: second },
+    { auth_time: second, iat: now },
+    { iat: second },
+    { iat: second + 0.9 },
+    {},
+    { auth_time: "x", iat: now },
+  ]) {
+    expect(await identify(early), JSON.stringify(early)).toBeNull();
+  }
+  for (const later of [{ auth_time: second + 1 }, { iat: second + 1 }]) {
+    expect(await identify(later), JSON.stringify(later)).toMatchObject({ userId: "ada" });
+  }
+  expect(() => jwtAuthenticator({ ...rules, key: publicKey, notBefore: 5 as never })).toThrow("notBefore: use a date");
+});
+
 test("claims of another name can hold user and organisation", async () => {
   const named = jwtAuthenticator({ ...rules, key: publicKey, userIdClaim: "uid", orgIdClaim: "org" });
   const identify = async (changes: Record<string, unknown>) => named(withToken(await sign(claims(changes), rs256)));

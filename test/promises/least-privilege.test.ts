@@ -140,6 +140,17 @@ describe("a user of one Redis with the rights that docs/redis.md names", () => {
     expect(withoutChannel.map((text) => text.split(":")[0])).toEqual(["signal"]);
   });
 
+  test("needs what the page adds for endEverybody, and no more", async () => {
+    const ofOne = async (...rules: readonly string[]): Promise<unknown> => {
+      const sessions = new SessionStore({ client: (await as(...rules)).client, keyPrefix: `chat:${freshId()}` });
+      await sessions.create({ userId: "ada", agentId: "support" });
+      return sessions.endEverybody();
+    };
+    await expect(ofOne()).rejects.toThrow(/NOPERM/);
+    expect(additionFor("`endEverybody`")).toEqual(["+scan"]);
+    expect(await ofOne(...additionFor("`endEverybody`"))).toEqual({ owners: 1, sessions: 1 });
+  });
+
   test("may run no other command, and reach no other key or channel", async () => {
     const { client, user } = await as();
     const names = (await admin.command("LIST")) as unknown as string[];

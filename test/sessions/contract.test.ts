@@ -474,7 +474,7 @@ describe.each(topologies)("sessions on $name", ({ connect }) => {
     const tag = made[0]?.token.slice(4, 20) ?? "";
     const left = (await Promise.all(nodes.map((node) => node.keys(`*{${tag}}*`)))).flat();
     // Of each conversation a mark, which keeps turns in flight from coming back.
-    const marks = left.filter((key) => !key.includes(":operation:"));
+    const marks = left.filter((key) => !key.includes(":operation:") && !key.endsWith(":not-before"));
     const ids = made.map(({ session }) => session.conversationId);
     expect(new Set(marks.map((key) => key.split(":conversation:")[1]))).toEqual(new Set(ids));
     for (const key of marks) {
@@ -482,6 +482,9 @@ describe.each(topologies)("sessions on $name", ({ connect }) => {
       expect(await client.pttl(key)).toBeGreaterThan(0);
       expect(await client.pttl(key)).toBeLessThanOrEqual(86_400_000);
     }
+    // And one that sign-ins from before are not good any more.
+    const notBefore = left.filter((key) => key.endsWith(":not-before"));
+    expect(await Promise.all(notBefore.map((key) => client.get(key)))).toEqual([expect.stringMatching(/^\d{13} $/)]);
     await sessions.verify(other.token);
   });
 

@@ -10,7 +10,9 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } fro
 import { RedisUnavailableError, type RunningRedis, startRedis } from "../../src/testing/index.js";
 import { findServerProgram } from "../../src/testing/servers/local-servers.js";
 import { runChild } from "./child-program.js";
+import { redis6 } from "../support/redis-6.js";
 import { leftovers } from "./leftovers.js";
+import { writeProgram } from "./program.js";
 
 const dockerAnswers = spawnSync("docker", ["info"], { stdio: "ignore" }).status === 0;
 const hasServerProgram = (await findServerProgram()) !== undefined;
@@ -244,6 +246,41 @@ describe("without any Redis", () => {
     await ended;
     expect(report.code).toBe("REDIS_UNAVAILABLE");
     for (const part of [...advice, "container runtime"]) expect(report.message).toContain(part);
+  });
+});
+
+describe.runIf(hasServerProgram)("a server that is too old for the scripts", () => {
+  const old = "Redis server v=6.2.9 sha=00000000:0 malloc=libc bits=64 build=9c3cad30793749e7";
+
+  test("is passed over for a newer one further on in the PATH", async () => {
+    const folder = await newFolder();
+    writeProgram(join(folder, "redis-server"), old);
+    vi.stubEnv("PATH", `${folder}:${process.env["PATH"]}`);
+    await using redis = await startRedis();
+    expect(redis.source).toBe("process");
+    expect(await openClient(redis.url).ping()).toBe("PONG");
+  });
+
+  test("is not run where there is no other: the error names it, its version and the one that is needed", async () => {
+    const folder = await newFolder();
+    writeProgram(join(folder, "redis-server"), old);
+    const { report, ended } = await runChild({}, "end", { PATH: folder, DOCKER_HOST: "unix:///nowhere/docker.sock" });
+    await ended;
+    if (report.source === "docker") return;
+    expect(report).toMatchObject({
+      code: "REDIS_UNAVAILABLE",
+      message: expect.stringContaining(`${join(folder, "redis-server")} is version 6.2.9, and Redis 7.0 or Valkey 7.2`),
+    });
+  });
+
+  test("is not taken from REDIS_URL", async () => {
+    await using newer = await startRedis();
+    const server = await redis6(newer);
+    onTestFinished(() => server.close());
+    vi.stubEnv("REDIS_URL", `redis://${server.host}:${server.port}`);
+    await expect(startRedis()).rejects.toThrow(
+      `the server at 127.0.0.1:${server.port} is Redis 6.2.9: Redis 7.0 or Valkey 7.2 is needed`,
+    );
   });
 });
 

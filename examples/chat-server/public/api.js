@@ -11,6 +11,7 @@ export class ProblemError extends Error {
 
   /** Whether nothing more can be done with this session. */
   get isSessionOver() {
+    if (this.code === "REAUTHENTICATION_REQUIRED") return false;
     return this.status === 401 || this.status === 440 || this.code === "SESSION_MISMATCH";
   }
 }
@@ -22,6 +23,8 @@ export class ConnectionError extends Error {
 
 export class Api extends EventTarget {
   #credentials;
+  /** Asked when the sign-in is too old for what is to be done: a new JWT, or undefined to leave it. */
+  signInAnew = async () => undefined;
 
   constructor(credentials = {}) {
     super();
@@ -58,7 +61,13 @@ export class Api extends EventTarget {
     } catch (error) {
       throw signal?.aborted ? error : new ConnectionError("The service cannot be reached.", { cause: error });
     }
-    if (!response.ok) throw this.failed(await problemIn(response));
+    if (!response.ok) {
+      const problem = await problemIn(response);
+      const renewed = problem.code === "REAUTHENTICATION_REQUIRED" && jwt && (await this.signInAnew());
+      if (!renewed) throw this.failed(problem);
+      this.#credentials = { ...this.#credentials, jwt: renewed };
+      return this.open(method, path, { body, headers, signal });
+    }
     if (token) this.dispatchEvent(new Event("activity"));
     return response;
   }
@@ -103,6 +112,7 @@ export function inWords(error) {
 }
 
 const texts = {
+  REAUTHENTICATION_REQUIRED: "This takes a recent sign-in.",
   SESSION_BUSY: "Another answer is still being written in this conversation.",
   SESSION_LIMIT: "There are as many sign-ins as allowed. End one first.",
   QUOTA_EXCEEDED: "A limit is used up.",

@@ -45,6 +45,7 @@ api.addEventListener("over", ({ detail: reason }) => {
     leave();
   });
 });
+api.signInAnew = signInAnew;
 find("user-name").textContent = user.name;
 find("new-conversation").addEventListener("click", beginConversation);
 find("open-panel").addEventListener("click", openPanel);
@@ -161,6 +162,19 @@ async function signOut() {
   }
   for (const kept of [draft, unsent]) kept.forget();
   leave();
+}
+
+/** Before what a page left open must not do: whoever sits here now has to be who signed in. */
+async function signInAnew() {
+  const sure = await confirmed({
+    title: "Is it you?",
+    text: `It is a while since you signed in. Sign in as ${user.name} again to go on.`,
+    action: "Sign in again",
+  });
+  if (!sure) return undefined;
+  const { jwt } = await new Api().post("/sign-in", { user: user.id });
+  credentials.write({ ...credentials.read(), jwt });
+  return jwt;
 }
 
 async function erase() {

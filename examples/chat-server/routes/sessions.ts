@@ -1,4 +1,4 @@
-import type { Hono } from "hono";
+import type { Hono, MiddlewareHandler } from "hono";
 import type { SessionStore } from "langchain-redis-sessions";
 import { z } from "zod";
 import type { Access } from "../access.js";
@@ -26,13 +26,13 @@ export function sessionRoutes(app: Hono<Env>, { access, sessions, agentIds, life
   const open = z.strictObject({ conversationId: id.optional() });
 
   app.post("/sessions", access.signedIn, async (c) => {
-    const { userId, orgId } = c.get("user");
+    const { userId, orgId, authenticatedAt } = c.get("user");
     const { agentId, conversationId } = await bodyOf(c, start);
     const userAgent = c.req.header("User-Agent")?.slice(0, LONGEST_USER_AGENT) || undefined;
     const ipAddress = access.clientAddress(c);
     const metadata = { lifetimeSeconds };
     const { token, session, ended } = await sessions.create(
-      { userId, orgId, agentId, conversationId, userAgent, ipAddress, metadata },
+      { userId, orgId, agentId, conversationId, userAgent, ipAddress, metadata, authenticatedAt },
       writeOptions(c),
     );
     return c.json({ token, session: shownSession(session), ended }, 201);
@@ -48,13 +48,16 @@ export function sessionRoutes(app: Hono<Env>, { access, sessions, agentIds, life
     });
   });
 
-  app.delete("/sessions/:id", access.inSession, async (c) => {
+  // To sign out oneself takes no new sign-in.
+  const unlessOwn: MiddlewareHandler<Env> = (c, next) =>
+    c.req.param("id") === c.get("session").id ? next() : access.recentlySignedIn(c, next);
+  app.delete("/sessions/:id", access.inSession, unlessOwn, async (c) => {
     const ended = await sessions.endById(c.get("session"), paramOf(c, "id"), writeOptions(c));
     if (!ended) throw new ServiceError("SESSION_UNKNOWN");
     return c.body(null, 204);
   });
 
-  app.post("/sessions/end-all", access.inSession, async (c) => {
+  app.post("/sessions/end-all", access.inSession, access.recentlySignedIn, async (c) => {
     const session = c.get("session");
     const { others } = await bodyOf(c, endAll);
     const ended = await sessions.endAll(session, { ...writeOptions(c), ...(others ? { except: session } : {}) });
@@ -72,5 +75,7 @@ export function sessionRoutes(app: Hono<Env>, { access, sessions, agentIds, life
     return c.json({ session: shownSession(session) });
   });
 
-  app.delete("/me", access.inSession, async (c) => c.json(await sessions.eraseUser(c.get("session"))));
+  app.delete("/me", access.inSession, access.recentlySignedIn, async (c) =>
+    c.json(await sessions.eraseUser(c.get("session"))),
+  );
 }

@@ -99,6 +99,40 @@ end
 `;
 
 /**
+ * The mark that stays when all of an owner's sessions were ended: "<milliseconds> <id of the session that was spared>".
+ * It says since when a sign-in has to be newer, and nothing of its owner. Needs `timeLua`.
+ */
+export const notBeforeLua = /* lua */ `
+-- authenticatedAt: whole seconds, "unknown", or "" for not compared. The second of the mark itself counts as before it.
+local function mustAuthenticate(notBefore, authenticatedAt, id)
+  if authenticatedAt == "" then
+    return false
+  end
+  local at, spared = string.match(redis.call("GET", notBefore) or "", "^(%d+) (.*)$")
+  if not at or (spared ~= "" and spared == id) then
+    return false
+  end
+  return authenticatedAt == "unknown" or tonumber(authenticatedAt) <= math.floor(at / 1000)
+end
+
+-- Never earlier than one that is there, which another server's clock may have written, nor for less long.
+local function markNotBefore(notBefore, spared, lifetime)
+  local at = tonumber(string.match(redis.call("GET", notBefore) or "", "^%d+") or 0)
+  local left = math.max(tonumber(lifetime), redis.call("PTTL", notBefore))
+  redis.call("SET", notBefore, whole(math.max(at, now)) .. " " .. spared, "PX", whole(left))
+end
+`;
+
+/** When the user authenticated: `undefined` for not known, `null` for not compared. */
+export type AuthenticatedAt = Date | undefined | null;
+
+/** The argument of a script that `mustAuthenticate` takes. */
+export function authenticatedArgument(authenticatedAt: AuthenticatedAt): string {
+  if (authenticatedAt === null) return "";
+  return authenticatedAt === undefined ? "unknown" : String(Math.floor(authenticatedAt.getTime() / 1_000));
+}
+
+/**
  * What makes a write happen once. Needs ARGV[2], the window. `remember` comes before the write's effect: a script that is stopped on its way, by an
  * ACL that forbids one of its commands, say, is then not run a second time. The reply is kept with the digest.
  */

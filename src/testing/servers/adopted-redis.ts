@@ -2,6 +2,7 @@ import { Redis } from "ioredis";
 
 import { RedisUnavailableError } from "../redis-unavailable-error.js";
 import type { RunningRedis } from "../running-redis.js";
+import { isNewEnough, versionInInfo } from "./server-version.js";
 
 const ANSWER_LIMIT_MILLISECONDS = 5_000;
 const DEFAULT_PORT = 6379;
@@ -17,10 +18,12 @@ export async function adoptRedis(url: string): Promise<RunningRedis> {
   });
   // A refusal of the user or password comes as an event; connect() then says no more than that it failed.
   let refusal: string | undefined;
+  let version: string | undefined;
   probe.on("error", (error) => (refusal ??= refusalCode(error)));
   try {
     await probe.connect();
     await probe.ping();
+    version = versionInInfo(await probe.info("server").catch(() => ""));
   } catch (error) {
     refusal ??= refusalCode(error);
     // The URL may hold a password, and so may what ioredis throws for a refusal: only address and code are named.
@@ -30,6 +33,11 @@ export async function adoptRedis(url: string): Promise<RunningRedis> {
     throw new RedisUnavailableError(`REDIS_URL is set, but no Redis answers at ${hostname}:${port}.`, { cause: error });
   } finally {
     probe.disconnect();
+  }
+  if (version !== undefined && !isNewEnough(version)) {
+    throw new RedisUnavailableError(
+      `REDIS_URL is set, but the server at ${hostname}:${port} is Redis ${version}: Redis 7.0 or Valkey 7.2 is needed, or a later version.`,
+    );
   }
   const address = { host: hostname, port };
   return {

@@ -17,11 +17,13 @@ type Testcontainers = typeof import("testcontainers");
  * Runs a plan in one container. Every port is the same inside and outside, so that the nodes of a cluster find each
  * other under the very addresses that they tell to clients.
  *
+ * `tooOld` are the server programs that were found and cannot be used, for the error.
+ *
  * testcontainers removes the container of a crashed process with a helper of its own, Ryuk. Where that is switched off
  * (`TESTCONTAINERS_RYUK_DISABLED`), only `stop()` removes it.
  */
-export async function runInContainer(plan: ServerPlan): Promise<RunningServers> {
-  const testcontainers = await loadTestcontainers();
+export async function runInContainer(plan: ServerPlan, tooOld: readonly string[]): Promise<RunningServers> {
+  const testcontainers = await loadTestcontainers(tooOld);
   const log = new ContainerLog(plan.servers.length);
   const container = new testcontainers.GenericContainer(IMAGE)
     .withCommand(["sh", "-c", containerScript(plan.servers)])
@@ -57,32 +59,36 @@ export async function runInContainer(plan: ServerPlan): Promise<RunningServers> 
       stop,
     };
   } catch (error) {
-    throw startError(error, log.lines);
+    throw startError(error, log.lines, tooOld);
   } finally {
     log.close();
   }
 }
 
-async function loadTestcontainers(): Promise<Testcontainers> {
+async function loadTestcontainers(tooOld: readonly string[]): Promise<Testcontainers> {
   try {
     return await import("testcontainers");
   } catch (error) {
     const missing = error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
-    throw nothingToRun(missing ? "the package testcontainers is not installed" : String(error), error);
+    throw nothingToRun(missing ? "the package testcontainers is not installed" : String(error), error, tooOld);
   }
 }
 
-function startError(error: unknown, log: readonly string[]): Error {
+function startError(error: unknown, log: readonly string[], tooOld: readonly string[]): Error {
   if (error instanceof RedisUnavailableError) return error;
   const reason = error instanceof Error ? error.message : String(error);
   if (/port is already allocated|address already in use/i.test(reason)) return new PortTakenError(reason);
-  if (log.length === 0) return nothingToRun(reason, error);
+  if (log.length === 0) return nothingToRun(reason, error, tooOld);
   return new RedisUnavailableError(`The container ${IMAGE} did not come up: ${reason}`, { log, cause: error });
 }
 
-function nothingToRun(reason: string, cause: unknown): RedisUnavailableError {
+function nothingToRun(reason: string, cause: unknown, tooOld: readonly string[]): RedisUnavailableError {
+  const onPath =
+    tooOld.length === 0
+      ? "no redis-server or valkey-server on PATH"
+      : `${tooOld.join(", ")}, and Redis 7.0 or Valkey 7.2 is needed, or a later version`;
   return new RedisUnavailableError(
-    `startRedis() found no Redis to run: no redis-server or valkey-server on PATH, and no Docker (${reason}).
+    `startRedis() found no Redis to run: ${onPath}, and no Docker (${reason}).
 One of these helps:
   Debian, Ubuntu:  sudo apt-get install -y redis-server
   macOS:           brew install redis

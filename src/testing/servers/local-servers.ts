@@ -3,20 +3,37 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
 import type { PlannedServer, RunningServers, ServerPlan } from "./server-plan.js";
+import { isNewEnough, versionOfProgram } from "./server-version.js";
 import { startSupervised, type SupervisedServer } from "./supervised-server.js";
 
 const PROGRAMS = ["redis-server", "valkey-server"];
 
-/** The path of the first server program on PATH. */
+/** What there is on PATH. */
+interface ServerPrograms {
+  /** The path of the first server program that can run the library's scripts. */
+  readonly program: string | undefined;
+  /** Those before it that are too old, each with its version. */
+  readonly tooOld: readonly string[];
+}
+
+/** The path of the first server program on PATH that is new enough. */
 export async function findServerProgram(): Promise<string | undefined> {
+  return (await findServerPrograms()).program;
+}
+
+export async function findServerPrograms(): Promise<ServerPrograms> {
+  const tooOld: string[] = [];
   // No POSIX shell there to watch over the server; Docker has to do.
-  if (process.platform === "win32") return undefined;
+  if (process.platform === "win32") return { program: undefined, tooOld };
   const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
   const candidates = PROGRAMS.flatMap((program) => folders.map((folder) => join(folder, program)));
   for (const candidate of candidates) {
-    if (await isProgram(candidate)) return candidate;
+    if (!(await isProgram(candidate))) continue;
+    const version = await versionOfProgram(candidate);
+    if (version === undefined || isNewEnough(version)) return { program: candidate, tooOld };
+    tooOld.push(`${candidate} is version ${version}`);
   }
-  return undefined;
+  return { program: undefined, tooOld };
 }
 
 async function isProgram(path: string): Promise<boolean> {

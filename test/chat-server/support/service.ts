@@ -17,7 +17,7 @@ export interface TestService {
   readonly lines: readonly string[];
   readonly entries: () => readonly Record<string, unknown>[];
   /** A JWT for anybody, not just the demo users. */
-  readonly jwtFor: (userId: string) => Promise<string>;
+  readonly jwtFor: (userId: string, at?: Date) => Promise<string>;
   readonly stop: () => Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export async function startTestService({ environment = {}, model }: TestServiceO
     keyPrefix,
     lines,
     entries: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
-    jwtFor: (userId) => identityProvider.signIn(userId),
+    jwtFor: (userId, at) => identityProvider.signIn(userId, at),
     stop: async () => {
       await service.stop();
       await rm(folder, { recursive: true, force: true });

@@ -109,6 +109,15 @@ the machine is busy both come later than they should, and the slowest call shows
 afterwards has to have its record and its place in the index, and must not have been ended.`,
   },
   {
+    id: "race",
+    title: "Everything at once, by processes that are killed",
+    text: `Processes create, verify, rotate, update, end (by token, by id, all), open and clear conversations and append turns, eight
+things at once each, with the sessions of four owners, whoever made them; again and again one is killed (\`SIGKILL\`) and
+another takes its place. Counted is what must not be: an index with more sessions than the limit, seen while they race; a
+session that was used, or stored a turn, after somebody was told that it had ended; turns that are torn, doubled, or there
+though they were refused. The control does the same in plain commands: it looks, then acts.`,
+  },
+  {
     id: "wrong-clock",
     title: "The client's clock is wrong",
     text: `Every write, repeated after somebody else's, and expiries of 60 s.`,

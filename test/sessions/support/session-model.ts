@@ -154,6 +154,8 @@ export class SessionModel {
     const keys = await storedKeys(this.#client, this.#pattern);
     const left = await lifetimes(this.#client, keys);
     const staying = keys.filter((key, place) => {
+      // A mark that sign-ins from before are not good any more: without content, for `maxTokenLifetime`.
+      if (key.endsWith(":not-before")) return !((left[place] ?? 0) > 0 && (left[place] ?? 0) <= 86_400_000);
       const limit = key.includes(":operation:") ? 120_000 : key.includes(":session:") ? GRACE_MILLISECONDS : 0;
       return !((left[place] ?? 0) > 0 && (left[place] ?? 0) <= limit);
     });

@@ -1,7 +1,14 @@
 import { OPERATION_WINDOW_MILLISECONDS } from "../../operation.js";
 import { list, outcome, text, textList } from "../../replies.js";
 import { defineScript, type Script } from "../../script.js";
-import { operationLua, sessionLua, timeLua } from "../fragments.js";
+import {
+  type AuthenticatedAt,
+  authenticatedArgument,
+  notBeforeLua,
+  operationLua,
+  sessionLua,
+  timeLua,
+} from "../fragments.js";
 
 const lua = /* lua */ `#!lua
 --[[
@@ -12,6 +19,7 @@ KEYS[2]  record         of the new session
 KEYS[3]  conversation   that it points at
 KEYS[4]  conversations  sorted set of the owner's, by last activity
 KEYS[5]  operation
+KEYS[6]  notBefore      since when a sign-in has to be newer
 
 ARGV[1]  digest        of the creation
 ARGV[2]  window        milliseconds to remember the operation
@@ -25,12 +33,14 @@ ARGV[9]  agentId
 ARGV[10] channel       on which endings are published
 ARGV[11] secret        hash of the new session's secret
 ARGV[12] attempt       when it was made, by the caller's clock in milliseconds
-ARGV[13…] fields       name, value, …
+ARGV[13] authenticated second in which the user signed in, "unknown", or "" for not compared
+ARGV[14…] fields       name, value, …
 
-returns  { "created", ended ids, fields } | { "limit" | "no-conversation" | "conflict" | "superseded" }
+returns  { "created", ended ids, fields }
+       | { "limit" | "no-conversation" | "conflict" | "superseded" | "authenticate" }
        | { "unknown" | "ended" | "evicted" | "expired" | "rotated" }  of the session that a repetition finds
 --]]
-${timeLua}${sessionLua}${operationLua}
+${timeLua}${sessionLua}${operationLua}${notBeforeLua}
 local index         = KEYS[1]
 local record        = KEYS[2]
 local conversation  = KEYS[3]
@@ -48,7 +58,11 @@ local agentId       = ARGV[9]
 local channel       = ARGV[10]
 local secret        = ARGV[11]
 local attempt       = tonumber(ARGV[12])
+local authenticated = ARGV[13]
 
+if mustAuthenticate(KEYS[6], authenticated, "") then
+  return { "authenticate" }
+end
 local before = earlier(operation, digest)
 if before and before[1] == "conflict" then
   return { "conflict" }
@@ -103,7 +117,7 @@ remember(operation, digest, window, whole(attempt) .. " " .. id .. " " .. endedI
 for _, member in ipairs(ended) do
   finish(recordOf(index, member), index, member, "evicted", channel)
 end
-redis.call("HSET", record, unpack(ARGV, 13))
+redis.call("HSET", record, unpack(ARGV, 14))
 redis.call("HSET", record, "secret", secret, "startedAt", whole(now), "idle", idle, "until", whole(now + lifetime))
 local latest = tonumber(members[#members]) or 0
 redis.call("ZADD", index, whole(math.max(microseconds, latest + 1)), id)
@@ -119,6 +133,7 @@ export interface CreateSession {
     readonly conversation: string;
     readonly conversations: string;
     readonly operation: string;
+    readonly notBefore: string;
   };
   readonly digest: string;
   readonly id: string;
@@ -133,6 +148,7 @@ export interface CreateSession {
   readonly secretHash: string;
   /** Milliseconds since 1970. */
   readonly attempt: number;
+  readonly authenticatedAt: AuthenticatedAt;
   /** Name, value, name, value … */
   readonly fields: readonly string[];
 }
@@ -142,6 +158,7 @@ const refusals = [
   "no-conversation",
   "conflict",
   "superseded",
+  "authenticate",
   "unknown",
   "ended",
   "evicted",
@@ -157,7 +174,7 @@ export type CreateOutcome =
 
 export const createScript: Script<CreateSession, CreateOutcome> = defineScript({
   lua,
-  keys: ({ keys }) => [keys.index, keys.record, keys.conversation, keys.conversations, keys.operation],
+  keys: ({ keys }) => [keys.index, keys.record, keys.conversation, keys.conversations, keys.operation, keys.notBefore],
   arguments: (input) => [
     input.digest,
     String(OPERATION_WINDOW_MILLISECONDS),
@@ -171,6 +188,7 @@ export const createScript: Script<CreateSession, CreateOutcome> = defineScript({
     input.channel,
     input.secretHash,
     String(input.attempt),
+    authenticatedArgument(input.authenticatedAt),
     ...input.fields,
   ],
   reply: (reply) => {

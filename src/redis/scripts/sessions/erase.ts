@@ -1,7 +1,7 @@
 import { CLEAR_REMEMBERED_MILLISECONDS } from "../../operation.js";
 import { count, list } from "../../replies.js";
 import { defineScript, type Script } from "../../script.js";
-import { removalLua, timeLua } from "../fragments.js";
+import { notBeforeLua, removalLua, timeLua } from "../fragments.js";
 
 /** So many sessions, conversations and memories are removed in one step; no step blocks Redis for long. */
 const STEP = 200;
@@ -11,7 +11,7 @@ const lua = /* lua */ `#!lua flags=allow-oom
 --[[
 One step of erasing all that an owner has. The first takes the indexes away, which ends every session at once: a record
 that no index knows is no session, a memory that none knows is empty. The rest removes what they listed, a bounded number
-at a time. Of a conversation its next generation stays, as when it is deleted: it keeps turns in flight from coming back.
+at a time. Sign-ins from before are not good any more: a mark says so. Of a conversation its next generation stays, as when it is deleted: it keeps turns in flight from coming back.
 
 KEYS[1]  sessions               sorted set of the owner's
 KEYS[2]  conversations          sorted set of the owner's
@@ -19,15 +19,17 @@ KEYS[3]  memories               sorted set of the owner's
 KEYS[4]  sessions to erase      sorted set
 KEYS[5]  conversations to erase sorted set
 KEYS[6]  memories to erase      sorted set
+KEYS[7]  notBefore              since when a sign-in has to be newer
 
 ARGV[1]  channel     on which endings are published
 ARGV[2]  step        how many of each at most
 ARGV[3]  first       "1" for the first step
 ARGV[4]  remembered  milliseconds to remember that a conversation was removed
+ARGV[5]  signIns     milliseconds to remember since when a sign-in has to be newer
 
 returns  { sessions removed, conversations removed, memories removed, how many are left }
 --]]
-${timeLua}${removalLua}
+${timeLua}${removalLua}${notBeforeLua}
 local sessions   = KEYS[1]
 local memories   = KEYS[3]
 local channel    = ARGV[1]
@@ -42,6 +44,7 @@ for _, pair in ipairs(pairsOfIndexes) do
   redis.call("EXISTS", pair[1], pair[2])
 end
 if first then
+  markNotBefore(KEYS[7], "", ARGV[5])
   for _, pair in ipairs(pairsOfIndexes) do
     if redis.call("EXISTS", pair[1]) == 1 then
       local expiry, other = redis.call("PEXPIRETIME", pair[1]), redis.call("PEXPIRETIME", pair[2])
@@ -88,9 +91,11 @@ export interface EraseStep {
     readonly erasedSessions: string;
     readonly erasedConversations: string;
     readonly erasedMemories: string;
+    readonly notBefore: string;
   };
   readonly channel: string;
   readonly first: boolean;
+  readonly rememberedMilliseconds: number;
 }
 
 export interface EraseOutcome {
@@ -110,8 +115,15 @@ export const eraseScript: Script<EraseStep, EraseOutcome> = defineScript({
     keys.erasedSessions,
     keys.erasedConversations,
     keys.erasedMemories,
+    keys.notBefore,
   ],
-  arguments: ({ channel, first }) => [channel, String(STEP), first ? "1" : "0", String(CLEAR_REMEMBERED_MILLISECONDS)],
+  arguments: ({ channel, first, rememberedMilliseconds }) => [
+    channel,
+    String(STEP),
+    first ? "1" : "0",
+    String(CLEAR_REMEMBERED_MILLISECONDS),
+    String(rememberedMilliseconds),
+  ],
   reply: (reply) => {
     const [sessions, conversations, memories, left] = list(reply);
     return {

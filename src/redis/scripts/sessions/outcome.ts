@@ -6,6 +6,7 @@ const outcomes = [
   "live",
   "unknown",
   "mismatch",
+  "authenticate",
   "conflict",
   "superseded",
   "no-conversation",

@@ -1,0 +1,90 @@
+import type { RedisClient } from "../client.js";
+import { endingsChannel, ownerIndexPattern, ownerKeys, tagOfIndex } from "../redis/keys.js";
+import { count, list, text, textList } from "../redis/replies.js";
+import { echoKeyScript } from "../redis/scripts/echo-key.js";
+import { endOwnerScript } from "../redis/scripts/sessions/end-owner.js";
+import { type Connection, read, run } from "../redis/send.js";
+import type { SessionSettings } from "./options.js";
+
+// What SessionStore does for all owners at once; documented there.
+
+/** Options of `endEverybody`. */
+export interface EndEverybodyOptions {
+  /** Told after each step how far it is. What it throws ends the work, and is thrown on. */
+  onProgress?: ((progress: EndEverybodyProgress) => void) | undefined;
+}
+
+export interface EndEverybodyProgress {
+  /** For how many owners all sessions were ended so far, live ones or none. */
+  readonly owners: number;
+  /** How many sessions were live. */
+  readonly sessions: number;
+  /** How many primaries were scanned to the end, of how many. */
+  readonly scanned: number;
+  readonly primaries: number;
+}
+
+/** How many keys a step looks at, as SCAN counts: about 0.1 ms of the server's time. */
+const SCAN_COUNT = 500;
+
+export async function endEverybody(
+  settings: SessionSettings,
+  onProgress: (progress: EndEverybodyProgress) => void,
+): Promise<{ owners: number; sessions: number }> {
+  const pattern = ownerIndexPattern(await spelledByClient(settings, settings.keyPrefix));
+  // A Cluster knows its nodes once it has answered.
+  const primaries: readonly RedisClient[] = settings.client.nodes?.("master") ?? [settings.client];
+  let [owners, sessions] = [0, 0];
+  for (const [scanned, client] of primaries.entries()) {
+    const node = { ...settings, client };
+    const since = await timeOf(node);
+    let cursor = "0";
+    do {
+      const step: { cursor: string; keys: string[] } = await scan(node, cursor, pattern);
+      for (const ended of await Promise.all(ownersIn(step.keys).map((tag) => endOwner(settings, tag, since)))) {
+        owners += ended.owners;
+        sessions += ended.sessions;
+      }
+      cursor = step.cursor;
+      onProgress({ owners, sessions, scanned: cursor === "0" ? scanned + 1 : scanned, primaries: primaries.length });
+    } while (cursor !== "0");
+  }
+  return { owners, sessions };
+}
+
+/** A client may put a prefix of its own before keys, though not into the pattern of a SCAN. */
+function spelledByClient(connection: Connection, key: string): Promise<string> {
+  return run(connection, echoKeyScript, key);
+}
+
+function timeOf(connection: Connection): Promise<number> {
+  return read(connection, [["time"]], (reply) => {
+    const [seconds, microseconds] = list(reply);
+    return count(seconds) * 1_000 + Math.floor(count(microseconds) / 1_000);
+  });
+}
+
+function scan(connection: Connection, from: string, pattern: string): Promise<{ cursor: string; keys: string[] }> {
+  return read(connection, [["scan", from, "MATCH", pattern, "COUNT", String(SCAN_COUNT)]], (reply) => {
+    const [cursor, keys] = list(reply);
+    return { cursor: text(cursor), keys: textList(keys) };
+  });
+}
+
+function ownersIn(keys: readonly string[]): string[] {
+  return [...new Set(keys.map(tagOfIndex).filter((tag) => tag !== undefined))];
+}
+
+/** By the client, which finds the way: the owner's slot may have moved since it was found. */
+function endOwner(
+  settings: SessionSettings,
+  tag: string,
+  since: number,
+): Promise<{ owners: number; sessions: number }> {
+  return run(settings, endOwnerScript, {
+    keys: ownerKeys(settings.keyPrefix, tag),
+    channel: endingsChannel(settings.keyPrefix),
+    rememberedMilliseconds: settings.maxTokenMilliseconds,
+    since,
+  });
+}

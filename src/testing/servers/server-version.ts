@@ -1,0 +1,25 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+const ANSWER_LIMIT_MILLISECONDS = 10_000;
+
+/** Whether a server of this version can run the library's scripts. */
+export function isNewEnough(version: string): boolean {
+  return Number.parseInt(version, 10) >= 7;
+}
+
+/** What a server program says its version is, such as "7.0.15"; `undefined` when it does not tell. */
+export async function versionOfProgram(program: string): Promise<string | undefined> {
+  try {
+    const { stdout } = await run(program, ["--version"], { timeout: ANSWER_LIMIT_MILLISECONDS });
+    return /\bv=(\d\S*)/.exec(stdout)?.[1];
+  } catch {
+    return undefined;
+  }
+}
+
+/** What INFO says a running server's version is; a fork names the version of Redis that it is compatible with. */
+export function versionInInfo(information: string): string | undefined {
+  return /^redis_version:(\d\S*)/m.exec(information)?.[1];
+}
