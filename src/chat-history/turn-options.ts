@@ -26,7 +26,8 @@ export interface TurnOptions {
   concurrency?: "allow" | "reject" | "wait" | undefined;
   /**
    * How long a turn holds its conversation without a sign of life, with `"reject"` and `"wait"`: so long after a crash
-   * the next turn runs. At most a day. Renewed while the turn runs. A turn that lost its lease cannot be stored.
+   * the next turn runs. At most a day. Renewed while the turn runs. A turn whose lease lapsed, since its tool was silent
+   * for ten minutes or its process stood still, can be stored unless another turn took the conversation.
    * @default "30s"
    */
   lease?: Duration | undefined;

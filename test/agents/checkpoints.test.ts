@@ -239,6 +239,39 @@ describe("summarizationMiddleware shortens what the model sees, not what is stor
   }
 });
 
+describe("what summarizationMiddleware costs in 20 turns", () => {
+  /** How many messages each of its calls of the model was to sum up. */
+  async function calls(checkpointer: MemorySaver | undefined): Promise<number[]> {
+    const summary = new ScriptedModel("what was said");
+    const options = { model: summary, trigger: { messages: 12 }, keep: { messages: 4 } };
+    const agent = createAgent({
+      model: new ScriptedModel("Yes."),
+      tools: [],
+      ...(checkpointer && { checkpointer }),
+      middleware: [sessionMiddleware({ sessions }), summarizationMiddleware(options as never) as AgentMiddleware],
+    });
+    for (let index = 0; index < 20; index += 1) {
+      const messages = new HumanMessage(`Question ${index}`);
+      await agent.invoke({ messages }, { context: { session }, configurable: thread });
+    }
+    expect(await stored()).toHaveLength(40);
+    return summary.given.map((given) => texts(given).join().split("Question").length - 1);
+  }
+
+  test("with a checkpointer: a few short calls, as the summary is a part of the thread", async () => {
+    const lengths = await calls(new MemorySaver());
+    expect(lengths.length).toBeLessThanOrEqual(5);
+    expect(Math.max(...lengths)).toBeLessThanOrEqual(6);
+  });
+
+  test("without one: a call in each turn from the trigger on, each longer than the one before (README tells)", async () => {
+    const lengths = await calls(undefined);
+    expect(lengths.length).toBe(15);
+    expect(lengths).toEqual(lengths.toSorted((one, other) => one - other));
+    expect(lengths.at(-1)).toBeGreaterThan(15);
+  });
+});
+
 describe("a message that can never be stored fails its own turn, and no later one", () => {
   const huge = tool(() => "x".repeat(20_000), { name: "huge", description: "Answers at length", schema: z.object({}) });
   const bounded = new SessionStore({ client, maxMessageBytes: 10_000, maxMessages: 8 });

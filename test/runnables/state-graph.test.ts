@@ -148,9 +148,12 @@ describe("a graph whose answers have ids that were used before loses none of the
     );
     for (const said of ["one", "two", "three"]) await chain.invoke({ messages: said }, config());
     expect(await stored()).toEqual([
-      ...["human: one", "ai: answer 1"],
-      ...["human: two", "ai: answer 2"],
-      ...["human: three", "ai: answer 3"],
+      "human: one",
+      "ai: answer 1",
+      "human: two",
+      "ai: answer 2",
+      "human: three",
+      "ai: answer 3",
     ]);
   });
 
@@ -173,8 +176,10 @@ describe("a graph whose answers have ids that were used before loses none of the
       new AIMessage({ id, content: "", tool_calls: [{ id: `call-${id}`, name: "look", args: {}, type: "tool_call" }] });
     // Each turn uses one id for its call and its answer, and the turns use it in turn.
     const model = new ScriptedModel(
-      ...[called("17"), new AIMessage({ content: "first", id: "17" })],
-      ...[called("503"), new AIMessage({ content: "second", id: "17" })],
+      called("17"),
+      new AIMessage({ content: "first", id: "17" }),
+      called("503"),
+      new AIMessage({ content: "second", id: "17" }),
     );
     const look = tool(() => "seen", { name: "look", description: "Looks", schema: z.object({}) });
     const chain = chainOf(
@@ -199,18 +204,18 @@ describe("a graph whose answers have ids that were used before loses none of the
       new AIMessage({ content: `re: ${text}`, id: "17" }),
     ]);
     await sessions.history(session).addMessages(said.flat());
-    const given: BaseMessage[][] = [];
+    const shown: BaseMessage[][] = [];
     const chain = chainOf(
       new StateGraph(MessagesAnnotation)
         .addNode("model", ({ messages }: State) => {
-          given.push(messages);
+          shown.push(messages);
           return { messages: [new AIMessage("answer")] };
         })
         .addEdge(START, "model")
         .compile(),
     );
     await chain.invoke({ messages: "three" }, config());
-    expect(given[0]?.map(({ text }) => text)).toEqual(["one", "re: one", "two", "re: two", "three"]);
+    expect(shown[0]?.map(({ text }) => text)).toEqual(["one", "re: one", "two", "re: two", "three"]);
   });
 });
 
