@@ -19,6 +19,7 @@ export function answerable(past: readonly BaseMessage[], said: readonly BaseMess
 
 /** A user's answer to a request (the approval of an MCP tool, say) is refused when the request is not in front of it. */
 function withoutStrayAnswers(past: readonly BaseMessage[]): readonly BaseMessage[] {
+  if (past.every((message) => answeredBy(message).length === 0)) return past;
   const asked = new Set<unknown>();
   const strays = past.filter((message) => {
     for (const id of requestsOf(message)) asked.add(id);
@@ -28,27 +29,37 @@ function withoutStrayAnswers(past: readonly BaseMessage[]): readonly BaseMessage
 }
 
 function withCallsAnswered(past: readonly BaseMessage[], said: readonly BaseMessage[]): BaseMessage[] {
-  const shown: BaseMessage[][] = [];
-  /** Results whose call may stand further up. */
+  /** From the end: a result that came late is met before its call. */
+  const shown: BaseMessage[] = [];
   const strays: BaseMessage[] = [];
-  for (let end = past.length; end > 0;) {
-    let index = end - 1;
-    while (index >= 0 && isResult(past[index])) index -= 1;
-    const direct = past.slice(index + 1, end);
-    const message = past[index];
-    const unused = end === past.length ? [...direct, ...said.slice(0, resultsAfter(said, -1).length)] : [...direct];
-    // A user can answer a call in the content of a message.
-    const answered = answeredBy(end === past.length ? said.find((one) => !isResult(one)) : past[end]);
-    const open = (message === undefined ? [] : callsOf(message)).filter(
-      (call) => takeResult(unused, call) === undefined && !answered.includes(String(call.name)),
-    );
-    const late = open.map((call) => takeResult(strays, call) ?? standIn(call, UNANSWERED));
-    const answer = message === undefined ? [] : mended(message, open.length > 0);
-    shown.push([...answer, ...direct.filter((result) => !unused.includes(result)), ...late]);
-    strays.unshift(...direct.filter((result) => unused.includes(result)));
-    end = index;
+  let direct: BaseMessage[] = [];
+  for (let index = past.length - 1; index >= 0; index -= 1) {
+    const message = past[index] as BaseMessage;
+    if (isResult(message)) {
+      direct.unshift(message);
+      continue;
+    }
+    const calls = callsOf(message);
+    if (calls.length > 0) {
+      const behind = past[index + direct.length + 1] ?? said.find((one) => !isResult(one));
+      const atEnd = index + direct.length + 1 === past.length;
+      const unused = atEnd ? [...direct, ...said.slice(0, resultsAfter(said, -1).length)] : [...direct];
+      // A user can answer a call in the content of a message.
+      const answered = answeredBy(behind);
+      const open = calls.filter(
+        (call) => takeResult(unused, call) === undefined && !answered.includes(String(call.name)),
+      );
+      const late = open.map((call) => takeResult(strays, call) ?? standIn(call, UNANSWERED));
+      const results = direct.filter((result) => !unused.includes(result));
+      shown.push(...[...results, ...late].toReversed(), ...mended(message, open.length > 0));
+      direct = direct.filter((result) => unused.includes(result));
+    } else {
+      shown.push(...mended(message, false));
+    }
+    strays.unshift(...direct);
+    direct = [];
   }
-  return shown.toReversed().flat();
+  return shown.toReversed();
 }
 
 function mended(message: BaseMessage, isOpen: boolean): BaseMessage[] {

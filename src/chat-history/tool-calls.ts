@@ -20,6 +20,7 @@ export function callsOf(message: BaseMessage): Call[] {
   if (!AIMessage.isInstance(message)) return [];
   // What others wrote may hold null.
   const { tool_calls: calls, invalid_tool_calls: invalid, additional_kwargs: raw } = message as Nullable<AIMessage>;
+  if (!calls?.length && !invalid?.length && !raw?.tool_calls && !raw?.function_call) return [];
   // LangChain takes the arguments of a server-side tool for an invalid call without an id, which no provider sees.
   const named = (invalid ?? []).filter(({ id }) => idOf(id) !== undefined);
   const tools = [...(calls ?? []), ...named].map(({ id, name }) => toolCall(id, name));
