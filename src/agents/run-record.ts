@@ -1,6 +1,6 @@
 import { type BaseMessage, ToolMessage } from "@langchain/core/messages";
 import { withAnswers } from "../chat-history/interrupted.js";
-import { callsOf } from "../chat-history/tool-calls.js";
+import { callsOf, isResult } from "../chat-history/tool-calls.js";
 import type { Session } from "../sessions/schema.js";
 import { anew, idsOf, withId } from "./message-ids.js";
 
@@ -72,10 +72,15 @@ export function openingOf(
   return { messages: [...state.filter(isStored), ...since, ...said], fresh: [...(isLeft ? gone : []), ...said] };
 }
 
-/** How many of the messages are of earlier turns: all up to the last that was pending, or that no user says. */
+/**
+ * Returns how many of these messages an earlier turn left: everything up to the last one that was pending, or that is an
+ * answer, and the results behind that.
+ */
 function lengthOfEarlier(messages: readonly BaseMessage[], { pending }: RunRecord): number {
   const ids = idsOf(pending);
-  return messages.findLastIndex(({ id = "", type }) => ids.has(id) || type === "ai" || type === "tool") + 1;
+  let length = messages.findLastIndex(({ id = "", type }) => ids.has(id) || type === "ai") + 1;
+  while (length > 0 && isResult(messages[length])) length += 1;
+  return length;
 }
 
 /** What is new to the conversation, of a state that the caller passed, and no earlier turn left. */

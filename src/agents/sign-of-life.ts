@@ -2,8 +2,8 @@ import { getEventListeners } from "node:events";
 import type { TurnSign } from "../chat-history/turn-lease.js";
 
 /**
- * A run that shows no sign of life for so long, outside of a model call, may be gone: its conversation is others' to take.
- * Longer than most tools run. When nobody took it, the run goes on with it.
+ * A run that shows no sign of life for so long, outside of a model call, may be gone: others may then take its
+ * conversation. When nobody did, the run goes on with it. Longer than most tools run.
  */
 const LONGEST_SILENCE_MILLISECONDS = 600_000;
 /** A run that was silent for so long is taken for gone: its conversation can no longer be taken again. */

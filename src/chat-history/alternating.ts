@@ -4,22 +4,27 @@ import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 // the next question behind either. Amazon Bedrock's Converse wants an answer in between ("A conversation must alternate
 // between user and assistant roles", langchain-ai/langchain-aws#130), and Mistral wants one behind results.
 
-/** What chat models of LangChain call themselves. */
-const ALTERNATING: ReadonlySet<unknown> = new Set(["chat_bedrock_converse", "mistral_ai"]);
+/** What chat models of LangChain call themselves, and how `initChatModel` names their provider. */
+const ALTERNATING: ReadonlySet<unknown> = new Set(["chat_bedrock_converse", "bedrock", "mistral_ai", "mistralai"]);
+
+type Fields = Readonly<Record<string, unknown>>;
 
 /** Returns whether the model that answers wants an answer in front of each question: itself, bound, or in a sequence. */
 export function wantsAlternation(runnable: unknown): boolean {
   if (typeof runnable !== "object" || runnable === null) return false;
-  const { _llmType: typeOf, bound, steps } = runnable as Readonly<Record<string, unknown>>;
+  const { _llmType: typeOf, _defaultConfig: configured, bound, steps, runnable: inner } = runnable as Fields;
+  if (ALTERNATING.has((configured as Fields | undefined)?.["modelProvider"])) return true;
   if (typeof typeOf === "function") return ALTERNATING.has(typeOf.call(runnable));
-  return wantsAlternation(bound) || (Array.isArray(steps) && steps.some(wantsAlternation));
+  return [bound, inner, ...(Array.isArray(steps) ? (steps as unknown[]) : [])].some(wantsAlternation);
 }
 
-/** Returns the past with an answer in front of each question that has none there; `said` follows it. */
+/** Returns the past from the first question on, with an answer in front of each question; `said` follows it. */
 export function alternating(past: readonly BaseMessage[], said: readonly BaseMessage[] = []): BaseMessage[] {
-  return past.flatMap((message, index) => {
+  const first = past.findIndex(({ type }) => type === "human" || type === "system");
+  return past.slice(Math.max(0, first)).flatMap((message, index, all) => {
     const isAnswered = message.type === "ai" || message.type === "system";
-    const next = past[index + 1] ?? said[0];
-    return isAnswered || next?.type !== "human" ? [message] : [message, new AIMessage("(No answer.)")];
+    const next = all[index + 1] ?? said[0];
+    if (isAnswered || next?.type !== "human") return [message];
+    return [message, new AIMessage({ content: "(No answer.)", id: `no-answer-${message.id ?? index}` })];
   });
 }

@@ -52,14 +52,20 @@ function isUnfinishedResponse(answer: AIMessage): boolean {
   return metadata["model_provider"] === "openai" && isGiven(reasoning["id"]);
 }
 
+/** What is known of an answer beside what it tells itself. */
+interface Circumstances {
+  /** What cut it short. */
+  readonly cut?: "interruption";
+  /** The type of the message behind it and its results; absent, nothing follows. */
+  readonly next?: string | undefined;
+}
+
 /**
  * Returns the answer without what providers refuse of one that is not whole: reasoning without its signature, a
  * server-side tool use without its result, parts of arguments, text blocks without text, and reasoning with nothing after
  * it. Returns the same object when everything is whole.
- *
- * @param known what cut the answer short; absent, the answer itself tells.
  */
-export function wholePart(answer: AIMessage, known?: "interruption"): AIMessage {
+export function wholePart(answer: AIMessage, { cut: known, next }: Circumstances): AIMessage {
   const { content } = answer;
   const { metadata, kwargs } = partsOf(answer);
   if (typeof content === "string" && metadata["output"] === undefined && kwargs["reasoning"] === undefined)
@@ -70,7 +76,10 @@ export function wholePart(answer: AIMessage, known?: "interruption"): AIMessage 
   const calls = callsOf(answer);
   if (Array.isArray(content)) {
     const blocks = content as readonly Block[];
-    const context: Context = { blocks, calls: new Set(calls.map(({ name }) => name)), cut, provider };
+    // Anthropic runs a server-side tool later when the answer calls other tools too, or pauses its turn. The result then
+    // stands in the answer that follows.
+    const isAwaited = cut === undefined && (calls.length > 0 || next !== "human");
+    const context: Context = { blocks, calls: new Set(calls.map(({ name }) => name)), cut, provider, isAwaited };
     const whole = blocks.filter((block, index) => isWhole(valueOf(block), index, context));
     if (calls.length === 0 && !isGoogle(provider)) whole.length = lengthWithoutReasoning(whole);
     if (whole.length < blocks.length) fields["content"] = whole;
@@ -118,6 +127,8 @@ interface Context {
   readonly calls: ReadonlySet<unknown>;
   readonly cut: "interruption" | "token limit" | undefined;
   readonly provider: string;
+  /** Whether the results of server-side tools may stand in a later answer. */
+  readonly isAwaited: boolean;
 }
 
 /** Google accepts its thoughts without a signature, and wherever they stand. */
@@ -125,7 +136,7 @@ function isGoogle(provider: string): boolean {
   return provider.startsWith("google");
 }
 
-function isWhole(block: Block, index: number, { blocks, calls, cut, provider }: Context): boolean {
+function isWhole(block: Block, index: number, { blocks, calls, cut, provider, isAwaited }: Context): boolean {
   switch (block["type"]) {
     case "thinking": {
       const { signature } = block;
@@ -143,7 +154,7 @@ function isWhole(block: Block, index: number, { blocks, calls, cut, provider }: 
     case "mcp_tool_use":
     case "server_tool_call":
     case "server_tool_call_chunk":
-      return blocks.some((other) => isResultOf(valueOf(other), block["id"]));
+      return isAwaited || blocks.some((other) => isResultOf(valueOf(other), block["id"]));
     case "input_json_delta":
       return cut === undefined;
     case "tool_use":
@@ -187,7 +198,8 @@ function isBlank(text: string): boolean {
 }
 
 /** Output version v1 wraps a block that it has no name for. */
-function valueOf(block: Block): Block {
+function valueOf(block: Block | null): Block {
+  if (block === null) return {};
   return block["type"] === "non_standard" && isBlock(block["value"]) ? block["value"] : block;
 }
 

@@ -1,7 +1,7 @@
-import { AIMessage, type BaseMessage } from "@langchain/core/messages";
+import { AIMessage, type BaseMessage, ToolMessage } from "@langchain/core/messages";
 import { saysNothing, wholePart } from "./answer.js";
 import { answeredBy, requestsOf } from "./requests.js";
-import { callsOf, isResult, resultsAfter, standIn, takeResult, withValidCalls } from "./tool-calls.js";
+import { type Call, callsOf, isResult, resultsAfter, standIn, takeResult, withValidCalls } from "./tool-calls.js";
 
 const UNANSWERED = "No result came of this call.";
 
@@ -29,42 +29,46 @@ function withoutStrayAnswers(past: readonly BaseMessage[]): readonly BaseMessage
 }
 
 function withCallsAnswered(past: readonly BaseMessage[], said: readonly BaseMessage[]): BaseMessage[] {
-  /** From the end: a result that came late is met before its call. */
+  // From the end: a result that came late is met before its call.
   const shown: BaseMessage[] = [];
   const strays: BaseMessage[] = [];
   let direct: BaseMessage[] = [];
+  let next = said.find((message) => !isResult(message));
+  let following = said.slice(0, resultsAfter(said, -1).length);
   for (let index = past.length - 1; index >= 0; index -= 1) {
     const message = past[index] as BaseMessage;
     if (isResult(message)) {
       direct.unshift(message);
       continue;
     }
-    const calls = callsOf(message);
-    if (calls.length > 0) {
-      const behind = past[index + direct.length + 1] ?? said.find((one) => !isResult(one));
-      const atEnd = index + direct.length + 1 === past.length;
-      const unused = atEnd ? [...direct, ...said.slice(0, resultsAfter(said, -1).length)] : [...direct];
-      // A user can answer a call in the content of a message.
-      const answered = answeredBy(behind);
-      const open = calls.filter(
-        (call) => takeResult(unused, call) === undefined && !answered.includes(String(call.name)),
-      );
-      const late = open.map((call) => takeResult(strays, call) ?? standIn(call, UNANSWERED));
-      const results = direct.filter((result) => !unused.includes(result));
-      shown.push(...[...results, ...late].toReversed(), ...mended(message, open.length > 0));
-      direct = direct.filter((result) => unused.includes(result));
-    } else {
-      shown.push(...mended(message, false));
-    }
-    strays.unshift(...direct);
-    direct = [];
+    const unused = [...direct, ...following];
+    // A user can answer a call in the content of a message.
+    const answered = answeredBy(next);
+    const open = callsOf(message).filter(
+      (call) => takeResult(unused, call) === undefined && !answered.includes(String(call.name)),
+    );
+    // The same id each time: a graph with a checkpointer would take it for another message.
+    const idOf = ({ name = "" }: Call): string => `no-result-${message.id ?? index}-${name}`;
+    const late = open.map((call) => takeResult(strays, call) ?? standIn(call, UNANSWERED, idOf(call)));
+    const isStray = (result: BaseMessage): boolean => unused.includes(result) && !answersItem(result, message);
+    const results = direct.filter((result) => !isStray(result));
+    shown.push(...[...results, ...late].toReversed(), ...mended(message, open.length > 0, next));
+    if (direct.length > 0) strays.unshift(...direct.filter(isStray));
+    [direct, following, next] = [[], [], message];
   }
   return shown.toReversed();
 }
 
-function mended(message: BaseMessage, isOpen: boolean): BaseMessage[] {
+/** Older packages of OpenAI keep calls of its built-in tools among the items of the answer only. */
+function answersItem(result: BaseMessage, answer: BaseMessage): boolean {
+  if (!ToolMessage.isInstance(result)) return false;
+  const { tool_call_id: id } = result;
+  return requestsOf(answer).includes(id) && callsOf(answer).every(({ name }) => name !== id);
+}
+
+function mended(message: BaseMessage, isOpen: boolean, next: BaseMessage | undefined): BaseMessage[] {
   if (!AIMessage.isInstance(message)) return [message];
   const answer = isOpen ? withValidCalls(message) : message;
-  const whole = wholePart(answer);
+  const whole = wholePart(answer, { next: next?.type });
   return saysNothing(whole) ? [] : [whole];
 }

@@ -9,7 +9,7 @@ import { type HistoryLimits, parseHistoryOptions, type RedisChatMessageHistoryOp
 import { type Era, Origin } from "./origin.js";
 import { StandaloneLog } from "./standalone-log.js";
 import { type LeaseOptions, takeLease, type TurnLease } from "./turn-lease.js";
-import { acceptablePart, fromFirstStart, withinTokens } from "./window.js";
+import { acceptablePart, withinTokens, withoutTornTurn } from "./window.js";
 import { operationIdOf, type WriteOptions } from "./write-options.js";
 
 /** Node cannot build a longer command than about 512 MB; one of this size already keeps Redis busy for a while. */
@@ -72,8 +72,8 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
   }
 
   /**
-   * @internal Does what `getMessages()` does, unless the operation id has been used; in the same round trip. What is left
-   * of a conversation that `maxMessages` cut begins with a message that a provider accepts as the first.
+   * @internal Does what `getMessages()` does, unless the operation id has been used; in the same round trip. A
+   * conversation that `maxMessages` may have cut begins with no calls: a provider wants their question.
    *
    * @param said what follows the past in this turn: results at its beginning answer calls of the last answer.
    * @throws OperationConflictError when it has.
@@ -82,7 +82,7 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
     const messages = await this.#read(operationId);
     const { maxMessages, window } = this.#limits;
     const isCut = maxMessages > 0 && messages.length >= maxMessages;
-    return window === undefined && isCut ? fromFirstStart(messages) : this.#inWindow(messages, said);
+    return window === undefined && isCut ? withoutTornTurn(messages) : this.#inWindow(messages, said);
   }
 
   /** Stores one message; see {@link addMessages}. */

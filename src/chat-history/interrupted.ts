@@ -1,7 +1,16 @@
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 import { saysNothing, wholePart } from "./answer.js";
 import { copied } from "./copied.js";
-import { callsOf, idOf, isResult, resultsAfter, standIn, takeResult, withValidCalls } from "./tool-calls.js";
+import {
+  callsOf,
+  idOf,
+  isResult,
+  type Nullable,
+  resultsAfter,
+  standIn,
+  takeResult,
+  withValidCalls,
+} from "./tool-calls.js";
 
 const UNANSWERED = "The turn was interrupted before this returned a result.";
 
@@ -16,7 +25,7 @@ export function interruptedTurn(messages: readonly BaseMessage[]): BaseMessage[]
     .map((message, index) => {
       if (!AIMessage.isInstance(message)) return message;
       const answer = withValidCalls(withAnswerableCalls(message));
-      return index < broken ? answer : wholePart(answer, "interruption");
+      return index < broken ? answer : wholePart(answer, { cut: "interruption" });
     })
     .filter((message) => !saysNothing(message));
   const last = said.pop();
@@ -47,8 +56,9 @@ function answersOneBefore(messages: readonly BaseMessage[], index: number): bool
 
 /** Of a stream that broke off, a call may lack its id yet: nothing could answer it. */
 function withAnswerableCalls(message: AIMessage): AIMessage {
-  const { tool_calls: calls = [], invalid_tool_calls: invalid = [], additional_kwargs } = message;
-  const { tool_calls: raw = [], ...kwargs } = additional_kwargs;
+  const { tool_calls, invalid_tool_calls, additional_kwargs } = message as Nullable<AIMessage>;
+  const { tool_calls: rawCalls, ...kwargs } = additional_kwargs ?? {};
+  const [calls, invalid, raw] = [tool_calls ?? [], invalid_tool_calls ?? [], rawCalls ?? []];
   if ([...calls, ...invalid, ...raw].every(hasId)) return message;
   const named = raw.filter(hasId);
   return copied(message, {

@@ -1,6 +1,6 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { isObject } from "../codec/json.js";
-import { callsOf } from "./tool-calls.js";
+import { callsOf, type Nullable } from "./tool-calls.js";
 
 // A user's message can answer what the model asked for: an approval of OpenAI's MCP tools, or the result of a call in the
 // content itself, as Anthropic and Bedrock have it. A provider refuses it (400) when the request is not in front of it.
@@ -20,9 +20,9 @@ export function answeredBy(message: BaseMessage | undefined): string[] {
 /** Returns all ids by which what a model says, calls or asks for in this message can be answered. */
 export function requestsOf(message: BaseMessage): (string | undefined)[] {
   if (message.type !== "ai") return [];
-  const { content, response_metadata: metadata, additional_kwargs: kwargs } = message;
+  const { content, response_metadata: metadata, additional_kwargs: kwargs } = message as Nullable<BaseMessage>;
   // OpenAI's own items: of a whole answer, and of a streamed one.
-  const items = [content, metadata["output"], kwargs["tool_outputs"]].flatMap((blocks) => fieldsOf(blocks, NAMES));
+  const items = [content, metadata?.["output"], kwargs?.["tool_outputs"]].flatMap((blocks) => fieldsOf(blocks, NAMES));
   return [...callsOf(message).map(({ name }) => name), ...items];
 }
 

@@ -18,7 +18,6 @@ export interface Call {
  */
 export function callsOf(message: BaseMessage): Call[] {
   if (!AIMessage.isInstance(message)) return [];
-  // What others wrote may hold null.
   const { tool_calls: calls, invalid_tool_calls: invalid, additional_kwargs: raw } = message as Nullable<AIMessage>;
   if (!calls?.length && !invalid?.length && !raw?.tool_calls && !raw?.function_call) return [];
   // LangChain takes the arguments of a server-side tool for an invalid call without an id, which no provider sees.
@@ -31,7 +30,8 @@ export function callsOf(message: BaseMessage): Call[] {
   return [...tools, { type: "function", name: raw.function_call.name, tool: raw.function_call.name }];
 }
 
-type Nullable<Fields> = { readonly [Name in keyof Fields]: Fields[Name] | null };
+/** What others wrote may hold null. */
+export type Nullable<Fields> = { readonly [Name in keyof Fields]: Fields[Name] | null };
 
 function toolCall(id: unknown, tool: unknown): Call {
   return { type: "tool", name: idOf(id), tool: typeof tool === "string" ? tool : undefined };
@@ -42,7 +42,7 @@ export function idOf(id: unknown): string | undefined {
   return typeof id === "string" && id !== "" ? id : undefined;
 }
 
-export function isResult(message: BaseMessage | undefined): message is BaseMessage {
+export function isResult(message: BaseMessage | undefined): boolean {
   return message?.type === "tool" || message?.type === "function";
 }
 
@@ -61,13 +61,14 @@ export function takeResult(results: BaseMessage[], { type, name }: Call): BaseMe
   return found === -1 ? undefined : results.splice(found, 1)[0];
 }
 
-/** Makes the result of a call that nobody answered: an error that says so. */
-export function standIn({ type, name = "", tool }: Call, content: string): BaseMessage {
+/** Makes the result of a call that nobody answered: an error that says so. The id is that of the message. */
+export function standIn({ type, name = "", tool }: Call, content: string, id?: string): BaseMessage {
   const response_metadata = { interrupted: true };
-  if (type === "function") return new FunctionMessage({ content, name, response_metadata });
+  const identity = id === undefined ? {} : { id };
+  if (type === "function") return new FunctionMessage({ content, name, response_metadata, ...identity });
   // Google's API wants the name of the tool, and knows no id.
   const named = name === "" && tool !== undefined ? { name: tool } : {};
-  return new ToolMessage({ content, tool_call_id: name, status: "error", response_metadata, ...named });
+  return new ToolMessage({ content, tool_call_id: name, status: "error", response_metadata, ...identity, ...named });
 }
 
 /**
@@ -75,12 +76,12 @@ export function standIn({ type, name = "", tool }: Call, content: string): BaseM
  * and LangChain's packages differ in which invalid calls they send.
  */
 export function withValidCalls(answer: AIMessage): AIMessage {
-  const { tool_calls: calls = [], invalid_tool_calls: invalid = [], content } = answer;
-  const mended = invalid
+  const { tool_calls: calls, invalid_tool_calls: invalid, content } = answer as Nullable<AIMessage>;
+  const mended = (invalid ?? [])
     .filter(({ id }) => idOf(id) !== undefined)
     .map(({ id, name = "" }) => ({ type: "tool_call" as const, id: String(id), name, args: {} }));
   if (mended.length === 0) return answer;
-  const fields = { tool_calls: [...calls, ...mended], invalid_tool_calls: [] };
+  const fields = { tool_calls: [...(calls ?? []), ...mended], invalid_tool_calls: [] };
   if (!Array.isArray(content)) return copied(answer, fields);
   const inContent = new Set<unknown>();
   const blocks = content.map((block) => {

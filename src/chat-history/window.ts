@@ -17,9 +17,9 @@ export function acceptablePart(tail: readonly BaseMessage[], said: readonly Base
   return start === undefined ? [] : withoutBrokenToolCalls(tail.slice(start), said);
 }
 
-/** Returns the messages from the first of a user or system on. */
-export function fromFirstStart(messages: BaseMessage[]): BaseMessage[] {
-  const start = messages.findIndex(({ type }) => type === "human" || type === "system");
+/** Returns the messages without the calls and results at their beginning: what is left of a turn that was cut. */
+export function withoutTornTurn(messages: BaseMessage[]): BaseMessage[] {
+  const start = messages.findIndex((message) => !isResult(message) && callsOf(message).length === 0);
   return start === -1 ? [] : messages.slice(start);
 }
 

@@ -86,10 +86,11 @@ export function outputMessages(output: unknown, { outputMessagesKey }: MessageKe
  */
 export function newAmong(
   messages: readonly BaseMessage[],
-  { past, said }: { past: readonly BaseMessage[]; said: readonly BaseMessage[] },
+  { past, said }: { readonly past: readonly BaseMessage[]; readonly said: readonly BaseMessage[] },
+  came: "whole" | "partial" = "whole",
 ): BaseMessage[] {
   const given = new Set([...past, ...said]);
-  // A state of copies, as of a graph that runs elsewhere, tells an answer from an earlier one by its content only.
+  // When a graph runs elsewhere its state holds copies. Then only the content tells whether an answer is new.
   const answers = messages.some((message) => given.has(message)) ? "themselves" : "copies";
   const [amongSaid, amongPast] = [lookup(said, answers), lookup(past, answers)];
   const state = messages.findLastIndex((message) => amongSaid(message) === "found") + 1;
@@ -102,20 +103,26 @@ export function newAmong(
   return withDisplacing(
     answer,
     messages.slice(0, state).filter((message) => amongPast(message) === "another answer of its id"),
+    came,
   );
 }
 
 /**
- * Returns the messages with the answers that took the place of an earlier message in the state, because they have its id:
- * before the results of their calls, or at the end when there is no answer.
+ * Adds the answers that replaced an earlier message in the graph's state, because they have its id. Each stands before the
+ * results of its calls; without calls, it is the answer when a whole turn has no other message. Any other change of an
+ * earlier message is a change of that, and adds nothing.
  */
-function withDisplacing(messages: readonly BaseMessage[], displacing: readonly BaseMessage[]): BaseMessage[] {
+function withDisplacing(
+  messages: readonly BaseMessage[],
+  displacing: readonly BaseMessage[],
+  came: "whole" | "partial",
+): BaseMessage[] {
   const complete = [...messages];
   for (const message of displacing) {
     const calls = new Set(callsOf(message).map(({ name }) => name));
     const result = complete.findIndex((one) => ToolMessage.isInstance(one) && calls.has(one.tool_call_id));
     if (result !== -1) complete.splice(result, 0, message);
-    else if (!AIMessage.isInstance(complete.at(-1))) complete.push(message);
+    else if (came === "whole" && complete.length === 0) complete.push(message);
   }
   return complete;
 }
@@ -126,7 +133,12 @@ type Found = "found" | "another answer of its id" | "none";
 function lookup(messages: readonly BaseMessage[], answers: "themselves" | "copies"): (message: BaseMessage) => Found {
   const themselves = new Set(messages);
   const byId = new Map<string, BaseMessage[]>();
-  for (const message of messages) byId.set(nameOf(message), [...(byId.get(nameOf(message)) ?? []), message]);
+  for (const message of messages) {
+    if (message.id === undefined) continue;
+    const namesakes = byId.get(nameOf(message));
+    if (namesakes === undefined) byId.set(nameOf(message), [message]);
+    else namesakes.push(message);
+  }
   return (message) => {
     if (themselves.has(message)) return "found";
     const namesakes = message.id === undefined ? [] : (byId.get(nameOf(message)) ?? []);

@@ -8,7 +8,10 @@ import { copied } from "../chat-history/copied.js";
 // A graph of LangGraph tells messages apart by their ids: of two that share one, the later takes the place of the earlier.
 // Some OpenAI-compatible servers use an id again after a thousand answers or so.
 
-/** Returns the messages, each later one of an id that several share as a copy with an id of its own, the same each time. */
+/**
+ * Returns the messages. Where several share an id, each but the first is a copy with an id of its own, which is the same
+ * each time.
+ */
 export function withDistinctIds(messages: readonly BaseMessage[]): readonly BaseMessage[] {
   const met = new Map<string, number>();
   return messages.map((message) => {

@@ -55,7 +55,7 @@ export class RunningTurn<RunInput, RunOutput> {
 
   async store(output: RunOutput | undefined): Promise<void> {
     try {
-      await this.#begun.turn.store({ messages: () => this.#messages(output), output });
+      await this.#begun.turn.store({ messages: () => this.#messages(output, "whole"), output });
     } catch (error) {
       // Who aborted was told so, or reads no more; nobody waits for this. Where the session ended, somebody does.
       const { watch } = this.#begun;
@@ -93,16 +93,17 @@ export class RunningTurn<RunInput, RunOutput> {
     await turn.interrupt(() => this.#partialMessages(partial()));
   }
 
-  #messages(output: RunOutput | undefined): BaseMessage[] {
+  #messages(output: RunOutput | undefined, came: "whole" | "partial"): BaseMessage[] {
     const { said } = this.#begun;
-    const messages = [...said, ...newAmong(outputMessages(output, this.#settings), { past: this.#past, said })];
+    const fresh = newAmong(outputMessages(output, this.#settings), { past: this.#past, said }, came);
+    const messages = [...said, ...fresh];
     // Nobody may ever go on with it, and the next turn has to be acceptable.
     return isPaused(output) ? interruptedTurn(messages) : messages;
   }
 
   #partialMessages(partial: RunOutput | undefined): readonly BaseMessage[] {
     try {
-      return this.#messages(partial);
+      return this.#messages(partial, "partial");
     } catch {
       return this.#begun.said;
     }

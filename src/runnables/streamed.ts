@@ -35,6 +35,11 @@ async function* observed<Chunk>(stream: AsyncIterable<Chunk>, see: (chunk: Chunk
 /** A runnable says what its chunks make together: of a JsonOutputParser, each one is the whole so far. */
 type Adding = Pick<Runnable, "_concatOutputChunks">;
 
+/** With fallbacks, the first of them says it. */
+function inside(runnable: Adding): Adding {
+  return "fallbacks" in runnable && "runnable" in runnable ? inside(runnable.runnable as Adding) : runnable;
+}
+
 function joined<Chunk>(runnable: Adding, chunks: readonly Chunk[]): Chunk | undefined {
   const [first, ...others] = chunks;
   return first === undefined ? undefined : others.reduce((sum, chunk) => added(runnable, sum, chunk), first);
@@ -42,7 +47,7 @@ function joined<Chunk>(runnable: Adding, chunks: readonly Chunk[]): Chunk | unde
 
 function added<Chunk>(runnable: Adding, sum: Chunk, chunk: Chunk): Chunk {
   try {
-    return runnable._concatOutputChunks(sum, chunk);
+    return inside(runnable)._concatOutputChunks(sum, chunk);
   } catch {
     return chunk; // No sum of these: the last one counts.
   }

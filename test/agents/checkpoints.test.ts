@@ -1,5 +1,5 @@
 // With a checkpointer the agent's state lasts too; the conversation is stored once all the same.
-import { HumanMessage } from "@langchain/core/messages";
+import { type AIMessage, type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
 import { Command, MemorySaver } from "@langchain/langgraph";
 import { type AgentMiddleware, createAgent, humanInTheLoopMiddleware, summarizationMiddleware, tool } from "langchain";
 import { afterAll, beforeEach, describe, expect, test, vi } from "vitest";
@@ -311,6 +311,23 @@ describe("a message that can never be stored fails its own turn, and no later on
     await expect(say("x".repeat(20_000))).rejects.toMatchObject(failed);
     await say("second");
     expect(texts(await stored())).toEqual(["second", "two"]);
+  });
+
+  test("a result over maxMessageBytes that the caller passes", async () => {
+    const agent = createAgent({
+      model: new ScriptedModel(calling(["elsewhere", {}]), "two", "three"),
+      tools: [],
+      checkpointer: new MemorySaver(),
+      middleware: [sessionMiddleware({ sessions: bounded })],
+    });
+    const say = (messages: unknown): Promise<{ messages: BaseMessage[] }> =>
+      agent.invoke({ messages: messages as never }, { context: { session }, configurable: thread }) as never;
+    const [, asked] = (await say("first")).messages;
+    const [call] = (asked as AIMessage).tool_calls ?? [];
+    const result = new ToolMessage({ content: "x".repeat(20_000), tool_call_id: String(call?.id) });
+    await expect(say([result])).rejects.toMatchObject(failed);
+    await say("third");
+    expect(texts(await stored())).toEqual(["first", "", "third", "three"]);
   });
 
   test("more messages than maxMessages keeps", async () => {

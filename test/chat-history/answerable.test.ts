@@ -99,6 +99,42 @@ describe("of the past, a model is shown", () => {
     expect(cut.invalid_tool_calls).toHaveLength(1);
   });
 
+  test("a server-side tool use whose result stands in the next answer, but not before a question", () => {
+    const use = { type: "server_tool_use", id: "srv", name: "web_search", input: {} };
+    const paused = new AIMessage({ content: [{ type: "text", text: "I look." }, use] });
+    const found = new AIMessage({ content: [{ type: "web_search_tool_result", tool_use_id: "srv", content: [] }] });
+    expect(answerable([human, paused, found])).toEqual([human, paused, found]);
+    expect(answerable([human, paused])).toEqual([human, paused]);
+    expect(answerable([human, paused, next])[1]?.content).toEqual([{ type: "text", text: "I look." }]);
+    const mixed = new AIMessage({ content: [use], tool_calls: calling("a").tool_calls ?? [] });
+    expect(answerable([human, mixed, result("a"), found])[1]).toBe(mixed);
+  });
+
+  test("a call's stand-in with the same id each time, since a checkpointer tells messages apart by it", () => {
+    const past = [human, new AIMessage({ content: "", id: "answer", tool_calls: calling("a").tool_calls ?? [] }), next];
+    const ids = [past, [...past, new AIMessage("Hm.")]].map((shownPast) => answerable(shownPast)[2]?.id);
+    expect(ids).toEqual(["no-result-answer-a", "no-result-answer-a"]);
+  });
+
+  test("the result of a built-in tool whose call is among the items of the answer only", () => {
+    const items = { tool_outputs: [{ type: "computer_call", id: "cu_1", call_id: "call_1", action: {} }] };
+    const answer = new AIMessage({ content: "", additional_kwargs: items });
+    expect(answerable([human, answer, result("call_1"), next])).toHaveLength(4);
+  });
+
+  test("what others wrote with null in it", () => {
+    const odd = new AIMessage({ content: [{ type: "text", text: "Hm." }] });
+    Object.assign(odd, {
+      tool_calls: null,
+      invalid_tool_calls: null,
+      additional_kwargs: null,
+      response_metadata: null,
+    });
+    expect(answerable([human, odd, next])).toHaveLength(3);
+    const raw = new AIMessage({ content: "Hm.", additional_kwargs: { tool_calls: null as never } });
+    expect(interruptedTurn([human, raw])).toHaveLength(2);
+  });
+
   test("no error where the result is said now", () => {
     const past = [human, calling("a", "b")];
     expect(shown(answerable(past, [result("b"), result("a")]))).toEqual(["human", "ai"]);

@@ -198,6 +198,43 @@ describe("a graph whose answers have ids that were used before loses none of the
     expect(model.given.at(-1)?.map(({ type, text }) => `${type}: ${text}`)).toEqual(turns.slice(0, -1));
   });
 
+  test("a graph that rewrites an earlier answer, and fails, stores no answer again", async () => {
+    await sessions
+      .history(session)
+      .addMessages([new HumanMessage("first"), new AIMessage({ id: "a0", content: "mail a@b" })]);
+    const chain = chainOf(
+      new StateGraph(MessagesAnnotation)
+        .addNode("redact", () => ({ messages: [new AIMessage({ id: "a0", content: "mail ***" })] }))
+        .addNode("model", () => {
+          throw new Error("away");
+        })
+        .addEdge(START, "redact")
+        .addEdge("redact", "model")
+        .compile(),
+    );
+    const read = async (): Promise<void> => {
+      for await (const _part of await chain.stream({ messages: "second" }, config()));
+    };
+    await expect(read()).rejects.toThrow("away");
+    expect(await stored()).toEqual(["human: first", "ai: mail a@b", "human!: second"]);
+  });
+
+  test("a call that nobody answers has one stand-in in the thread of a checkpointer, however many turns follow", async () => {
+    const shown: string[][] = [];
+    const call = { id: "c1", name: "look", args: {}, type: "tool_call" as const };
+    const chain = chainOf(
+      new StateGraph(MessagesAnnotation)
+        .addNode("model", ({ messages }: State) => {
+          shown.push(messages.map(({ type }) => type));
+          return { messages: [new AIMessage(messages.length === 1 ? { content: "", tool_calls: [call] } : "ok")] };
+        })
+        .addEdge(START, "model")
+        .compile({ checkpointer: new MemorySaver() }),
+    );
+    for (const messages of ["one", "two", "three"]) await chain.invoke({ messages }, config());
+    expect(shown.at(-1)).toEqual(["human", "ai", "tool", "human", "ai", "human"]);
+  });
+
   test("what was stored with one id twice is shown twice", async () => {
     const said = ["one", "two"].map((text) => [
       new HumanMessage(text),
