@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { createInterface } from "node:readline";
 
 const root = path.join(import.meta.dirname, "../../..");
@@ -50,16 +51,15 @@ export class ChatServer {
   /** Everything of both users is gone. */
   async forgetEverybody(): Promise<void> {
     for (const user of ["ada", "bob"]) {
-      const { jwt } = await this.#ask("POST", "/sign-in", { body: { user } });
-      const { token } = await this.#ask("POST", "/sessions", { jwt, body: { agentId: "assistant" } });
+      const { jwt, token } = await this.#signIn(user);
       await this.#ask("DELETE", "/me", { jwt, token });
     }
+    await nextSecond();
   }
 
   /** Conversations of the user: what is said in each. */
   async seed(user: string, conversations: readonly (readonly string[])[]): Promise<void> {
-    const { jwt } = await this.#ask("POST", "/sign-in", { body: { user } });
-    const { token } = await this.#ask("POST", "/sessions", { jwt, body: { agentId: "assistant" } });
+    const { jwt, token } = await this.#signIn(user);
     for (const messages of conversations) {
       await this.#ask("POST", "/sessions/conversation", { jwt, token, body: {} });
       for (const message of messages) {
@@ -67,12 +67,24 @@ export class ChatServer {
       }
     }
     await this.#ask("POST", "/sessions/end-all", { jwt, token, body: {} });
+    await nextSecond();
   }
 
   /** A sign-in somewhere else, without a browser. */
   async signInElsewhere(user: string): Promise<void> {
-    const { jwt } = await this.#ask("POST", "/sign-in", { body: { user } });
-    await this.#ask("POST", "/sessions", { jwt, body: { agentId: "assistant" } });
+    await this.#signIn(user);
+  }
+
+  async #signIn(user: string): Promise<{ readonly jwt?: string | undefined; readonly token?: string | undefined }> {
+    const begin = async (): Promise<{ readonly jwt?: string | undefined; readonly token?: string | undefined }> => {
+      const { jwt } = await this.#ask("POST", "/sign-in", { body: { user } });
+      const { token } = await this.#ask("POST", "/sessions", { jwt, body: { agentId: "assistant" } });
+      return { jwt, token };
+    };
+    return begin().catch(async () => {
+      await nextSecond();
+      return begin();
+    });
   }
 
   async #ask(
@@ -119,4 +131,9 @@ export class ChatServer {
     }
     throw new Error(`The chat server did not start:\n${noted}`);
   }
+}
+
+/** A sign-in of the second in which all sessions of a user were ended is refused: JWTs tell whole seconds only. */
+async function nextSecond(): Promise<void> {
+  await setTimeout(1_000 - (Date.now() % 1_000) + 1);
 }
