@@ -20,7 +20,7 @@ export function wantsAlternation(runnable: unknown): boolean {
 
 /** Returns the past from the first question on, with an answer in front of each question; `said` follows it. */
 export function alternating(past: readonly BaseMessage[], said: readonly BaseMessage[] = []): BaseMessage[] {
-  const first = past.findIndex(({ type }) => type === "human" || type === "system");
+  const first = [...past, ...said].findIndex(({ type }) => type === "human" || type === "system");
   return past.slice(Math.max(0, first)).flatMap((message, index, all) => {
     const isAnswered = message.type === "ai" || message.type === "system";
     const next = all[index + 1] ?? said[0];
