@@ -117,6 +117,7 @@ export function saysNothing(message: BaseMessage): boolean {
 }
 
 function hasNothing(block: Block): boolean {
+  if (block["type"] === "refusal") return !isGiven(block["refusal"]);
   return isReasoning(block) || isBlankText(block) || block["type"] === "input_json_delta";
 }
 

@@ -152,6 +152,7 @@ describe("of the past, a model is shown", () => {
     ["an empty text", new AIMessage("")],
     ["no blocks", new AIMessage({ content: [] })],
     ["a text block without text", new AIMessage({ content: [{ type: "text", text: " " }] })],
+    ["a refusal without words", new AIMessage({ content: [{ type: "refusal", refusal: "" }] })],
     ["only reasoning", new AIMessage({ content: [{ type: "reasoning", reasoning: "Let me…" }] })],
     [
       "an output of only reasoning",
