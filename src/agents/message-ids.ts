@@ -33,7 +33,7 @@ export function withIds(messages: readonly BaseMessage[]): BaseMessage[] {
 
 /** The same message anew: a copy with an id of its own. */
 export function anew<Message extends BaseMessage>(message: Message): Message {
-  return named(copied(message, { lc_kwargs: { ...message.lc_kwargs } }), randomUUID());
+  return named(copied(message, {}), randomUUID());
 }
 
 /** The messages of a model's answer; with `responseFormat` it comes with what was made of it. */
