@@ -16,7 +16,7 @@ import { inputMessages, inputOf } from "./messages.js";
 import { type GraphLike, parseFields, type RunnableSettings, type RunnableWithSessionFields } from "./options.js";
 import { leaving, readable } from "./readable.js";
 import { RunningTurn } from "./running-turn.js";
-import { type Streamed, streamed } from "./streamed.js";
+import { adderOf, type Streamed, streamed } from "./streamed.js";
 
 /** What `configurable` holds, with the call or by `withConfig()`. */
 interface Configurable {
@@ -100,7 +100,7 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
 
   /** As the runnable inside adds up its chunks, so does this one: for traces, and for whatever runs this. */
   override _concatOutputChunks<Output>(first: Output, second: Output): Output {
-    return this.#settings.runnable._concatOutputChunks(first, second);
+    return adderOf(this.#settings.runnable)._concatOutputChunks(first, second);
   }
 
   #iterate(input: RunInput, options: Partial<RunnableConfig>, stop: AbortController): AsyncGenerator<RunOutput> {

@@ -35,9 +35,9 @@ async function* observed<Chunk>(stream: AsyncIterable<Chunk>, see: (chunk: Chunk
 /** A runnable says what its chunks make together: of a JsonOutputParser, each one is the whole so far. */
 type Adding = Pick<Runnable, "_concatOutputChunks">;
 
-/** With fallbacks, the first of them says it. */
-function inside(runnable: Adding): Adding {
-  return "fallbacks" in runnable && "runnable" in runnable ? inside(runnable.runnable as Adding) : runnable;
+/** Returns what says how the chunks are added: of a runnable with fallbacks, the one in front of these. */
+export function adderOf(runnable: Adding): Adding {
+  return "fallbacks" in runnable && "runnable" in runnable ? adderOf(runnable.runnable as Adding) : runnable;
 }
 
 function joined<Chunk>(runnable: Adding, chunks: readonly Chunk[]): Chunk | undefined {
@@ -47,7 +47,7 @@ function joined<Chunk>(runnable: Adding, chunks: readonly Chunk[]): Chunk | unde
 
 function added<Chunk>(runnable: Adding, sum: Chunk, chunk: Chunk): Chunk {
   try {
-    return inside(runnable)._concatOutputChunks(sum, chunk);
+    return adderOf(runnable)._concatOutputChunks(sum, chunk);
   } catch {
     return chunk; // No sum of these: the last one counts.
   }

@@ -54,6 +54,20 @@ test("an object that grows is stored as it was in the end, and traced so", async
   await expect.poll(() => tracer.ofRoot).toEqual([{ answer: "Hello Ada" }]);
 });
 
+test("so it is when the runnable has fallbacks", async () => {
+  const tracer = new Outputs();
+  const safe = new RunnableWithSession<{ input: string }, { answer: string }>({
+    runnable: growing.withFallbacks([growing]) as never,
+    getMessageHistory: open,
+    inputMessagesKey: "input",
+    historyMessagesKey: "history",
+    outputMessagesKey: "answer",
+  });
+  for await (const _part of await safe.stream({ input: "Hi" }, { ...config(), callbacks: [tracer] }));
+  expect(lines(await open().getMessages())).toEqual(["human: Hi", "ai: Hello Ada"]);
+  await expect.poll(() => tracer.ofRoot).toEqual([{ answer: "Hello Ada" }]);
+});
+
 test("streamEvents tells the output as it was in the end, also of a chain around it", async () => {
   const around = chain.pipe(RunnableLambda.from((output: { answer: string }) => output));
   const outputs: unknown[] = [];
