@@ -1,5 +1,5 @@
 // The whole family, for whoever throws one or tells them apart.
-export { isSessionError, SessionError } from "./errors/session-error.js";
+export { isLangChainRedisError, LangChainRedisError } from "./errors/langchain-redis-error.js";
 export { InvalidOptionError } from "./errors/invalid-option.js";
 export {
   InvalidTokenError,
@@ -10,6 +10,6 @@ export {
   SessionLimitError,
 } from "./errors/sessions.js";
 export { ConversationNotFoundError, ConversationChangedError, CorruptMessageError } from "./errors/conversations.js";
-export { SessionBusyError, TurnNotStoredError } from "./errors/turns.js";
+export { ConversationBusyError, TurnNotStoredError } from "./errors/turns.js";
 export { OperationConflictError, StoreUnavailableError, NotReplicatedError, StorageFullError } from "./errors/store.js";
 export { type Quota, QuotaExceededError, VersionConflictError, ValueMismatchError } from "./errors/agent-memory.js";

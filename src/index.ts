@@ -11,25 +11,26 @@ export type { StandardIssue, StandardResult, StandardSchema } from "./agent-memo
 export type { MemoryEntry } from "./agent-memory/values.js";
 export { RedisChatMessageHistory } from "./chat-history/history.js";
 export { importMessages, type ImportMessagesOptions } from "./chat-history/import-messages.js";
-export type { RedisChatMessageHistoryOptions, StoreOptions, WaitOptions, Window } from "./chat-history/options.js";
-export type { TurnOptions } from "./chat-history/turn-options.js";
-export type { WriteOptions } from "./chat-history/write-options.js";
-export type { RedisClient, RedisPipeline, RedisSubscriber } from "./client.js";
-export { connect } from "./connect.js";
-export type { Duration } from "./duration.js";
+export type { RedisChatMessageHistoryOptions, StoreOptions, WaitOptions } from "./chat-history/options.js";
+export type { Window } from "./messages/window.js";
+export type { TurnOptions } from "./turns/turn-options.js";
+export type { WriteOptions } from "./redis/operation.js";
+export type { RedisClient, RedisPipeline, RedisSubscriber } from "./redis/client.js";
+export { connect } from "./redis/connect.js";
+export type { Duration } from "./options/duration.js";
 export {
   ConversationChangedError,
   ConversationNotFoundError,
   CorruptMessageError,
   InvalidOptionError,
   InvalidTokenError,
-  isSessionError,
+  isLangChainRedisError,
   NotReplicatedError,
   OperationConflictError,
   QuotaExceededError,
   ReauthenticationRequiredError,
-  SessionBusyError,
-  SessionError,
+  ConversationBusyError,
+  LangChainRedisError,
   SessionLimitError,
   SessionMismatchError,
   SessionNotFoundError,

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import { parseStoreOptions, type StoreOptions } from "../chat-history/options.js";
 import { newOperationId } from "../redis/operation.js";
-import { type Duration, toMilliseconds } from "../duration.js";
+import { type Duration, toMilliseconds } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
 import type { SpaceLimits } from "../redis/scripts/memory/space.js";
 import type { Connection } from "../redis/send.js";
-import { countSchema, idSchema, noSuchOption, validate } from "../validation.js";
+import { countSchema, idSchema, noSuchOption, validate } from "../options/validation.js";
 
 /** How much a namespace may hold and take. Each is off unless it is given; reads and removals are never limited. */
 export interface MemoryLimits {

@@ -2,7 +2,7 @@ import {
   CorruptMessageError,
   OperationConflictError,
   QuotaExceededError,
-  type SessionError,
+  type LangChainRedisError,
   SessionMismatchError,
   SessionNotFoundError,
   ValueMismatchError,
@@ -60,7 +60,7 @@ export async function look<Input, Value>(
   throw errorOf(outcome, "", "");
 }
 
-function errorOf(refusal: MemoryRefusal, key: string, operationId: string): SessionError {
+function errorOf(refusal: MemoryRefusal, key: string, operationId: string): LangChainRedisError {
   if (refusal.kind === "version") return new VersionConflictError(key, refusal.version);
   if (refusal.kind === "quota") {
     const { quota, usage, limit, milliseconds } = refusal;

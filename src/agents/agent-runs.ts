@@ -1,5 +1,5 @@
 import type { BaseMessage } from "@langchain/core/messages";
-import { Turn } from "../chat-history/turn.js";
+import { Turn } from "../turns/turn.js";
 import { InvalidOptionError, SessionMismatchError } from "../errors.js";
 import { LiveRun } from "./live-run.js";
 import { type MiddlewareSettings, parseContext, type SessionContext } from "./options.js";

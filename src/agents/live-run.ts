@@ -1,6 +1,6 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { raceWithSignal } from "@langchain/core/runnables";
-import type { Turn } from "../chat-history/turn.js";
+import type { Turn } from "../turns/turn.js";
 import type { SessionWatch } from "../sessions/signals.js";
 import { hearAnswer } from "./hear-answer.js";
 import { answerOf, idsOf, withFreshIds } from "./message-ids.js";

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
-import { copied } from "../chat-history/copied.js";
+import { copied } from "../messages/copied.js";
 
 // Messages are told apart by their ids. What is given an id here keeps it in a checkpoint too, which is made of `lc_kwargs`.
 

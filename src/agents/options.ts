@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { turnSettings, type TurnOptions, type TurnSettings, turnShape } from "../chat-history/turn-options.js";
+import { turnSettings, type TurnOptions, type TurnSettings, turnShape } from "../turns/turn-options.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Session } from "../sessions/schema.js";
 import { SessionStore } from "../sessions/store.js";
-import { idSchema, validate } from "../validation.js";
+import { idSchema, validate } from "../options/validation.js";
 
 /** Options of {@link sessionMiddleware}. */
 export interface SessionMiddlewareOptions extends TurnOptions {

@@ -1,6 +1,6 @@
 import { type BaseMessage, ToolMessage } from "@langchain/core/messages";
-import { withAnswers } from "../chat-history/interrupted.js";
-import { callsOf, isResult } from "../chat-history/tool-calls.js";
+import { withAnswers } from "../messages/interrupted.js";
+import { callsOf, isResult } from "../messages/tool-calls.js";
 import type { Session } from "../sessions/schema.js";
 import { anew, idsOf, withId } from "./message-ids.js";
 

@@ -1,9 +1,9 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { type AgentMiddleware, createMiddleware } from "langchain";
 import { z } from "zod";
-import { alternating, wantsAlternation } from "../chat-history/alternating.js";
-import { answerable } from "../chat-history/answerable.js";
-import { isResult } from "../chat-history/tool-calls.js";
+import { alternating, wantsAlternation } from "../messages/alternating.js";
+import { answerable } from "../messages/answerable.js";
+import { isResult } from "../messages/tool-calls.js";
 import type { Session } from "../sessions/schema.js";
 import { AgentRuns } from "./agent-runs.js";
 import { parseMiddlewareOptions, type SessionMiddlewareOptions } from "./options.js";
@@ -38,7 +38,7 @@ const contextSchema = z.object({
  * then stored too, and so is what they remove. Works with a checkpointer (one thread a conversation) and without.
  *
  * - TurnNotStoredError: answered, and not stored; `output.messages` are the agent's, and `retry()` stores them.
- * - SessionNotFoundError, SessionMismatchError, SessionBusyError, OperationConflictError, StoreUnavailableError:
+ * - SessionNotFoundError, SessionMismatchError, ConversationBusyError, OperationConflictError, StoreUnavailableError:
  *   the model was not called.
  * - An error of the model, or of a session that ends while the model is called, arrives as langchain passes it on from
  *   any middleware: a MiddlewareError whose `cause` it is.

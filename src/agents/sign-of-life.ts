@@ -1,5 +1,5 @@
 import { getEventListeners } from "node:events";
-import type { TurnSign } from "../chat-history/turn-lease.js";
+import type { TurnSign } from "../turns/turn-lease.js";
 
 /**
  * A run that shows no sign of life for so long, outside of a model call, may be gone: others may then take its

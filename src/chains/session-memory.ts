@@ -1,11 +1,11 @@
 import { BaseMemory, type InputValues, type MemoryVariables, type OutputValues } from "@langchain/core/memory";
 import { AIMessage, getBufferString, HumanMessage } from "@langchain/core/messages";
 import { z } from "zod";
-import { answerable } from "../chat-history/answerable.js";
-import { type AnyHistory, isHistory, Turn } from "../chat-history/turn.js";
-import { turnSettings, turnShape } from "../chat-history/turn-options.js";
+import { answerable } from "../messages/answerable.js";
+import { type AnyHistory, isHistory, Turn } from "../turns/turn.js";
+import { turnSettings, turnShape } from "../turns/turn-options.js";
 import { InvalidOptionError } from "../errors.js";
-import { validate } from "../validation.js";
+import { validate } from "../options/validation.js";
 import { namesIn, pick, told, toMessages } from "./chain-values.js";
 
 /** Turns that were read and never stored, because their chain failed, are forgotten beyond so many. */

@@ -3,14 +3,13 @@ import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 import { decodeMessages } from "../codec/decode.js";
 import { encodeMessage } from "../codec/encode.js";
 import { InvalidOptionError, OperationConflictError } from "../errors.js";
-import { newOperationId } from "../redis/operation.js";
+import { newOperationId, operationIdOf, type WriteOptions } from "../redis/operation.js";
 import { type Batch, EXPECT_NEW, type MessageLog, NEVER_READ } from "./message-log.js";
 import { type HistoryLimits, parseHistoryOptions, type RedisChatMessageHistoryOptions } from "./options.js";
 import { type Era, Origin } from "./origin.js";
 import { StandaloneLog } from "./standalone-log.js";
-import { type LeaseOptions, takeLease, type TurnLease } from "./turn-lease.js";
-import { acceptablePart, withinTokens, withoutTornTurn } from "./window.js";
-import { operationIdOf, type WriteOptions } from "./write-options.js";
+import { type LeaseOptions, takeLease, type TurnLease } from "../turns/turn-lease.js";
+import { acceptablePart, withinTokens, withoutTornTurn } from "../messages/window.js";
 
 /** Node cannot build a longer command than about 512 MB; one of this size already keeps Redis busy for a while. */
 const LARGEST_BATCH_BYTES = 134_217_728;
@@ -122,7 +121,7 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
     this.#inTurn = true;
   }
 
-  /** @internal As `addMessages`, by a turn that may run under a lease: SessionBusyError when that is lost. */
+  /** @internal As `addMessages`, by a turn that may run under a lease: ConversationBusyError when that is lost. */
   async appendTurn(messages: BaseMessage[], write: Pick<Batch, "operationId" | "lease">): Promise<void> {
     const batch = this.#batch(messages);
     if (batch.encoded.length > 0) {

@@ -5,10 +5,10 @@ import {
   ToolMessage,
   type ToolMessageFields,
 } from "@langchain/core/messages";
-import type { RedisClient } from "../client.js";
+import type { RedisClient } from "../redis/client.js";
 import { encodeMessage } from "../codec/encode.js";
 import { isObject } from "../codec/json.js";
-import type { Duration } from "../duration.js";
+import type { Duration } from "../options/duration.js";
 import { CorruptMessageError, InvalidOptionError } from "../errors.js";
 import { textList } from "../redis/replies.js";
 import { type Connection, read } from "../redis/send.js";

@@ -1,30 +1,12 @@
-import type { BaseMessage } from "@langchain/core/messages";
 import { z } from "zod";
-import type { RedisClient } from "../client.js";
-import { type Duration, toMilliseconds } from "../duration.js";
+import type { RedisClient } from "../redis/client.js";
+import { type Duration, toMilliseconds } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Connection } from "../redis/send.js";
-import { kindOfId, type MadeId } from "../sessions/ids.js";
-import { countSchema, idSchema, validate } from "../validation.js";
+import { kindOfId, type MadeId } from "../options/ids.js";
+import { countSchema, idSchema, validate } from "../options/validation.js";
+import type { Window } from "../messages/window.js";
 import type { StandaloneLogSettings } from "./standalone-log.js";
-
-/**
- * The newest part of a history that a provider accepts: at most that many messages, or tokens as `tokenCounter`
- * counts them. It starts on a human or system message and holds no tool result without its call, no call without its
- * result, and no approval (of an MCP tool) without the request for it, so it can be shorter than the limit, or empty. It
- * limits what is read, never what is stored.
- *
- * `{ messages }` reads only that many entries. `{ tokens }` reads the whole list (set `maxMessages` to bound it) and
- * calls `tokenCounter` a few times, with longer and longer newest parts.
- *
- * @example
- * ```ts
- * const window: Window = { tokens: 4_000, tokenCounter: (messages) => model.getNumTokens(getBufferString(messages)) };
- * ```
- */
-export type Window =
-  | { readonly messages: number }
-  | { readonly tokens: number; readonly tokenCounter: (messages: BaseMessage[]) => number | Promise<number> };
 
 /** How many replicas have to have a write before it is done. */
 export interface WaitOptions {
@@ -164,8 +146,6 @@ const historySchema = z.strictObject(
   "pass an object with at least client and sessionId",
 );
 
-const writeSchema = z.strictObject({ operationId: idSchema.optional() }, "pass an object, such as { operationId }");
-
 type TokenCounter = Extract<Window, { tokens: number }>["tokenCounter"];
 
 function isClient(value: unknown): boolean {
@@ -234,10 +214,6 @@ function storeSettings(parsed: z.output<typeof storeSchema>): StoreSettings {
 export function parseConnection(options: Pick<RedisChatMessageHistoryOptions, "client" | "deadline">): Connection {
   const { client, deadline } = validate(connectionSchema, "options", options);
   return { client, deadlineMilliseconds: toMilliseconds("deadline", deadline, LONGEST_DEADLINE) };
-}
-
-export function parseWriteOptions(options: { operationId?: string | undefined }): { operationId?: string | undefined } {
-  return validate(writeSchema, "options", options);
 }
 
 function connectionSettings({ client, deadline, wait }: z.output<typeof storeSchema>): Connection {

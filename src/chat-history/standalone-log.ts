@@ -2,7 +2,7 @@ import {
   ConversationChangedError,
   CorruptMessageError,
   OperationConflictError,
-  SessionBusyError,
+  ConversationBusyError,
   SessionNotFoundError,
 } from "../errors.js";
 import { type HistoryKeys, historyKeys } from "../redis/keys.js";
@@ -60,7 +60,7 @@ export class StandaloneLog implements MessageLog {
     if (outcome === "conflict") throw new OperationConflictError(operationId);
     if (outcome === "changed") throw new ConversationChangedError();
     if (outcome === "foreign") throw this.#foreignKey();
-    if (outcome === "lease-lost") throw new SessionBusyError("lost");
+    if (outcome === "lease-lost") throw new ConversationBusyError("lost");
     return outcome !== "occupied";
   }
 

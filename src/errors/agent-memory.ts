@@ -1,10 +1,10 @@
-import { SessionError } from "./session-error.js";
+import { LangChainRedisError } from "./langchain-redis-error.js";
 
 /** Which limit of an agent memory: writes a UTC day, bytes of all keys and values, bytes of one value, number of keys. */
 export type Quota = "writesPerDay" | "storageBytes" | "valueBytes" | "keys";
 
 /** A write to agent memory would go beyond one of its `limits`. Nothing was changed. */
-export class QuotaExceededError extends SessionError {
+export class QuotaExceededError extends LangChainRedisError {
   override readonly name = "QuotaExceededError";
   override readonly code = "QUOTA_EXCEEDED";
   /** The limit in question. */
@@ -27,7 +27,7 @@ export class QuotaExceededError extends SessionError {
 }
 
 /** Somebody else changed the value: it does not have the version that was expected. Nothing was changed. */
-export class VersionConflictError extends SessionError {
+export class VersionConflictError extends LangChainRedisError {
   override readonly name = "VersionConflictError";
   override readonly code = "VERSION_CONFLICT";
   readonly key: string;
@@ -45,7 +45,7 @@ export class VersionConflictError extends SessionError {
  * The stored value is not what the call needs: it does not fit the schema, is no whole number, no array. It was left as
  * it is. The error holds nothing of it but the paths at fault.
  */
-export class ValueMismatchError extends SessionError {
+export class ValueMismatchError extends LangChainRedisError {
   override readonly name = "ValueMismatchError";
   override readonly code = "VALUE_MISMATCH";
   readonly key: string;

@@ -1,7 +1,7 @@
-import { SessionError } from "./session-error.js";
+import { LangChainRedisError } from "./langchain-redis-error.js";
 
 /** The conversation is unknown, has expired, or is not this user's with this agent; which of these is not told. */
-export class ConversationNotFoundError extends SessionError {
+export class ConversationNotFoundError extends LangChainRedisError {
   override readonly name = "ConversationNotFoundError";
   override readonly code = "CONVERSATION_NOT_FOUND";
 
@@ -14,7 +14,7 @@ export class ConversationNotFoundError extends SessionError {
  * `clear()` ran after this history object last read the conversation, so the turn it wanted to append belongs to a
  * conversation that has ended. Nothing was stored. Read again with `getMessages()` to go on with the new, empty one.
  */
-export class ConversationChangedError extends SessionError {
+export class ConversationChangedError extends LangChainRedisError {
   override readonly name = "ConversationChangedError";
   override readonly code = "CONVERSATION_CHANGED";
 
@@ -26,7 +26,7 @@ export class ConversationChangedError extends SessionError {
 }
 
 /** What is stored is not what this library wrote: a damaged entry, an unknown format version, a key of another type. */
-export class CorruptMessageError extends SessionError {
+export class CorruptMessageError extends LangChainRedisError {
   override readonly name = "CorruptMessageError";
   override readonly code = "CORRUPT_MESSAGE";
   /** Position of the entry in the Redis list, as `LINDEX` counts; absent when the whole key is at fault. */

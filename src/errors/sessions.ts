@@ -1,7 +1,7 @@
-import { SessionError } from "./session-error.js";
+import { LangChainRedisError } from "./langchain-redis-error.js";
 
 /** A token that was never issued: mistyped, cut short or made up. Redis was not asked. */
-export class InvalidTokenError extends SessionError {
+export class InvalidTokenError extends LangChainRedisError {
   override readonly name = "InvalidTokenError";
   override readonly code = "INVALID_TOKEN";
 
@@ -14,7 +14,7 @@ export class InvalidTokenError extends SessionError {
 export type SessionEndReason = "ended" | "evicted" | "expired" | "rotated";
 
 /** The session is unknown, has expired or was ended. */
-export class SessionNotFoundError extends SessionError {
+export class SessionNotFoundError extends LangChainRedisError {
   override readonly name = "SessionNotFoundError";
   override readonly code = "SESSION_NOT_FOUND";
   /** Why it is no longer live; known for 60 seconds after its end, and absent afterwards. */
@@ -27,7 +27,7 @@ export class SessionNotFoundError extends SessionError {
 }
 
 /** The token is good, but for another user, organisation, agent or address than expected. Nothing was extended. */
-export class SessionMismatchError extends SessionError {
+export class SessionMismatchError extends LangChainRedisError {
   override readonly name = "SessionMismatchError";
   override readonly code = "SESSION_MISMATCH";
 
@@ -41,7 +41,7 @@ export class SessionMismatchError extends SessionError {
  * its tokens may be in other hands. Nothing was created or extended. The user has to sign in anew; a renewed token of the
  * same sign-in is not enough.
  */
-export class ReauthenticationRequiredError extends SessionError {
+export class ReauthenticationRequiredError extends LangChainRedisError {
   override readonly name = "ReauthenticationRequiredError";
   override readonly code = "REAUTHENTICATION_REQUIRED";
 
@@ -51,7 +51,7 @@ export class ReauthenticationRequiredError extends SessionError {
 }
 
 /** The user has as many live sessions as allowed, and `atLimit` is `"reject"`. Nothing was created. */
-export class SessionLimitError extends SessionError {
+export class SessionLimitError extends LangChainRedisError {
   override readonly name = "SessionLimitError";
   override readonly code = "SESSION_LIMIT";
   /** How many live sessions a user may have. */

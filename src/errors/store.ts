@@ -1,7 +1,7 @@
-import { SessionError } from "./session-error.js";
+import { LangChainRedisError } from "./langchain-redis-error.js";
 
 /** The operation id was used before: for another write, or for this turn. Nothing was stored now; what the first write did stands. */
-export class OperationConflictError extends SessionError {
+export class OperationConflictError extends LangChainRedisError {
   override readonly name = "OperationConflictError";
   override readonly code = "OPERATION_CONFLICT";
   /** The operation id that was used twice. */
@@ -25,7 +25,7 @@ export class OperationConflictError extends SessionError {
  * }
  * ```
  */
-export class StoreUnavailableError extends SessionError {
+export class StoreUnavailableError extends LangChainRedisError {
   override readonly name = "StoreUnavailableError";
   override readonly code = "STORE_UNAVAILABLE";
   /**
@@ -59,7 +59,7 @@ export class StoreUnavailableError extends SessionError {
  * }
  * ```
  */
-export class NotReplicatedError extends SessionError {
+export class NotReplicatedError extends LangChainRedisError {
   override readonly name = "NotReplicatedError";
   override readonly code = "NOT_REPLICATED";
   /** How many replicas have the write. */
@@ -80,7 +80,7 @@ export class NotReplicatedError extends SessionError {
 }
 
 /** Redis is out of memory (`maxmemory`) and evicts nothing that would help. Nothing was stored. */
-export class StorageFullError extends SessionError {
+export class StorageFullError extends LangChainRedisError {
   override readonly name = "StorageFullError";
   override readonly code = "STORAGE_FULL";
 

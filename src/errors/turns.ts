@@ -1,12 +1,12 @@
-import { isSessionError, SessionError } from "./session-error.js";
+import { isLangChainRedisError, LangChainRedisError } from "./langchain-redis-error.js";
 
 /**
  * Turns of one conversation run one after another, and this one could not: another has it (`reason: "taken"`), or this
  * one held it and no longer does (`reason: "lost"`). Nothing was stored.
  */
-export class SessionBusyError extends SessionError {
-  override readonly name = "SessionBusyError";
-  override readonly code = "SESSION_BUSY";
+export class ConversationBusyError extends LangChainRedisError {
+  override readonly name = "ConversationBusyError";
+  override readonly code = "CONVERSATION_BUSY";
   /**
    * `"taken"`: another turn was running; nothing was begun. `"lost"`: the lease was not renewed in time, because Redis
    * was away or this process stood still, so that another turn may have run since the conversation was read.
@@ -44,7 +44,7 @@ const passing: ReadonlySet<string> = new Set(["STORE_UNAVAILABLE", "STORAGE_FULL
  * }
  * ```
  */
-export class TurnNotStoredError extends SessionError {
+export class TurnNotStoredError extends LangChainRedisError {
   override readonly name = "TurnNotStoredError";
   override readonly code = "TURN_NOT_STORED";
   /** What the runnable, chain or agent answered. Not enumerable, so that loggers leave it out. */
@@ -56,7 +56,7 @@ export class TurnNotStoredError extends SessionError {
   constructor(details: { output: unknown; operationId: string; retry: () => Promise<void>; cause: Error }) {
     // What is wrong with the turn, its conversation or its session is so at the next attempt too.
     const { cause } = details;
-    const lasts = isSessionError(cause) && !passing.has(cause.code);
+    const lasts = isLangChainRedisError(cause) && !passing.has(cause.code);
     const retry = lasts ? "." : "; retry() stores the turn once.";
     super(`The turn was not stored (${details.cause.message}) The answer is in output${retry}`, {
       cause: details.cause,

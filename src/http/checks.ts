@@ -1,7 +1,7 @@
 import { InvalidOptionError } from "../errors.js";
 import { ownerSchema } from "../sessions/options.js";
 import type { Session } from "../sessions/schema.js";
-import { idSchema } from "../validation.js";
+import { idSchema } from "../options/validation.js";
 import { mayBeForged } from "./cross-site.js";
 import { anyAgent, type Denial, type GuardParts } from "./guard-options.js";
 import { type Identity, isRefusal } from "./identity.js";

@@ -1,7 +1,7 @@
 import { BlockList, isIP, SocketAddress } from "node:net";
 import { z } from "zod";
 import { InvalidOptionError } from "../errors.js";
-import { countSchema, validate } from "../validation.js";
+import { countSchema, validate } from "../options/validation.js";
 import { withoutPadding } from "./padding.js";
 
 /**

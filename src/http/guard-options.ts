@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { SessionStore } from "../sessions/store.js";
-import { type Duration, toMilliseconds } from "../duration.js";
-import { validate } from "../validation.js";
+import { type Duration, toMilliseconds } from "../options/duration.js";
+import { validate } from "../options/validation.js";
 import { type AddressReader, type ClientAddress, parseClientAddress } from "./client-address.js";
 import type { Identity } from "./identity.js";
 import type { Problem } from "./problem.js";

@@ -1,4 +1,4 @@
-import { SessionError } from "../errors.js";
+import { LangChainRedisError } from "../errors.js";
 
 /** Who sent a request, as your `authenticate` found out. */
 export interface Identity {
@@ -13,7 +13,7 @@ export interface Identity {
 }
 
 /** Who sent the request cannot be told at the moment, say because the identity provider is away. Answered with 503. */
-export class AuthenticationUnavailableError extends SessionError {
+export class AuthenticationUnavailableError extends LangChainRedisError {
   override readonly name = "AuthenticationUnavailableError";
   override readonly code = "AUTHENTICATION_UNAVAILABLE";
 }

@@ -1,4 +1,4 @@
-import { idSchema } from "../validation.js";
+import { idSchema } from "../options/validation.js";
 import { AuthenticationUnavailableError, type Identity, isRefusal } from "./identity.js";
 import { issuerKeys } from "./issuer-keys.js";
 import { type JwtAuthenticatorOptions, type JwtSettings, parseJwtOptions } from "./jwt-options.js";

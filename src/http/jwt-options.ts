@@ -1,9 +1,9 @@
 import { KeyObject, type webcrypto } from "node:crypto";
 import { types } from "node:util";
 import { z } from "zod";
-import { type Duration, toMilliseconds } from "../duration.js";
+import { type Duration, toMilliseconds } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
-import { validate } from "../validation.js";
+import { validate } from "../options/validation.js";
 
 const secretAlgorithms = ["HS256", "HS384", "HS512"] as const;
 // oxfmt-ignore

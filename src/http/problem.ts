@@ -1,4 +1,4 @@
-import { isSessionError, type SessionEndReason } from "../errors.js";
+import { isLangChainRedisError, type SessionEndReason } from "../errors.js";
 
 /**
  * Why a request was not served, as RFC 9457 has it. Texts are fixed: nothing of the request, of the error or of what is
@@ -51,7 +51,7 @@ export type ProblemCode =
   | "INVALID_TOKEN"
   | "SESSION_NOT_FOUND"
   | "SESSION_MISMATCH"
-  | "SESSION_BUSY"
+  | "CONVERSATION_BUSY"
   | "SESSION_LIMIT"
   | "QUOTA_EXCEEDED"
   | "CONVERSATION_NOT_FOUND"
@@ -82,7 +82,7 @@ const kinds: Readonly<Record<ProblemCode, Kind>> = {
   INVALID_TOKEN: { status: 440, detail: "This is not a session token. Start a session." },
   SESSION_NOT_FOUND: { status: 440, detail: "The session is no longer live. Start another one." },
   SESSION_MISMATCH: { status: 403, detail: "The session is not for this request." },
-  SESSION_BUSY: { status: 409, detail: "Another turn of this session is running, or ran meanwhile. Try again." },
+  CONVERSATION_BUSY: { status: 409, detail: "Another turn of this session is running, or ran meanwhile. Try again." },
   // When one ends is not known; idle ones end by themselves.
   SESSION_LIMIT: { status: 429, detail: "There are as many sessions as allowed. End one.", retryAfter: 60 },
   QUOTA_EXCEEDED: { status: 429, detail: "A quota is used up." },
@@ -103,13 +103,13 @@ const DEPTH = 5;
 
 /**
  * What an error of this library means to a client, also one that lies in the `cause` of another. `undefined` for any
- * other error, whatever its `code`; see `isSessionError`.
+ * other error, whatever its `code`; see `isLangChainRedisError`.
  */
 export function problemOf(error: unknown): Problem | undefined {
   let found: Problem | undefined;
   for (let depth = 0, current = error; depth < DEPTH && current instanceof Error; depth++, current = current.cause) {
     const { code, reason, retryAfter } = current as { code?: unknown; reason?: unknown; retryAfter?: unknown };
-    if (isSessionError(current) && isProblemCode(code)) found = problem(code, { reason, retryAfter });
+    if (isLangChainRedisError(current) && isProblemCode(code)) found = problem(code, { reason, retryAfter });
     // Why a turn was not stored says more: its session ended, say.
     if (found !== undefined && found.code !== "TURN_NOT_STORED") return found;
   }

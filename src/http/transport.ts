@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { type Duration, toMilliseconds } from "../duration.js";
+import { type Duration, toMilliseconds } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
 import { parseToken } from "../sessions/token.js";
-import { validate } from "../validation.js";
+import { validate } from "../options/validation.js";
 import { withoutPadding } from "./padding.js";
 
 /**

@@ -1,5 +1,5 @@
-import type { RedisClient } from "../client.js";
-import { CorruptMessageError, SessionError, StorageFullError, StoreUnavailableError } from "../errors.js";
+import type { RedisClient } from "./client.js";
+import { CorruptMessageError, LangChainRedisError, StorageFullError, StoreUnavailableError } from "../errors.js";
 import { text, UnexpectedReply } from "./replies.js";
 
 /** The upper-case first word of a reply in which Redis refused a command; absent when no such reply arrived. */
@@ -19,8 +19,11 @@ export interface Circumstances {
  * Turns what ioredis threw into an error of ours. The original is never passed on: ioredis puts the command's
  * arguments, and so the messages, on it. What remains of it is a code or a class name.
  */
-export function toSessionError(error: unknown, { client, operationId, indeterminate }: Circumstances): SessionError {
-  if (error instanceof SessionError) return error;
+export function toLibraryError(
+  error: unknown,
+  { client, operationId, indeterminate }: Circumstances,
+): LangChainRedisError {
+  if (error instanceof LangChainRedisError) return error;
   const code = refusalCode(error);
   if (code === "WRONGTYPE") {
     return new CorruptMessageError("A key holds another type of value than belongs there; it was left alone.");
@@ -43,10 +46,10 @@ export async function toScriptError(
   error: unknown,
   { client, operationId }: Pick<Circumstances, "client" | "operationId">,
   isIndeterminate: () => boolean | Promise<boolean>,
-): Promise<SessionError> {
+): Promise<LangChainRedisError> {
   const version = await versionBefore7(error, client);
   if (version === undefined) {
-    return toSessionError(error, { client, operationId, indeterminate: await isIndeterminate() });
+    return toLibraryError(error, { client, operationId, indeterminate: await isIndeterminate() });
   }
   return new StoreUnavailableError(
     `The server is Redis ${version}, and Redis 7.0 or Valkey 7.2 is needed, or a later version. Nothing was written.`,

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { RedisClient } from "../client.js";
+import type { RedisClient } from "./client.js";
 import { refusalCode } from "./failure.js";
 import { count } from "./replies.js";
 import { evaluate, type Script } from "./script.js";

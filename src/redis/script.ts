@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { RedisClient } from "../client.js";
+import type { RedisClient } from "./client.js";
 import { refusalCode } from "./failure.js";
 
 /** A Lua script, with what turns our values into its KEYS and ARGV and its reply into a value of ours. */

@@ -1,6 +1,6 @@
-import type { RedisClient } from "../client.js";
+import type { RedisClient } from "./client.js";
 import { NotReplicatedError } from "../errors.js";
-import { type Circumstances, deadlineError, refusalCode, toScriptError, toSessionError } from "./failure.js";
+import { type Circumstances, deadlineError, refusalCode, toScriptError, toLibraryError } from "./failure.js";
 import { count } from "./replies.js";
 import { evaluateAndWait, type Replication } from "./replication.js";
 import { evaluate, type Script, tookEffect } from "./script.js";
@@ -31,7 +31,7 @@ export function read<Value>(
       const send = client.isCluster === true ? sendToOneNode : sendTogether;
       return parse(...(await send(client, commands)));
     } catch (error) {
-      throw toSessionError(error, { client, indeterminate: false });
+      throw toLibraryError(error, { client, indeterminate: false });
     }
   });
 }

@@ -7,7 +7,7 @@ import {
   isBaseMessage,
   ToolMessage,
 } from "@langchain/core/messages";
-import { callsOf } from "../chat-history/tool-calls.js";
+import { callsOf } from "../messages/tool-calls.js";
 import { InvalidOptionError } from "../errors.js";
 
 // Where the messages of a turn are in what a runnable is given and in what it returns: the conventions of LangChain's

@@ -1,12 +1,12 @@
 import type { BaseChatMessageHistory } from "@langchain/core/chat_history";
 import { _coerceToRunnable, type Runnable, type RunnableConfig, type RunnableLike } from "@langchain/core/runnables";
 import { z } from "zod";
-import { wantsAlternation } from "../chat-history/alternating.js";
-import type { AnyHistory } from "../chat-history/turn.js";
-import { turnSettings, type TurnOptions, type TurnSettings, turnShape } from "../chat-history/turn-options.js";
+import { wantsAlternation } from "../messages/alternating.js";
+import type { AnyHistory } from "../turns/turn.js";
+import { turnSettings, type TurnOptions, type TurnSettings, turnShape } from "../turns/turn-options.js";
 import { InvalidOptionError } from "../errors.js";
 import { SessionStore } from "../sessions/store.js";
-import { validate } from "../validation.js";
+import { validate } from "../options/validation.js";
 import { holdsGraph } from "./graph-stream.js";
 import type { MessageKeys } from "./messages.js";
 

@@ -3,7 +3,7 @@ import { BaseCallbackHandler, type CallbackHandlerMethods } from "@langchain/cor
 import type { CallbackManager } from "@langchain/core/callbacks/manager";
 import type { BaseMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
-import { copied } from "../chat-history/copied.js";
+import { copied } from "../messages/copied.js";
 
 // A graph of LangGraph tells messages apart by their ids: of two that share one, the later takes the place of the earlier.
 // Some OpenAI-compatible servers use an id again after a thousand answers or so.

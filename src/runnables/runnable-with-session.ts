@@ -8,7 +8,7 @@ import {
   type RunnableConfig,
 } from "@langchain/core/runnables";
 import type { IterableReadableStream } from "@langchain/core/utils/stream";
-import { type AnyHistory, isHistory, Turn } from "../chat-history/turn.js";
+import { type AnyHistory, isHistory, Turn } from "../turns/turn.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Session } from "../sessions/schema.js";
 import type { SessionWatch } from "../sessions/signals.js";
@@ -45,7 +45,7 @@ interface StreamedRun {
  * that is taken.
  *
  * - TurnNotStoredError: answered, and not stored; it holds the answer, and `retry()`.
- * - SessionBusyError, SessionNotFoundError, OperationConflictError, StoreUnavailableError: nothing was run or stored.
+ * - ConversationBusyError, SessionNotFoundError, OperationConflictError, StoreUnavailableError: nothing was run or stored.
  * - Errors of the runnable are passed on as they are; for what is stored then see `onInterrupt`.
  *
  * @example

@@ -1,9 +1,9 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
-import { alternating } from "../chat-history/alternating.js";
-import { answerable } from "../chat-history/answerable.js";
-import { interruptedTurn } from "../chat-history/interrupted.js";
-import type { Turn } from "../chat-history/turn.js";
+import { alternating } from "../messages/alternating.js";
+import { answerable } from "../messages/answerable.js";
+import { interruptedTurn } from "../messages/interrupted.js";
+import type { Turn } from "../turns/turn.js";
 import type { SessionWatch } from "../sessions/signals.js";
 import { isPaused } from "./graph-stream.js";
 import { inputOf, type MessageKeys, newAmong, outputMessages } from "./messages.js";

@@ -1,10 +1,9 @@
 import type { BaseMessage } from "@langchain/core/messages";
-import { operationIdOf, type WriteOptions } from "../chat-history/write-options.js";
+import { digestOf, operationIdOf, type WriteOptions } from "../redis/operation.js";
 import { decodeMessage } from "../codec/decode.js";
 import { ConversationNotFoundError, CorruptMessageError, OperationConflictError } from "../errors.js";
 import { Budget } from "../redis/budget.js";
 import type { OwnerKeys } from "../redis/keys.js";
-import { digestOf } from "../redis/operation.js";
 import { count, isMember, textList } from "../redis/replies.js";
 import { listConversationsScript } from "../redis/scripts/conversations/list.js";
 import {

@@ -1,4 +1,4 @@
-import type { RedisClient } from "../client.js";
+import type { RedisClient } from "../redis/client.js";
 import { endingsChannel, ownerIndexPattern, ownerKeys, tagOfIndex } from "../redis/keys.js";
 import { count, list, text, textList } from "../redis/replies.js";
 import { echoKeyScript } from "../redis/scripts/echo-key.js";

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { type MemorySpaceOptions, parseSpaceOptions, type SpaceSettings } from "../agent-memory/options.js";
 import { parseStoreOptions, type StoreOptions, type StoreSettings } from "../chat-history/options.js";
-import { type Duration, toMilliseconds } from "../duration.js";
+import { type Duration, toMilliseconds } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
-import { countSchema, idSchema, textSchema, validate } from "../validation.js";
+import { countSchema, idSchema, textSchema, validate } from "../options/validation.js";
 import type { EndEverybodyOptions, EndEverybodyProgress } from "./everybody.js";
 import type { Conversation, Session } from "./schema.js";
 

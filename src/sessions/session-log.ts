@@ -3,7 +3,7 @@ import {
   ConversationChangedError,
   ConversationNotFoundError,
   OperationConflictError,
-  SessionBusyError,
+  ConversationBusyError,
   type SessionEndReason,
   SessionNotFoundError,
 } from "../errors.js";
@@ -81,7 +81,7 @@ export class SessionLog implements MessageLog {
     if (result === "conflict") throw new OperationConflictError(operationId);
     if (result === "changed") throw new ConversationChangedError();
     if (result === "no-conversation") throw new ConversationNotFoundError();
-    if (result === "lease-lost") throw new SessionBusyError("lost");
+    if (result === "lease-lost") throw new ConversationBusyError("lost");
     if (result !== "done" && result !== "repeated" && result !== "occupied") throw notLive(result);
     return result !== "occupied";
   }

@@ -1,4 +1,4 @@
-import type { RedisClient, RedisSubscriber } from "../client.js";
+import type { RedisClient, RedisSubscriber } from "../redis/client.js";
 import { SessionNotFoundError, type SessionEndReason } from "../errors.js";
 import type { Session } from "./schema.js";
 

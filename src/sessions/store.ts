@@ -1,18 +1,17 @@
 import { AgentMemory } from "../agent-memory/memory.js";
 import { RedisChatMessageHistory } from "../chat-history/history.js";
-import { operationIdOf, type WriteOptions } from "../chat-history/write-options.js";
+import { digestOf, operationIdOf, type WriteOptions } from "../redis/operation.js";
 import {
   ConversationNotFoundError,
   InvalidOptionError,
   OperationConflictError,
   ReauthenticationRequiredError,
-  type SessionError,
+  type LangChainRedisError,
   SessionLimitError,
   SessionMismatchError,
   StoreUnavailableError,
 } from "../errors.js";
 import { endingsChannel, type OwnerKeys, ownerKeys, ownerTag } from "../redis/keys.js";
-import { digestOf } from "../redis/operation.js";
 import { count } from "../redis/replies.js";
 import { GRACE_MILLISECONDS } from "../redis/scripts/fragments.js";
 import { type CreateRefusal, createScript } from "../redis/scripts/sessions/create.js";
@@ -49,7 +48,7 @@ import {
   type SessionStoreOptions,
 } from "./options.js";
 import { endEverybody, type EndEverybodyOptions } from "./everybody.js";
-import { newId } from "./ids.js";
+import { newId } from "../options/ids.js";
 import { initFields, metadataFields, toSession } from "./record.js";
 import type { Conversation, Session } from "./schema.js";
 import { sessionPlace } from "./session-memory.js";
@@ -476,7 +475,7 @@ function liveSession({ outcome, record }: SessionOutcome, operationId?: string):
   throw notLive(outcome);
 }
 
-function refusalOf(outcome: CreateRefusal, operationId: string, limit: number): SessionError {
+function refusalOf(outcome: CreateRefusal, operationId: string, limit: number): LangChainRedisError {
   if (outcome === "conflict") return new OperationConflictError(operationId);
   if (outcome === "superseded") return superseded(operationId);
   if (outcome === "limit") return new SessionLimitError(limit);

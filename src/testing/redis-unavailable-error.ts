@@ -1,10 +1,10 @@
-import { SessionError } from "../errors.js";
+import { LangChainRedisError } from "../errors.js";
 
 /**
  * `startRedis()` found no Redis to run, or the one it found did not come up. The message says what was tried and how to
  * go on.
  */
-export class RedisUnavailableError extends SessionError {
+export class RedisUnavailableError extends LangChainRedisError {
   override readonly name = "RedisUnavailableError";
   override readonly code = "REDIS_UNAVAILABLE";
   /** The last lines that the server logged before it gave up; empty when no server ran. */

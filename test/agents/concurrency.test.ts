@@ -2,7 +2,7 @@ import { MemorySaver } from "@langchain/langgraph";
 import { type AgentMiddleware, createAgent, createMiddleware, tool } from "langchain";
 import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
-import { SessionBusyError } from "langchain-redis-sessions";
+import { ConversationBusyError } from "langchain-redis-sessions";
 import { sessionMiddleware, type SessionMiddlewareOptions } from "langchain-redis-sessions/agents";
 import { calling, never, ScriptedModel } from "../support/scripted-model.js";
 import { texts } from "../support/turns.js";
@@ -26,7 +26,7 @@ test('with "reject" a second run is refused at once, and the next one is not', a
   const controller = new AbortController();
   const first = agent.invoke({ messages: "one" }, { context: { session }, signal: controller.signal });
   await vi.waitFor(() => expect(model.given).toHaveLength(1));
-  await expect(agent.invoke({ messages: "two" }, { context: { session } })).rejects.toThrow(SessionBusyError);
+  await expect(agent.invoke({ messages: "two" }, { context: { session } })).rejects.toThrow(ConversationBusyError);
   controller.abort();
   await expect(first).rejects.toThrow(/abort/iu);
   await vi.waitFor(() => agent.invoke({ messages: "three" }, { context: { session } }), { interval: 20 });
@@ -116,7 +116,7 @@ describe("a run that dies without a word gives its conversation back soon", () =
     const call = { context: { session }, recursionLimit: 6 };
     await expect(agent.invoke({ messages: "Go" }, call)).rejects.toThrow(/limit|no more/u);
     const next = agentOf(new ScriptedModel("Hello."), { concurrency: "reject" });
-    await expect(next.invoke({ messages: "Hi" }, { context: { session } })).rejects.toThrow(SessionBusyError);
+    await expect(next.invoke({ messages: "Hi" }, { context: { session } })).rejects.toThrow(ConversationBusyError);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 11_000 });
     try {
       await vi.waitFor(() => next.invoke({ messages: "Hi" }, { context: { session } }), {

@@ -4,7 +4,7 @@ import { Command, MemorySaver } from "@langchain/langgraph";
 import { type AgentMiddleware, createAgent, humanInTheLoopMiddleware, tool } from "langchain";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
-import { type Session, SessionBusyError } from "langchain-redis-sessions";
+import { type Session, ConversationBusyError } from "langchain-redis-sessions";
 import { sessionMiddleware, type SessionMiddlewareOptions } from "langchain-redis-sessions/agents";
 import { calling, never, ScriptedModel } from "../support/scripted-model.js";
 import { freshId, texts } from "../support/turns.js";
@@ -156,7 +156,7 @@ describe.each(["reject", "wait"] as const)('concurrency: "%s", a run that waits 
     await agent.invoke({ messages: "Go" }, call);
     const other = (): Promise<unknown> =>
       agent.invoke({ messages: "Hi" }, { ...call, configurable: { thread_id: freshId() } });
-    await expect(other()).rejects.toThrow(SessionBusyError);
+    await expect(other()).rejects.toThrow(ConversationBusyError);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 11_000 });
     try {
       await vi.waitFor(other, { timeout: 10_000, interval: 50 });

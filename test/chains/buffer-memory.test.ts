@@ -4,7 +4,7 @@ import { BufferMemory, type BufferMemoryInput } from "@langchain/classic/memory"
 import { AIMessage, type BaseMessage, HumanMessage } from "@langchain/core/messages";
 import { PromptTemplate } from "@langchain/core/prompts";
 import { describe, expect, test } from "vitest";
-import { RedisChatMessageHistory, SessionError, TurnNotStoredError } from "langchain-redis-sessions";
+import { RedisChatMessageHistory, LangChainRedisError, TurnNotStoredError } from "langchain-redis-sessions";
 import { SessionMemory } from "langchain-redis-sessions/chains";
 import { answering } from "../support/scripted-model.js";
 import { client } from "../support/session-store.js";
@@ -167,7 +167,7 @@ test("an LLMChain whose inputs do not tell what was said runs, and its answer is
   const prompt = PromptTemplate.fromTemplate("{history} {question} in {language}");
   const chain = new LLMChain({ llm: answering(), prompt, memory: ours });
   const { error } = await outcomeOf(() => chain.invoke({ question: "Hi", language: "French" }));
-  expect(error).toBeInstanceOf(SessionError);
+  expect(error).toBeInstanceOf(LangChainRedisError);
   expect(error).toMatchObject({ code: "TURN_NOT_STORED", output: { text: expect.stringContaining("Hi in French") } });
 });
 

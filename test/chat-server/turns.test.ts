@@ -236,7 +236,7 @@ describe("turns of one conversation", () => {
     const other = await Visitor.signedIn(ada.url);
     const { json } = await other.send("/sessions", { body: { agentId: "assistant" } });
     other.token = json.token as string;
-    expect(await ada.say("second")).toMatchObject({ status: 409, json: { code: "SESSION_BUSY" } });
+    expect(await ada.say("second")).toMatchObject({ status: 409, json: { code: "CONVERSATION_BUSY" } });
     const { response } = await ada.listen("third");
     expect(response.status).toBe(409);
     expect(model.given).toHaveLength(1);

@@ -5,7 +5,7 @@ import {
   ConversationNotFoundError,
   QuotaExceededError,
   ReauthenticationRequiredError,
-  SessionBusyError,
+  ConversationBusyError,
   SessionLimitError,
   SessionNotFoundError,
   SessionStore,
@@ -375,7 +375,7 @@ const cases: readonly Case[] = [
     status: 403,
     code: "CROSS_SITE_REQUEST",
   },
-  thrown(409, new SessionBusyError("taken")),
+  thrown(409, new ConversationBusyError("taken")),
   thrown(429, new SessionLimitError(5), { headers: { "Retry-After": "60" } }),
   thrown(429, new QuotaExceededError({ quota: "writesPerDay", usage: 1, limit: 1, retryAfter: 12.3 }), {
     headers: { "Retry-After": "13" },

@@ -70,7 +70,7 @@ test("a fault of the program is none of the client's business", () => {
     Object.assign(new Error("x"), { code: "SESSION_NOT_FOUND", reason: "ended" }),
     Object.assign(new Error("x"), { code: "STORE_UNAVAILABLE", name: "StoreUnavailableError" }),
     new Error("x", { cause: Object.assign(new Error("x"), { code: "UNAUTHENTICATED" }) }),
-    { code: "SESSION_BUSY" },
+    { code: "CONVERSATION_BUSY" },
     endless,
     undefined,
   ]) {

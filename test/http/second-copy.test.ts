@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { InMemoryChatMessageHistory } from "@langchain/core/chat_history";
 import { RunnableLambda } from "@langchain/core/runnables";
 import {
-  isSessionError,
+  isLangChainRedisError,
   SessionNotFoundError,
   StoreUnavailableError,
   TurnNotStoredError,
@@ -37,11 +37,11 @@ afterAll(() => installed.remove());
 test("the other copy's classes are others, and its errors are known all the same", () => {
   const error = new other.SessionNotFoundError("evicted");
   expect(error).not.toBeInstanceOf(SessionNotFoundError);
-  expect(isSessionError(error)).toBe(true);
+  expect(isLangChainRedisError(error)).toBe(true);
   expect(problemOf(error)).toEqual(problemOf(new SessionNotFoundError("evicted")));
   expect(problemOf(new Error("agent", { cause: error }))).toMatchObject({ status: 440, reason: "evicted" });
   expect(problemResponse(new other.StorageFullError())?.status).toBe(503);
-  expect(other.isSessionError(new SessionNotFoundError())).toBe(true);
+  expect(other.isLangChainRedisError(new SessionNotFoundError())).toBe(true);
 });
 
 test("what only looks like one is none, in either copy", () => {
@@ -50,8 +50,8 @@ test("what only looks like one is none, in either copy", () => {
     { code: "SESSION_NOT_FOUND", "langchain-redis-sessions.error": true },
     undefined,
   ]) {
-    expect(isSessionError(looks)).toBe(false);
-    expect(other.isSessionError(looks)).toBe(false);
+    expect(isLangChainRedisError(looks)).toBe(false);
+    expect(other.isLangChainRedisError(looks)).toBe(false);
   }
 });
 

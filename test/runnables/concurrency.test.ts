@@ -8,7 +8,7 @@ import {
   InvalidOptionError,
   RedisChatMessageHistory,
   type Session,
-  SessionBusyError,
+  ConversationBusyError,
   SessionStore,
 } from "langchain-redis-sessions";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
@@ -97,8 +97,11 @@ describe.each(conversations)("turns of $of", ({ of, stored, held }) => {
     const first = chain.invoke("first", config());
     await expect.poll(() => asked).toEqual(["first"]);
     const started = performance.now();
-    await expect(chain.invoke("second", config())).rejects.toMatchObject({ code: "SESSION_BUSY", reason: "taken" });
-    await expect(chain.stream("second", config())).rejects.toBeInstanceOf(SessionBusyError);
+    await expect(chain.invoke("second", config())).rejects.toMatchObject({
+      code: "CONVERSATION_BUSY",
+      reason: "taken",
+    });
+    await expect(chain.stream("second", config())).rejects.toBeInstanceOf(ConversationBusyError);
     expect(performance.now() - started).toBeLessThan(1_000);
     answer();
     await first;
@@ -235,7 +238,7 @@ describe("turns of several processes", () => {
     await waiting();
     holder.signal("SIGCONT");
     holder.say("answer");
-    expect(await holder.hear()).toEqual(["TURN_NOT_STORED: SESSION_BUSY"]);
+    expect(await holder.hear()).toEqual(["TURN_NOT_STORED: CONVERSATION_BUSY"]);
     expect(lines(await open().getMessages())).toEqual(["human: next", "ai: given 0"]);
   });
 

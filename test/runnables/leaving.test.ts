@@ -111,7 +111,7 @@ describe("a stream is left", () => {
       vi.advanceTimersByTime(599_000);
       await new Promise(setImmediate);
       expect(await stored()).toEqual([]);
-      await expect(chain.invoke({ input: "another" }, config())).rejects.toMatchObject({ code: "SESSION_BUSY" });
+      await expect(chain.invoke({ input: "another" }, config())).rejects.toMatchObject({ code: "CONVERSATION_BUSY" });
       vi.advanceTimersByTime(2_000);
       await vi.waitFor(async () => expect((await stored())[0]).toBe("human: Hi"));
       expect((await stored())[1]).toMatch(/^ai!: Hel/);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import {
   RedisChatMessageHistory,
   type Session,
-  SessionError,
+  LangChainRedisError,
   SessionNotFoundError,
   SessionStore,
 } from "langchain-redis-sessions";
@@ -152,7 +152,7 @@ async function attempt<Value>(work: () => Promise<Value>): Promise<{ value: Valu
   try {
     return { value: await work() };
   } catch (error) {
-    if (error instanceof SessionError && error.code === "STORE_UNAVAILABLE") return "refused";
+    if (error instanceof LangChainRedisError && error.code === "STORE_UNAVAILABLE") return "refused";
     throw error;
   }
 }

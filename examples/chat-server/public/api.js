@@ -113,7 +113,7 @@ export function inWords(error) {
 
 const texts = {
   REAUTHENTICATION_REQUIRED: "This takes a recent sign-in.",
-  SESSION_BUSY: "Another answer is still being written in this conversation.",
+  CONVERSATION_BUSY: "Another answer is still being written in this conversation.",
   SESSION_LIMIT: "There are as many sign-ins as allowed. End one first.",
   QUOTA_EXCEEDED: "A limit is used up.",
   CONVERSATION_NOT_FOUND: "This conversation no longer exists.",

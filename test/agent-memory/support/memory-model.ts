@@ -1,5 +1,5 @@
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
-import { AgentMemory, type MemoryLimits, SessionError } from "langchain-redis-sessions";
+import { AgentMemory, type MemoryLimits, LangChainRedisError } from "langchain-redis-sessions";
 import type { Client } from "../../support/topologies.js";
 import { freshId } from "../../support/turns.js";
 import { StoredMemory } from "./stored-memory.js";
@@ -271,7 +271,7 @@ async function codeOf(call: Promise<unknown>): Promise<string> {
     await call;
     return "ok";
   } catch (error) {
-    if (error instanceof SessionError) return error.code;
+    if (error instanceof LangChainRedisError) return error.code;
     throw error;
   }
 }

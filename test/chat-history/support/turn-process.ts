@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
 import { Redis } from "ioredis";
-import { RedisChatMessageHistory, SessionBusyError } from "../../../src/index.js";
+import { RedisChatMessageHistory, ConversationBusyError } from "../../../src/index.js";
 import type { TurnReport } from "./turn-processes.js";
 import { turn } from "../../support/turns.js";
 
@@ -24,7 +24,7 @@ say(
     .then(
       (): TurnReport => ({ outcome: "stored" }),
       (error: unknown): TurnReport => ({
-        outcome: error instanceof SessionBusyError ? error.reason : String(error),
+        outcome: error instanceof ConversationBusyError ? error.reason : String(error),
       }),
     ),
 );

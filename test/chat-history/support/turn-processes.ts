@@ -7,7 +7,7 @@ export interface TurnOrder extends Address {
 }
 
 export interface TurnReport {
-  /** `"stored"`, or the reason of the SessionBusyError. */
+  /** `"stored"`, or the reason of the ConversationBusyError. */
   readonly outcome: string;
 }
 

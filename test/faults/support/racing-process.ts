@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
 import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import { Cluster, Redis } from "ioredis";
-import { type Session, SessionError, SessionStore, StoreUnavailableError } from "../../../src/index.js";
+import { type Session, LangChainRedisError, SessionStore, StoreUnavailableError } from "../../../src/index.js";
 import { ownerKeys, ownerTag } from "../../../src/redis/keys.js";
 import { seeded } from "../../sessions/support/seeded.js";
 import type { RaceEvent, RaceOrder } from "./race.js";
@@ -150,7 +150,7 @@ async function step(): Promise<void> {
     }
   } catch (error) {
     if (error instanceof StoreUnavailableError) return;
-    if (!(error instanceof SessionError || error instanceof NotListedError)) throw error;
+    if (!(error instanceof LangChainRedisError || error instanceof NotListedError)) throw error;
     say({ name: "refused", text });
     // Half of them stay, so that ended sessions are tried again.
     if (held && choices.below(2) === 0) await client.hdel(pool, sessionId);

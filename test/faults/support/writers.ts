@@ -3,7 +3,7 @@ import {
   NotReplicatedError,
   RedisChatMessageHistory,
   type RedisChatMessageHistoryOptions,
-  SessionError,
+  LangChainRedisError,
   StoreUnavailableError,
 } from "langchain-redis-sessions";
 import { freshId, turn } from "../../support/turns.js";
@@ -32,7 +32,7 @@ export async function appendOnce(
       settle("acknowledged");
       return "acknowledged";
     } catch (error) {
-      if (!(error instanceof SessionError)) throw error;
+      if (!(error instanceof LangChainRedisError)) throw error;
       const unknown =
         error instanceof NotReplicatedError || (error instanceof StoreUnavailableError && error.indeterminate);
       if (attempt < repetitions) {

@@ -1,5 +1,5 @@
 import { setImmediate as nextRound } from "node:timers/promises";
-import { type Session, SessionError, SessionStore } from "langchain-redis-sessions";
+import { type Session, LangChainRedisError, SessionStore } from "langchain-redis-sessions";
 import { encodeMessage } from "../../../src/codec/encode.js";
 import { type OwnerKeys, ownerKeys, ownerTag } from "../../../src/redis/keys.js";
 import type { Client } from "../../support/topologies.js";
@@ -84,7 +84,7 @@ export async function interleave(world: World, choices: Choices): Promise<Interl
     const began = ticks;
     const outcome = await call().then(
       () => "ok",
-      (error: unknown) => (error instanceof SessionError ? error.code : String(error)),
+      (error: unknown) => (error instanceof LangChainRedisError ? error.code : String(error)),
     );
     ticks += 1;
     const made = { name, began, settled: ticks, outcome };
@@ -116,7 +116,7 @@ export async function interleave(world: World, choices: Choices): Promise<Interl
         await afterReading()
       )();
     } catch (error) {
-      if (!(error instanceof SessionError && refusals.has(error.code))) throw error;
+      if (!(error instanceof LangChainRedisError && refusals.has(error.code))) throw error;
     }
   };
   const verify = (): Promise<unknown> => attempt("verify", () => store().verify(token));

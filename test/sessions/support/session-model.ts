@@ -1,6 +1,6 @@
 import { deepEqual, equal, fail, ok } from "node:assert/strict";
 import { AIMessage, type BaseMessage, HumanMessage } from "@langchain/core/messages";
-import { type Session, SessionError, type SessionStore } from "langchain-redis-sessions";
+import { type Session, LangChainRedisError, type SessionStore } from "langchain-redis-sessions";
 import { type OwnerKeys, ownerKeys, ownerTag } from "../../../src/redis/keys.js";
 import type { Client } from "../../support/topologies.js";
 import { freshId } from "../../support/turns.js";
@@ -369,6 +369,6 @@ function batch(size: number): { messages: BaseMessage[]; toolCalls: number } {
 }
 
 function codeOf(error: unknown): string {
-  if (error instanceof SessionError) return error.code;
+  if (error instanceof LangChainRedisError) return error.code;
   throw error;
 }

@@ -6,8 +6,8 @@ import { RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions"
 import { faultyProxy, type FaultyProxy } from "langchain-redis-sessions/testing";
 import { freshId, texts, turn } from "../support/turns.js";
 import type { LineProcess } from "../support/line-process.js";
-import { ofASession, onItsOwn, take } from "./support/leased-conversations.js";
-import { holdingProcess } from "./support/turn-processes.js";
+import { ofASession, onItsOwn, take } from "../chat-history/support/leased-conversations.js";
+import { holdingProcess } from "../chat-history/support/turn-processes.js";
 
 const { single } = inject("servers");
 let client: Redis;

@@ -2,8 +2,8 @@
 import { AIMessage, type BaseMessage, FunctionMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { interruptedTurn } from "../../src/chat-history/interrupted.js";
-import { acceptablePart } from "../../src/chat-history/window.js";
+import { interruptedTurn } from "../../src/messages/interrupted.js";
+import { acceptablePart } from "../../src/messages/window.js";
 
 const human = new HumanMessage("Hi");
 const calling = (...ids: string[]): AIMessage =>

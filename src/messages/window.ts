@@ -1,8 +1,25 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { InvalidOptionError } from "../errors.js";
-import type { Window } from "./options.js";
 import { answeredBy, requestsOf } from "./requests.js";
 import { callsOf, isResult, resultsAfter, takeResult } from "./tool-calls.js";
+
+/**
+ * The newest part of a history that a provider accepts: at most that many messages, or tokens as `tokenCounter`
+ * counts them. It starts on a human or system message and holds no tool result without its call, no call without its
+ * result, and no approval (of an MCP tool) without the request for it, so it can be shorter than the limit, or empty. It
+ * limits what is read, never what is stored.
+ *
+ * `{ messages }` reads only that many entries. `{ tokens }` reads the whole list (set `maxMessages` to bound it) and
+ * calls `tokenCounter` a few times, with longer and longer newest parts.
+ *
+ * @example
+ * ```ts
+ * const window: Window = { tokens: 4_000, tokenCounter: (messages) => model.getNumTokens(getBufferString(messages)) };
+ * ```
+ */
+export type Window =
+  | { readonly messages: number }
+  | { readonly tokens: number; readonly tokenCounter: (messages: BaseMessage[]) => number | Promise<number> };
 
 /**
  * The part of `tail` (the newest messages, oldest first) that a provider accepts: it starts on a human or system

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Duration, toMilliseconds } from "../duration.js";
+import { type Duration, toMilliseconds } from "../options/duration.js";
 import type { TurnNotStoredError } from "../errors.js";
 
 /** Options of whatever runs turns: a runnable, an agent. */
@@ -19,7 +19,7 @@ export interface TurnOptions {
   onError?: ((error: TurnNotStoredError) => void) | undefined;
   /**
    * What happens to a turn while another one of the same conversation runs: `"allow"` runs it, and each is stored
-   * whole; `"reject"` throws a `SessionBusyError` at once; `"wait"` runs them one after another, in the order in which
+   * whole; `"reject"` throws a `ConversationBusyError` at once; `"wait"` runs them one after another, in the order in which
    * they came, across processes.
    * @default "allow"
    */
@@ -32,7 +32,7 @@ export interface TurnOptions {
    */
   lease?: Duration | undefined;
   /**
-   * How long a turn waits for those before it, with `"wait"`; then a `SessionBusyError`. At most a day.
+   * How long a turn waits for those before it, with `"wait"`; then a `ConversationBusyError`. At most a day.
    * @default "60s"
    */
   waitFor?: Duration | undefined;

@@ -9,7 +9,7 @@ import {
 import { convertMessagesToResponsesInput, convertResponsesMessageToAIMessage } from "@langchain/openai";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { acceptablePart, withinTokens } from "../../src/chat-history/window.js";
+import { acceptablePart, withinTokens } from "../../src/messages/window.js";
 import { InvalidOptionError } from "../../src/errors.js";
 
 /**

@@ -3,17 +3,16 @@ import type { BaseMessage } from "@langchain/core/messages";
 import { encodeMessage } from "../codec/encode.js";
 import {
   InvalidOptionError,
-  isSessionError,
+  isLangChainRedisError,
   StorageFullError,
   StoreUnavailableError,
   TurnNotStoredError,
 } from "../errors.js";
-import { digestOf, newOperationId } from "../redis/operation.js";
-import { RedisChatMessageHistory } from "./history.js";
-import { interruptedTurn } from "./interrupted.js";
+import { digestOf, newOperationId, operationIdOf } from "../redis/operation.js";
+import { RedisChatMessageHistory } from "../chat-history/history.js";
+import { interruptedTurn } from "../messages/interrupted.js";
 import type { LeaseOptions, TurnLease } from "./turn-lease.js";
 import type { TurnSettings } from "./turn-options.js";
-import { operationIdOf } from "./write-options.js";
 
 /** A history of ours, or any other of LangChain's. */
 export type AnyHistory = BaseChatMessageHistory | BaseListChatMessageHistory;
@@ -70,7 +69,7 @@ export class Turn {
    *
    * @throws InvalidOptionError for an operation id that is none, or what only a history of ours can.
    * @throws OperationConflictError when the operation id was used: that turn, or another write, is stored.
-   * @throws SessionBusyError, and what `getMessages()` throws.
+   * @throws ConversationBusyError, and what `getMessages()` throws.
    */
   static async begin(history: AnyHistory, settings: TurnSettings, call: TurnCall): Promise<Turn> {
     const operationId = operationIdOf(call.operationId === undefined ? undefined : { operationId: call.operationId });
@@ -100,7 +99,7 @@ export class Turn {
    * Goes on with a turn that began elsewhere, or was paused. `seen` is what its read saw; `lease`, what it held its
    * conversation under, which is given back: nobody else would.
    *
-   * @throws SessionBusyError, and what `getMessages()` throws.
+   * @throws ConversationBusyError, and what `getMessages()` throws.
    */
   static async resume(
     history: RedisChatMessageHistory,
@@ -245,6 +244,6 @@ function refuseWhatOnlyOursCan({ concurrency }: TurnSettings, operationId: strin
 
 /** An error of another library may quote what it could not store. */
 function withoutContent(error: unknown): Error {
-  if (isSessionError(error)) return error;
+  if (isLangChainRedisError(error)) return error;
   return new Error(error instanceof Error ? error.name : "unknown failure");
 }

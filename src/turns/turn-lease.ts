@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { SessionBusyError } from "../errors.js";
+import { ConversationBusyError } from "../errors.js";
 import { newOperationId } from "../redis/operation.js";
-import type { TurnQueue } from "./message-log.js";
+import type { TurnQueue } from "../chat-history/message-log.js";
 
 /** How long the next in line sleeps between two tries; whoever stands further back, proportionally longer. */
 const SHORTEST_PAUSE_MILLISECONDS = 25;
@@ -32,7 +32,7 @@ export type TurnSign = "alive" | "silent" | "gone";
  * Turns wait by asking again and again, and are served in the order in which they first asked; one that is not heard of
  * for two seconds is passed over. Whatever way this fails, it leaves the line in the background.
  *
- * @throws SessionBusyError when another turn runs and `concurrency` is `"reject"`, or `waitForMilliseconds` have passed.
+ * @throws ConversationBusyError when another turn runs and `concurrency` is `"reject"`, or `waitForMilliseconds` have passed.
  * @throws SessionNotFoundError when the session is no longer live, also while waiting.
  * @throws StoreUnavailableError, at once, when Redis does not answer.
  * @throws the reason of `signal`, at once when it aborts.
@@ -46,7 +46,7 @@ export async function takeLease(queue: TurnQueue, options: LeaseOptions): Promis
     await (signal ? unlessAborted(waiting, signal) : waiting);
   } catch (error) {
     // What was refused at once left no trace.
-    const refused = options.concurrency === "reject" && error instanceof SessionBusyError;
+    const refused = options.concurrency === "reject" && error instanceof ConversationBusyError;
     if (!refused) void leave(queue, token, waiting);
     throw error;
   }
@@ -117,7 +117,7 @@ async function untilGranted(queue: TurnQueue, token: string, options: LeaseOptio
     ticket = answer.ticket;
     const left = giveUpAt - performance.now();
     // Timers know whole milliseconds only, and fire up to one early: less than one is no time to sleep for.
-    if (mode === "reject" || left < 1) throw new SessionBusyError("taken");
+    if (mode === "reject" || left < 1) throw new ConversationBusyError("taken");
     await pause(Math.ceil(Math.min(pauseAt(answer.position), left)), undefined, { signal });
   }
 }

@@ -5,7 +5,7 @@ import { sessionMiddleware } from "langchain-redis-sessions/agents";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { onOneRedis } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
-import { take } from "./support/leased-conversations.js";
+import { take } from "../chat-history/support/leased-conversations.js";
 
 const client = onOneRedis.connect();
 afterAll(() => client.quit());

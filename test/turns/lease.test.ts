@@ -1,12 +1,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { RedisChatMessageHistory, SessionBusyError } from "langchain-redis-sessions";
+import { RedisChatMessageHistory, ConversationBusyError } from "langchain-redis-sessions";
 import { amount } from "../support/amount.js";
 import { type Client, onOneRedis, topologies } from "../support/topologies.js";
 import { freshId, texts, turn } from "../support/turns.js";
-import { type LeasedConversation, ofASession, onItsOwn, take, type TurnLease } from "./support/leased-conversations.js";
+import {
+  type LeasedConversation,
+  ofASession,
+  onItsOwn,
+  take,
+  type TurnLease,
+} from "../chat-history/support/leased-conversations.js";
 
-const taken = { code: "SESSION_BUSY", reason: "taken" };
-const lost = { code: "SESSION_BUSY", reason: "lost" };
+const taken = { code: "CONVERSATION_BUSY", reason: "taken" };
+const lost = { code: "CONVERSATION_BUSY", reason: "lost" };
 
 describe.each(
   topologies.flatMap((topology) => [
@@ -97,7 +103,7 @@ describe.each(
     const running = await take(history);
     const refused = take(conversation.open(other), { concurrency: "reject" });
     await expect(refused).rejects.toMatchObject(taken);
-    await expect(refused).rejects.toThrow(SessionBusyError);
+    await expect(refused).rejects.toThrow(ConversationBusyError);
     expect(await inLine()).toBe(0);
     await running.release();
     const next = await take(history, { concurrency: "reject" });

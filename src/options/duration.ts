@@ -1,4 +1,4 @@
-import { InvalidOptionError } from "./errors.js";
+import { InvalidOptionError } from "../errors.js";
 
 /**
  * A length of time: a number of **seconds**, or a whole number with a unit: seconds, minutes, hours or days.

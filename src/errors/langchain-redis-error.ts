@@ -12,12 +12,12 @@ const brand = Symbol.for("langchain-redis-sessions.error");
  * try {
  *   await history.addMessages(turn);
  * } catch (error) {
- *   if (error instanceof SessionError) logger.warn({ code: error.code }, error.message);
+ *   if (error instanceof LangChainRedisError) logger.warn({ code: error.code }, error.message);
  * }
  * ```
  */
-export abstract class SessionError extends Error {
-  override name = "SessionError";
+export abstract class LangChainRedisError extends Error {
+  override name = "LangChainRedisError";
   /** A stable identifier of the kind of error, in upper snake case. */
   abstract readonly code: string;
 
@@ -33,9 +33,9 @@ export abstract class SessionError extends Error {
  *
  * @example
  * ```ts
- * if (isSessionError(error) && error.code === "SESSION_NOT_FOUND") signInAgain();
+ * if (isLangChainRedisError(error) && error.code === "SESSION_NOT_FOUND") signInAgain();
  * ```
  */
-export function isSessionError(error: unknown): error is SessionError {
+export function isLangChainRedisError(error: unknown): error is LangChainRedisError {
   return error instanceof Error && brand in error;
 }

@@ -3,8 +3,8 @@
 import { AIMessage, type AIMessageFields, type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { answerable } from "../../src/chat-history/answerable.js";
-import { interruptedTurn } from "../../src/chat-history/interrupted.js";
+import { answerable } from "../../src/messages/answerable.js";
+import { interruptedTurn } from "../../src/messages/interrupted.js";
 
 const human = new HumanMessage("Hi");
 const next = new HumanMessage("And now?");

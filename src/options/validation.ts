@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { InvalidOptionError } from "./errors.js";
+import { InvalidOptionError } from "../errors.js";
 
 /** Checks a value; the first thing wrong with it becomes an InvalidOptionError that says how to mend it. */
 export function validate<Schema extends z.ZodType>(schema: Schema, name: string, value: unknown): z.output<Schema> {

@@ -1,5 +1,5 @@
 import { Redis, type RedisOptions } from "ioredis";
-import { InvalidOptionError } from "./errors.js";
+import { InvalidOptionError } from "../errors.js";
 
 /**
  * An ioredis client for one Redis, with settings that suit a store whose calls end within 5 seconds: ioredis' own
