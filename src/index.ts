@@ -51,5 +51,5 @@ export type {
 } from "./sessions/options.js";
 export { type Conversation, conversationSchema, type Session, sessionSchema } from "./sessions/schema.js";
 export type { EndEverybodyOptions, EndEverybodyProgress } from "./sessions/everybody.js";
-export type { StoredMessage } from "./sessions/conversations.js";
+export type { Conversations, StoredMessage } from "./sessions/conversations.js";
 export { SessionStore } from "./sessions/store.js";

@@ -12,7 +12,7 @@ export function lastTurnOf(messages: readonly BaseMessage[]): readonly BaseMessa
 
 /** Best effort: that it has no title yet is no reason to fail a turn that is stored. */
 export async function nameConversation(sessions: SessionStore, session: Session, message: string): Promise<void> {
-  await sessions.renameConversation(session, session.conversationId, titleOf(message)).catch(() => {});
+  await sessions.conversations.rename(session, session.conversationId, titleOf(message)).catch(() => {});
 }
 
 /** One whose first turn was stopped, or is still to be named, goes by its first message all the same. */
@@ -25,7 +25,7 @@ export async function withTitles(
     conversations.map(async (conversation) => {
       if (conversation.title !== undefined) return conversation;
       const page = { limit: 1, before: 1 };
-      const [first] = await sessions.messages(session, conversation.id, page).catch(() => []);
+      const [first] = await sessions.conversations.messages(session, conversation.id, page).catch(() => []);
       return first === undefined ? conversation : { ...conversation, title: titleOf(first.message.text) };
     }),
   );

@@ -130,7 +130,7 @@ const storeSchema = z.strictObject({
 const belonging: Readonly<Record<MadeId, string>> = {
   session: "this is the id of a session: its conversation is sessions.history(session)",
   conversation:
-    "this is a conversation of sessions: use sessions.history(session), or sessions.messages(owner, conversationId)",
+    "this is a conversation of sessions: use sessions.history(session), or sessions.conversations.messages(owner, conversationId)",
 };
 const ownConversationSchema = idSchema.superRefine((id, context) => {
   const kind = kindOfId(id);

@@ -11,7 +11,7 @@ import {
   SessionMismatchError,
   StoreUnavailableError,
 } from "../errors.js";
-import { endingsChannel, type OwnerKeys, ownerKeys, ownerTag } from "../redis/keys.js";
+import { endingsChannel, ownerKeys, ownerTag } from "../redis/keys.js";
 import { count } from "../redis/replies.js";
 import { GRACE_MILLISECONDS } from "../redis/scripts/fragments.js";
 import { type CreateRefusal, createScript } from "../redis/scripts/sessions/create.js";
@@ -23,17 +23,9 @@ import { rotateScript } from "../redis/scripts/sessions/rotate.js";
 import { type UpdateSession, updateScript } from "../redis/scripts/sessions/update.js";
 import { verifyScript } from "../redis/scripts/sessions/verify.js";
 import { read, run, write } from "../redis/send.js";
+import { Conversations } from "./conversations.js";
 import {
-  deleteConversation,
-  listConversations,
-  readMessages,
-  renameConversation,
-  type StoredMessage,
-} from "./conversations.js";
-import {
-  type ConversationPage,
   type ExpectedSession,
-  type MessagePage,
   type Owner,
   parseEverybody,
   parseExpected,
@@ -49,8 +41,9 @@ import {
 } from "./options.js";
 import { endEverybody, type EndEverybodyOptions } from "./everybody.js";
 import { newId } from "../options/ids.js";
+import { keysOf } from "./owner-keys.js";
 import { initFields, metadataFields, toSession } from "./record.js";
-import type { Conversation, Session } from "./schema.js";
+import type { Session } from "./schema.js";
 import { sessionPlace } from "./session-memory.js";
 import { assertLive, livenessCommands, notLive, SessionLog } from "./session-log.js";
 import { SessionSignals, type SessionWatch } from "./signals.js";
@@ -60,8 +53,8 @@ import { newSecret, parseToken } from "./token.js";
  * Sessions: a user's live access to an agent, with limits that hold and endings that stick.
  *
  * A session is opened with a secret token, is live while it is used, and points at a conversation, which outlives it.
- * Each method is one round trip (`eraseUser` and `endEverybody`: one and more a step; `conversations` after a long time without: one for each 500 that
- * have expired), by the server's clock, and settles within `deadline`.
+ * Each method takes one round trip, by the server's clock, and settles within `deadline`. Exceptions: `eraseUser` and
+ * `endEverybody` take one or more a step, and `conversations.list` takes one more for each 500 expired conversations.
  *
  * @example
  * ```ts
@@ -76,11 +69,14 @@ export class SessionStore {
   readonly #settings: SessionSettings;
   readonly #channel: string;
   readonly #signals: SessionSignals;
+  /** Lists, reads, renames and deletes the conversations of an owner. */
+  readonly conversations: Conversations;
 
   /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
   constructor(options: SessionStoreOptions) {
     this.#settings = parseSessionOptions(options);
     this.#channel = endingsChannel(this.#settings.keyPrefix);
+    this.conversations = new Conversations(this.#settings);
     this.#signals = new SessionSignals(this.#settings.client, this.#channel, (session) => this.#timeLeft(session));
   }
 
@@ -269,7 +265,7 @@ export class SessionStore {
 
   /** The owner's live sessions, oldest first. */
   async list(owner: Owner): Promise<Session[]> {
-    const found = await run(this.#settings, listScript, { index: this.#keysOf(owner).sessions });
+    const found = await run(this.#settings, listScript, { index: keysOf(this.#settings, owner).sessions });
     return found.map(toSession);
   }
 
@@ -280,7 +276,10 @@ export class SessionStore {
    */
   history(session: Session): RedisChatMessageHistory {
     const checked = parseSession("session", session);
-    return new RedisChatMessageHistory(new SessionLog(this.#settings, this.#keysOf(checked), checked), this.#settings);
+    return new RedisChatMessageHistory(
+      new SessionLog(this.#settings, keysOf(this.#settings, checked), checked),
+      this.#settings,
+    );
   }
 
   /**
@@ -289,42 +288,7 @@ export class SessionStore {
    */
   memory(session: Session): AgentMemory {
     const checked = parseSession("session", session);
-    return new AgentMemory(sessionPlace(this.#settings, this.#keysOf(checked), checked));
-  }
-
-  /**
-   * The owner's conversations, most recent first.
-   *
-   * @param page at most `limit` (default 20, at most 1000) of those whose last activity was before that of `before`.
-   */
-  async conversations(owner: Owner, page: ConversationPage = {}): Promise<Conversation[]> {
-    return listConversations(this.#settings, this.#keysOf(owner), page);
-  }
-
-  /**
-   * A page of a conversation's messages, oldest first.
-   *
-   * @param page the last `limit` (default 50, at most 1000) of those in front of index `before`; absent, of all.
-   * @throws ConversationNotFoundError when the owner has no such conversation.
-   * @throws CorruptMessageError for an entry that cannot be read, unless `onCorrupt` is `"skip"`.
-   */
-  async messages(owner: Owner, conversationId: string, page: MessagePage = {}): Promise<StoredMessage[]> {
-    return readMessages(this.#settings, this.#keysOf(owner), conversationId, page);
-  }
-
-  /** @throws ConversationNotFoundError when the owner has no such conversation. */
-  async renameConversation(owner: Owner, conversationId: string, title: string, options?: WriteOptions): Promise<void> {
-    await renameConversation(this.#settings, this.#keysOf(owner), { conversationId, title, options });
-  }
-
-  /**
-   * Deletes a conversation and its messages. Sessions that point at it stay live and start anew; a turn that read it
-   * before is refused (ConversationChangedError).
-   *
-   * @throws ConversationNotFoundError when the owner has no such conversation.
-   */
-  async deleteConversation(owner: Owner, conversationId: string, options?: WriteOptions): Promise<void> {
-    await deleteConversation(this.#settings, this.#keysOf(owner), { conversationId, options });
+    return new AgentMemory(sessionPlace(this.#settings, keysOf(this.#settings, checked), checked));
   }
 
   /**
@@ -338,7 +302,7 @@ export class SessionStore {
    * @returns how many of each this call removed.
    */
   async eraseUser(owner: Owner): Promise<{ sessions: number; conversations: number; memories: number }> {
-    const keys = this.#keysOf(owner);
+    const keys = keysOf(this.#settings, owner);
     const removed = { sessions: 0, conversations: 0, memories: 0 };
     for (let first = true; ; first = false) {
       const step = await run(this.#settings, eraseScript, {
@@ -394,17 +358,12 @@ export class SessionStore {
     this.#signals.close();
   }
 
-  #keysOf(owner: Owner): OwnerKeys {
-    const { userId, orgId } = parseOwner(owner);
-    return ownerKeys(this.#settings.keyPrefix, ownerTag(userId, orgId));
-  }
-
   async #update(
     session: Session,
     options: WriteOptions | undefined,
     change: Pick<UpdateSession, "continues" | "fields" | "removed"> & { digest?: string; conversationId?: string },
   ): Promise<Session> {
-    const keys = this.#keysOf(parseSession("session", session));
+    const keys = keysOf(this.#settings, parseSession("session", session));
     const operationId = operationIdOf(options);
     const operation = keys.operation(operationId);
     const { continues, fields, removed, conversationId = session.conversationId } = change;
@@ -458,10 +417,14 @@ export class SessionStore {
   }
 
   async #timeLeft(session: Session): Promise<number> {
-    return read(this.#settings, livenessCommands(this.#keysOf(session), session.id), (lifetime, told, listed) => {
-      assertLive(lifetime, told, listed);
-      return count(lifetime) - GRACE_MILLISECONDS;
-    });
+    return read(
+      this.#settings,
+      livenessCommands(keysOf(this.#settings, session), session.id),
+      (lifetime, told, listed) => {
+        assertLive(lifetime, told, listed);
+        return count(lifetime) - GRACE_MILLISECONDS;
+      },
+    );
   }
 }
 

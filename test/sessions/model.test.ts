@@ -72,8 +72,8 @@ describe.each([onOneRedis, topologies[1] ?? onOneRedis])("sessions on $name", ({
       const [first, second] = [store.history(one), store.history(other)];
       // Sent at once, on one connection: Redis gets through all of them within a millisecond, most of the time.
       await Promise.all([first, second, second].map((history) => history.addMessages(turn(String(round)))));
-      const [latest] = await store.conversations(user, { limit: 1 });
-      const rest = await store.conversations(user, latest ? { before: latest } : {});
+      const [latest] = await store.conversations.list(user, { limit: 1 });
+      const rest = await store.conversations.list(user, latest ? { before: latest } : {});
       if (latest?.id !== other.conversationId || rest.length !== 1) missing.push(round);
     }
     await removeKeys(client, `${keyPrefix}:*`);
