@@ -3,7 +3,7 @@ import type { Conversation, Session, SessionStore } from "langchain-redis-sessio
 
 // A conversation is called after the first thing that was said in it, until its owner names it.
 
-const LONGEST = 60;
+const MAX_LENGTH = 60;
 
 /** How many messages of these the latest turn added: what the user said, and all that follows. */
 export function lastTurnOf(messages: readonly BaseMessage[]): readonly BaseMessage[] {
@@ -33,8 +33,8 @@ export async function withTitles(
 
 function titleOf(message: string): string {
   const line = message.trim().replaceAll(/\s+/gu, " ");
-  if (line.length <= LONGEST) return line || "Conversation";
-  const cut = line.slice(0, LONGEST);
+  if (line.length <= MAX_LENGTH) return line || "Conversation";
+  const cut = line.slice(0, MAX_LENGTH);
   // At the end of a word, and never in the middle of a character that takes two units.
   return `${cut.replace(/\s+\S*$/u, "").replace(/[\uD800-\uDBFF]$/u, "")}…`;
 }

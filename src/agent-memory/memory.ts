@@ -23,10 +23,10 @@ import { fitted, type StandardSchema } from "./standard-schema.js";
 import { updateValue } from "./update.js";
 import { decodeEntry, type EncodedValue, encodeValue, type MemoryEntry } from "./values.js";
 
-/** A script blocks Redis while it runs; so many take it some tens of milliseconds. */
-const MOST_AT_ONCE = 10_000;
-/** Characters. Node cannot build a longer command than about 512 MB. */
-const LARGEST_WRITE = 134_217_728;
+/** Keys of one call. A script blocks Redis while it runs, and this many keep it busy for some tens of milliseconds. */
+const MAX_KEYS = 10_000;
+/** Characters of one write. Node cannot build a command of more than about 512 MB. */
+const MAX_WRITE_CHARACTERS = 134_217_728;
 
 /** What a namespace holds and took. Values whose time is over do not count. */
 export interface MemoryUsage {
@@ -91,7 +91,7 @@ export class AgentMemory {
   getMany<Output>(keys: readonly string[], schema: StandardSchema<Output>): Promise<Map<string, Output>>;
   async getMany(keys: readonly string[], schema?: StandardSchema): Promise<Map<string, unknown>> {
     if (!Array.isArray(keys)) throw new InvalidOptionError("keys", "pass an array of strings.");
-    assertAtMost(keys.length, MOST_AT_ONCE, "keys", "keys a call");
+    assertAtMost(keys.length, MAX_KEYS, "keys", "keys a call");
     const stored = await this.#read("whole", keys.map(parseKey));
     const found = new Map<string, unknown>();
     for (const [index, key] of keys.entries()) {
@@ -134,7 +134,7 @@ export class AgentMemory {
     }
     const pairs = entries instanceof Map ? [...entries] : Object.entries(entries);
     if (pairs.length === 0) throw new InvalidOptionError("entries", "pass at least one value.");
-    assertAtMost(pairs.length, MOST_AT_ONCE, "entries", "values a call");
+    assertAtMost(pairs.length, MAX_KEYS, "entries", "values a call");
     return this.#set(
       pairs.map(([key, value]) => [parseKey(key), encodeValue(key, value)] as const),
       parseMemoryWrite(options),
@@ -207,7 +207,7 @@ export class AgentMemory {
   async append(key: string, item: unknown, options?: AppendOptions): Promise<number> {
     const { operationId, lifetime = "keep", max } = parseMemoryWrite(options, "max");
     const { json } = encodeValue("item", item);
-    assertAtMost(json.length, LARGEST_WRITE, "item", "characters of JSON a write");
+    assertAtMost(json.length, MAX_WRITE_CHARACTERS, "item", "characters of JSON a write");
     const input = { operationId, ...this.#change("append", parseKey(key), lifetime, max, json), item: json, max };
     return Number(await performOnce(this.#place, appendItemScript, input, key));
   }
@@ -257,7 +257,7 @@ export class AgentMemory {
     const entries = values.map(([key, value]) => ({ key, ...value }));
     const texts = entries.flatMap(({ key, json }) => [key, json]);
     const length = texts.reduce((sum, text) => sum + text.length, 0);
-    assertAtMost(length, LARGEST_WRITE, "value", "characters of JSON a write");
+    assertAtMost(length, MAX_WRITE_CHARACTERS, "value", "characters of JSON a write");
     const digest = digestOf("set", String(ifVersion ?? ""), String(lifetime), ...texts);
     const { space } = this.#place;
     const input = { operationId, space, digest, expected: ifVersion, lifetime, entries };

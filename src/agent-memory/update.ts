@@ -8,7 +8,7 @@ import { look, perform } from "./perform.js";
 import type { MemoryPlace } from "./place.js";
 import { decodeEntry, encodeValue, type MemoryEntry } from "./values.js";
 
-const LONGEST_PAUSE_MILLISECONDS = 50;
+const MAX_PAUSE_MILLISECONDS = 50;
 
 interface Update {
   readonly key: string;
@@ -85,7 +85,7 @@ async function applied(budget: Budget, input: SetValues, key: string): Promise<n
 
 /** A random time that grows, so that those that met do not meet again. `false`: the deadline comes first. */
 async function pause(attempt: number, budget: Budget): Promise<boolean> {
-  const milliseconds = Math.random() * Math.min(LONGEST_PAUSE_MILLISECONDS, 2 ** attempt);
+  const milliseconds = Math.random() * Math.min(MAX_PAUSE_MILLISECONDS, 2 ** attempt);
   if (budget.left <= milliseconds) return false;
   await sleep(milliseconds);
   return true;

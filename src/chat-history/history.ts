@@ -12,7 +12,7 @@ import { type LeaseOptions, takeLease, type TurnLease } from "../turns/turn-leas
 import { acceptablePart, withinTokens, withoutTornTurn } from "../messages/window.js";
 
 /** Node cannot build a longer command than about 512 MB; one of this size already keeps Redis busy for a while. */
-const LARGEST_BATCH_BYTES = 134_217_728;
+const MAX_WRITE_BYTES = 134_217_728;
 
 /**
  * A conversation's messages in a Redis list: a LangChain chat history whose `addMessages` stores a turn once and
@@ -236,7 +236,7 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
         `these are ${encoded.length}, and maxMessages keeps ${maxMessages}: they could not be stored whole.`,
       );
     }
-    if (bytes > LARGEST_BATCH_BYTES) {
+    if (bytes > MAX_WRITE_BYTES) {
       throw new InvalidOptionError("messages", `together they take ${bytes} bytes; use at most 128 MiB a write.`);
     }
     return { encoded, toolCalls };

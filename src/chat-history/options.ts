@@ -91,7 +91,7 @@ export interface HistorySettings extends HistoryLimits, StandaloneLogSettings {}
 const MIB = 1_048_576;
 
 /** An operation id is remembered as long. More is a mistake in units: durations are seconds. */
-const LONGEST_DEADLINE = "2m";
+const MAX_DEADLINE = "2m";
 
 const connectionSchema = z.strictObject({
   client: z.custom<RedisClient>(
@@ -213,11 +213,11 @@ function storeSettings(parsed: z.output<typeof storeSchema>): StoreSettings {
 
 export function parseConnection(options: Pick<RedisChatMessageHistoryOptions, "client" | "deadline">): Connection {
   const { client, deadline } = validate(connectionSchema, "options", options);
-  return { client, deadlineMilliseconds: toMilliseconds("deadline", deadline, LONGEST_DEADLINE) };
+  return { client, deadlineMilliseconds: toMilliseconds("deadline", deadline, MAX_DEADLINE) };
 }
 
 function connectionSettings({ client, deadline, wait }: z.output<typeof storeSchema>): Connection {
-  const milliseconds = toMilliseconds("deadline", deadline, LONGEST_DEADLINE);
+  const milliseconds = toMilliseconds("deadline", deadline, MAX_DEADLINE);
   if (wait === undefined) return { client, deadlineMilliseconds: milliseconds, wait: undefined };
   const timeoutMilliseconds = toMilliseconds("wait.timeout", wait.timeout);
   if (timeoutMilliseconds >= milliseconds) {

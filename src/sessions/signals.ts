@@ -5,7 +5,7 @@ import type { Session } from "./schema.js";
 /** When Redis cannot be asked how long a session has left, it is asked again so much later. */
 const RETRY_MILLISECONDS = 5_000;
 /** What the subscriber missed, on a node that is gone for good say, is noticed after so long at most. */
-const LONGEST_WAIT_MILLISECONDS = 30_000;
+const MAX_WAIT_MILLISECONDS = 30_000;
 
 /** How long a session has left, in milliseconds; throws SessionNotFoundError once it is over. */
 export type AskTimeLeft = (session: Session) => Promise<number>;
@@ -180,7 +180,7 @@ export class SessionSignals {
 
   #watchIn(entry: Entry, milliseconds: number): void {
     clearTimeout(entry.timer);
-    const wait = Math.min(milliseconds, LONGEST_WAIT_MILLISECONDS);
+    const wait = Math.min(milliseconds, MAX_WAIT_MILLISECONDS);
     entry.timer = setTimeout(() => void this.#watch(entry), wait).unref();
   }
 

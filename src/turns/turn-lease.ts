@@ -4,9 +4,9 @@ import { newOperationId } from "../redis/operation.js";
 import type { TurnQueue } from "../chat-history/message-log.js";
 
 /** How long the next in line sleeps between two tries; whoever stands further back, proportionally longer. */
-const SHORTEST_PAUSE_MILLISECONDS = 25;
+const MIN_PAUSE_MILLISECONDS = 25;
 /** A fraction of the heartbeat, so that a place is not lost by sleeping. */
-const LONGEST_PAUSE_MILLISECONDS = 500;
+const MAX_PAUSE_MILLISECONDS = 500;
 
 export interface LeaseOptions {
   /** What to do while another turn runs: stand in line, first come first served, or give up at once. */
@@ -123,7 +123,7 @@ async function untilGranted(queue: TurnQueue, token: string, options: LeaseOptio
 }
 
 function pauseAt(position: number): number {
-  return Math.min(SHORTEST_PAUSE_MILLISECONDS * (position + 1), LONGEST_PAUSE_MILLISECONDS);
+  return Math.min(MIN_PAUSE_MILLISECONDS * (position + 1), MAX_PAUSE_MILLISECONDS);
 }
 
 /** A try that is under way may still be granted, so the line is left after it. */

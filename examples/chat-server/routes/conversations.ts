@@ -8,12 +8,12 @@ import { shownMessage } from "../shown.js";
 import { withTitles } from "../titles.js";
 
 /** The latest time that a Date can be. */
-const LATEST = 8.64e15;
+const MAX_TIME = 8.64e15;
 
 // `before` of one list is a time, of the other an index; clients are told to take it as it comes.
 const conversationPage = z.strictObject({
   limit: pageSize.default(20),
-  before: wholeNumber(LATEST)
+  before: wholeNumber(MAX_TIME)
     .transform((time) => ({ lastActivityAt: new Date(time) }))
     .optional(),
 });

@@ -7,7 +7,7 @@ import { freshId } from "../../support/turns.js";
 import { age, lifetimes, storedKeys } from "./stored-keys.js";
 
 export const LIMIT = 3;
-export const MOST_MESSAGES = 6;
+export const MAX_MESSAGES = 6;
 const GRACE_MILLISECONDS = 60_000;
 const agents = ["support", "sales"];
 
@@ -324,7 +324,7 @@ export class SessionModel {
   #appended(known: KnownSession, id: string, messages: number, toolCalls: number): void {
     const { agentId } = known.session;
     const conversation = this.#conversations.get(id) ?? { agentId, count: 0, lastStep: 0, title: undefined };
-    conversation.count = Math.min(MOST_MESSAGES, conversation.count + messages);
+    conversation.count = Math.min(MAX_MESSAGES, conversation.count + messages);
     conversation.lastStep = this.#step;
     this.#conversations.set(id, conversation);
     known.messageCount += messages;
