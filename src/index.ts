@@ -15,7 +15,7 @@ export type { RedisChatMessageHistoryOptions, StoreOptions, WaitOptions } from "
 export type { Window } from "./messages/window.js";
 export type { TurnOptions } from "./turns/turn-options.js";
 export type { WriteOptions } from "./redis/operation.js";
-export type { RedisClient, RedisPipeline, RedisSubscriber } from "./redis/client.js";
+export type { RedisClient } from "./redis/client.js";
 export { connect } from "./redis/connect.js";
 export type { Duration } from "./options/duration.js";
 export {

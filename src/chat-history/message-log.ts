@@ -1,5 +1,3 @@
-import type { HeldLease } from "../redis/scripts/fragments.js";
-
 /** Where a history keeps its entries, and what is checked there before one is read or written. */
 export interface MessageLog extends TurnQueue {
   /**
@@ -47,6 +45,18 @@ export interface LogPart {
   readonly seen: string;
   readonly entries: readonly string[];
   readonly recorded: boolean;
+}
+
+/** The lease of the turn that writes, and what becomes of it. */
+export interface HeldLease {
+  readonly token: string;
+  /** `"keep"`: the turn goes on and will write again. `"release"`: this write ends it. */
+  readonly after: "keep" | "release";
+}
+
+/** Returns the arguments of a script that a turn writes with. */
+export function heldBy(lease: HeldLease | undefined): { token: string; after: "keep" | "release" } {
+  return { token: lease?.token ?? "", after: lease?.after ?? "keep" };
 }
 
 export interface Batch {
