@@ -21,7 +21,6 @@ export const removeValuesScript = defineScript({
     key: text("of the one"),
   },
   effects: writeReplies.effects,
-  answers: writeReplies.answers,
   refusals: ["conflict", ...readRefusals],
   uses: [earlier, remember, refused, enter, refresh, drop, concludeWrite, whole],
   lua: /* lua */ `
