@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type MemorySpaceOptions, parseSpaceOptions, type SpaceSettings } from "../agent-memory/options.js";
 import { parseStoreOptions, type StoreOptions, type StoreSettings } from "../chat-history/options.js";
+import { isObject } from "../codec/json.js";
 import { type Duration, durationSchema } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
 import { countSchema, idSchema, textSchema, validate } from "../options/validation.js";
@@ -74,7 +75,7 @@ const ownSchema = z.object({
 });
 
 export function parseSessionOptions(options: SessionStoreOptions): SessionSettings {
-  if (!isObject(options)) throw new InvalidOptionError("options", "pass an object with at least client.");
+  if (!hasNames(options)) throw new InvalidOptionError("options", "pass an object with at least client.");
   const { idleTimeout, lifetime, conversationTtl, maxSessionsPerUser, atLimit, addressBinding, ...others } = options;
   const { maxTokenLifetime, memory, ...store } = others;
   const limits = { idleTimeout, lifetime, conversationTtl, maxSessionsPerUser, atLimit, addressBinding };
@@ -140,8 +141,8 @@ export interface ExpectedSession {
   authenticatedAt?: Date | undefined;
 }
 
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function hasNames(value: unknown): boolean {
+  return isObject(value) && !Array.isArray(value);
 }
 
 const authenticatedSchema = z.date('use a date, such as new Date(claims["auth_time"] * 1000)').optional();
@@ -155,7 +156,7 @@ const initSchema = z.strictObject(
     ipAddress: textSchema.optional(),
     userAgent: textSchema.optional(),
     // Not z.record(), which leaves out a name such as "__proto__".
-    metadata: z.custom<Record<string, unknown>>(isObject, "use an object").optional(),
+    metadata: z.custom<Record<string, unknown>>(hasNames, "use an object").optional(),
     authenticatedAt: authenticatedSchema,
   },
   "pass an object with userId and agentId",
@@ -208,7 +209,7 @@ const everybodySchema = z.strictObject(
   "pass an object, such as { onProgress }",
 );
 const patchSchema = z.strictObject(
-  { metadata: z.custom<Record<string, unknown>>(isObject, "use an object") },
+  { metadata: z.custom<Record<string, unknown>>(hasNames, "use an object") },
   "pass an object with metadata",
 );
 const limitSchema = z.int("use a whole number").min(1, "use at least 1").max(1_000, "use at most 1000");
