@@ -1,4 +1,8 @@
+import type { BaseMessage } from "@langchain/core/messages";
 import { type Duration, RedisChatMessageHistory, type Session, SessionStore } from "langchain-redis-sessions";
+import { conversationOf } from "../../../src/chat-history/history.js";
+import type { Batch } from "../../../src/chat-history/message-log.js";
+import { type LeaseOptions, takeLease, type TurnLease } from "../../../src/turns/turn-lease.js";
 import type { Client } from "../../support/topologies.js";
 import { freshId } from "../../support/turns.js";
 
@@ -39,16 +43,22 @@ export async function ofASession(client: Client): Promise<SessionConversation> {
   };
 }
 
-type LeaseOptions = Parameters<RedisChatMessageHistory["takeLease"]>[0];
-
-export type TurnLease = Awaited<ReturnType<RedisChatMessageHistory["takeLease"]>>;
-
-/** Waits its turn, with a lease and a patience longer than any test. */
+/** Waits for the conversation, with a lease and a patience longer than any test. */
 export function take(history: RedisChatMessageHistory, options: Partial<LeaseOptions> = {}): Promise<TurnLease> {
-  return history.takeLease({
+  return takeLease(conversationOf(history).log, {
     concurrency: "wait",
     leaseMilliseconds: 60_000,
     waitForMilliseconds: 60_000,
     ...options,
   });
+}
+
+/** Stores a turn that runs under a lease. */
+export async function store(
+  history: RedisChatMessageHistory,
+  messages: BaseMessage[],
+  write: Pick<Batch, "operationId" | "lease">,
+): Promise<void> {
+  const conversation = conversationOf(history);
+  await conversation.append(conversation.encode(messages), write);
 }
