@@ -11,6 +11,14 @@ import { type Era, Origin } from "./origin.js";
 /** Node cannot build a longer command than about 512 MB. A batch of this size already keeps Redis busy for a while. */
 const LARGEST_BATCH_BYTES = 134_217_728;
 
+/** What is known of a turn when it reads. */
+export interface Beginning {
+  /** The operation id that the caller chose; absent, the caller chose none. */
+  readonly operationId?: string | undefined;
+  /** What follows the messages in this turn. Results at its beginning answer calls of the last answer. */
+  readonly said?: readonly BaseMessage[] | undefined;
+}
+
 /** Messages that have been checked and encoded, and can be appended. */
 export type EncodedBatch = Pick<Batch, "encoded" | "toolCalls">;
 
@@ -44,20 +52,18 @@ export class OpenConversation {
    * For a turn, a conversation that `maxMessages` may have cut starts without calls: a provider wants the question in
    * front of them.
    *
-   * @param turn what follows: results at the beginning of `said` answer calls of the last answer.
+   * @param turn the turn that begins with this read.
    * @throws OperationConflictError when the operation id of the turn has been used.
    */
-  async read(turn?: {
-    readonly operationId: string | undefined;
-    readonly said: readonly BaseMessage[] | undefined;
-  }): Promise<BaseMessage[]> {
+  async read(turn?: Beginning): Promise<BaseMessage[]> {
     const { window, maxMessages, onCorrupt } = this.#limits;
     const first = window && "messages" in window ? -window.messages : 0;
     // The era is taken before the read: what arrives after a clear() may be what that clear removed.
     const era = this.#era;
     const { seen, entries, recorded } = await this.log.read(first, turn?.operationId);
     if (turn?.operationId !== undefined && recorded) throw new OperationConflictError(turn.operationId);
-    this.resume(seen);
+    this.#seen = seen;
+    this.#inTurn = true;
     const messages = decodeMessages(entries, first < 0 ? -entries.length : 0, onCorrupt);
     for (const message of messages) Origin.note(message, era);
     if (window !== undefined) {

@@ -2,14 +2,8 @@ import type { BaseChatMessageHistory, BaseListChatMessageHistory } from "@langch
 import type { BaseMessage } from "@langchain/core/messages";
 import { conversationOf, type RedisChatMessageHistory } from "../chat-history/history.js";
 import type { HeldLease } from "../chat-history/message-log.js";
-import type { OpenConversation } from "../chat-history/open-conversation.js";
-import {
-  InvalidOptionError,
-  isLangChainRedisError,
-  StorageFullError,
-  StoreUnavailableError,
-  TurnNotStoredError,
-} from "../errors.js";
+import type { Beginning, OpenConversation } from "../chat-history/open-conversation.js";
+import { InvalidOptionError, isLangChainRedisError, TurnNotStoredError } from "../errors.js";
 import { interruptedTurn } from "../messages/interrupted.js";
 import { digestOf, newOperationId, operationIdOf } from "../redis/operation.js";
 import { type LeaseOptions, takeLease, type TurnLease } from "./turn-lease.js";
@@ -44,8 +38,11 @@ export interface Result {
   readonly output: unknown;
 }
 
-/** Which part of a turn is stored, counted from 0, or what there is of an interrupted turn. */
+/** The number of a part of a turn, from 0; or what there is of an interrupted turn. */
 type Part = number | "interrupted";
+
+/** The codes of failures that may have passed before the lease runs out. */
+const PASSING: ReadonlySet<string> = new Set(["STORE_UNAVAILABLE", "STORAGE_FULL"]);
 
 /** From the read of a conversation to the append of what came of it. A turn ends once: stored, interrupted or abandoned. */
 export class Turn {
@@ -88,8 +85,8 @@ export class Turn {
       refuseWhatOnlyOursCan(settings, chosen);
       return new Turn(history, settings, { operationId, past: await history.getMessages() });
     }
-    const read = (): Promise<BaseMessage[]> => conversation.read({ operationId: chosen, said });
-    return new Turn(history, settings, { operationId, ...(await underLease(conversation, settings, call, read)) });
+    const read = await readUnderLease(conversation, settings, call, { operationId: chosen, said });
+    return new Turn(history, settings, { operationId, ...read });
   }
 
   /** Returns a turn whose caller has already read the history, or chose not to. */
@@ -113,9 +110,9 @@ export class Turn {
     const conversation = conversationOf(history);
     // The turn does not depend on this: the lease runs out by itself.
     if (held !== undefined) await conversation.log.release(held).catch(() => {});
-    const taken = await underLease(conversation, settings, call, () => conversation.read());
+    const read = await readUnderLease(conversation, settings, call);
     conversation.resume(seen);
-    return new Turn(history, settings, { operationId, ...taken });
+    return new Turn(history, settings, { operationId, ...read });
   }
 
   /** Returns the clear that the turn's read saw, for `resume`. */
@@ -134,7 +131,7 @@ export class Turn {
       this.#conversation?.encode(messages);
       return true;
     } catch (error) {
-      if (error instanceof InvalidOptionError) return false;
+      if (isLangChainRedisError(error) && error.code === "INVALID_OPTION") return false;
       throw error;
     }
   }
@@ -194,16 +191,25 @@ export class Turn {
     void this.#lease?.release();
   }
 
-  /** @param content what is new in the part, as it is encoded. */
+  /**
+   * Returns the operation id under which a part is stored.
+   *
+   * @param content what is new in the part, as it is encoded.
+   */
   #nameOf(part: Part, content: readonly string[]): string {
-    // Not the turn's name: the request may be made again and then come to its end. And another name for other content,
-    // since it may be interrupted again. What is interrupted twice in the same way is stored once.
+    // An interrupted turn leaves the turn's own name free, since the request may be made again and come to its end. Its
+    // name depends on its content, since the request may also be interrupted again, elsewhere. What is interrupted twice
+    // in the same way is stored once.
     if (part === "interrupted") return digestOf("interrupted", this.operationId, ...content);
-    // The first part has the name of the turn: once it is stored, a repeated request is refused.
+    // The first part has the turn's own name, so that a repeated request is refused once it is stored.
     return part === 0 ? this.operationId : digestOf("part", this.operationId, String(part));
   }
 
-  /** @param name the operation id of an attempt that failed, which a retry keeps. */
+  /**
+   * Stores a part. Afterwards the lease is kept, or given back.
+   *
+   * @param name the operation id of an attempt that failed: a retry keeps it.
+   */
   async #write(result: Result, part: Part, after: HeldLease["after"], name?: string): Promise<void> {
     const [conversation, lease] = [this.#conversation, this.#lease];
     let operationId = name ?? this.#nameOf(part, []);
@@ -223,7 +229,7 @@ export class Turn {
     } catch (error) {
       const cause = withoutContent(error);
       // A retry may succeed as long as the lease lasts. After any other failure it will not.
-      if (cause instanceof StoreUnavailableError || cause instanceof StorageFullError) lease?.stop();
+      if (isLangChainRedisError(cause) && PASSING.has(cause.code)) lease?.stop();
       else void lease?.release();
       const retry = (): Promise<void> => this.#write(result, part, after, operationId);
       throw new TurnNotStoredError({ output: result.output, operationId, retry, cause });
@@ -232,19 +238,19 @@ export class Turn {
 }
 
 /** Takes the conversation, unless `concurrency` is `"allow"`, and reads it. */
-async function underLease(
-  { log }: OpenConversation,
+async function readUnderLease(
+  conversation: OpenConversation,
   settings: TurnSettings,
   { signal, sign }: TurnCall,
-  read: () => Promise<BaseMessage[]>,
+  beginning?: Beginning,
 ): Promise<{ past: readonly BaseMessage[]; lease: TurnLease | undefined }> {
   const { concurrency, leaseMilliseconds, waitForMilliseconds } = settings;
   const lease =
     concurrency === "allow"
       ? undefined
-      : await takeLease(log, { concurrency, leaseMilliseconds, waitForMilliseconds, signal, sign });
+      : await takeLease(conversation.log, { concurrency, leaseMilliseconds, waitForMilliseconds, signal, sign });
   try {
-    return { past: await read(), lease };
+    return { past: await conversation.read(beginning), lease };
   } catch (error) {
     void lease?.release();
     throw error;

@@ -124,7 +124,7 @@ describe("on a connection that fails", () => {
     const { proxy, through } = await throughProxy();
     const { open, lease } = await onItsOwn();
     await through.ping();
-    const running = await take(open(through, 0.05), { leaseMilliseconds: 300 });
+    const running = await take(open(through, { deadline: 0.05 }), { leaseMilliseconds: 300 });
     const stopped = vi.spyOn(running, "stop");
     const sent = vi.spyOn(through, "evalsha");
     proxy.refuse();
@@ -143,7 +143,7 @@ describe("on a connection that fails", () => {
     const running = await take(open(client));
     const sent = vi.spyOn(through, "evalsha");
     await through.ping();
-    const next = take(open(through, 0.1));
+    const next = take(open(through, { deadline: 0.1 }));
     next.catch(() => {});
     await expect.poll(() => sent.mock.calls.length).toBeGreaterThan(1);
     proxy.blackhole();

@@ -152,7 +152,7 @@ describe.each(
     const running = await take(history);
     const gone = connect();
     await gone.ping();
-    const vanishing = take(conversation.open(gone, 0.2));
+    const vanishing = take(conversation.open(gone, { deadline: 0.2 }));
     vanishing.catch(() => {});
     await untilInLine(1);
     const [vanished = ""] = await client.zrange(conversation.waiting, 0, "-1");
