@@ -40,16 +40,17 @@ test("a turn over a history of another copy holds its conversation, and is store
 
 test("a turn whose history of another copy cannot reach Redis is stored by its retry, under its lease", async () => {
   const sessionId = freshId();
-  let out = false;
+  let fails = false;
   const failing = Object.assign(Object.create(client) as Client, {
     evalsha: async (...command: Parameters<Client["evalsha"]>) => {
-      if (out) throw new Error("Connection is closed.");
-      return client.evalsha(...command);
+      if (!fails) return client.evalsha(...command);
+      fails = false;
+      throw new Error("Connection is closed.");
     },
   });
   const chain = new RunnableWithSession({
     runnable: RunnableLambda.from(() => {
-      out = true;
+      fails = true;
       return "yes";
     }),
     getMessageHistory: () => new Other({ client: failing, sessionId }),
@@ -57,8 +58,7 @@ test("a turn whose history of another copy cannot reach Redis is stored by its r
   });
   const failure: unknown = await chain.invoke("Hi", { configurable: { sessionId } }).catch((error: unknown) => error);
   expect(failure).toMatchObject({ code: "TURN_NOT_STORED", cause: { code: "STORE_UNAVAILABLE" } });
-  out = false;
-  // The lease was kept for the retry.
+  // Had the turn given back its lease, that would come before this on the same connection.
   expect(await client.exists(`chat:history:{${sessionId}}:lease`)).toBe(1);
   await (failure as { retry: () => Promise<void> }).retry();
   expect(await client.exists(`chat:history:{${sessionId}}:lease`)).toBe(0);
