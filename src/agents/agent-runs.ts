@@ -56,7 +56,7 @@ export class AgentRuns {
         earlier.seen === turn.seen;
       const remembered = earlier === undefined || goesOn ? state.messages : withoutEnded(state.messages, earlier);
       const { messages, fresh } = openingOf(remembered, stored, goesOn ? earlier : undefined, (some) =>
-        history.canStore(some),
+        turn.canStore(some),
       );
       const known = new Set([...idsOf(stored), ...idsOf(messages)]);
       for (const id of idsOf(fresh)) known.delete(id);

@@ -9,21 +9,25 @@ import {
 } from "@langchain/core/messages";
 import { InvalidOptionError } from "../errors.js";
 
-// A chain hands its memory values by name: callers without types also hand it none at all.
+// A chain passes values to its memory by name. A caller without types may pass no values at all.
 
-/** Returns the names of the values; of no values at all, none. */
+/** Returns the names of the values, and no names when there are no values at all. */
 export function namesIn(values: InputValues | undefined): string[] {
   return Object.keys(values ?? {});
 }
 
-/** Returns the value of that name, or of the only one there is; `undefined` when that does not tell which. */
+/** Returns the value of that name, or the only value there is. Returns `undefined` when it is unclear which is meant. */
 export function pick(values: InputValues | undefined, name: string | undefined, names: readonly string[]): unknown {
   const key = name ?? (names.length === 1 ? names[0] : undefined);
   const value: unknown = key === undefined ? undefined : values?.[key];
   return value ?? undefined;
 }
 
-/** @throws InvalidOptionError naming the option that tells which value is meant. */
+/**
+ * Returns the value, unless it is `undefined`.
+ *
+ * @throws InvalidOptionError naming the option that says which value is meant.
+ */
 export function told(value: unknown, option: "inputKey" | "outputKey", names: readonly string[]): unknown {
   if (value !== undefined) return value;
   const advice =
@@ -32,8 +36,8 @@ export function told(value: unknown, option: "inputKey" | "outputKey", names: re
 }
 
 /**
- * Makes messages of a value: as BufferMemory does of a text, of blocks of content and of the fields of a message. Several
- * messages stay as they are, and anything else is kept as JSON.
+ * Returns a value as messages. A text, blocks of content and the fields of a message become one message, as with
+ * BufferMemory. Messages stay as they are. Any other value becomes a message that holds it as JSON.
  */
 export function toMessages(value: unknown, MessageClass: typeof HumanMessage | typeof AIMessage): BaseMessage[] {
   if (isBaseMessage(value)) return [value];

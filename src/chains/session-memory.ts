@@ -8,7 +8,7 @@ import { InvalidOptionError } from "../errors.js";
 import { validate } from "../options/validation.js";
 import { namesIn, pick, told, toMessages } from "./chain-values.js";
 
-/** Turns that were read and never stored, because their chain failed, are forgotten beyond so many. */
+/** How many turns that were read and not stored are remembered. Those of failed chains are never stored. */
 const MAX_OPEN_TURNS = 1_000;
 
 interface Bound {
@@ -20,12 +20,12 @@ interface Bound {
 
 interface SessionAware {
   /**
-   * The history of what stands under `sessionIdKey`: the id of a conversation, or a session with
+   * Returns the history of the value under `sessionIdKey`: the id of a conversation, or a session with
    * `(session) => sessions.history(session)`. Return a new object for each call, so that each turn is fenced.
    */
   getMessageHistory: (session: never) => AnyHistory | Promise<AnyHistory>;
   /**
-   * Where the chain's input values say whose turn it is.
+   * The name of the input value that says whose turn it is.
    * @default "sessionId"
    */
   sessionIdKey?: string | undefined;
@@ -35,26 +35,29 @@ interface SessionAware {
 /** Options of {@link SessionMemory}: those of LangChain's `BufferMemory`, for one conversation or for many. */
 export type SessionMemoryFields = (Bound | SessionAware) & {
   /**
-   * Under which name the prompt is given the history.
+   * The name under which the prompt gets the history.
    * @default "history"
    */
   memoryKey?: string | undefined;
-  /** Which input value the user says; absent, the only one besides the session's id and the memory's own. */
+  /**
+   * The name of the input value that the user says. Without it, that is the only value besides the session's id and the
+   * memory's own.
+   */
   inputKey?: string | undefined;
-  /** Which output value answers; absent, the only one. */
+  /** The name of the output value that answers. Without it, that is the only value. */
   outputKey?: string | undefined;
   /**
-   * Whether the prompt is given messages, for a `MessagesPlaceholder`, rather than a text.
+   * True when the prompt gets messages, for a `MessagesPlaceholder`, rather than a text.
    * @default false
    */
   returnMessages?: boolean | undefined;
   /**
-   * What stands before the user's lines in the text.
+   * The prefix of the user's lines in the text.
    * @default "Human"
    */
   humanPrefix?: string | undefined;
   /**
-   * What stands before the answers in the text.
+   * The prefix of the answers in the text.
    * @default "AI"
    */
   aiPrefix?: string | undefined;
@@ -80,21 +83,21 @@ const fieldsSchema = z.strictObject(
   "pass an object with chatHistory or getMessageHistory",
 );
 
-/** Whose turn it is, and what was said: two inputs at once with the same of both are the same to us. */
+/** A turn that was read, by its session and what was said. Two turns at once with the same of both are not told apart. */
 interface OpenTurn {
   readonly session: unknown;
-  /** Absent when the values did not tell: a memory can be loaded before it is known what will be said. */
+  /** Absent when the values did not say: a memory can be loaded before it is known what will be said. */
   readonly said: unknown;
-  /** It has read, and so is fenced. */
+  /** This object has read the conversation, so an append through it is fenced. */
   readonly history: AnyHistory;
 }
 
 /**
  * The memory of a classic chain, such as `ConversationChain` of `@langchain/classic`: each turn is stored in one atomic
- * append. Bound to one `chatHistory`, or session-aware: then the chain's input values say whose turn it is, and one
- * chain object serves every user.
+ * append. A memory with a `chatHistory` has one conversation. With `getMessageHistory` it is session-aware: the chain's
+ * input values say whose turn it is, and one chain object serves every user.
  *
- * When the turn cannot be stored the chain rejects with a TurnNotStoredError, which holds the chain's output.
+ * When the turn cannot be stored, the chain rejects with a TurnNotStoredError, which holds the chain's output.
  *
  * @example
  * ```ts
@@ -108,7 +111,7 @@ interface OpenTurn {
 export class SessionMemory extends BaseMemory {
   readonly #fields: z.output<typeof fieldsSchema>;
   readonly #settings = turnSettings(z.object(turnShape).parse({}));
-  /** Chains load, then save, and nothing but their input connects the two. */
+  /** A chain loads, then saves. Only its input connects the two. */
   #open: OpenTurn[] = [];
 
   /** @throws InvalidOptionError when a field is missing, unknown or of the wrong form. */
@@ -127,9 +130,10 @@ export class SessionMemory extends BaseMemory {
   }
 
   /**
-   * Returns what was said before, whatever the values are; a memory for many reads in them whose turn it is.
+   * Returns what was said before. A session-aware memory takes from the values whose turn it is.
    *
-   * @throws InvalidOptionError when the values do not say whose turn it is; what the history throws.
+   * @throws InvalidOptionError when the values do not say whose turn it is.
+   * @throws what `getMessages()` of the history throws.
    */
   override async loadMemoryVariables(values: InputValues = {}): Promise<MemoryVariables> {
     const session = this.#session(values);
@@ -145,8 +149,8 @@ export class SessionMemory extends BaseMemory {
   /**
    * Stores the turn, whole.
    *
-   * @throws TurnNotStoredError when it could not be stored, or the values do not tell what was said or answered; `output`
-   * has the chain's output values.
+   * @throws TurnNotStoredError when the turn could not be stored, or the values do not say what was said or answered.
+   * `output` holds the chain's output values.
    * @throws InvalidOptionError when the values do not say whose turn it is.
    */
   override async saveContext(values: InputValues, outputs: OutputValues): Promise<void> {
@@ -154,7 +158,7 @@ export class SessionMemory extends BaseMemory {
     const said = this.#said(values);
     const answer = pick(outputs, this.#fields.outputKey, namesIn(outputs));
     const open = this.#takeOpen(session, said) ?? this.#takeOpen(session, undefined);
-    // Saved without being loaded: nothing was read that could have changed since.
+    // A turn that was not loaded has read nothing that could have changed since, so any object will do.
     const turn = Turn.over(open?.history ?? (await this.#history(values)), this.#settings);
     await turn.store({
       messages: () => [
@@ -168,14 +172,18 @@ export class SessionMemory extends BaseMemory {
   /**
    * Ends a conversation.
    *
-   * @param values whose; nothing for a memory that is bound to one.
-   * @throws InvalidOptionError when the values do not say whose; what the history's `clear()` throws.
+   * @param values say whose conversation. A memory with a `chatHistory` needs none.
+   * @throws InvalidOptionError when the values do not say whose conversation.
+   * @throws what `clear()` of the history throws.
    */
   async clear(values: InputValues = {}): Promise<void> {
     await (await this.#history(values)).clear();
   }
 
-  /** The latest: of those before it the chain may have failed, and what they read may have changed since. */
+  /**
+   * Returns the latest open turn of a session in which this was said, and forgets it. The chains of earlier ones may have
+   * failed, and what those read may have changed since.
+   */
   #takeOpen(session: unknown, said: unknown): OpenTurn | undefined {
     const index = this.#open.findLastIndex((open) => open.session === session && open.said === said);
     return index === -1 ? undefined : this.#open.splice(index, 1)[0];
@@ -207,7 +215,7 @@ export class SessionMemory extends BaseMemory {
     return pick(values, this.#fields.inputKey, this.#inputNames(values));
   }
 
-  /** Of the values that the user may have said. A chain may pass on what it loaded, beside them. */
+  /** Returns the names of the values that the user may have said. A chain may also pass on what it loaded. */
   #inputNames(values: InputValues): string[] {
     const { chatHistory, sessionIdKey = "sessionId", memoryKey } = this.#fields;
     const names = namesIn(values).filter((name) => chatHistory !== undefined || name !== sessionIdKey);

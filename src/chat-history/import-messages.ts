@@ -12,7 +12,8 @@ import type { Duration } from "../options/duration.js";
 import { CorruptMessageError, InvalidOptionError } from "../errors.js";
 import { textList } from "../redis/replies.js";
 import { type Connection, read } from "../redis/send.js";
-import { RedisChatMessageHistory } from "./history.js";
+import { conversationOf, type RedisChatMessageHistory } from "./history.js";
+import type { OpenConversation } from "./open-conversation.js";
 import { parseConnection } from "./options.js";
 
 /** Options of {@link importMessages}. */
@@ -24,26 +25,26 @@ export interface ImportMessagesOptions {
   /** Where the messages go. */
   history: RedisChatMessageHistory;
   /**
-   * Within which the old history is read.
+   * The time within which the old history is read.
    * @default "5s"
    */
   deadline?: Duration | undefined;
   /**
-   * What to do with an entry that is not a message as LangChain stores it: `"throw"` a `CorruptMessageError` that names
-   * its index, or `"skip"` it and copy the rest.
+   * What to do with an entry that is not a message as LangChain stores it. `"throw"` throws a `CorruptMessageError` that
+   * names its index; `"skip"` leaves the entry out and copies the rest.
    * @default "throw"
    */
   onCorrupt?: "throw" | "skip" | undefined;
 }
 
 /**
- * Copies a history that `@langchain/redis` or `@langchain/community` (ioredis) wrote, which keep the newest message
- * first, into a history of ours, on its own or a session's, that has never been used, in one append. Two round
- * trips. With `maxMessages`, the newest are copied.
+ * Copies a history that `@langchain/redis` or `@langchain/community` (ioredis) wrote into a history of this library that
+ * has never been used: one on its own, or a session's. Those packages keep the newest message first. Takes two round
+ * trips, the second of which is the append. When the history has `maxMessages`, the newest messages are copied.
  *
- * Safe to repeat, and to run in several processes at once: where there are messages already, or a `clear()` is
- * remembered (for a day), nothing is copied. Make it a step of a migration rather than of every request: once a cleared
- * history is forgotten, a list that is still there would be copied again.
+ * You can repeat the call, and run it in several processes at once: nothing is copied to where there are messages
+ * already, or where a `clear()` is remembered (for a day). Make it a step of a migration rather than of every request:
+ * once a clear is forgotten, a list that is still there would be copied again.
  *
  * @returns how many messages were copied; 0 when there was nothing to copy, or when `history` had been used.
  * @throws InvalidOptionError when an option is missing or of the wrong form.
@@ -57,7 +58,7 @@ export interface ImportMessagesOptions {
  * ```
  */
 export async function importMessages(options: ImportMessagesOptions): Promise<number> {
-  const { history, key, connection, onCorrupt } = parseImportOptions(options);
+  const { conversation, key, connection, onCorrupt } = parseImportOptions(options);
   const entries = await read(connection, [["lrange", key, "0", "-1"]], textList);
   const messages = entries.flatMap((entry, index) => {
     const message = storedMessage(entry, index);
@@ -66,11 +67,11 @@ export async function importMessages(options: ImportMessagesOptions): Promise<nu
     throw new CorruptMessageError("it is not a message as LangChain stores it.", index);
   });
   messages.reverse();
-  return history.addFirstMessages(messages);
+  return conversation.appendFirst(messages);
 }
 
 function parseImportOptions(options: ImportMessagesOptions): {
-  history: RedisChatMessageHistory;
+  conversation: OpenConversation;
   key: string;
   connection: Connection;
   onCorrupt: "throw" | "skip";
@@ -79,32 +80,33 @@ function parseImportOptions(options: ImportMessagesOptions): {
   const connection = parseConnection({ client, deadline });
   if (typeof key !== "string" || key === "")
     throw new InvalidOptionError("key", "use the old history's key, a string.");
-  if (!(history instanceof RedisChatMessageHistory)) {
+  const conversation = conversationOf(history);
+  if (conversation === undefined) {
     throw new InvalidOptionError("history", "pass a RedisChatMessageHistory of this library.");
   }
   if (onCorrupt !== "throw" && onCorrupt !== "skip") {
     throw new InvalidOptionError("onCorrupt", 'use "throw" or "skip".');
   }
-  return { history, key, connection, onCorrupt };
+  return { conversation, key, connection, onCorrupt };
 }
 
-/** Returns `undefined` for an entry that is not a message, or one that could not be stored. */
+/** Returns the message of an entry, or `undefined` for an entry that is not a message, or cannot be stored. */
 function storedMessage(entry: string, index: number): BaseMessage | undefined {
   try {
     const stored: unknown = JSON.parse(entry);
     const message = isResultWithoutId(stored)
       ? new ToolMessage(stored.data)
       : mapStoredMessageToChatMessage(stored as StoredMessage);
-    // LangChain's constructors look at nothing: what makes no message is refused by the encoding.
+    // LangChain's constructors check nothing, so the encoding finds out what is not a message.
     encodeMessage(message, index);
     return message;
   } catch {
-    // Not the error itself: JSON.parse quotes what it could not read.
+    // JSON.parse quotes what it could not read, so its error is dropped.
     return undefined;
   }
 }
 
-/** LangChain writes the result of a call that has no id, and refuses to read it. */
+/** Returns true for the result of a call without an id. LangChain writes such a result, and refuses to read it. */
 function isResultWithoutId(stored: unknown): stored is { data: ToolMessageFields } {
   if (!isObject(stored) || stored["type"] !== "tool") return false;
   const { data } = stored;

@@ -1,57 +1,67 @@
-/** Where a history keeps its entries, and what is checked there before one is read or written. */
+/** Where a history keeps its entries, and what is checked there before an entry is read or written. */
 export interface MessageLog extends TurnQueue {
   /**
-   * The entries from `first` on (negative: counted from the end), and the mark of the clear they came after. The mark is
-   * read before the entries: a clear in between then makes the coming append fail, not slip through. `recorded`: whether
-   * something was written under the operation id, if one is given.
+   * Returns the entries from `first` on (a negative number counts from the end), and the mark of the latest clear.
+   * Reads the mark before the entries: a clear that runs in between then makes the coming append fail.
+   *
+   * @param operationId `recorded` tells whether something was written under it.
    */
   read(first: number, operationId?: string): Promise<LogPart>;
   /**
-   * Appends a batch whole, once, unless another clear than `seen` has run, or its lease is no longer held. `false`:
-   * nothing was appended, because `seen` was {@link EXPECT_NEW} and something was there.
+   * Appends a batch, whole and once. Returns `false`, and appends nothing, when `seen` is {@link EXPECT_NEW} and
+   * something is or was there.
+   *
+   * @throws ConversationChangedError when another clear than `seen` has run.
+   * @throws ConversationBusyError when the batch has a lease that is lost.
+   * @throws OperationConflictError when the operation id named another write.
    */
   append(batch: Batch): Promise<boolean>;
-  /** Removes all entries, and returns the mark of this clear. */
+  /** Removes all entries, once, and returns the mark of this clear. */
   clear(operationId: string): Promise<string>;
+  /** Returns how many entries there are. */
   length(): Promise<number>;
 }
 
-/** The line in which the turns of one conversation stand. Whatever is repeated here is harmless. */
+/** The line in which the turns of one conversation wait. Repeating any of these calls is harmless. */
 export interface TurnQueue {
-  /** One try to hold the conversation; in `"wait"` mode also a sign of life, without which a place is soon lost. */
+  /** Tries once to hold the conversation. In `"wait"` mode each try also keeps the place in the line. */
   acquire(attempt: LeaseAttempt): Promise<LeaseAnswer>;
-  /** Whether the lease is still that turn's; if so, it is for so much longer. */
+  /** Prolongs a lease, if it is still held. */
   renew(token: string, leaseMilliseconds: number): Promise<"held" | "lost">;
   /** Gives back the lease, or the place in the line. */
   release(token: string): Promise<void>;
 }
 
+/** One try of a turn to hold its conversation. */
 export interface LeaseAttempt {
   readonly token: string;
-  /** As the first try returned it; `""` at the first. */
+  /** The ticket that the first try returned; `""` in the first try. */
   readonly ticket: string;
   readonly leaseMilliseconds: number;
   readonly mode: "wait" | "reject";
 }
 
+/** The answer to a {@link LeaseAttempt}. */
 export interface LeaseAnswer {
   readonly outcome: "granted" | "busy";
   readonly ticket: string;
-  /** How many wait in front of this turn; the one that runs is none of them. */
+  /** How many turns wait in front of this one. The turn that runs does not count. */
   readonly position: number;
-}
-
-export interface LogPart {
-  readonly seen: string;
-  readonly entries: readonly string[];
-  readonly recorded: boolean;
 }
 
 /** The lease of the turn that writes, and what becomes of it. */
 export interface HeldLease {
   readonly token: string;
-  /** `"keep"`: the turn goes on and will write again. `"release"`: this write ends it. */
+  /** `"keep"`: the turn goes on and will write again. `"release"`: this write ends the turn. */
   readonly after: "keep" | "release";
+}
+
+/** What a read of a log returns. */
+export interface LogPart {
+  /** The mark of the latest clear, or `""` when none is remembered. */
+  readonly seen: string;
+  readonly entries: readonly string[];
+  readonly recorded: boolean;
 }
 
 /** Returns the arguments of a script that a turn writes with. */
@@ -59,20 +69,21 @@ export function heldBy(lease: HeldLease | undefined): { token: string; after: "k
   return { token: lease?.token ?? "", after: lease?.after ?? "keep" };
 }
 
+/** What an append to a log stores, and under which conditions. */
 export interface Batch {
   readonly operationId: string;
   readonly encoded: readonly string[];
-  /** The mark that the latest read returned: `""` when there had been no clear; or one of the two below. */
+  /** The mark that the writer's latest read returned, {@link NEVER_READ} or {@link EXPECT_NEW}. */
   readonly seen: string;
-  /** How many tools the messages of this batch call. */
+  /** How many tool calls the messages of this batch hold. */
   readonly toolCalls: number;
-  /** Under which the turn runs; without one, the lease of another turn does not matter. */
+  /** The lease under which the turn runs. Without one, the lease of another turn does not matter. */
   readonly lease?: HeldLease | undefined;
 }
 
-// Marks are server times, so these are none.
+// The mark of a clear is a time of the server, so it is never one of these two.
 
-/** An object that never read is not fenced. */
+/** An append of an object that never read is not fenced. */
 export const NEVER_READ = "*";
-/** There must be no entry, and no clear that is remembered. */
+/** An append is refused when there is an entry, or a clear that is remembered. */
 export const EXPECT_NEW = "new";

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isRedisClient, portOf, type RedisClient } from "../redis/client.js";
-import { type Duration, toMilliseconds } from "../options/duration.js";
+import { type Duration, durationSchema, useDuration } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Connection } from "../redis/send.js";
 import { kindOfId, type MadeId } from "../options/ids.js";
@@ -8,48 +8,51 @@ import { countSchema, idSchema, validate } from "../options/validation.js";
 import type { Window } from "../messages/window.js";
 import type { StandaloneLogSettings } from "./standalone-log.js";
 
-/** How many replicas have to have a write before it is done. */
+/** How many replicas have to have a write before the call returns. */
 export interface WaitOptions {
-  /** How many, at least 1: as many as may be promoted. Of two replicas, the one that does not have the write can be. */
+  /**
+   * How many, at least 1. Use as many as may be promoted: when one of two replicas has the write, a failover can promote
+   * the other one.
+   */
   readonly replicas: number;
-  /** How long to wait for them; less than `deadline`. */
+  /** How long to wait for them. Less than `deadline`. */
   readonly timeout: Duration;
 }
 
-/** Options of everything that keeps messages. */
+/** Options of everything that keeps messages in Redis. */
 export interface StoreOptions {
-  /** An ioredis 5 or 6 client, `Redis` or `Cluster`. It stays yours: it is never connected, closed or changed here. */
+  /** An ioredis 5 or 6 client, `Redis` or `Cluster`. It stays yours: the library never connects, closes or changes it. */
   client: RedisClient;
   /**
-   * What every key starts with. No braces, no white space.
+   * The beginning of every key. No braces, no white space.
    * @default "chat"
    */
   keyPrefix?: string | undefined;
-  /** What `getMessages()` returns at most; absent, everything. */
+  /** Limits what `getMessages()` returns. Without it, everything is returned. */
   window?: Window | undefined;
-  /** How many messages are stored at most: the oldest go first, in the script that appends. Absent, no cap. */
+  /** How many messages are stored at most. The script that appends removes the oldest. Without it, there is no cap. */
   maxMessages?: number | undefined;
   /**
-   * The largest encoded message, in bytes of UTF-8; a larger one is refused before anything is sent.
+   * The largest encoded message, in bytes of UTF-8. A larger one is refused before anything is sent.
    * @default 8 MiB
    */
   maxMessageBytes?: number | undefined;
   /**
-   * Within which every call settles, whatever state Redis or the client is in. At most `"2m"`.
+   * The time within which every call settles, whatever state Redis or the client is in. At most `"2m"`.
    * @default "5s"
    */
   deadline?: Duration | undefined;
   /**
-   * After each write, wait in the same round trip until so many replicas have it (`WAIT`), so that a failover to one of
-   * these does not lose it. Fewer within `timeout` is a `NotReplicatedError`; a repetition by its operation id waits
-   * again. The connection does nothing else meanwhile: what this client sends next waits behind it. What only renews
-   * (`verify`, the lease of a turn) is not waited for.
-   * @default not waited for
+   * After each write, waits in the same round trip until so many replicas have it (`WAIT`), so that a failover to one of
+   * these does not lose it. When fewer have it within `timeout`, the call throws a `NotReplicatedError`. A repetition
+   * under the same operation id waits again. The connection does nothing else meanwhile: what this client sends next
+   * waits behind the write. Writes that only renew something (`verify`, the lease of a turn) do not wait.
+   * @default does not wait
    */
   wait?: WaitOptions | undefined;
   /**
-   * What reading does with an entry that cannot be read: `"throw"` a `CorruptMessageError` that names its index, or
-   * `"skip"` it and return the rest.
+   * What reading does with an entry that cannot be read. `"throw"` throws a `CorruptMessageError` that names its index;
+   * `"skip"` leaves the entry out and returns the rest.
    * @default "throw"
    */
   onCorrupt?: "throw" | "skip" | undefined;
@@ -58,23 +61,23 @@ export interface StoreOptions {
 /** Options of {@link RedisChatMessageHistory}. */
 export interface RedisChatMessageHistoryOptions extends StoreOptions {
   /**
-   * Names the conversation, as LangChain calls it: an id of your own, of any source, non-empty, well-formed and up to
-   * 1 KiB of UTF-8. It is no session of a `SessionStore`: the conversation of one is `sessions.history(session)`. So the
-   * `id` or `conversationId` of such a session is refused, which would name another, empty conversation, and so is a
-   * session token, which would become readable in a key.
+   * The conversation's id; `sessionId` is LangChain's name for it. Use an id of your own, of any source: a non-empty,
+   * well-formed string of up to 1 KiB of UTF-8. It is not a session of a `SessionStore`, whose conversation is
+   * `sessions.history(session)`. The `id` or `conversationId` of such a session is refused, since it would name another,
+   * empty conversation. A session token is refused too, since it would become readable in a key.
    */
   sessionId: string;
   /**
-   * How long the conversation lives after its last write; `"never"` keeps it until `clear()`.
+   * How long the conversation lives after its last write. `"never"` keeps it until `clear()`.
    * @default "30d"
    */
   ttl?: Duration | "never" | undefined;
 }
 
-/** What bounds reading and writing, wherever the messages are kept. */
+/** The limits of reading and writing, wherever the messages are kept. */
 export interface HistoryLimits {
   readonly window: Window | undefined;
-  /** 0: no cap. */
+  /** 0 for no cap. */
   readonly maxMessages: number;
   readonly maxMessageBytes: number;
   readonly onCorrupt: "throw" | "skip";
@@ -90,7 +93,7 @@ export interface HistorySettings extends HistoryLimits, StandaloneLogSettings {}
 
 const MIB = 1_048_576;
 
-/** An operation id is remembered as long. More is a mistake in units: durations are seconds. */
+/** An operation id is remembered for this long. A longer deadline is a mistake in units: durations are seconds. */
 const MAX_DEADLINE = "2m";
 
 const connectionSchema = z.strictObject({
@@ -98,11 +101,11 @@ const connectionSchema = z.strictObject({
     isRedisClient,
     "pass an ioredis 5 or 6 client: connect(url), new Redis(url) or new Cluster(nodes)",
   ),
-  deadline: z.custom<Duration>(() => true).default("5s"),
+  deadline: durationSchema(MAX_DEADLINE).prefault("5s"),
 });
 
 const waitSchema = z.strictObject(
-  { replicas: countSchema, timeout: z.custom<Duration>(() => true) },
+  { replicas: countSchema, timeout: durationSchema() },
   'use { replicas: 1, timeout: "1s" }',
 );
 
@@ -141,7 +144,7 @@ const historySchema = z.strictObject(
   {
     ...storeSchema.shape,
     sessionId: ownConversationSchema,
-    ttl: z.custom<Duration | "never">(() => true).default("30d"),
+    ttl: z.union([z.literal("never").transform(() => 0), durationSchema()], useDuration).prefault("30d"),
   },
   "pass an object with at least client and sessionId",
 );
@@ -149,13 +152,18 @@ const historySchema = z.strictObject(
 type TokenCounter = Extract<Window, { tokens: number }>["tokenCounter"];
 
 /**
- * What was checked last for each client: a program makes a history for every turn, with options that differ in nothing
- * but the id, and checking the others costs a fifth of the processor time of an append.
+ * The options that were checked last for each client. A program makes a history for every turn, with options that differ
+ * only in the id. Checking the others each time would cost a fifth of the processor time of an append.
  */
 const checkedLast = new WeakMap<object, { readonly options: Options; readonly settings: HistorySettings }>();
 
 type Options = Readonly<Record<string, unknown>>;
 
+/**
+ * Returns the settings of a history.
+ *
+ * @throws InvalidOptionError when an option is missing, unknown or of the wrong form.
+ */
 export function parseHistoryOptions(options: RedisChatMessageHistoryOptions): HistorySettings {
   const last = checkedLast.get(options?.client);
   if (last !== undefined && differInIdOnly(last.options, { ...options })) {
@@ -165,13 +173,16 @@ export function parseHistoryOptions(options: RedisChatMessageHistoryOptions): Hi
   const settings = {
     ...storeSettings(parsed),
     sessionId: parsed.sessionId,
-    ttlMilliseconds: parsed.ttl === "never" ? 0 : toMilliseconds("ttl", parsed.ttl),
+    ttlMilliseconds: parsed.ttl,
   };
   checkedLast.set(options.client, { options: { ...options }, settings });
   return settings;
 }
 
-/** A window is an object, which may hold something else by now: then they are checked again. */
+/**
+ * Returns true when two sets of options differ only in the id. A window or a wait counts as different, since the object
+ * may hold something else by now.
+ */
 function differInIdOnly(one: Options, other: Options): boolean {
   const names = Object.keys(other);
   return (
@@ -186,11 +197,16 @@ function differInIdOnly(one: Options, other: Options): boolean {
   );
 }
 
+/**
+ * Returns the settings of everything that keeps messages.
+ *
+ * @throws InvalidOptionError when an option is missing, unknown or of the wrong form.
+ */
 export function parseStoreOptions(options: StoreOptions): StoreSettings {
   return storeSettings(validate(storeSchema, "options", options));
 }
 
-// Field by field: a history is made for every invocation, and picking by rest and spread costs more than all the checks.
+// A history is made for every invocation, and rest and spread would cost more than all the checks.
 function storeSettings(parsed: z.output<typeof storeSchema>): StoreSettings {
   return {
     ...connectionSettings(parsed),
@@ -202,21 +218,24 @@ function storeSettings(parsed: z.output<typeof storeSchema>): StoreSettings {
   };
 }
 
+/**
+ * Returns the settings of a client that is only read from.
+ *
+ * @throws InvalidOptionError for a client or deadline of the wrong form.
+ */
 export function parseConnection(options: Pick<RedisChatMessageHistoryOptions, "client" | "deadline">): Connection {
   const { client, deadline } = validate(connectionSchema, "options", options);
-  return { client: portOf(client), deadlineMilliseconds: toMilliseconds("deadline", deadline, MAX_DEADLINE) };
+  return { client: portOf(client), deadlineMilliseconds: deadline };
 }
 
 function connectionSettings({ client, deadline, wait }: z.output<typeof storeSchema>): Connection {
-  const milliseconds = toMilliseconds("deadline", deadline, MAX_DEADLINE);
-  if (wait === undefined) return { client: portOf(client), deadlineMilliseconds: milliseconds, wait: undefined };
-  const timeoutMilliseconds = toMilliseconds("wait.timeout", wait.timeout);
-  if (timeoutMilliseconds >= milliseconds) {
+  if (wait === undefined) return { client: portOf(client), deadlineMilliseconds: deadline, wait: undefined };
+  if (wait.timeout >= deadline) {
     throw new InvalidOptionError("wait.timeout", "use less than deadline, within which a shortfall has to be told.");
   }
   return {
     client: portOf(client),
-    deadlineMilliseconds: milliseconds,
-    wait: { replicas: wait.replicas, timeoutMilliseconds },
+    deadlineMilliseconds: deadline,
+    wait: { replicas: wait.replicas, timeoutMilliseconds: wait.timeout },
   };
 }

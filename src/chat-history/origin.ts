@@ -1,19 +1,19 @@
 import type { BaseMessage } from "@langchain/core/messages";
 
-/** The time between two clears of one history object: each has another. */
+/** The time between two clears of one history object. Each has an object of its own. */
 export interface Era {
-  /** The same in all of that object's eras. It stands for the object, which a message must not keep alive. */
+  /** The same in all eras of one history object. It stands for that object, which a message must not keep alive. */
   readonly history: object;
 }
 
-/** Gives back the object it is given, so that the private fields of a class that extends it are put on that object. */
+/** Returns the object that it is given, so that a class that extends it puts its private fields on that object. */
 const Given = function (object: object): object {
   return object;
 } as unknown as new (object: object) => object;
 
 /**
- * Notes on a message which history handed it out, and when. Nobody else sees it, and it goes when the message goes. A
- * WeakSet does the same, in more time (docs/benchmark.md).
+ * A note on a message: which history handed it out, and in which era. Nobody else sees the note, and it goes with the
+ * message. A WeakSet does the same, and takes longer (docs/benchmark.md).
  */
 export class Origin extends Given {
   readonly #era: Era;
@@ -23,11 +23,16 @@ export class Origin extends Given {
     this.#era = era;
   }
 
-  /** @throws TypeError for a message that has a note: each is handed out once, being made for it. */
+  /**
+   * Puts a note on a message.
+   *
+   * @throws TypeError for a message that has a note. A history makes a message each time that it hands one out.
+   */
   static note(message: BaseMessage, era: Era): void {
     void new Origin(message, era);
   }
 
+  /** Returns the era in which a message was handed out, or `undefined` for a message of other origin. */
   static of(message: unknown): Era | undefined {
     return typeof message === "object" && message !== null && #era in message ? message.#era : undefined;
   }

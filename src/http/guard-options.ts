@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { SessionStore } from "../sessions/store.js";
-import { type Duration, toMilliseconds } from "../options/duration.js";
+import { type Duration, durationSchema } from "../options/duration.js";
 import { validate } from "../options/validation.js";
 import { type AddressReader, type ClientAddress, parseClientAddress } from "./client-address.js";
 import type { Identity } from "./identity.js";
@@ -86,7 +86,7 @@ const schema = z.strictObject(
     authenticate: callable,
     transport: z.custom<SessionTransport>(() => true).default("header"),
     clientAddress: z.custom<ClientAddress>(() => true).optional(),
-    maxAuthenticationAge: z.custom<Duration>(() => true).optional(),
+    maxAuthenticationAge: durationSchema().optional(),
     onDenied: callable.optional(),
     agentId: agentSchema.optional(),
   },
@@ -100,6 +100,6 @@ export function parseGuardOptions(options: GuardSettings): GuardParts {
     carrier: parseTransport(transport),
     addressOf: parseClientAddress(clientAddress),
     onDenied: options.onDenied,
-    maxAuthenticationSeconds: age === undefined ? undefined : toMilliseconds("maxAuthenticationAge", age) / 1_000,
+    maxAuthenticationSeconds: age === undefined ? undefined : age / 1_000,
   };
 }

@@ -1,7 +1,7 @@
 import { KeyObject, type webcrypto } from "node:crypto";
 import { types } from "node:util";
 import { z } from "zod";
-import { type Duration, toMilliseconds } from "../options/duration.js";
+import { type Duration, durationSchema } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
 import { validate } from "../options/validation.js";
 
@@ -93,7 +93,7 @@ const schema = z.strictObject(
     audience: words,
     typ: word.optional(),
     notBefore: z.date("use a date").optional(),
-    clockTolerance: z.custom<Duration>(() => true).optional(),
+    clockTolerance: durationSchema().optional(),
     userIdClaim: word.default("sub"),
     orgIdClaim: word.optional(),
   },
@@ -116,8 +116,7 @@ export function parseJwtOptions(options: JwtAuthenticatorOptions): JwtSettings {
   if (key !== undefined && !withSecret && keyType(key) !== "public") {
     throw new InvalidOptionError("key", "these algorithms are checked with a public key: createPublicKey(pem).");
   }
-  const clockToleranceSeconds =
-    clockTolerance === undefined ? 0 : toMilliseconds("clockTolerance", clockTolerance) / 1_000;
+  const clockToleranceSeconds = clockTolerance === undefined ? 0 : clockTolerance / 1_000;
   return { ...rules, source: sourceOf(key, jwks), typ, orgIdClaim, notBefore, clockToleranceSeconds };
 }
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Duration, toMilliseconds } from "../options/duration.js";
+import { type Duration, durationSchema } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
 import { parseToken } from "../sessions/token.js";
 import { validate } from "../options/validation.js";
@@ -52,7 +52,7 @@ const headerSchema = z.strictObject({
 const cookieSchema = z.strictObject({
   cookie: z.string("use a string").regex(/^__Host-[\w!#$%&'*+.^`|~-]+$/, "use a name that begins with __Host-"),
   sameSite: z.enum(["Strict", "Lax"], 'use "Strict" or "Lax"').default("Strict"),
-  maxAge: z.custom<Duration>(() => true).optional(),
+  maxAge: durationSchema().optional(),
   trustedOrigins: z
     .array(z.string().refine(isOrigin, "use origins, such as https://app.example.com"), "use an array")
     .default([]),
@@ -85,7 +85,7 @@ function headerCarrier(name: string): TokenCarrier {
 
 function cookieCarrier(transport: CookieTransport): TokenCarrier {
   const { cookie: name, sameSite, maxAge, trustedOrigins } = validate(cookieSchema, "transport", transport);
-  const kept = maxAge === undefined ? "" : `; Max-Age=${Math.ceil(toMilliseconds("maxAge", maxAge) / 1_000)}`;
+  const kept = maxAge === undefined ? "" : `; Max-Age=${Math.ceil(maxAge / 1_000)}`;
   const set = (headers: Headers, value: string, age: string): void => {
     headers.append("Set-Cookie", `${name}=${value}; Path=/; Secure; HttpOnly; SameSite=${sameSite}${age}`);
     headers.set("Cache-Control", "no-store");

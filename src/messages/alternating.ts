@@ -1,15 +1,18 @@
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 
 // An interrupted turn can leave a question without an answer, or end with the results of its calls. Most providers accept
-// the next question behind either. Amazon Bedrock's Converse wants an answer in between ("A conversation must alternate
-// between user and assistant roles", langchain-ai/langchain-aws#130), and Mistral wants one behind results.
+// the next question after either. Amazon Bedrock's Converse wants an answer in between ("A conversation must alternate
+// between user and assistant roles", langchain-ai/langchain-aws#130). Mistral wants an answer after results.
 
-/** What chat models of LangChain call themselves, and how `initChatModel` names their provider. */
+/** The types by which chat models of LangChain name themselves, and the providers that `initChatModel` names. */
 const ALTERNATING: ReadonlySet<unknown> = new Set(["chat_bedrock_converse", "bedrock", "mistral_ai", "mistralai"]);
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Returns whether the model that answers wants an answer in front of each question: itself, bound, or in a sequence. */
+/**
+ * Returns true when the model that answers wants an answer before each question. The runnable may be the model itself,
+ * or a binding or sequence that holds it.
+ */
 export function wantsAlternation(runnable: unknown): boolean {
   if (typeof runnable !== "object" || runnable === null) return false;
   const { _llmType: typeOf, _defaultConfig: configured, bound, steps, runnable: inner } = runnable as Fields;
@@ -18,7 +21,11 @@ export function wantsAlternation(runnable: unknown): boolean {
   return [bound, inner, ...(Array.isArray(steps) ? (steps as unknown[]) : [])].some(wantsAlternation);
 }
 
-/** Returns the past from the first question on, with an answer in front of each question; `said` follows it. */
+/**
+ * Returns the past from its first question on, with an answer before each later question.
+ *
+ * @param said what follows the past.
+ */
 export function alternating(past: readonly BaseMessage[], said: readonly BaseMessage[] = []): BaseMessage[] {
   const first = [...past, ...said].findIndex(({ type }) => type === "human" || type === "system");
   return past.slice(Math.max(0, first)).flatMap((message, index, all) => {

@@ -3,11 +3,12 @@ import { copied } from "./copied.js";
 import { callsOf } from "./tool-calls.js";
 
 // What a provider accepts of an answer that is sent back to it. The rules are those of the providers' APIs, in the
-// spellings of LangChain's packages, of output versions v0 and v1. test/providers asks endpoints that keep to them.
+// spellings of LangChain's packages, of output versions v0 and v1. test/providers checks them against endpoints that keep
+// to these rules.
 
 type Block = Readonly<Record<string, unknown>>;
 
-/** How providers say that an answer ended at the token limit: OpenAI and others, Anthropic and Bedrock, Google. */
+/** The reasons by which OpenAI, Anthropic, Bedrock, Google and others say that an answer ended at the token limit. */
 const TOKEN_LIMIT: ReadonlySet<unknown> = new Set([
   "length",
   "max_tokens",
@@ -17,8 +18,8 @@ const TOKEN_LIMIT: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * Returns what cut an answer short: its turn was interrupted, or its stream ended early without an error, or the token limit
- * was reached. Absent for an answer that came to its end, as far as it shows.
+ * Returns what cut an answer short: an interruption (of its turn, or of its stream without an error), or the token limit.
+ * Returns `undefined` for an answer that shows no sign of being cut.
  */
 function cutBy(answer: AIMessage): "interruption" | "token limit" | undefined {
   const { metadata, kwargs } = partsOf(answer);
@@ -36,7 +37,7 @@ function cutBy(answer: AIMessage): "interruption" | "token limit" | undefined {
   return reasons.some((reason) => TOKEN_LIMIT.has(reason)) ? "token limit" : undefined;
 }
 
-/** What others wrote may hold null. */
+/** Returns the metadata and the additional kwargs of an answer. What other libraries wrote may hold null. */
 function partsOf(answer: AIMessage): { readonly metadata: Block; readonly kwargs: Block } {
   const { response_metadata: metadata, additional_kwargs: kwargs } = answer as Partial<
     Record<keyof AIMessage, unknown>
@@ -44,7 +45,10 @@ function partsOf(answer: AIMessage): { readonly metadata: Block; readonly kwargs
   return { metadata: metadata ?? {}, kwargs: kwargs ?? {} };
 }
 
-/** LangChain ignores an error in a stream of OpenAI Responses. What came before it then lacks what the end tells. */
+/**
+ * Returns true for what is left of a stream of OpenAI Responses that failed. LangChain ignores the error, and the answer
+ * then lacks the fields that the last event of the stream brings.
+ */
 function isUnfinishedResponse(answer: AIMessage): boolean {
   const { metadata, kwargs } = partsOf(answer);
   const { reasoning } = kwargs;
@@ -52,18 +56,18 @@ function isUnfinishedResponse(answer: AIMessage): boolean {
   return metadata["model_provider"] === "openai" && isGiven(reasoning["id"]);
 }
 
-/** What is known of an answer beside what it tells itself. */
+/** What is known of an answer besides its own fields. */
 interface Circumstances {
-  /** What cut it short. */
+  /** What cut the answer short. */
   readonly cut?: "interruption";
-  /** The type of the message behind it and its results; absent, nothing follows. */
+  /** The type of the message that follows the answer and its results. Absent when nothing follows. */
   readonly next?: string | undefined;
 }
 
 /**
- * Returns the answer without what providers refuse of one that is not whole: reasoning without its signature, a
- * server-side tool use without its result, parts of arguments, text blocks without text, and reasoning with nothing after
- * it. Returns the same object when everything is whole.
+ * Returns the answer without the parts that providers refuse: reasoning without its signature, a server-side tool use
+ * without its result, parts of arguments, text blocks without text, and reasoning with nothing after it. Returns the same
+ * object when there is no such part.
  */
 export function wholePart(answer: AIMessage, { cut: known, next }: Circumstances): AIMessage {
   const { content } = answer;
@@ -76,21 +80,21 @@ export function wholePart(answer: AIMessage, { cut: known, next }: Circumstances
   const calls = callsOf(answer);
   if (Array.isArray(content)) {
     const blocks = content as readonly Block[];
-    // Anthropic runs a server-side tool later when the answer calls other tools too, or pauses its turn. The result then
-    // stands in the answer that follows.
+    // Anthropic runs a server-side tool later when the answer calls other tools too, or when it pauses its turn. The result
+    // is then in the answer that follows.
     const isAwaited = cut === undefined && (calls.length > 0 || next !== "human");
     const context: Context = { blocks, calls: new Set(calls.map(({ name }) => name)), cut, provider, isAwaited };
     const whole = blocks.filter((block, index) => isWhole(valueOf(block), index, context));
     if (calls.length === 0 && !isGoogle(provider)) whole.length = lengthWithoutReasoning(whole);
     if (whole.length < blocks.length) fields["content"] = whole;
   }
-  // OpenAI Responses is sent the output of a response that it stores as it was.
+  // LangChain sends the output of a response that OpenAI Responses stores back as it was.
   const { output } = metadata;
   if (Array.isArray(output)) {
     const length = lengthWithoutReasoning(output as readonly Block[]);
     if (length < output.length) fields["response_metadata"] = { ...metadata, output: output.slice(0, length) };
   }
-  // It does not store a response that broke off: nothing can refer to its items.
+  // OpenAI does not store a response that broke off, so nothing can refer to the items of that response.
   const { reasoning, ...others } = kwargs;
   if (cut === "interruption" && isBlock(reasoning) && !isGiven(reasoning["encrypted_content"])) {
     fields["additional_kwargs"] = Object.fromEntries(Object.entries(others).filter(([name]) => !ITEM_IDS.has(name)));
@@ -98,18 +102,18 @@ export function wholePart(answer: AIMessage, { cut: known, next }: Circumstances
   return Object.keys(fields).length === 0 ? answer : copied(answer, fields);
 }
 
-/** Where LangChain keeps the ids of the items that calls are for OpenAI Responses. */
+/** The kwargs in which LangChain keeps the ids that calls have as items of OpenAI Responses. */
 const ITEM_IDS: ReadonlySet<string> = new Set(["__openai_function_call_ids__", "__openai_custom_tool_call_ids__"]);
 
 /**
- * Returns true for an answer with neither content nor calls: providers refuse it. Reasoning alone is no content, since
- * providers refuse an answer that ends with it.
+ * Returns true for an answer with neither content nor calls, which providers refuse. Reasoning alone is no content, since
+ * providers refuse an answer that ends with reasoning.
  */
 export function saysNothing(message: BaseMessage): boolean {
   if (!AIMessage.isInstance(message) || callsOf(message).length > 0) return false;
   const { content } = message;
   const { metadata, kwargs } = partsOf(message);
-  // What OpenAI's APIs keep beside the content: spoken answers, refusals, and the calls of built-in tools.
+  // OpenAI's APIs keep spoken answers, refusals and the calls of built-in tools besides the content.
   if (isGiven(kwargs["audio"]) || isGiven(kwargs["refusal"])) return false;
   if (holds(metadata["output"], isSent) || holds(kwargs["tool_outputs"], isSentAlone)) return false;
   if (typeof content === "string") return isBlank(content);
@@ -121,18 +125,18 @@ function hasNothing(block: Block): boolean {
   return isReasoning(block) || isBlankText(block) || block["type"] === "input_json_delta";
 }
 
-/** What a block stands in. */
+/** The answer that a block is part of. */
 interface Context {
   readonly blocks: readonly Block[];
-  /** Ids of the answer's calls. */
+  /** The ids of the answer's calls. */
   readonly calls: ReadonlySet<unknown>;
   readonly cut: "interruption" | "token limit" | undefined;
   readonly provider: string;
-  /** Whether the results of server-side tools may stand in a later answer. */
+  /** True when the results of server-side tools may be in a later answer. */
   readonly isAwaited: boolean;
 }
 
-/** Google accepts its thoughts without a signature, and wherever they stand. */
+/** Returns true for Google, which accepts its thoughts without a signature, and at any place in an answer. */
 function isGoogle(provider: string): boolean {
   return provider.startsWith("google");
 }
@@ -168,7 +172,7 @@ function isWhole(block: Block, index: number, { blocks, calls, cut, provider, is
   }
 }
 
-/** Bedrock streams the signature as the last of a run of blocks. */
+/** Returns true when the blocks start with a run of reasoning that is signed. Bedrock streams the signature as its end. */
 function isSignedRun(blocks: readonly Block[]): boolean {
   for (const block of blocks) {
     const text = block["reasoningText"];
@@ -198,18 +202,18 @@ function isBlank(text: string): boolean {
   return text.trim() === "";
 }
 
-/** Output version v1 wraps a block that it has no name for. */
+/** Returns what a block holds. Output version v1 wraps a block that it has no name for. */
 function valueOf(block: Block | null): Block {
   if (block === null) return {};
   return block["type"] === "non_standard" && isBlock(block["value"]) ? block["value"] : block;
 }
 
-/** An item of OpenAI Responses. A message among them has its text in the content too. */
+/** Returns true for an item of OpenAI Responses that is neither reasoning nor a message, whose text the content has too. */
 function isSent(item: Block): boolean {
   return !isReasoning(item) && item["type"] !== "message";
 }
 
-/** Without the output of a whole response, LangChain sends these calls of built-in tools, and no others. */
+/** The calls of built-in tools that LangChain sends when it does not have the output of a whole response. */
 const SENT_ALONE: ReadonlySet<unknown> = new Set([
   "computer_call",
   "mcp_call",

@@ -6,18 +6,24 @@ import { type Call, callsOf, isResult, resultsAfter, standIn, takeResult, withVa
 const UNANSWERED = "No result came of this call.";
 
 /**
- * Returns the past as a model can be shown it. Mends what no provider accepts, and nothing else: a call that nobody
- * answered gets an error as its result, a result that came late stands behind its call, a result without a call is left
- * out, and so are an answer with neither content nor calls, and blocks of an answer cut short that are not whole.
+ * Returns the past in a form that a model can be shown. Mends what no provider accepts, and nothing else:
+ * - A call that nobody answered gets an error as its result.
+ * - A result that came late is put after its call.
+ * - A result without a call is left out, and so is an answer with neither content nor calls.
+ * - Of an answer that was cut short, blocks that are not whole are left out.
+ *
  * Messages that need no mending are the same objects.
  *
- * @param said what follows the past: results at its beginning answer calls of the last answer.
+ * @param said what follows the past. Results at its beginning answer calls of the last answer.
  */
 export function answerable(past: readonly BaseMessage[], said: readonly BaseMessage[] = []): BaseMessage[] {
   return withCallsAnswered(withoutStrayAnswers(past), said);
 }
 
-/** A user's answer to a request (the approval of an MCP tool, say) is refused when the request is not in front of it. */
+/**
+ * Returns the past without a user's answers to requests that are not in it. Providers refuse such an answer, as in the
+ * approval of an MCP tool, unless the request is in front of it.
+ */
 function withoutStrayAnswers(past: readonly BaseMessage[]): readonly BaseMessage[] {
   if (past.every((message) => answeredBy(message).length === 0)) return past;
   const asked = new Set<unknown>();
@@ -29,7 +35,7 @@ function withoutStrayAnswers(past: readonly BaseMessage[]): readonly BaseMessage
 }
 
 function withCallsAnswered(past: readonly BaseMessage[], said: readonly BaseMessage[]): BaseMessage[] {
-  // From the end: a result that came late is met before its call.
+  // The walk starts at the end, so that it meets a result that came late before its call.
   const shown: BaseMessage[] = [];
   const strays: BaseMessage[] = [];
   let direct: BaseMessage[] = [];
@@ -42,12 +48,12 @@ function withCallsAnswered(past: readonly BaseMessage[], said: readonly BaseMess
       continue;
     }
     const unused = [...direct, ...following];
-    // A user can answer a call in the content of a message.
+    // A user can also answer a call in the content of a message.
     const answered = answeredBy(next);
     const open = callsOf(message).filter(
       (call) => takeResult(unused, call) === undefined && !answered.includes(String(call.name)),
     );
-    // The same id each time: a graph with a checkpointer would take it for another message.
+    // The id is the same each time. A graph with a checkpointer would take another id for another message.
     const idOf = ({ name = "" }: Call): string => `no-result-${message.id ?? index}-${name}`;
     const late = open.map((call) => takeResult(strays, call) ?? standIn(call, UNANSWERED, idOf(call)));
     const isStray = (result: BaseMessage): boolean => unused.includes(result) && !answersItem(result, message);
@@ -59,7 +65,10 @@ function withCallsAnswered(past: readonly BaseMessage[], said: readonly BaseMess
   return shown.toReversed();
 }
 
-/** Older packages of OpenAI keep calls of its built-in tools among the items of the answer only. */
+/**
+ * Returns true for a result of a call that is only among the items of the answer. Older packages of OpenAI keep calls of
+ * its built-in tools there.
+ */
 function answersItem(result: BaseMessage, answer: BaseMessage): boolean {
   if (!ToolMessage.isInstance(result)) return false;
   const { tool_call_id: id } = result;

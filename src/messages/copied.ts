@@ -1,6 +1,9 @@
 import type { BaseMessage } from "@langchain/core/messages";
 
-/** A copy of the same class, with other fields: the message is the caller's. A checkpoint is made of `lc_kwargs`. */
+/**
+ * Returns a copy of a message, of the same class, with some fields replaced. The message itself is the caller's, so it
+ * stays as it is. The copy has the fields in its `lc_kwargs` too, of which a checkpoint is made.
+ */
 export function copied<Message extends BaseMessage>(
   message: Message,
   fields: Readonly<Record<string, unknown>>,

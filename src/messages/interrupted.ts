@@ -15,9 +15,9 @@ import {
 const UNANSWERED = "The turn was interrupted before this returned a result.";
 
 /**
- * Returns what is stored of a turn that was interrupted, such that a provider accepts it with the next one. The answer
- * that broke off keeps its whole blocks, and is left out when it has none. Each call without a result gets one that says
- * so. The last message is marked `response_metadata.interrupted`.
+ * Returns what is stored of a turn that was interrupted, in a form that a provider accepts with the next turn. The answer
+ * that broke off keeps the blocks that are whole, and is left out when there are none. Each call without a result gets an
+ * error as its result. The last message is marked `response_metadata.interrupted`.
  */
 export function interruptedTurn(messages: readonly BaseMessage[]): BaseMessage[] {
   const broken = messages.findLastIndex((message) => !AIMessage.isInstance(message)) + 1;
@@ -32,7 +32,10 @@ export function interruptedTurn(messages: readonly BaseMessage[]): BaseMessage[]
   return last === undefined ? [] : sealed([...said, marked(last)]);
 }
 
-/** The messages, each call followed by its results, or errors in their place; those of the last message may follow yet. */
+/**
+ * Returns the messages with each call followed by its result, or by an error in its place. Adds nothing after the last
+ * message, whose results may still follow.
+ */
 export function withAnswers(messages: readonly BaseMessage[]): BaseMessage[] {
   const last = messages.findLastIndex((message) => !isResult(message));
   return [...sealed(messages.slice(0, Math.max(0, last))), ...messages.slice(Math.max(0, last))];
@@ -40,7 +43,7 @@ export function withAnswers(messages: readonly BaseMessage[]): BaseMessage[] {
 
 function sealed(messages: readonly BaseMessage[]): BaseMessage[] {
   return messages.flatMap((message, index) => {
-    // Kept where they are when their call is not among these: it may be stored already.
+    // A result stays where it is when its call is not among these messages: the call may be stored already.
     if (isResult(message)) return answersOneBefore(messages, index) ? [] : [message];
     const results = resultsAfter(messages, index);
     return [message, ...callsOf(message).map((call) => takeResult(results, call) ?? standIn(call, UNANSWERED))];
@@ -54,7 +57,7 @@ function answersOneBefore(messages: readonly BaseMessage[], index: number): bool
   return callsOf(messages[caller] ?? result).some((call) => takeResult([result], call) !== undefined);
 }
 
-/** Of a stream that broke off, a call may lack its id yet: nothing could answer it. */
+/** Returns the answer without calls that have no id yet, since its stream broke off: no result could name such a call. */
 function withAnswerableCalls(message: AIMessage): AIMessage {
   const { tool_calls, invalid_tool_calls, additional_kwargs } = message as Nullable<AIMessage>;
   const { tool_calls: rawCalls, ...kwargs } = additional_kwargs ?? {};

@@ -4,13 +4,13 @@ import { answeredBy, requestsOf } from "./requests.js";
 import { callsOf, isResult, resultsAfter, takeResult } from "./tool-calls.js";
 
 /**
- * The newest part of a history that a provider accepts: at most that many messages, or tokens as `tokenCounter`
- * counts them. It starts on a human or system message and holds no tool result without its call, no call without its
- * result, and no approval (of an MCP tool) without the request for it, so it can be shorter than the limit, or empty. It
- * limits what is read, never what is stored.
+ * The newest part of a history that a provider accepts: at most that many messages, or that many tokens as
+ * `tokenCounter` counts them. It starts with a human or system message. It holds no tool result without its call, no call
+ * without its result, and no approval (of an MCP tool) without the request for it. So it can be shorter than the limit,
+ * or empty. It limits what is read, never what is stored.
  *
- * `{ messages }` reads only that many entries. `{ tokens }` reads the whole list (set `maxMessages` to bound it) and
- * calls `tokenCounter` a few times, with longer and longer newest parts.
+ * `{ messages }` reads only that many entries. `{ tokens }` reads the whole list (set `maxMessages` to bound it), and
+ * calls `tokenCounter` a few times with longer and longer newest parts.
  *
  * @example
  * ```ts
@@ -22,25 +22,30 @@ export type Window =
   | { readonly tokens: number; readonly tokenCounter: (messages: BaseMessage[]) => number | Promise<number> };
 
 /**
- * The part of `tail` (the newest messages, oldest first) that a provider accepts: it starts on a human or system
- * message, every tool call stands before its results, and whatever a user answers (an approval of an MCP tool, say) stands
- * before the answer. A call that was never answered is left out with whatever results it has, and so is a result whose
- * call is not there; providers answer 400 to either.
+ * Returns the part of `tail` (the newest messages, oldest first) that a provider accepts. It starts with a human or system
+ * message. Every tool call is before its results, and every request (for the approval of an MCP tool, for example) is
+ * before the user's answer. A call that was not answered is left out with the results that it has, and so is a result
+ * whose call is not there. Providers answer 400 to either.
  *
- * @param said what follows: results at its beginning, or a user's message, answer calls of the last answer.
+ * @param said what follows the tail. Results at its beginning, or a user's message, answer calls of the last answer.
  */
 export function acceptablePart(tail: readonly BaseMessage[], said: readonly BaseMessage[] = []): BaseMessage[] {
   const [start] = startsOf(tail);
   return start === undefined ? [] : withoutBrokenToolCalls(tail.slice(start), said);
 }
 
-/** Returns the messages without the calls and results at their beginning: what is left of a turn that was cut. */
+/** Returns the messages without the calls and results at their beginning, which are the rest of a turn that was cut. */
 export function withoutTornTurn(messages: BaseMessage[]): BaseMessage[] {
   const start = messages.findIndex((message) => !isResult(message) && callsOf(message).length === 0);
   return start === -1 ? [] : messages.slice(start);
 }
 
-/** The longest acceptable newest part of at most `window.tokens`. `count` is how many messages there are. */
+/**
+ * Returns the longest newest part of the messages that a provider accepts and that has at most `window.tokens` tokens.
+ *
+ * @param said what follows the messages.
+ * @throws InvalidOptionError when `tokenCounter` does not return a number.
+ */
 export async function withinTokens(
   messages: readonly BaseMessage[],
   window: Extract<Window, { tokens: number }>,
@@ -52,8 +57,8 @@ export async function withinTokens(
     return (await countTokens(part, window)) <= window.tokens ? part : undefined;
   };
 
-  // A longer part has more tokens. Gallop back from the newest start until one is too long, then halve the gap, so
-  // that the counter sees a few short lists rather than the whole history.
+  // A longer part has more tokens. The search gallops back from the newest start until a part is too long, then halves the
+  // gap, so that the counter sees a few short lists rather than the whole history.
   let fits = starts.length;
   let tooLong = -1;
   let best: BaseMessage[] = [];
@@ -83,7 +88,7 @@ async function countTokens(
   return tokens;
 }
 
-/** The indexes of the messages on which a part can start: none between a request and what the user answered to it. */
+/** Returns the indexes at which a part can start. None is between a request and the user's answer to it. */
 function startsOf(messages: readonly BaseMessage[]): number[] {
   const starts: number[] = [];
   const askedAt = new Map<unknown, number>();
@@ -100,11 +105,11 @@ function startsOf(messages: readonly BaseMessage[]): number[] {
 function withoutBrokenToolCalls(messages: readonly BaseMessage[], said: readonly BaseMessage[]): BaseMessage[] {
   const kept: BaseMessage[] = [];
   const all = [...messages, ...said];
-  /** What a user can still answer, in any later message; the results of calls only directly behind them. */
+  /** The requests that a user can still answer in any later message. Calls are answered directly after them. */
   const asked = new Set<unknown>();
   let called: readonly (string | undefined)[] = [];
   for (const [index, message] of messages.entries()) {
-    if (isResult(message)) continue; // Kept with its call, or not at all.
+    if (isResult(message)) continue; // A result is kept with its call, or not at all.
     const isAsked = answeredBy(message).every((id) => asked.has(id) || called.includes(id));
     called = [];
     if (!isAsked) continue;
@@ -124,7 +129,7 @@ function withoutBrokenToolCalls(messages: readonly BaseMessage[], said: readonly
   return kept;
 }
 
-/** Whether the user's message answers these calls, and nothing that it may not. */
+/** Returns true when the user's message answers all of these calls, and only what is allowed. */
 function answersAll(
   message: BaseMessage | undefined,
   calls: readonly (string | undefined)[],

@@ -1,36 +1,36 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { TurnQueue } from "../chat-history/message-log.js";
 import { ConversationBusyError } from "../errors.js";
 import { newOperationId } from "../redis/operation.js";
-import type { TurnQueue } from "../chat-history/message-log.js";
 
-/** How long the next in line sleeps between two tries; whoever stands further back, proportionally longer. */
+/** How long the next turn in line sleeps between two tries. Turns further back sleep longer, in proportion. */
 const MIN_PAUSE_MILLISECONDS = 25;
-/** A fraction of the heartbeat, so that a place is not lost by sleeping. */
+/** A fraction of the two seconds after which a silent turn is passed over, so that no turn sleeps through its place. */
 const MAX_PAUSE_MILLISECONDS = 500;
 
 export interface LeaseOptions {
-  /** What to do while another turn runs: stand in line, first come first served, or give up at once. */
+  /** What a turn does while another one runs: it waits in line, first come first served, or gives up at once. */
   readonly concurrency: "wait" | "reject";
-  /** How long the conversation stays taken when its holder is gone. A holder that lives renews in time. */
+  /** How long the conversation stays taken after its holder is gone. A holder that lives renews the lease in time. */
   readonly leaseMilliseconds: number;
-  /** How long to stand in line; what the last try takes comes on top, at most the deadline. */
+  /** How long a turn waits in line. The last try may take up to the deadline in addition. */
   readonly waitForMilliseconds: number;
   readonly signal?: AbortSignal | undefined;
-  /** Asked before each renewal; absent, the turn is alive. */
+  /** Called before each renewal. Without it, the turn counts as alive. */
   readonly sign?: (() => TurnSign) | undefined;
 }
 
 /**
- * What is known of a turn that runs. The lease of a silent one lapses, and is taken again when it is heard of, unless
- * another turn took the conversation. One that is gone, or pauses, gives its conversation back.
+ * What is known of a turn that runs. The lease of a silent turn lapses. It is taken again when the turn is heard of,
+ * unless another turn took the conversation. A turn that is gone, or pauses, gives its conversation back.
  */
 export type TurnSign = "alive" | "silent" | "gone";
 
 /**
  * Takes the conversation for one turn.
  *
- * Turns wait by asking again and again, and are served in the order in which they first asked; one that is not heard of
- * for two seconds is passed over. Whatever way this fails, it leaves the line in the background.
+ * Turns wait by asking again and again, and are served in the order in which they first asked. A turn that is not heard
+ * of for two seconds is passed over. When this fails, it leaves the line in the background.
  *
  * @throws ConversationBusyError when another turn runs and `concurrency` is `"reject"`, or `waitForMilliseconds` have passed.
  * @throws SessionNotFoundError when the session is no longer live, also while waiting.
@@ -45,7 +45,7 @@ export async function takeLease(queue: TurnQueue, options: LeaseOptions): Promis
   try {
     await (signal ? unlessAborted(waiting, signal) : waiting);
   } catch (error) {
-    // What was refused at once left no trace.
+    // A turn that is refused at once leaves no trace.
     const refused = options.concurrency === "reject" && error instanceof ConversationBusyError;
     if (!refused) void leave(queue, token, waiting);
     throw error;
@@ -59,7 +59,6 @@ export class TurnLease {
   readonly #queue: TurnQueue;
   readonly #timer: NodeJS.Timeout;
   #renewing = false;
-  #lost = false;
 
   constructor(queue: TurnQueue, token: string, options: Pick<LeaseOptions, "leaseMilliseconds" | "sign">) {
     this.token = token;
@@ -74,33 +73,25 @@ export class TurnLease {
     this.#timer = setInterval(look, leaseMilliseconds / 3).unref();
   }
 
-  /** Redis has said that the lease is no longer this turn's: what the turn writes under it will be refused. */
-  get lost(): boolean {
-    return this.#lost;
-  }
-
-  /** Gives the conversation back. Never throws: where it fails, the lease runs out by itself. */
+  /** Gives the conversation back. Never throws: when Redis cannot be reached, the lease runs out by itself. */
   async release(): Promise<void> {
     this.stop();
     await this.#queue.release(this.token).catch(() => {});
   }
 
-  /** Ends the renewing: after a write that released the lease. A lease that is still held runs out by itself. */
+  /** Stops renewing the lease. Call it after a write that released the lease; one that is still held runs out. */
   stop(): void {
     clearInterval(this.#timer);
   }
 
   async #renew(leaseMilliseconds: number): Promise<void> {
-    // One that hangs is not joined by others: they would all wait for the same connection.
+    // While one renewal hangs, another would only wait for the same connection.
     if (this.#renewing) return;
     this.#renewing = true;
     try {
-      if ((await this.#queue.renew(this.token, leaseMilliseconds)) === "lost") {
-        this.#lost = true;
-        this.stop();
-      }
+      if ((await this.#queue.renew(this.token, leaseMilliseconds)) === "lost") this.stop();
     } catch {
-      // Redis is away; the next time it may be there, and the lease still be held.
+      // Redis is away. At the next renewal it may be back, and the lease may still be held.
     } finally {
       this.#renewing = false;
     }
@@ -116,7 +107,7 @@ async function untilGranted(queue: TurnQueue, token: string, options: LeaseOptio
     if (answer.outcome === "granted") return;
     ticket = answer.ticket;
     const left = giveUpAt - performance.now();
-    // Timers know whole milliseconds only, and fire up to one early: less than one is no time to sleep for.
+    // Timers count whole milliseconds, and fire up to one early, so nothing sleeps for less than one.
     if (mode === "reject" || left < 1) throw new ConversationBusyError("taken");
     await pause(Math.ceil(Math.min(pauseAt(answer.position), left)), undefined, { signal });
   }
@@ -126,7 +117,7 @@ function pauseAt(position: number): number {
   return Math.min(MIN_PAUSE_MILLISECONDS * (position + 1), MAX_PAUSE_MILLISECONDS);
 }
 
-/** A try that is under way may still be granted, so the line is left after it. */
+/** Leaves the line after the try that is under way, which may still be granted. */
 async function leave(queue: TurnQueue, token: string, waiting: Promise<void>): Promise<void> {
   await waiting.catch(() => {});
   await queue.release(token).catch(() => {});
@@ -136,6 +127,7 @@ function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> 
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(reasonOf(signal));
     signal.addEventListener("abort", abort, { once: true });
+    // A signal that many turns share must not keep a listener of each.
     work.finally(() => signal.removeEventListener("abort", abort)).then(resolve, reject);
   });
 }

@@ -1,84 +1,87 @@
 import { z } from "zod";
-import { type Duration, toMilliseconds } from "../options/duration.js";
+import { type Duration, durationSchema } from "../options/duration.js";
 import type { TurnNotStoredError } from "../errors.js";
 
-/** Options of whatever runs turns: a runnable, an agent. */
+/** Options of everything that runs turns, such as a runnable or an agent. */
 export interface TurnOptions {
   /**
-   * What happens to a turn that does not come to its end (an abort, a timeout, a `break` out of a stream, an error of
-   * the model): `"keep"` stores the user's message and what was answered so far, marked
-   * `response_metadata.interrupted`, and answers each open tool call with an error, so that a provider accepts the
-   * next turn; `"discard"` stores nothing.
+   * What happens to a turn that does not come to its end: after an abort, a timeout, a `break` out of a stream, or an
+   * error of the model. `"keep"` stores the user's message and the answer so far, marked
+   * `response_metadata.interrupted`. It answers each open tool call with an error, so that a provider accepts the next
+   * turn. `"discard"` stores nothing.
    * @default "keep"
    */
   onInterrupt?: "keep" | "discard" | undefined;
   /**
-   * Told when an interrupted turn could not be stored, which nobody waits for any more.
-   * @default a process warning, without content
+   * Called when an interrupted turn could not be stored. By then nobody waits for the turn.
+   * @default emits a process warning, without content
    */
   onError?: ((error: TurnNotStoredError) => void) | undefined;
   /**
-   * What happens to a turn while another one of the same conversation runs: `"allow"` runs it, and each is stored
-   * whole; `"reject"` throws a `ConversationBusyError` at once; `"wait"` runs them one after another, in the order in which
-   * they came, across processes.
+   * What happens to a turn while another one of the same conversation runs. `"allow"` runs both, and stores each whole.
+   * `"reject"` throws a `ConversationBusyError` at once. `"wait"` runs them one after another, in the order in which they
+   * came, across processes.
    * @default "allow"
    */
   concurrency?: "allow" | "reject" | "wait" | undefined;
   /**
-   * How long a turn holds its conversation without a sign of life, with `"reject"` and `"wait"`: so long after a crash
-   * the next turn runs. At most a day. Renewed while the turn runs. A turn whose lease lapsed, since its tool was silent
-   * for ten minutes or its process stood still, can be stored unless another turn took the conversation.
+   * How long a turn holds its conversation without a sign of life, with `"reject"` and `"wait"`. After a crash, the next
+   * turn runs when this time is over. At most a day. The lease is renewed while the turn runs. It lapses when a tool of
+   * the turn is silent for ten minutes, or its process stands still. Such a turn can still be stored, unless another turn
+   * took the conversation.
    * @default "30s"
    */
   lease?: Duration | undefined;
   /**
-   * How long a turn waits for those before it, with `"wait"`; then a `ConversationBusyError`. At most a day.
+   * How long a turn waits for those before it, with `"wait"`. Then it throws a `ConversationBusyError`. At most a day.
    * @default "60s"
    */
   waitFor?: Duration | undefined;
 }
 
+/** The options of turns, checked, with every default filled in and every duration in milliseconds. */
 export interface TurnSettings {
   readonly onInterrupt: "keep" | "discard";
-  /** Calls `onError`, with what a turn threw as it was stored. */
+  /** Passes the error that a turn threw as it was stored to `onError`. Never throws. */
   readonly tellError: (error: unknown) => void;
   readonly concurrency: "allow" | "reject" | "wait";
   readonly leaseMilliseconds: number;
   readonly waitForMilliseconds: number;
 }
 
-/** Nobody waits for longer, and timers, by which a lease is renewed, overflow after 24 days. */
+/** Nobody waits for longer. Leases are renewed by timers, which overflow after 24 days. */
 const MAX_DURATION = "1d";
 
 type OnError = (error: TurnNotStoredError) => void;
 type Named<Names extends string> = z.ZodDefault<z.ZodEnum<{ [Name in Names]: Name }>>;
 
-/** For the schemas of those who have these options among theirs. */
+/** The schemas of these options, to be spread into the schema of an object that has more of them. */
 export const turnShape: {
   readonly onInterrupt: Named<TurnSettings["onInterrupt"]>;
   readonly onError: z.ZodDefault<z.ZodCustom<OnError>>;
   readonly concurrency: Named<TurnSettings["concurrency"]>;
-  readonly lease: z.ZodDefault<z.ZodCustom<Duration>>;
-  readonly waitFor: z.ZodDefault<z.ZodCustom<Duration>>;
+  readonly lease: z.ZodPrefault<z.ZodType<number, Duration>>;
+  readonly waitFor: z.ZodPrefault<z.ZodType<number, Duration>>;
 } = {
   onInterrupt: z.enum(["keep", "discard"], 'use "keep" or "discard"').default("keep"),
   onError: z.custom<OnError>((value) => typeof value === "function", "use a function").default(() => warn),
   concurrency: z.enum(["allow", "reject", "wait"], 'use "allow", "reject" or "wait"').default("allow"),
-  lease: z.custom<Duration>(() => true).default("30s"),
-  waitFor: z.custom<Duration>(() => true).default("60s"),
+  lease: durationSchema(MAX_DURATION).prefault("30s"),
+  waitFor: durationSchema(MAX_DURATION).prefault("60s"),
 };
 
+/** Returns the settings of options that {@link turnShape} has checked. */
 export function turnSettings(parsed: z.output<z.ZodObject<typeof turnShape>>): TurnSettings {
   return {
     onInterrupt: parsed.onInterrupt,
     tellError: (error) => tell(parsed.onError, error as TurnNotStoredError),
     concurrency: parsed.concurrency,
-    leaseMilliseconds: toMilliseconds("lease", parsed.lease, MAX_DURATION),
-    waitForMilliseconds: toMilliseconds("waitFor", parsed.waitFor, MAX_DURATION),
+    leaseMilliseconds: parsed.lease,
+    waitForMilliseconds: parsed.waitFor,
   };
 }
 
-/** Nobody would catch what `onError` throws. */
+/** Calls `onError`. Nobody would catch what it throws, so the error becomes a warning then. */
 function tell(onError: OnError, error: TurnNotStoredError): void {
   try {
     onError(error);

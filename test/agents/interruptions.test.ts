@@ -7,13 +7,13 @@ import { describe, expect, inject, test, vi } from "vitest";
 import { z } from "zod";
 import {
   ConversationChangedError,
-  RedisChatMessageHistory,
   SessionNotFoundError,
   SessionStore,
   TurnNotStoredError,
 } from "langchain-redis-sessions";
 import { sessionMiddleware, type SessionMiddlewareOptions } from "langchain-redis-sessions/agents";
 import { faultyProxy } from "langchain-redis-sessions/testing";
+import { OpenConversation } from "../../src/chat-history/open-conversation.js";
 import { calling, never, ScriptedModel } from "../support/scripted-model.js";
 import { client, session, sessions, stored } from "./support/sessions.js";
 
@@ -238,7 +238,7 @@ test("a partial turn that cannot be stored is told to onError", async () => {
 test("a turn that could not be stored when its call was aborted meanwhile is told to onError", async () => {
   const controller = new AbortController();
   const told: TurnNotStoredError[] = [];
-  const append = vi.spyOn(RedisChatMessageHistory.prototype, "appendTurn").mockImplementationOnce(async () => {
+  const append = vi.spyOn(OpenConversation.prototype, "append").mockImplementationOnce(async () => {
     controller.abort();
     await new Promise(setImmediate);
     throw new Error("no Redis today");

@@ -3,6 +3,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { RedisChatMessageHistory } from "langchain-redis-sessions";
 import { type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
+import { conversationOf } from "../../src/chat-history/history.js";
 import { freshId, turn } from "../support/turns.js";
 
 // One that nobody else uses: ioredis fails on what MONITOR tells before it knows that it is monitoring.
@@ -46,7 +47,7 @@ test("what a read returns that was under way during a clear() is not taken back 
     const history = new RedisChatMessageHistory({ client, sessionId: freshId() });
     await history.addMessages(turn("old"));
     // With an operation id the read is a pipeline, whose replies ioredis hands out late: often after the clear's.
-    const [read] = await Promise.all([history.beginTurn(freshId()), history.clear()]);
+    const [read] = await Promise.all([conversationOf(history).read({ operationId: freshId() }), history.clear()]);
     expect(read).toHaveLength(2);
     await expect(history.addMessages(read), `round ${round}`).rejects.toMatchObject({ code: "INVALID_OPTION" });
   }

@@ -4,22 +4,16 @@ import { Cluster, Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { AgentMemory, RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions";
 import { startRedis, type RunningRedis } from "langchain-redis-sessions/testing";
+import { conversationOf } from "../../src/chat-history/history.js";
 import { all } from "../agent-memory/support/all.js";
+import { take } from "../chat-history/support/leased-conversations.js";
+import { closingIn } from "../support/closing.js";
 import { additionFor, grantedCommands, grants } from "../support/acl.js";
 import type { Client } from "../support/topologies.js";
 import { freshId, turn } from "../support/turns.js";
 
 const servers = inject("servers");
-const closing: (() => unknown)[] = [];
-afterAll(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
-
-function keep<Kept extends Client>(client: Kept): Kept {
-  client.on("error", () => {});
-  closing.push(() => client.disconnect());
-  return client;
-}
+const { closing, keep } = closingIn(afterAll);
 
 /** Does all that the library can, and goes on whatever is refused. Returns what was not done. */
 async function everything(client: Client, admins: readonly Redis[]): Promise<readonly string[]> {
@@ -40,10 +34,10 @@ async function everything(client: Client, admins: readonly Redis[]): Promise<rea
     new RedisChatMessageHistory({ client, sessionId: id }).addMessages([new HumanMessage("d"), new AIMessage("e")]),
   );
   await attempt("read", () => history.getMessages());
-  await attempt("read an operation", () => history.beginTurn("z"));
+  await attempt("read an operation", () => conversationOf(history).read({ operationId: "z" }));
   await attempt("length", () => history.length());
   await attempt("lease", async () => {
-    const lease = await history.takeLease({ concurrency: "wait", leaseMilliseconds: 1_000, waitForMilliseconds: 0 });
+    const lease = await take(history, { leaseMilliseconds: 1_000, waitForMilliseconds: 0 });
     await lease.release();
   });
   await attempt("clear", () => history.clear());

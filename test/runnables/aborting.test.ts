@@ -5,6 +5,7 @@ import { RunnableLambda } from "@langchain/core/runnables";
 import { FakeStreamingChatModel } from "@langchain/core/utils/testing";
 import { describe, expect, test, vi } from "vitest";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
+import { conversationOf } from "../../src/chat-history/history.js";
 import { interruptible, read } from "./support/interruptible.js";
 import { answering, hanging, ScriptedModel } from "../support/scripted-model.js";
 
@@ -29,7 +30,7 @@ describe("an abort", () => {
         runnable: RunnableLambda.from(called),
         getMessageHistory: () => {
           const history = open();
-          vi.spyOn(history, "beginTurn").mockImplementation(async () => {
+          vi.spyOn(conversationOf(history), "read").mockImplementation(async () => {
             stop.abort(new Error("enough"));
             return [];
           });
@@ -99,8 +100,9 @@ describe("an abort", () => {
         runnable: answering(),
         getMessageHistory: () => {
           const history = open();
-          const append = history.appendTurn.bind(history);
-          vi.spyOn(history, "appendTurn").mockImplementation(async (...write) => {
+          const conversation = conversationOf(history);
+          const append = conversation.append.bind(conversation);
+          vi.spyOn(conversation, "append").mockImplementation(async (...write) => {
             stop.abort(new Error("enough"));
             await append(...write);
           });

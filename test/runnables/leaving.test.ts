@@ -4,6 +4,7 @@ import { RunnableLambda } from "@langchain/core/runnables";
 import { describe, expect, test, vi } from "vitest";
 import type { RedisChatMessageHistory } from "langchain-redis-sessions";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
+import { conversationOf } from "../../src/chat-history/history.js";
 import { interruptible } from "./support/interruptible.js";
 import { answering, hanging, ScriptedModel } from "../support/scripted-model.js";
 
@@ -78,8 +79,9 @@ describe("a stream is left", () => {
     let written = false;
     const slow = (): RedisChatMessageHistory => {
       const history = open();
-      const append = history.appendTurn.bind(history);
-      vi.spyOn(history, "appendTurn").mockImplementation(async (...write) => {
+      const opened = conversationOf(history);
+      const append = opened.append.bind(opened);
+      vi.spyOn(opened, "append").mockImplementation(async (...write) => {
         await new Promise((resolve) => setTimeout(resolve, 50));
         await append(...write);
         written = true;

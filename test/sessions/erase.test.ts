@@ -6,6 +6,7 @@ import {
   type RedisClient,
   SessionStore,
 } from "langchain-redis-sessions";
+import { conversationOf } from "../../src/chat-history/history.js";
 import { type Client, onOneRedis } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 
@@ -57,7 +58,7 @@ test("a user with hundreds of conversations is erased in steps, between which no
       // A turn that was paused before goes on in a new session, as an agent's can.
       const anew = await sessions.create({ ...user, agentId: "a" });
       const paused = sessions.history({ ...anew.session, conversationId: last });
-      paused.resumeTurn("");
+      conversationOf(paused).resume("");
       changed.push(await paused.addMessages([new HumanMessage("late")]).catch((error: unknown) => error));
     }),
   });

@@ -1,12 +1,12 @@
 // Turns that hold or wait for a conversation while processes, connections and sessions come to an end.
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions";
 import { faultyProxy, type FaultyProxy } from "langchain-redis-sessions/testing";
 import { freshId, texts, turn } from "../support/turns.js";
 import type { LineProcess } from "../support/line-process.js";
-import { ofASession, onItsOwn, take } from "../chat-history/support/leased-conversations.js";
+import { ofASession, onItsOwn, store, take } from "../chat-history/support/leased-conversations.js";
 import { holdingProcess } from "../chat-history/support/turn-processes.js";
 
 const { single } = inject("servers");
@@ -63,7 +63,7 @@ describe("while another process holds the conversation", () => {
       holder.say("store");
       if (successor === "another turn") {
         const next = await take(history);
-        await history.appendTurn(turn("next"), {
+        await store(history, turn("next"), {
           operationId: "of the next",
           lease: { token: next.token, after: "release" },
         });
@@ -124,14 +124,15 @@ describe("on a connection that fails", () => {
     const { proxy, through } = await throughProxy();
     const { open, lease } = await onItsOwn();
     await through.ping();
-    const running = await take(open(through, 0.05), { leaseMilliseconds: 300 });
+    const running = await take(open(through, { deadline: 0.05 }), { leaseMilliseconds: 300 });
+    const stopped = vi.spyOn(running, "stop");
     const sent = vi.spyOn(through, "evalsha");
     proxy.refuse();
     await client.pexpire(lease, 60_000);
     await expect.poll(() => sent.mock.calls.length).toBeGreaterThan(1);
     await proxy.heal();
     await expect.poll(() => client.pttl(lease)).toBeLessThanOrEqual(300);
-    expect(running.lost).toBe(false);
+    expect(stopped).not.toHaveBeenCalled();
     await running.release();
     expect(await client.exists(lease)).toBe(0);
   });
@@ -142,7 +143,7 @@ describe("on a connection that fails", () => {
     const running = await take(open(client));
     const sent = vi.spyOn(through, "evalsha");
     await through.ping();
-    const next = take(open(through, 0.1));
+    const next = take(open(through, { deadline: 0.1 }));
     next.catch(() => {});
     await expect.poll(() => sent.mock.calls.length).toBeGreaterThan(1);
     proxy.blackhole();
@@ -152,16 +153,17 @@ describe("on a connection that fails", () => {
 });
 
 describe("a lease", () => {
-  test("is renewed for as long as its turn runs, and knows when it is lost", async () => {
+  test("is renewed for as long as its turn runs, and no longer once it is lost", async () => {
     const { open, lease } = await onItsOwn();
     const running = await take(open(client), { leaseMilliseconds: 300 });
+    const stopped = vi.spyOn(running, "stop");
     for (let renewal = 0; renewal < 3; renewal++) {
       await client.pexpire(lease, 60_000);
       await expect.poll(() => client.pttl(lease), { interval: 5 }).toBeLessThanOrEqual(300);
     }
-    expect(running.lost).toBe(false);
+    expect(stopped).not.toHaveBeenCalled();
     await client.set(lease, "another's", "PX", 60_000);
-    await expect.poll(() => running.lost).toBe(true);
+    await expect.poll(() => stopped.mock.calls).toHaveLength(1);
     await running.release();
     expect(await client.get(lease)).toBe("another's");
     expect(await client.pttl(lease)).toBeGreaterThan(50_000);
@@ -174,9 +176,10 @@ describe("a lease", () => {
   ])("%s", async (_what, taken) => {
     const { open, lease, holder } = await onItsOwn();
     const running = await take(open(client), { leaseMilliseconds: 300 });
+    const stopped = vi.spyOn(running, "stop");
     if (taken) await client.set(holder, "another's", "PX", 60_000);
     await client.del(lease);
-    if (taken) await expect.poll(() => running.lost).toBe(true);
+    if (taken) await expect.poll(() => stopped.mock.calls).toHaveLength(1);
     else await expect.poll(() => client.get(lease), { interval: 5 }).toBe(running.token);
     await running.release();
     expect(await client.exists(lease)).toBe(0);
@@ -208,10 +211,25 @@ describe("a lease", () => {
     });
     const { open } = await onItsOwn();
     const running = await take(open(slow), { leaseMilliseconds: 1_500 });
+    const stopped = vi.spyOn(running, "stop");
     await expect.poll(sent, { timeout: 20_000 }).toBeGreaterThan(3);
     expect(most).toBe(1);
-    expect(running.lost).toBe(false);
+    expect(stopped).not.toHaveBeenCalled();
     await running.release();
+  });
+
+  test("leaves no listener on the signal, which may be that of many turns, whether it was granted or refused", async () => {
+    const { open } = await onItsOwn();
+    const { signal } = new AbortController();
+    for (let index = 0; index < 200; index++) await (await take(open(client), { signal })).release();
+    expect(getEventListeners(signal, "abort")).toEqual([]);
+    const running = await take(open(client), { signal });
+    const refused = take(open(client), { signal, concurrency: "reject" });
+    await expect(refused).rejects.toMatchObject({ reason: "taken" });
+    const impatient = take(open(client), { signal, waitForMilliseconds: 60 });
+    await expect(impatient).rejects.toMatchObject({ reason: "taken" });
+    await running.release();
+    expect(getEventListeners(signal, "abort")).toEqual([]);
   });
 
   test("that is granted to a turn after it was aborted is given back", async () => {
@@ -255,7 +273,7 @@ describe("a lease", () => {
     const history = open(slow);
     const running = await take(history);
     await expect(take(history, { concurrency: "reject" })).rejects.toMatchObject({ reason: "taken" });
-    await history.appendTurn(turn("one"), {
+    await store(history, turn("one"), {
       operationId: "a",
       lease: { token: running.token, after: "release" },
     });
@@ -330,7 +348,7 @@ test("a key of another type in a lease's place is left alone", async () => {
   await client.rpush(lease, "another application's");
   await expect(take(history)).rejects.toMatchObject({ code: "CORRUPT_MESSAGE" });
   const write = { operationId: "a", lease: { token: "mine", after: "release" } } as const;
-  await expect(history.appendTurn(turn("x"), write)).rejects.toMatchObject({ code: "CORRUPT_MESSAGE" });
+  await expect(store(history, turn("x"), write)).rejects.toMatchObject({ code: "CORRUPT_MESSAGE" });
   expect(await history.length()).toBe(0);
   await client.del(lease);
   await client.set(waiting, "another application's");

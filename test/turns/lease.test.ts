@@ -7,9 +7,11 @@ import {
   type LeasedConversation,
   ofASession,
   onItsOwn,
+  store,
   take,
-  type TurnLease,
 } from "../chat-history/support/leased-conversations.js";
+import { Turn } from "../../src/turns/turn.js";
+import type { TurnLease } from "../../src/turns/turn-lease.js";
 
 const taken = { code: "CONVERSATION_BUSY", reason: "taken" };
 const lost = { code: "CONVERSATION_BUSY", reason: "lost" };
@@ -84,7 +86,7 @@ describe.each(
         const { token, stop } = await hold(own);
         // What was read cannot have changed until it is written.
         const before = await own.length();
-        await own.appendTurn(turn(String(index)), { operationId: `${index}`, lease: { token, after: "release" } });
+        await store(own, turn(String(index)), { operationId: `${index}`, lease: { token, after: "release" } });
         stop();
         return before;
       }),
@@ -150,7 +152,7 @@ describe.each(
     const running = await take(history);
     const gone = connect();
     await gone.ping();
-    const vanishing = take(conversation.open(gone, 0.2));
+    const vanishing = take(conversation.open(gone, { deadline: 0.2 }));
     vanishing.catch(() => {});
     await untilInLine(1);
     const [vanished = ""] = await client.zrange(conversation.waiting, 0, "-1");
@@ -208,7 +210,7 @@ describe.each(
       await client.del(conversation.lease);
       const next = await take(conversation.open(other));
       const lease = { token: late.token, after };
-      const append = (): Promise<void> => history.appendTurn(turn("late"), { operationId: freshId(), lease });
+      const append = (): Promise<void> => store(history, turn("late"), { operationId: freshId(), lease });
       await expect(append()).rejects.toMatchObject(lost);
       expect(await client.get(conversation.lease)).toBe(next.token);
       await late.release();
@@ -224,11 +226,11 @@ describe.each(
     const late = await take(history);
     await client.del(conversation.lease);
     const lease = { token: late.token, after: "keep" as const };
-    await history.appendTurn(turn("one"), { operationId: freshId(), lease });
-    await history.appendTurn(turn("two"), { operationId: freshId(), lease: { ...lease, after: "release" } });
+    await store(history, turn("one"), { operationId: freshId(), lease });
+    await store(history, turn("two"), { operationId: freshId(), lease: { ...lease, after: "release" } });
     expect(texts(await history.getMessages())).toEqual(["one", "re: one", "two", "re: two"]);
     await expect(
-      history.appendTurn(turn("three"), { operationId: freshId(), lease }),
+      store(history, turn("three"), { operationId: freshId(), lease }),
       "it gave the conversation back",
     ).rejects.toMatchObject(lost);
     expect(await client.exists(conversation.holder)).toBe(0);
@@ -238,16 +240,16 @@ describe.each(
   test("give the conversation back with their last write, and not before", async () => {
     const running = await take(history);
     const { token } = running;
-    await history.appendTurn(turn("one"), { operationId: "a", lease: { token, after: "keep" } });
+    await store(history, turn("one"), { operationId: "a", lease: { token, after: "keep" } });
     expect(await client.get(conversation.lease)).toBe(token);
-    await history.appendTurn(turn("two"), { operationId: "b", lease: { token, after: "release" } });
+    await store(history, turn("two"), { operationId: "b", lease: { token, after: "release" } });
     expect(await client.exists(conversation.lease)).toBe(0);
     // Repeated, it is answered as before, and does not touch what is another's by now.
     const next = await take(conversation.open(other));
-    await history.appendTurn(turn("two"), { operationId: "b", lease: { token, after: "release" } });
+    await store(history, turn("two"), { operationId: "b", lease: { token, after: "release" } });
     expect(await client.get(conversation.lease)).toBe(next.token);
     // Repeated by a later turn, it gives back that turn's lease.
-    await history.appendTurn(turn("two"), { operationId: "b", lease: { token: next.token, after: "release" } });
+    await store(history, turn("two"), { operationId: "b", lease: { token: next.token, after: "release" } });
     expect(await client.exists(conversation.lease)).toBe(0);
     expect(texts(await history.getMessages())).toEqual(["one", "re: one", "two", "re: two"]);
     running.stop();
@@ -255,12 +257,14 @@ describe.each(
   });
 
   test("give the conversation back when there was nothing to store", async () => {
-    const { token, stop } = await hold(history);
-    await history.appendTurn([], { operationId: "a", lease: { token, after: "keep" } });
-    expect(await client.get(conversation.lease)).toBe(token);
-    await history.appendTurn([], { operationId: "a", lease: { token, after: "release" } });
+    const settings = { concurrency: "wait", leaseMilliseconds: 60_000, waitForMilliseconds: 0 } as const;
+    const unheard = { onInterrupt: "keep", tellError: () => expect.unreachable() } as const;
+    const running = await Turn.begin(history, { ...settings, ...unheard }, {});
+    const nothing = { messages: () => [], output: undefined };
+    await running.storeStep(nothing, 0);
+    expect(await client.get(conversation.lease)).toBe(running.lease);
+    await running.store(nothing);
     expect(await client.exists(conversation.lease)).toBe(0);
-    stop();
   });
 
   test("do not keep out those that ask for no lease", async () => {

@@ -1,10 +1,17 @@
-import { type Duration, RedisChatMessageHistory, type Session, SessionStore } from "langchain-redis-sessions";
+import type { BaseMessage } from "@langchain/core/messages";
+import { RedisChatMessageHistory, type Session, SessionStore, type StoreOptions } from "langchain-redis-sessions";
+import { conversationOf } from "../../../src/chat-history/history.js";
+import type { Batch } from "../../../src/chat-history/message-log.js";
+import { type LeaseOptions, takeLease, type TurnLease } from "../../../src/turns/turn-lease.js";
 import type { Client } from "../../support/topologies.js";
 import { freshId } from "../../support/turns.js";
 
-/** A conversation of which turns take the lease, and the keys that they do it with. */
+type Options = Pick<StoreOptions, "deadline" | "maxMessages">;
+
+/** A conversation whose lease turns take, and the keys of that lease. */
 export interface LeasedConversation {
-  readonly open: (client: Client, deadline?: Duration) => RedisChatMessageHistory;
+  /** Opens it with another object, as another process would. */
+  readonly open: (client: Client, options?: Options) => RedisChatMessageHistory;
   readonly lease: string;
   readonly holder: string;
   readonly waiting: string;
@@ -14,7 +21,7 @@ export async function onItsOwn(): Promise<LeasedConversation> {
   const sessionId = freshId();
   const base = `chat:history:{${sessionId}}`;
   return {
-    open: (client, deadline) => new RedisChatMessageHistory({ client, sessionId, deadline }),
+    open: (client, options) => new RedisChatMessageHistory({ client, sessionId, ...options }),
     lease: `${base}:lease`,
     holder: `${base}:holder`,
     waiting: `${base}:waiting`,
@@ -30,7 +37,7 @@ export async function ofASession(client: Client): Promise<SessionConversation> {
   const { token, session } = await new SessionStore({ client }).create({ userId: freshId(), agentId: "support" });
   const base = `chat:user:{${token.slice(4, 20)}}`;
   return {
-    open: (other, deadline) => new SessionStore({ client: other, deadline }).history(session),
+    open: (other, options) => new SessionStore({ client: other, ...options }).history(session),
     lease: `${base}:lease:${session.conversationId}`,
     holder: `${base}:holder:${session.conversationId}`,
     waiting: `${base}:waiting:${session.conversationId}`,
@@ -39,16 +46,22 @@ export async function ofASession(client: Client): Promise<SessionConversation> {
   };
 }
 
-type LeaseOptions = Parameters<RedisChatMessageHistory["takeLease"]>[0];
-
-export type TurnLease = Awaited<ReturnType<RedisChatMessageHistory["takeLease"]>>;
-
-/** Waits its turn, with a lease and a patience longer than any test. */
+/** Waits for the conversation, with a lease and a patience longer than any test. */
 export function take(history: RedisChatMessageHistory, options: Partial<LeaseOptions> = {}): Promise<TurnLease> {
-  return history.takeLease({
+  return takeLease(conversationOf(history).log, {
     concurrency: "wait",
     leaseMilliseconds: 60_000,
     waitForMilliseconds: 60_000,
     ...options,
   });
+}
+
+/** Stores a turn that runs under a lease. */
+export async function store(
+  history: RedisChatMessageHistory,
+  messages: BaseMessage[],
+  write: Pick<Batch, "operationId" | "lease">,
+): Promise<void> {
+  const conversation = conversationOf(history);
+  await conversation.append(conversation.encode(messages), write);
 }

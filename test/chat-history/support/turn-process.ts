@@ -1,6 +1,8 @@
 import { createInterface } from "node:readline";
 import { Redis } from "ioredis";
 import { RedisChatMessageHistory, ConversationBusyError } from "../../../src/index.js";
+import { conversationOf } from "../../../src/chat-history/history.js";
+import { takeLease } from "../../../src/turns/turn-lease.js";
 import type { TurnReport } from "./turn-processes.js";
 import { turn } from "../../support/turns.js";
 
@@ -12,12 +14,13 @@ const say = (value: unknown): boolean => process.stdout.write(`${JSON.stringify(
 const { host, port, sessionId, leaseMilliseconds } = JSON.parse((await lines.next()).value ?? "");
 const client = new Redis({ host, port });
 const history = new RedisChatMessageHistory({ client, sessionId });
-const lease = await history.takeLease({ concurrency: "reject", leaseMilliseconds, waitForMilliseconds: 0 });
+const conversation = conversationOf(history);
+const lease = await takeLease(conversation.log, { concurrency: "reject", leaseMilliseconds, waitForMilliseconds: 0 });
 say("held");
 await lines.next();
 say(
-  await history
-    .appendTurn(turn("from the process"), {
+  await conversation
+    .append(conversation.encode(turn("from the process")), {
       operationId: "of the process",
       lease: { token: lease.token, after: "release" },
     })
