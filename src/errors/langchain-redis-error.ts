@@ -27,7 +27,7 @@ export abstract class LangChainRedisError extends Error {
 }
 
 /**
- * Returns `true` if `error` belongs to this library, including another loaded copy of it. `instanceof` recognizes only
+ * Returns `true` if `error` belongs to this library, including another loaded copy of it. `instanceof` recognises only
  * the classes of one copy. A program may load two: two versions in `node_modules`, or a bundle beside the package.
  *
  * Branch on `code` after this check. A `code` alone proves nothing, because any package may use the same one.

@@ -32,8 +32,8 @@ const passing: ReadonlySet<string> = new Set(["STORE_UNAVAILABLE", "STORAGE_FULL
  * Thrown when the model has answered but the turn could not be stored. The answer is in `output`, the reason is in
  * `cause`, and `retry()` stores the same turn.
  *
- * A retry can succeed if `cause` is a StoreUnavailableError, a StorageFullError or a NotReplicatedError. Any other error
- * of this library reports a fault of the turn, its conversation or its session, so a retry fails again. With
+ * A retry can succeed if `cause` is a StoreUnavailableError, a StorageFullError or a NotReplicatedError. Any other
+ * error of this library reports a fault of the turn, its conversation or its session, so a retry fails again. With
  * `concurrency` `"wait"` or `"reject"`, a retry fails once another turn has taken the conversation.
  *
  * If the failed attempt did take effect, a retry within two minutes does not store the turn again. A later retry may
