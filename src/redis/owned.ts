@@ -6,7 +6,7 @@ import { microseconds, whole } from "./scripts/fragments/time.js";
 // table of keys and the ACL line of docs/redis.md; and what an export has to hold.
 
 /** What becomes of a key when its owner is exported or erased. */
-export type Fate =
+type Fate =
   /** It holds what is the owner's: an export has it, an erasure removes it. */
   | "exported"
   /** It is made from other keys, or counts them: an export leaves it out, an erasure removes it. */
