@@ -77,5 +77,5 @@ async function show(): Promise<void> {
 }
 
 async function storedMessages(): Promise<number> {
-  return (await sessions.messages(session, session.conversationId)).length;
+  return (await sessions.conversations.messages(session, session.conversationId)).length;
 }

@@ -43,7 +43,7 @@ await tell("tablet", tablet.token);
 await tell("Bob's desktop", bobs.token);
 
 heading("Later, Ada takes up where she left off");
-const [conversation] = await sessions.conversations(ada);
+const [conversation] = await sessions.conversations.list(ada);
 const again = await signIn(ada, "laptop", conversation?.id);
 for (const message of await sessions.history(again.session).getMessages())
   note(`${message.type.padEnd(5)}  ${message.text}`);

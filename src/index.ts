@@ -15,7 +15,7 @@ export type { RedisChatMessageHistoryOptions, StoreOptions, WaitOptions } from "
 export type { Window } from "./messages/window.js";
 export type { TurnOptions } from "./turns/turn-options.js";
 export type { WriteOptions } from "./redis/operation.js";
-export type { RedisClient, RedisPipeline, RedisSubscriber } from "./redis/client.js";
+export type { RedisClient } from "./redis/client.js";
 export { connect } from "./redis/connect.js";
 export type { Duration } from "./options/duration.js";
 export {
@@ -51,5 +51,5 @@ export type {
 } from "./sessions/options.js";
 export { type Conversation, conversationSchema, type Session, sessionSchema } from "./sessions/schema.js";
 export type { EndEverybodyOptions, EndEverybodyProgress } from "./sessions/everybody.js";
-export type { StoredMessage } from "./sessions/conversations.js";
+export type { Conversations, StoredMessage } from "./sessions/conversations.js";
 export { SessionStore } from "./sessions/store.js";

@@ -3,7 +3,7 @@ import type { Conversation, Session, SessionStore } from "langchain-redis-sessio
 
 // A conversation is called after the first thing that was said in it, until its owner names it.
 
-const LONGEST = 60;
+const MAX_LENGTH = 60;
 
 /** How many messages of these the latest turn added: what the user said, and all that follows. */
 export function lastTurnOf(messages: readonly BaseMessage[]): readonly BaseMessage[] {
@@ -12,7 +12,7 @@ export function lastTurnOf(messages: readonly BaseMessage[]): readonly BaseMessa
 
 /** Best effort: that it has no title yet is no reason to fail a turn that is stored. */
 export async function nameConversation(sessions: SessionStore, session: Session, message: string): Promise<void> {
-  await sessions.renameConversation(session, session.conversationId, titleOf(message)).catch(() => {});
+  await sessions.conversations.rename(session, session.conversationId, titleOf(message)).catch(() => {});
 }
 
 /** One whose first turn was stopped, or is still to be named, goes by its first message all the same. */
@@ -25,7 +25,7 @@ export async function withTitles(
     conversations.map(async (conversation) => {
       if (conversation.title !== undefined) return conversation;
       const page = { limit: 1, before: 1 };
-      const [first] = await sessions.messages(session, conversation.id, page).catch(() => []);
+      const [first] = await sessions.conversations.messages(session, conversation.id, page).catch(() => []);
       return first === undefined ? conversation : { ...conversation, title: titleOf(first.message.text) };
     }),
   );
@@ -33,8 +33,8 @@ export async function withTitles(
 
 function titleOf(message: string): string {
   const line = message.trim().replaceAll(/\s+/gu, " ");
-  if (line.length <= LONGEST) return line || "Conversation";
-  const cut = line.slice(0, LONGEST);
+  if (line.length <= MAX_LENGTH) return line || "Conversation";
+  const cut = line.slice(0, MAX_LENGTH);
   // At the end of a word, and never in the middle of a character that takes two units.
   return `${cut.replace(/\s+\S*$/u, "").replace(/[\uD800-\uDBFF]$/u, "")}…`;
 }

@@ -3,12 +3,13 @@ import { StoreUnavailableError, VersionConflictError } from "../errors.js";
 import { Budget } from "../redis/budget.js";
 import { digestOf } from "../redis/operation.js";
 import { readValuesScript } from "../redis/scripts/memory/read.js";
-import { type SetValues, setScript } from "../redis/scripts/memory/set.js";
-import { look, perform } from "./perform.js";
-import type { MemoryPlace } from "./place.js";
+import { run } from "../redis/send.js";
+import { setValues, type SetValues } from "./set-values.js";
+import { holderOf, keysOf } from "./perform.js";
+import type { MemoryPlace, MemorySpace } from "./place.js";
 import { decodeEntry, encodeValue, type MemoryEntry } from "./values.js";
 
-const LONGEST_PAUSE_MILLISECONDS = 50;
+const MAX_PAUSE_MILLISECONDS = 50;
 
 interface Update {
   readonly key: string;
@@ -38,11 +39,8 @@ export async function updateValue({ connection, space }: MemoryPlace, update: Up
     const entries = [{ key, ...encodeValue("value", next) }];
     const digest = digestOf("update", key);
     try {
-      return await applied(
-        budget,
-        { operationId, space, digest, expected: current?.version ?? 0, lifetime, entries },
-        key,
-      );
+      const write = { operationId, digest, expected: current?.version ?? 0, lifetime, entries };
+      return await applied(budget, space, write);
     } catch (error) {
       if (!(error instanceof VersionConflictError && (await pause(attempt, budget)))) throw error;
       met = error;
@@ -62,7 +60,11 @@ async function readBetween(
 ): Promise<MemoryEntry | undefined> {
   const rest = budget.left;
   try {
-    const [stored] = await look(budget.connection(), readValuesScript, { space, part: "whole", wanted: [key] });
+    const { stored: found } = await run(budget.connection(), readValuesScript, {
+      keys: keysOf(space),
+      arguments: { ...holderOf(space), part: "whole", wanted: [key] },
+    });
+    const [stored] = found;
     return stored === undefined ? undefined : decodeEntry(key, stored);
   } catch (error) {
     const isTooLate = error instanceof StoreUnavailableError && budget.left < 1;
@@ -72,10 +74,10 @@ async function readBetween(
 }
 
 /** As long as it is unknown whether the write took effect, it is repeated: what it finds tells. */
-async function applied(budget: Budget, input: SetValues, key: string): Promise<number> {
+async function applied(budget: Budget, space: MemorySpace, write: SetValues): Promise<number> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return Number(await perform(budget, setScript, input, key));
+      return await setValues(budget, space, write);
     } catch (error) {
       const unknown = error instanceof StoreUnavailableError && error.indeterminate;
       if (!(unknown && (await pause(attempt, budget)))) throw error;
@@ -85,7 +87,7 @@ async function applied(budget: Budget, input: SetValues, key: string): Promise<n
 
 /** A random time that grows, so that those that met do not meet again. `false`: the deadline comes first. */
 async function pause(attempt: number, budget: Budget): Promise<boolean> {
-  const milliseconds = Math.random() * Math.min(LONGEST_PAUSE_MILLISECONDS, 2 ** attempt);
+  const milliseconds = Math.random() * Math.min(MAX_PAUSE_MILLISECONDS, 2 ** attempt);
   if (budget.left <= milliseconds) return false;
   await sleep(milliseconds);
   return true;

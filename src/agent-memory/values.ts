@@ -1,5 +1,5 @@
 import { CorruptMessageError, InvalidOptionError } from "../errors.js";
-import { HEADER_BYTES } from "../redis/scripts/memory/fragments.js";
+import { HEADER_BYTES } from "../redis/scripts/fragments/memory.js";
 import { spell } from "./standard-schema.js";
 
 /** A value of agent memory. */
@@ -20,7 +20,7 @@ export interface EncodedValue {
 }
 
 /** Deeper than any document; JSON.parse and this walk get through it on a small stack. */
-const DEEPEST = 500;
+const MAX_DEPTH = 500;
 
 /**
  * The JSON text from which this very value comes back; for what has none, the path to the culprit. Written here and not
@@ -51,7 +51,7 @@ function encode(value: unknown, place: Place): string {
   if (value === undefined) throw refused(place, "it is undefined");
   if (typeof value !== "object") throw refused(place, `it is a ${typeof value}`);
   if (isWithin(value, place.above)) throw refused(place, "it contains itself");
-  if (place.depth === DEEPEST) throw refused(place, `it is nested deeper than ${DEEPEST} levels`);
+  if (place.depth === MAX_DEPTH) throw refused(place, `it is nested deeper than ${MAX_DEPTH} levels`);
   if (Object.getOwnPropertySymbols(value).length > 0) throw refused(place, "a symbol names one of its properties");
   return Array.isArray(value) ? encodeArray(value, place) : encodeObject(value, place);
 }

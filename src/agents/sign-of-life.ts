@@ -5,11 +5,11 @@ import type { TurnSign } from "../turns/turn-lease.js";
  * A run that shows no sign of life for so long, outside of a model call, may be gone: others may then take its
  * conversation. When nobody did, the run goes on with it. Longer than most tools run.
  */
-const LONGEST_SILENCE_MILLISECONDS = 600_000;
+const MAX_SILENCE_MILLISECONDS = 600_000;
 /** A run that was silent for so long is taken for gone: its conversation can no longer be taken again. */
-const LONGEST_WAIT_MILLISECONDS = 86_400_000;
+const MAX_WAIT_MILLISECONDS = 86_400_000;
 /** A run to whose signal nobody listens for so long is gone, or pauses. Longer than a checkpoint takes to be written. */
-const LONGEST_ABSENCE_MILLISECONDS = 10_000;
+const MAX_ABSENCE_MILLISECONDS = 10_000;
 
 /** Tells whether a run still goes on, as far as that shows. */
 export class SignOfLife {
@@ -31,8 +31,8 @@ export class SignOfLife {
   readonly sign = (): TurnSign => {
     if (this.#modelCalls > 0) return "alive";
     const silence = Date.now() - this.#latest;
-    if (this.isGone() || silence >= LONGEST_WAIT_MILLISECONDS) return "gone";
-    return silence < LONGEST_SILENCE_MILLISECONDS ? "alive" : "silent";
+    if (this.isGone() || silence >= MAX_WAIT_MILLISECONDS) return "gone";
+    return silence < MAX_SILENCE_MILLISECONDS ? "alive" : "silent";
   };
 
   /** It paused, or came to an end of which its hooks were not told. */
@@ -40,7 +40,7 @@ export class SignOfLife {
     if (this.#modelCalls > 0) return false;
     if (this.#signal && this.#signal.deref() === undefined) return true;
     const isAbsent = this.#isListenedTo && !this.#hasListeners();
-    return isAbsent && Date.now() - this.#latest >= LONGEST_ABSENCE_MILLISECONDS;
+    return isAbsent && Date.now() - this.#latest >= MAX_ABSENCE_MILLISECONDS;
   }
 
   show(): void {

@@ -9,7 +9,7 @@ import { validate } from "../options/validation.js";
 import { namesIn, pick, told, toMessages } from "./chain-values.js";
 
 /** How many turns that were read and not stored are remembered. Those of failed chains are never stored. */
-const MOST_OPEN_TURNS = 1_000;
+const MAX_OPEN_TURNS = 1_000;
 
 interface Bound {
   /** The one conversation of this memory. */
@@ -140,7 +140,7 @@ export class SessionMemory extends BaseMemory {
     const history = await this.#history(values);
     const past = await history.getMessages();
     const said = this.#said(values);
-    this.#open = [...this.#open, { session, said, history }].slice(-MOST_OPEN_TURNS);
+    this.#open = [...this.#open, { session, said, history }].slice(-MAX_OPEN_TURNS);
     const { memoryKey, returnMessages, humanPrefix, aiPrefix } = this.#fields;
     if (!returnMessages) return { [memoryKey]: getBufferString(past, humanPrefix, aiPrefix) };
     return { [memoryKey]: answerable(past, said === undefined ? [] : toMessages(said, HumanMessage)) };

@@ -9,7 +9,7 @@ import type { HistoryLimits } from "./options.js";
 import { type Era, Origin } from "./origin.js";
 
 /** Node cannot build a longer command than about 512 MB. A batch of this size already keeps Redis busy for a while. */
-const LARGEST_BATCH_BYTES = 134_217_728;
+const MAX_WRITE_BYTES = 134_217_728;
 
 /** What is known of a turn when it reads. */
 export interface Beginning {
@@ -117,7 +117,7 @@ export class OpenConversation {
         `these are ${encoded.length}, and maxMessages keeps ${maxMessages}: they could not be stored whole.`,
       );
     }
-    if (bytes > LARGEST_BATCH_BYTES) {
+    if (bytes > MAX_WRITE_BYTES) {
       throw new InvalidOptionError("messages", `together they take ${bytes} bytes; use at most 128 MiB a write.`);
     }
     return { encoded, toolCalls };

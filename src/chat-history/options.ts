@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { RedisClient } from "../redis/client.js";
+import { isRedisClient, portOf, type RedisClient } from "../redis/client.js";
 import { type Duration, toMilliseconds } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Connection } from "../redis/send.js";
@@ -94,11 +94,11 @@ export interface HistorySettings extends HistoryLimits, StandaloneLogSettings {}
 const MIB = 1_048_576;
 
 /** An operation id is remembered for this long. A longer deadline is a mistake in units: durations are seconds. */
-const LONGEST_DEADLINE = "2m";
+const MAX_DEADLINE = "2m";
 
 const connectionSchema = z.strictObject({
   client: z.custom<RedisClient>(
-    isClient,
+    isRedisClient,
     "pass an ioredis 5 or 6 client: connect(url), new Redis(url) or new Cluster(nodes)",
   ),
   deadline: z.custom<Duration>(() => true).default("5s"),
@@ -133,7 +133,7 @@ const storeSchema = z.strictObject({
 const belonging: Readonly<Record<MadeId, string>> = {
   session: "this is the id of a session: its conversation is sessions.history(session)",
   conversation:
-    "this is a conversation of sessions: use sessions.history(session), or sessions.messages(owner, conversationId)",
+    "this is a conversation of sessions: use sessions.history(session), or sessions.conversations.messages(owner, conversationId)",
 };
 const ownConversationSchema = idSchema.superRefine((id, context) => {
   const kind = kindOfId(id);
@@ -150,15 +150,6 @@ const historySchema = z.strictObject(
 );
 
 type TokenCounter = Extract<Window, { tokens: number }>["tokenCounter"];
-
-function isClient(value: unknown): boolean {
-  const methods = ["evalsha", "eval", "call", "pipeline"];
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    methods.every((method) => typeof (value as Record<string, unknown>)[method] === "function")
-  );
-}
 
 /**
  * The options that were checked last for each client. A program makes a history for every turn, with options that differ
@@ -234,15 +225,19 @@ function storeSettings(parsed: z.output<typeof storeSchema>): StoreSettings {
  */
 export function parseConnection(options: Pick<RedisChatMessageHistoryOptions, "client" | "deadline">): Connection {
   const { client, deadline } = validate(connectionSchema, "options", options);
-  return { client, deadlineMilliseconds: toMilliseconds("deadline", deadline, LONGEST_DEADLINE) };
+  return { client: portOf(client), deadlineMilliseconds: toMilliseconds("deadline", deadline, MAX_DEADLINE) };
 }
 
 function connectionSettings({ client, deadline, wait }: z.output<typeof storeSchema>): Connection {
-  const milliseconds = toMilliseconds("deadline", deadline, LONGEST_DEADLINE);
-  if (wait === undefined) return { client, deadlineMilliseconds: milliseconds, wait: undefined };
+  const milliseconds = toMilliseconds("deadline", deadline, MAX_DEADLINE);
+  if (wait === undefined) return { client: portOf(client), deadlineMilliseconds: milliseconds, wait: undefined };
   const timeoutMilliseconds = toMilliseconds("wait.timeout", wait.timeout);
   if (timeoutMilliseconds >= milliseconds) {
     throw new InvalidOptionError("wait.timeout", "use less than deadline, within which a shortfall has to be told.");
   }
-  return { client, deadlineMilliseconds: milliseconds, wait: { replicas: wait.replicas, timeoutMilliseconds } };
+  return {
+    client: portOf(client),
+    deadlineMilliseconds: milliseconds,
+    wait: { replicas: wait.replicas, timeoutMilliseconds },
+  };
 }

@@ -4,7 +4,7 @@ import { isInternal, MESSAGE_SHAPES, type MessageShape, misshapen } from "./form
 import { type Fields, isObject, isPlainJson } from "./json.js";
 import { RichWriter, Unstorable } from "./rich.js";
 
-const LONGEST_PATH = 20;
+const MAX_PATH_STEPS = 20;
 
 /**
  * One message as the text of an entry, without the closing brace: `{"type":"ai","data":{…}`. The same message
@@ -114,5 +114,5 @@ function isEmptyObject(value: unknown): boolean {
 function describe([field, ...path]: readonly (string | number)[]): string {
   if (field === undefined) return "the message";
   const steps = path.map((step) => (typeof step === "number" ? `[${step}]` : ".*"));
-  return field + (steps.length > LONGEST_PATH ? [...steps.slice(0, LONGEST_PATH), "…"] : steps).join("");
+  return field + (steps.length > MAX_PATH_STEPS ? [...steps.slice(0, MAX_PATH_STEPS), "…"] : steps).join("");
 }

@@ -5,7 +5,7 @@ export function isObject(value: unknown): value is Fields {
 }
 
 /** Beyond this the careful way of rich.ts takes over, which tells a cycle from mere depth. */
-const FAST_DEPTH = 64;
+const MAX_FAST_DEPTH = 64;
 
 /**
  * Whether native JSON gives these fields back as they are, so that most messages need no second look. Properties that
@@ -24,7 +24,7 @@ function isPlain(value: unknown, depth: number): boolean {
   if (typeof value === "string" || typeof value === "boolean" || value === undefined || value === null) return true;
   // Infinity and NaN leave NaN here; what tells -0 from 0 is what it divides into.
   if (typeof value === "number") return value === 0 ? 1 / value > 0 : value - value === 0;
-  if (!isObject(value) || depth === FAST_DEPTH) return false;
+  if (!isObject(value) || depth === MAX_FAST_DEPTH) return false;
   return Array.isArray(value) ? isPlainArray(value, depth + 1) : isPlainObject(value, depth + 1);
 }
 

@@ -70,7 +70,7 @@ export interface ExpressSession extends RequestHandler {
  * ```ts
  * const withSession = expressSession({ sessions, authenticate, agentId: "support" });
  * app.get("/messages", withSession, async (req, res) => {
- *   res.json(await sessions.messages(req.agentSession, req.agentSession.conversationId));
+ *   res.json(await sessions.conversations.messages(req.agentSession, req.agentSession.conversationId));
  * });
  * app.use(sessionProblems);
  * ```

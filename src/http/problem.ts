@@ -99,7 +99,7 @@ const kinds: Readonly<Record<ProblemCode, Kind>> = {
 const reasons: readonly unknown[] = ["ended", "evicted", "expired", "rotated"] satisfies SessionEndReason[];
 
 /** How deep an error may lie in the causes of another: langchain wraps what its middleware throws. */
-const DEPTH = 5;
+const MAX_CAUSES = 5;
 
 /**
  * What an error of this library means to a client, also one that lies in the `cause` of another. `undefined` for any
@@ -107,7 +107,11 @@ const DEPTH = 5;
  */
 export function problemOf(error: unknown): Problem | undefined {
   let found: Problem | undefined;
-  for (let depth = 0, current = error; depth < DEPTH && current instanceof Error; depth++, current = current.cause) {
+  for (
+    let depth = 0, current = error;
+    depth < MAX_CAUSES && current instanceof Error;
+    depth++, current = current.cause
+  ) {
     const { code, reason, retryAfter } = current as { code?: unknown; reason?: unknown; retryAfter?: unknown };
     if (isLangChainRedisError(current) && isProblemCode(code)) found = problem(code, { reason, retryAfter });
     // Why a turn was not stored says more: its session ended, say.

@@ -11,7 +11,7 @@ import type { RunnableSettings } from "./options.js";
 import { withDistinctIds, withOwnIds } from "./own-ids.js";
 
 /** A stream that nobody reads for so long is taken for left: its reader may be gone without a word. */
-const LONGEST_PAUSE_MILLISECONDS = 600_000;
+const MAX_PAUSE_MILLISECONDS = 600_000;
 
 type Settings = MessageKeys & Pick<RunnableSettings<unknown, unknown>, "turn" | "holdsGraph" | "wantsAlternation">;
 
@@ -76,7 +76,7 @@ export class RunningTurn<RunInput, RunOutput> {
   readerHasIt(): void {
     this.#pause = setTimeout(
       () => this.#begun.stop.abort(new Error("Nobody read the stream for ten minutes; it was taken for left.")),
-      LONGEST_PAUSE_MILLISECONDS,
+      MAX_PAUSE_MILLISECONDS,
     ).unref();
   }
 

@@ -1,31 +1,27 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { digestOf, operationIdOf, type WriteOptions } from "../redis/operation.js";
 import { decodeMessage } from "../codec/decode.js";
-import { ConversationNotFoundError, CorruptMessageError, OperationConflictError } from "../errors.js";
+import { ConversationNotFoundError, CorruptMessageError } from "../errors.js";
 import { Budget } from "../redis/budget.js";
 import type { OwnerKeys } from "../redis/keys.js";
 import { count, isMember, textList } from "../redis/replies.js";
-import { listConversationsScript } from "../redis/scripts/conversations/list.js";
-import {
-  type RemoveConversation,
-  removeConversationScript,
-  type RemoveOutcome,
-} from "../redis/scripts/conversations/remove.js";
-import { renameConversationScript } from "../redis/scripts/conversations/rename.js";
+import { listConversationsScript } from "../redis/scripts/conversation/list.js";
+import { removeConversationScript } from "../redis/scripts/conversation/remove.js";
+import { renameConversationScript } from "../redis/scripts/conversation/rename.js";
 import { read, run, write } from "../redis/send.js";
 import {
   type ConversationPage,
   type MessagePage,
+  type Owner,
   parseConversationPage,
   parseId,
   parseMessagePage,
   parseTitle,
   type SessionSettings,
 } from "./options.js";
+import { keysOf } from "./owner-keys.js";
 import { toConversation } from "./record.js";
 import type { Conversation } from "./schema.js";
-
-// What SessionStore does for an owner with conversations; documented there.
 
 /** A stored message with its place and its time. */
 export interface StoredMessage {
@@ -36,27 +32,125 @@ export interface StoredMessage {
   message: BaseMessage;
 }
 
-export async function listConversations(
-  settings: SessionSettings,
-  keys: OwnerKeys,
-  page: ConversationPage,
-): Promise<Conversation[]> {
-  const input = { conversations: keys.conversations, ...parseConversationPage(page) };
-  const budget = new Budget(settings);
-  for (;;) {
-    const { unfinished, entries } = await run(budget.connection(), listConversationsScript, input);
-    if (!unfinished) return entries.map(toConversation);
+/**
+ * The conversations of an owner, as a sidebar needs them: `sessions.conversations`.
+ *
+ * A conversation exists from its first message on. Before that, and after a `clear()`, its methods throw a
+ * ConversationNotFoundError, while `sessions.history(session)` is empty.
+ */
+export class Conversations {
+  readonly #settings: SessionSettings;
+
+  /** @internal Made by `SessionStore`. */
+  constructor(settings: SessionSettings) {
+    this.#settings = settings;
+  }
+
+  /**
+   * Lists the owner's conversations, most recent first. Takes one round trip, and one more for each 500 conversations
+   * that have expired since the last call.
+   *
+   * @param page at most `limit` conversations (default 20, at most 1000), whose last activity was before that of `before`.
+   * @throws InvalidOptionError when `owner` or `page` has the wrong form.
+   * @throws StoreUnavailableError when Redis did not answer within `deadline`.
+   *
+   * @example
+   * ```ts
+   * const first = await sessions.conversations.list({ userId: "ada" });
+   * const next = await sessions.conversations.list({ userId: "ada" }, { before: first.at(-1) });
+   * ```
+   */
+  async list(owner: Owner, page: ConversationPage = {}): Promise<Conversation[]> {
+    const { conversations } = keysOf(this.#settings, owner);
+    const { before, limit } = parseConversationPage(page);
+    const call = {
+      keys: { conversations },
+      arguments: { below: before === undefined ? "+inf" : `(${before}`, limit },
+    };
+    const budget = new Budget(this.#settings);
+    for (;;) {
+      const { outcome, entries } = await run(budget.connection(), listConversationsScript, call);
+      if (outcome === "page") return entries.map(toConversation);
+    }
+  }
+
+  /**
+   * Reads a page of a conversation's messages, oldest first.
+   *
+   * @param page the last `limit` messages (default 50, at most 1000) in front of index `before`; without `before`, the
+   * last ones of the conversation.
+   * @throws ConversationNotFoundError when the owner has no such conversation.
+   * @throws CorruptMessageError for an entry that cannot be read, unless `onCorrupt` is `"skip"`.
+   * @throws InvalidOptionError when an argument has the wrong form.
+   * @throws StoreUnavailableError when Redis did not answer within `deadline`.
+   *
+   * @example
+   * ```ts
+   * const last = await sessions.conversations.messages(owner, session.conversationId);
+   * const earlier = await sessions.conversations.messages(owner, session.conversationId, { before: last[0]?.index });
+   * ```
+   */
+  async messages(owner: Owner, conversationId: string, page: MessagePage = {}): Promise<StoredMessage[]> {
+    const keys = keysOf(this.#settings, owner);
+    return readMessages(this.#settings, keys, parseId("conversationId", conversationId), parseMessagePage(page));
+  }
+
+  /**
+   * Gives a conversation a title.
+   *
+   * @throws ConversationNotFoundError when the owner has no such conversation.
+   * @throws InvalidOptionError when an argument has the wrong form.
+   * @throws OperationConflictError when `operationId` was used for another write.
+   * @throws StoreUnavailableError when Redis did not answer within `deadline`. When it is `indeterminate`, repeat the call
+   * with its `operationId`.
+   *
+   * @example
+   * ```ts
+   * await sessions.conversations.rename(owner, session.conversationId, "Trip to Rome");
+   * ```
+   */
+  async rename(owner: Owner, conversationId: string, title: string, options?: WriteOptions): Promise<void> {
+    const keys = keysOf(this.#settings, owner);
+    const id = parseId("conversationId", conversationId);
+    const name = parseTitle(title);
+    const operationId = operationIdOf(options);
+    await write(this.#settings, renameConversationScript, {
+      operationId,
+      keys: { conversation: keys.conversation(id), operation: keys.operation(operationId) },
+      arguments: { digest: digestOf("rename", id, name), title: name },
+    });
+  }
+
+  /**
+   * Deletes a conversation and its messages. Sessions that point at it stay live, and their next turn begins the
+   * conversation anew. A turn that read the conversation before is refused with a ConversationChangedError.
+   *
+   * @throws ConversationNotFoundError when the owner has no such conversation.
+   * @throws InvalidOptionError when an argument has the wrong form.
+   * @throws OperationConflictError when `operationId` was used for another write.
+   * @throws StoreUnavailableError when Redis did not answer within `deadline`. When it is `indeterminate`, repeat the call
+   * with its `operationId`.
+   *
+   * @example
+   * ```ts
+   * await sessions.conversations.delete(owner, session.conversationId);
+   * ```
+   */
+  async delete(owner: Owner, conversationId: string, options?: WriteOptions): Promise<void> {
+    const keys = keysOf(this.#settings, owner);
+    const id = parseId("conversationId", conversationId);
+    const operationId = operationIdOf(options);
+    const digest = digestOf("delete", id);
+    await removeConversation(this.#settings, keys, { operationId, digest, conversationId: id, sessionId: "" });
   }
 }
 
-export async function readMessages(
+async function readMessages(
   settings: SessionSettings,
   keys: OwnerKeys,
-  conversationId: string,
-  page: MessagePage,
+  id: string,
+  { limit, before }: { limit: number; before?: number | undefined },
 ): Promise<StoredMessage[]> {
-  const id = parseId("conversationId", conversationId);
-  const { limit, before } = parseMessagePage(page);
   const budget = new Budget(settings);
   const first = before === undefined ? -limit : Math.max(0, before - limit);
   const { length, entries } = await read(
@@ -69,13 +163,13 @@ export async function readMessages(
     (listed, total, found) => {
       // The index may outlive a list that has expired.
       if (!isMember(listed) || count(total) === 0) throw new ConversationNotFoundError();
-      // In front of index 0 there is nothing, and -1 is the last one.
+      // Nothing is in front of index 0, and LRANGE takes -1 for the last message.
       return { length: count(total), entries: before === 0 ? [] : textList(found) };
     },
   );
-  // The list is shorter by now, because it was cleared or capped: go on at its end.
+  // The list was cleared or capped since the caller read `before`: read its end instead.
   if (before !== undefined && before > length) {
-    return readMessages({ ...settings, ...budget.connection() }, keys, conversationId, { limit, before: length });
+    return readMessages({ ...settings, ...budget.connection() }, keys, id, { limit, before: length });
   }
   const start = before === undefined ? length - entries.length : first;
   return entries.flatMap((entry, offset) => stored(entry, start + offset, settings.onCorrupt));
@@ -91,67 +185,27 @@ function stored(entry: string, index: number, onCorrupt: "throw" | "skip"): Stor
   }
 }
 
-export async function renameConversation(
-  settings: SessionSettings,
-  keys: OwnerKeys,
-  { conversationId, title, options }: { conversationId: string; title: string; options: WriteOptions | undefined },
-): Promise<void> {
-  const id = parseId("conversationId", conversationId);
-  const name = parseTitle(title);
-  const operationId = operationIdOf(options);
-  const operation = keys.operation(operationId);
-  const outcome = await write(
-    settings,
-    renameConversationScript,
-    {
-      operationId,
-      keys: { conversation: keys.conversation(id), operation },
-      digest: digestOf("rename", id, name),
-      title: name,
-    },
-    operation,
-  );
-  if (outcome === "conflict") throw new OperationConflictError(operationId);
-  if (outcome === "no-conversation") throw new ConversationNotFoundError();
-}
-
-export async function deleteConversation(
-  settings: SessionSettings,
-  keys: OwnerKeys,
-  { conversationId, options }: { conversationId: string; options: WriteOptions | undefined },
-): Promise<void> {
-  const id = parseId("conversationId", conversationId);
-  const operationId = operationIdOf(options);
-  const digest = digestOf("delete", id);
-  const removal = { operationId, digest, conversationId: id, sessionId: "" };
-  const { outcome } = await removeConversation(settings, keys, removal);
-  if (outcome === "no-conversation") throw new ConversationNotFoundError();
-}
-
-/** For its owner (`sessionId` is `""`), or on behalf of a session, which has to be live. */
+/**
+ * Removes a conversation and its messages, and returns its next generation. An empty `sessionId` means that the owner asks.
+ * Otherwise a session asks, and the script checks first that this session is live.
+ */
 export async function removeConversation(
   settings: SessionSettings,
   keys: OwnerKeys,
-  removal: Omit<RemoveConversation, "keys">,
-): Promise<{ outcome: Exclude<RemoveOutcome["outcome"], "conflict">; generation: string }> {
-  const { operationId, conversationId, sessionId } = removal;
-  const operation = keys.operation(operationId);
-  const { outcome, generation } = await write(
-    settings,
-    removeConversationScript,
-    {
-      ...removal,
-      keys: {
-        conversation: keys.conversation(conversationId),
-        messages: keys.messages(conversationId),
-        conversations: keys.conversations,
-        operation,
-        record: sessionId === "" ? keys.sessions : keys.session(sessionId),
-        index: keys.sessions,
-      },
+  removal: { operationId: string; digest: string; conversationId: string; sessionId: string },
+): Promise<string> {
+  const { operationId, digest, conversationId, sessionId } = removal;
+  const asking = sessionId === "" ? {} : { record: keys.session(sessionId), index: keys.sessions };
+  const { generation } = await write(settings, removeConversationScript, {
+    operationId,
+    keys: {
+      conversation: keys.conversation(conversationId),
+      messages: keys.messages(conversationId),
+      conversations: keys.conversations,
+      operation: keys.operation(operationId),
+      ...asking,
     },
-    operation,
-  );
-  if (outcome === "conflict") throw new OperationConflictError(operationId);
-  return { outcome, generation };
+    arguments: { digest, conversationId, sessionId },
+  });
+  return generation;
 }

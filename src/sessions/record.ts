@@ -1,13 +1,15 @@
 import { isPlainJson } from "../codec/json.js";
 import { CorruptMessageError, InvalidOptionError, SessionNotFoundError } from "../errors.js";
-import type { ConversationEntry } from "../redis/scripts/conversations/list.js";
+import type { ConversationEntry } from "../redis/scripts/conversation/list.js";
 import type { SessionInit } from "./options.js";
 import type { Conversation, Session } from "./schema.js";
 
 // A session is a hash with one field an attribute, so that concurrent requests cannot undo each other; each metadata
 // value is a field of its own, as JSON under this prefix.
 const METADATA = "metadata:";
-const METADATA_LIMIT_BYTES = 65_536;
+const MAX_METADATA_BYTES = 65_536;
+/** Arguments of one script: two for a name that is set, one for a name that is removed. */
+const MAX_METADATA_ARGUMENTS = 2_000;
 
 /** Name, value, name, value …: what the caller says of a new session. */
 export function initFields(
@@ -40,7 +42,7 @@ export function metadataFields(metadata: Readonly<Record<string, unknown>>): { f
     }
   }
   const bytes = Buffer.byteLength(fields.join("")) + Buffer.byteLength(removed.join(""));
-  if (bytes > METADATA_LIMIT_BYTES || fields.length + removed.length > 2_000) {
+  if (bytes > MAX_METADATA_BYTES || fields.length + removed.length > MAX_METADATA_ARGUMENTS) {
     throw new InvalidOptionError(
       "metadata",
       "use at most 64 KiB and 1000 names; larger things belong in agent memory.",

@@ -1,11 +1,11 @@
-import type { RedisClient, RedisSubscriber } from "../redis/client.js";
+import type { RedisPort, Subscription } from "../redis/port.js";
 import { SessionNotFoundError, type SessionEndReason } from "../errors.js";
 import type { Session } from "./schema.js";
 
 /** When Redis cannot be asked how long a session has left, it is asked again so much later. */
 const RETRY_MILLISECONDS = 5_000;
 /** What the subscriber missed, on a node that is gone for good say, is noticed after so long at most. */
-const LONGEST_WAIT_MILLISECONDS = 30_000;
+const MAX_WAIT_MILLISECONDS = 30_000;
 
 /** How long a session has left, in milliseconds; throws SessionNotFoundError once it is over. */
 export type AskTimeLeft = (session: Session) => Promise<number>;
@@ -36,10 +36,6 @@ export class SessionWatch {
   }
 }
 
-function reconnectDelay(attempt: number): number {
-  return Math.min(attempt * 100, RETRY_MILLISECONDS);
-}
-
 interface Entry {
   readonly session: Session;
   /** Until the session ends, if somebody asked for that. */
@@ -51,15 +47,15 @@ interface Entry {
 
 /** Abort signals of live sessions, fired by one shared subscriber. A hint: what is written is checked where it is written. */
 export class SessionSignals {
-  readonly #client: RedisClient;
+  readonly #client: RedisPort;
   readonly #channel: string;
   readonly #askTimeLeft: AskTimeLeft;
   readonly #entries = new Map<string, Entry>();
-  #subscriber: RedisSubscriber | undefined;
+  #subscription: Subscription | undefined;
   #lingering: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(client: RedisClient, channel: string, askTimeLeft: AskTimeLeft) {
+  constructor(client: RedisPort, channel: string, askTimeLeft: AskTimeLeft) {
     this.#client = client;
     this.#channel = channel;
     this.#askTimeLeft = askTimeLeft;
@@ -103,7 +99,7 @@ export class SessionSignals {
 
   #entryOf(session: Session): Entry {
     clearTimeout(this.#lingering);
-    if (!this.#subscriber) this.#subscribe();
+    this.#subscription ??= this.#subscribe();
     const known = this.#entries.get(session.id);
     if (known) return known;
     const entry: Entry = { session, lasting: undefined, turns: new Set(), timer: undefined };
@@ -115,7 +111,7 @@ export class SessionSignals {
     if (entry.lasting !== undefined || entry.turns.size > 0) return;
     this.#forget(entry);
     // Without a subscriber, the timer would keep the process alive for nothing.
-    if (this.#entries.size > 0 || !this.#subscriber) return;
+    if (this.#entries.size > 0 || !this.#subscription) return;
     clearTimeout(this.#lingering);
     this.#lingering = setTimeout(() => this.#disconnect(), LINGER_MILLISECONDS);
   }
@@ -128,37 +124,23 @@ export class SessionSignals {
 
   #disconnect(): void {
     clearTimeout(this.#lingering);
-    this.#subscriber?.disconnect();
-    this.#subscriber = undefined;
+    this.#subscription?.close();
+    this.#subscription = undefined;
   }
 
-  #subscribe(): void {
-    // One node hears what is published on any. A Cluster would replace its own subscriber without telling us.
-    const [node] = this.#client.nodes?.("master") ?? [];
-    const subscriber = node?.duplicate({ retryStrategy: reconnectDelay }) ?? this.#client.duplicate();
-    this.#subscriber = subscriber;
-    // What it cannot tell while it is away is asked for when it is back.
-    subscriber.on("error", () => {});
-    subscriber.on("message", (_channel: unknown, message: unknown) => {
-      const [id = "", reason] = String(message).split(" ");
-      const entry = this.#entries.get(id);
-      if (entry) this.#end(entry, new SessionNotFoundError(reason as SessionEndReason));
+  #subscribe(): Subscription {
+    return this.#client.subscribe(this.#channel, {
+      onMessage: (message) => {
+        const [id = "", reason] = message.split(" ");
+        const entry = this.#entries.get(id);
+        if (entry) this.#end(entry, new SessionNotFoundError(reason as SessionEndReason));
+      },
+      // First the subscription, then the question: an end in between is heard. What was published while the connection was
+      // away went unheard.
+      onSubscribed: () => {
+        for (const entry of this.#entries.values()) void this.#watch(entry);
+      },
     });
-    // A client that connects lazily does so for its first command; what counts is the subscription below.
-    subscriber.subscribe(this.#channel).catch(() => {});
-    // Also after each reconnection. First the subscription, then the question: an end in between is heard.
-    subscriber.on("ready", () => {
-      void this.#listen(subscriber);
-    });
-  }
-
-  async #listen(subscriber: RedisSubscriber): Promise<void> {
-    try {
-      await subscriber.subscribe(this.#channel);
-    } catch {
-      return; // The connection is gone again; the next one will be ready.
-    }
-    for (const entry of this.#entries.values()) void this.#watch(entry);
   }
 
   async #watch(entry: Entry): Promise<void> {
@@ -180,7 +162,7 @@ export class SessionSignals {
 
   #watchIn(entry: Entry, milliseconds: number): void {
     clearTimeout(entry.timer);
-    const wait = Math.min(milliseconds, LONGEST_WAIT_MILLISECONDS);
+    const wait = Math.min(milliseconds, MAX_WAIT_MILLISECONDS);
     entry.timer = setTimeout(() => void this.#watch(entry), wait).unref();
   }
 

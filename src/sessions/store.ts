@@ -1,39 +1,21 @@
 import { AgentMemory } from "../agent-memory/memory.js";
 import { RedisChatMessageHistory } from "../chat-history/history.js";
 import { digestOf, operationIdOf, type WriteOptions } from "../redis/operation.js";
-import {
-  ConversationNotFoundError,
-  InvalidOptionError,
-  OperationConflictError,
-  ReauthenticationRequiredError,
-  type LangChainRedisError,
-  SessionLimitError,
-  SessionMismatchError,
-  StoreUnavailableError,
-} from "../errors.js";
-import { endingsChannel, type OwnerKeys, ownerKeys, ownerTag } from "../redis/keys.js";
+import { InvalidOptionError } from "../errors.js";
+import { endingsChannel, ownerKeys, ownerTag } from "../redis/keys.js";
 import { count } from "../redis/replies.js";
-import { GRACE_MILLISECONDS } from "../redis/scripts/fragments.js";
-import { type CreateRefusal, createScript } from "../redis/scripts/sessions/create.js";
-import { type EndSessions, endScript } from "../redis/scripts/sessions/end.js";
-import { eraseScript } from "../redis/scripts/sessions/erase.js";
-import { listScript } from "../redis/scripts/sessions/list.js";
-import type { SessionOutcome } from "../redis/scripts/sessions/outcome.js";
-import { rotateScript } from "../redis/scripts/sessions/rotate.js";
-import { type UpdateSession, updateScript } from "../redis/scripts/sessions/update.js";
-import { verifyScript } from "../redis/scripts/sessions/verify.js";
+import { ownedThings } from "../redis/owned.js";
+import { GRACE_MILLISECONDS } from "../redis/scripts/fragments/session.js";
+import { createScript } from "../redis/scripts/session/create.js";
+import { endScript } from "../redis/scripts/session/end.js";
+import { listScript } from "../redis/scripts/session/list.js";
+import { rotateScript } from "../redis/scripts/session/rotate.js";
+import { updateScript } from "../redis/scripts/session/update.js";
+import { verifyScript } from "../redis/scripts/session/verify.js";
 import { read, run, write } from "../redis/send.js";
+import { Conversations } from "./conversations.js";
 import {
-  deleteConversation,
-  listConversations,
-  readMessages,
-  renameConversation,
-  type StoredMessage,
-} from "./conversations.js";
-import {
-  type ConversationPage,
   type ExpectedSession,
-  type MessagePage,
   type Owner,
   parseEverybody,
   parseExpected,
@@ -48,11 +30,13 @@ import {
   type SessionStoreOptions,
 } from "./options.js";
 import { endEverybody, type EndEverybodyOptions } from "./everybody.js";
+import { eraseOwner } from "./erase.js";
 import { newId } from "../options/ids.js";
+import { keysOf } from "./owner-keys.js";
 import { initFields, metadataFields, toSession } from "./record.js";
-import type { Conversation, Session } from "./schema.js";
+import type { Session } from "./schema.js";
 import { sessionPlace } from "./session-memory.js";
-import { assertLive, livenessCommands, notLive, SessionLog } from "./session-log.js";
+import { assertLive, livenessCommands, SessionLog } from "./session-log.js";
 import { SessionSignals, type SessionWatch } from "./signals.js";
 import { newSecret, parseToken } from "./token.js";
 
@@ -60,8 +44,8 @@ import { newSecret, parseToken } from "./token.js";
  * Sessions: a user's live access to an agent, with limits that hold and endings that stick.
  *
  * A session is opened with a secret token, is live while it is used, and points at a conversation, which outlives it.
- * Each method is one round trip (`eraseUser` and `endEverybody`: one and more a step; `conversations` after a long time without: one for each 500 that
- * have expired), by the server's clock, and settles within `deadline`.
+ * Each method takes one round trip, by the server's clock, and settles within `deadline`. Exceptions: `eraseUser` and
+ * `endEverybody` take one or more a step, and `conversations.list` takes one more for each 500 expired conversations.
  *
  * @example
  * ```ts
@@ -76,11 +60,14 @@ export class SessionStore {
   readonly #settings: SessionSettings;
   readonly #channel: string;
   readonly #signals: SessionSignals;
+  /** Lists, reads, renames and deletes the conversations of an owner. */
+  readonly conversations: Conversations;
 
   /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
   constructor(options: SessionStoreOptions) {
     this.#settings = parseSessionOptions(options);
     this.#channel = endingsChannel(this.#settings.keyPrefix);
+    this.conversations = new Conversations(this.#settings);
     this.#signals = new SessionSignals(this.#settings.client, this.#channel, (session) => this.#timeLeft(session));
   }
 
@@ -108,39 +95,34 @@ export class SessionStore {
     const id = newId("session");
     const { secretHash, tokenFor } = newSecret();
     const conversationId = checked.conversationId ?? newId("conversation");
-    const operation = keys.operation(operationId);
     // Not what a repetition has to have the same of: the credentials may have been renewed meanwhile.
     const { metadata, authenticatedAt, ...attributes } = checked;
-    const result = await write(
-      this.#settings,
-      createScript,
-      {
-        operationId,
-        keys: {
-          index: keys.sessions,
-          record: keys.session(id),
-          conversation: keys.conversation(conversationId),
-          conversations: keys.conversations,
-          operation,
-          notBefore: keys.notBefore,
-        },
+    const result = await write(this.#settings, createScript, {
+      operationId,
+      keys: {
+        index: keys.sessions,
+        record: keys.session(id),
+        conversation: keys.conversation(conversationId),
+        conversations: keys.conversations,
+        operation: keys.operation(operationId),
+        notBefore: keys.notBefore,
+      },
+      arguments: {
         digest: digestOf("create", JSON.stringify([attributes, metadataFields(metadata ?? {})])),
         id,
         limit: this.#settings.maxSessionsPerUser,
         atLimit: this.#settings.atLimit,
-        idleMilliseconds: this.#settings.idleMilliseconds,
-        lifetimeMilliseconds: this.#settings.lifetimeMilliseconds,
+        idle: this.#settings.idleMilliseconds,
+        lifetime: this.#settings.lifetimeMilliseconds,
         continues: checked.conversationId ?? "",
         agentId: checked.agentId,
         channel: this.#channel,
-        secretHash,
+        secret: secretHash,
         attempt: nextAttempt(),
-        authenticatedAt: "authenticatedAt" in init ? authenticatedAt : null,
+        authenticated: "authenticatedAt" in init ? secondOf(authenticatedAt) : "",
         fields: initFields(id, conversationId, checked),
       },
-      operation,
-    );
-    if (!("record" in result)) throw refusalOf(result.outcome, operationId, this.#settings.maxSessionsPerUser);
+    });
     const session = toSession(result.record);
     // A repetition made its session before, under the id of then: the token names that one.
     return { token: tokenFor(tag, session.id), session, ended: [...result.ended] };
@@ -166,16 +148,16 @@ export class SessionStore {
       ipAddress: this.#settings.addressBinding === "strict" ? ipAddress : undefined,
     };
     const keys = ownerKeys(this.#settings.keyPrefix, tag);
-    const result = await run(this.#settings, verifyScript, {
-      record: keys.session(sessionId),
-      index: keys.sessions,
-      notBefore: keys.notBefore,
-      id: sessionId,
-      secretHash,
-      authenticatedAt: "authenticatedAt" in expected ? authenticatedAt : null,
-      expected: Object.entries(compared).flatMap(([name, value]) => (value === undefined ? [] : [name, value])),
+    const { record } = await run(this.#settings, verifyScript, {
+      keys: { record: keys.session(sessionId), index: keys.sessions, notBefore: keys.notBefore },
+      arguments: {
+        id: sessionId,
+        secret: secretHash,
+        authenticated: "authenticatedAt" in expected ? secondOf(authenticatedAt) : "",
+        expected: Object.entries(compared).flatMap(([name, value]) => (value === undefined ? [] : [name, value])),
+      },
     });
-    return liveSession(result);
+    return toSession(record);
   }
 
   /**
@@ -189,23 +171,19 @@ export class SessionStore {
     const { tag, sessionId, secretHash } = parseToken(token);
     const operationId = operationIdOf(options);
     const keys = ownerKeys(this.#settings.keyPrefix, tag);
-    const operation = keys.operation(operationId);
     const next = newSecret();
-    const result = await write(
-      this.#settings,
-      rotateScript,
-      {
-        operationId,
-        keys: { record: keys.session(sessionId), index: keys.sessions, operation },
+    const { record } = await write(this.#settings, rotateScript, {
+      operationId,
+      keys: { record: keys.session(sessionId), index: keys.sessions, operation: keys.operation(operationId) },
+      arguments: {
         digest: digestOf("rotate", sessionId, secretHash),
         id: sessionId,
-        oldHash: secretHash,
-        newHash: next.secretHash,
+        old: secretHash,
+        new: next.secretHash,
         attempt: nextAttempt(),
       },
-      operation,
-    );
-    return { token: next.tokenFor(tag, sessionId), session: liveSession(result, operationId) };
+    });
+    return { token: next.tokenFor(tag, sessionId), session: toSession(record) };
   }
 
   /**
@@ -269,8 +247,9 @@ export class SessionStore {
 
   /** The owner's live sessions, oldest first. */
   async list(owner: Owner): Promise<Session[]> {
-    const found = await run(this.#settings, listScript, { index: this.#keysOf(owner).sessions });
-    return found.map(toSession);
+    const index = keysOf(this.#settings, owner).sessions;
+    const { records } = await run(this.#settings, listScript, { keys: { index }, arguments: {} });
+    return records.map(toSession);
   }
 
   /**
@@ -280,7 +259,10 @@ export class SessionStore {
    */
   history(session: Session): RedisChatMessageHistory {
     const checked = parseSession("session", session);
-    return new RedisChatMessageHistory(new SessionLog(this.#settings, this.#keysOf(checked), checked), this.#settings);
+    return new RedisChatMessageHistory(
+      new SessionLog(this.#settings, keysOf(this.#settings, checked), checked),
+      this.#settings,
+    );
   }
 
   /**
@@ -289,42 +271,7 @@ export class SessionStore {
    */
   memory(session: Session): AgentMemory {
     const checked = parseSession("session", session);
-    return new AgentMemory(sessionPlace(this.#settings, this.#keysOf(checked), checked));
-  }
-
-  /**
-   * The owner's conversations, most recent first.
-   *
-   * @param page at most `limit` (default 20, at most 1000) of those whose last activity was before that of `before`.
-   */
-  async conversations(owner: Owner, page: ConversationPage = {}): Promise<Conversation[]> {
-    return listConversations(this.#settings, this.#keysOf(owner), page);
-  }
-
-  /**
-   * A page of a conversation's messages, oldest first.
-   *
-   * @param page the last `limit` (default 50, at most 1000) of those in front of index `before`; absent, of all.
-   * @throws ConversationNotFoundError when the owner has no such conversation.
-   * @throws CorruptMessageError for an entry that cannot be read, unless `onCorrupt` is `"skip"`.
-   */
-  async messages(owner: Owner, conversationId: string, page: MessagePage = {}): Promise<StoredMessage[]> {
-    return readMessages(this.#settings, this.#keysOf(owner), conversationId, page);
-  }
-
-  /** @throws ConversationNotFoundError when the owner has no such conversation. */
-  async renameConversation(owner: Owner, conversationId: string, title: string, options?: WriteOptions): Promise<void> {
-    await renameConversation(this.#settings, this.#keysOf(owner), { conversationId, title, options });
-  }
-
-  /**
-   * Deletes a conversation and its messages. Sessions that point at it stay live and start anew; a turn that read it
-   * before is refused (ConversationChangedError).
-   *
-   * @throws ConversationNotFoundError when the owner has no such conversation.
-   */
-  async deleteConversation(owner: Owner, conversationId: string, options?: WriteOptions): Promise<void> {
-    await deleteConversation(this.#settings, this.#keysOf(owner), { conversationId, options });
+    return new AgentMemory(sessionPlace(this.#settings, keysOf(this.#settings, checked), checked));
   }
 
   /**
@@ -338,20 +285,12 @@ export class SessionStore {
    * @returns how many of each this call removed.
    */
   async eraseUser(owner: Owner): Promise<{ sessions: number; conversations: number; memories: number }> {
-    const keys = this.#keysOf(owner);
-    const removed = { sessions: 0, conversations: 0, memories: 0 };
-    for (let first = true; ; first = false) {
-      const step = await run(this.#settings, eraseScript, {
-        keys,
-        channel: this.#channel,
-        first,
-        rememberedMilliseconds: this.#settings.maxTokenMilliseconds,
-      });
-      removed.sessions += step.sessions;
-      removed.conversations += step.conversations;
-      removed.memories += step.memories;
-      if (step.left === 0) return removed;
-    }
+    const {
+      sessions = 0,
+      conversations = 0,
+      memories = 0,
+    } = await eraseOwner(this.#settings, keysOf(this.#settings, owner), ownedThings);
+    return { sessions, conversations, memories };
   }
 
   /**
@@ -394,101 +333,77 @@ export class SessionStore {
     this.#signals.close();
   }
 
-  #keysOf(owner: Owner): OwnerKeys {
-    const { userId, orgId } = parseOwner(owner);
-    return ownerKeys(this.#settings.keyPrefix, ownerTag(userId, orgId));
-  }
-
   async #update(
     session: Session,
     options: WriteOptions | undefined,
-    change: Pick<UpdateSession, "continues" | "fields" | "removed"> & { digest?: string; conversationId?: string },
+    change: {
+      readonly continues: string;
+      readonly fields: readonly string[];
+      readonly removed: readonly string[];
+      readonly digest?: string;
+      readonly conversationId?: string;
+    },
   ): Promise<Session> {
-    const keys = this.#keysOf(parseSession("session", session));
+    const keys = keysOf(this.#settings, parseSession("session", session));
     const operationId = operationIdOf(options);
-    const operation = keys.operation(operationId);
     const { continues, fields, removed, conversationId = session.conversationId } = change;
-    const result = await write(
-      this.#settings,
-      updateScript,
-      {
-        operationId,
-        keys: {
-          record: keys.session(session.id),
-          index: keys.sessions,
-          operation,
-          conversation: keys.conversation(conversationId),
-          conversations: keys.conversations,
-        },
-        digest: change.digest ?? digestOf("update", session.id, ...fields, "-", ...removed),
-        id: session.id,
-        continues,
-        fields,
-        removed,
+    const digest = change.digest ?? digestOf("update", session.id, ...fields, "-", ...removed);
+    const { record } = await write(this.#settings, updateScript, {
+      operationId,
+      keys: {
+        record: keys.session(session.id),
+        index: keys.sessions,
+        operation: keys.operation(operationId),
+        conversation: keys.conversation(conversationId),
+        conversations: keys.conversations,
       },
-      operation,
-    );
-    return liveSession(result, operationId);
+      arguments: { digest, id: session.id, continues, fields, removed },
+    });
+    return toSession(record);
   }
 
   async #end(
     tag: string,
     options: WriteOptions | undefined,
-    ending: Pick<EndSessions, "scope" | "id" | "secretHash">,
+    { scope, id, secretHash }: { scope: "one" | "all"; id: string; secretHash: string },
   ): Promise<number> {
     const keys = ownerKeys(this.#settings.keyPrefix, tag);
     const operationId = operationIdOf(options);
-    const operation = keys.operation(operationId);
-    const record = ending.scope === "one" ? keys.session(ending.id) : keys.sessions;
-    const result = await write(
-      this.#settings,
-      endScript,
-      {
-        operationId,
-        keys: { index: keys.sessions, operation, record, notBefore: keys.notBefore },
-        digest: digestOf("end", ending.scope, ending.id, ending.secretHash),
-        channel: this.#channel,
-        rememberedMilliseconds: this.#settings.maxTokenMilliseconds,
-        ...ending,
+    const { ended } = await write(this.#settings, endScript, {
+      operationId,
+      keys: {
+        index: keys.sessions,
+        operation: keys.operation(operationId),
+        record: scope === "one" ? keys.session(id) : keys.sessions,
+        notBefore: keys.notBefore,
       },
-      operation,
-    );
-    if (result === "conflict") throw new OperationConflictError(operationId);
-    return result;
+      arguments: {
+        digest: digestOf("end", scope, id, secretHash),
+        channel: this.#channel,
+        scope,
+        id,
+        secret: secretHash,
+        remembered: this.#settings.maxTokenMilliseconds,
+      },
+    });
+    return ended;
   }
 
   async #timeLeft(session: Session): Promise<number> {
-    return read(this.#settings, livenessCommands(this.#keysOf(session), session.id), (lifetime, told, listed) => {
-      assertLive(lifetime, told, listed);
-      return count(lifetime) - GRACE_MILLISECONDS;
-    });
+    return read(
+      this.#settings,
+      livenessCommands(keysOf(this.#settings, session), session.id),
+      (lifetime, told, listed) => {
+        assertLive(lifetime, told, listed);
+        return count(lifetime) - GRACE_MILLISECONDS;
+      },
+    );
   }
 }
 
-function liveSession({ outcome, record }: SessionOutcome, operationId?: string): Session {
-  if (outcome === "live") return toSession(record);
-  if (outcome === "mismatch") throw new SessionMismatchError();
-  if (outcome === "no-conversation") throw new ConversationNotFoundError();
-  if (outcome === "conflict") throw new OperationConflictError(operationId ?? "");
-  if (outcome === "superseded") throw superseded(operationId);
-  if (outcome === "authenticate") throw new ReauthenticationRequiredError();
-  throw notLive(outcome);
-}
-
-function refusalOf(outcome: CreateRefusal, operationId: string, limit: number): LangChainRedisError {
-  if (outcome === "conflict") return new OperationConflictError(operationId);
-  if (outcome === "superseded") return superseded(operationId);
-  if (outcome === "limit") return new SessionLimitError(limit);
-  if (outcome === "authenticate") return new ReauthenticationRequiredError();
-  return outcome === "no-conversation" ? new ConversationNotFoundError() : notLive(outcome);
-}
-
-/** An attempt that runs after a later one, or whose caller's clock is behind: its token would replace a newer one. */
-function superseded(operationId: string | undefined): StoreUnavailableError {
-  return new StoreUnavailableError("A later attempt of this operation has run; what counts is its result.", {
-    indeterminate: true,
-    operationId,
-  });
+/** Returns when the user signed in, as the scripts read it. */
+function secondOf(authenticatedAt: Date | undefined): string {
+  return authenticatedAt === undefined ? "unknown" : String(Math.floor(authenticatedAt.getTime() / 1_000));
 }
 
 let lastAttempt = 0;

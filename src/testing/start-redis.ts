@@ -9,7 +9,7 @@ import { RedisUnavailableError } from "./redis-unavailable-error.js";
 import type { RunningRedis, StartRedisOptions } from "./running-redis.js";
 import { planServers, PortTakenError, type RunningServers, type ServerPlan } from "./servers/server-plan.js";
 
-const MAXIMUM_TRIES = 5;
+const MAX_TRIES = 5;
 
 /**
  * Gives a real Redis to tests and examples, from the first of these that is there:
@@ -84,8 +84,8 @@ async function runOnFreePorts(
       return { plan, servers: await run(plan) };
     } catch (error) {
       if (!(error instanceof PortTakenError)) throw error;
-      if (tries === MAXIMUM_TRIES) {
-        throw new RedisUnavailableError(`No free port after ${MAXIMUM_TRIES} tries.`, { cause: error });
+      if (tries === MAX_TRIES) {
+        throw new RedisUnavailableError(`No free port after ${MAX_TRIES} tries.`, { cause: error });
       }
     }
   }

@@ -4,9 +4,9 @@ import { ConversationBusyError } from "../errors.js";
 import { newOperationId } from "../redis/operation.js";
 
 /** How long the next turn in line sleeps between two tries. Turns further back sleep longer, in proportion. */
-const SHORTEST_PAUSE_MILLISECONDS = 25;
+const MIN_PAUSE_MILLISECONDS = 25;
 /** A fraction of the two seconds after which a silent turn is passed over, so that no turn sleeps through its place. */
-const LONGEST_PAUSE_MILLISECONDS = 500;
+const MAX_PAUSE_MILLISECONDS = 500;
 
 export interface LeaseOptions {
   /** What a turn does while another one runs: it waits in line, first come first served, or gives up at once. */
@@ -114,7 +114,7 @@ async function untilGranted(queue: TurnQueue, token: string, options: LeaseOptio
 }
 
 function pauseAt(position: number): number {
-  return Math.min(SHORTEST_PAUSE_MILLISECONDS * (position + 1), LONGEST_PAUSE_MILLISECONDS);
+  return Math.min(MIN_PAUSE_MILLISECONDS * (position + 1), MAX_PAUSE_MILLISECONDS);
 }
 
 /** Leaves the line after the try that is under way, which may still be granted. */

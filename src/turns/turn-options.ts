@@ -50,7 +50,7 @@ export interface TurnSettings {
 }
 
 /** Nobody waits for longer. Leases are renewed by timers, which overflow after 24 days. */
-const LONGEST = "1d";
+const MAX_DURATION = "1d";
 
 type OnError = (error: TurnNotStoredError) => void;
 type Named<Names extends string> = z.ZodDefault<z.ZodEnum<{ [Name in Names]: Name }>>;
@@ -80,8 +80,8 @@ export function turnSettings(parsed: z.output<z.ZodObject<typeof turnShape>>): T
     onInterrupt: parsed.onInterrupt,
     tellError: (error) => tell(parsed.onError, error as TurnNotStoredError),
     concurrency: parsed.concurrency,
-    leaseMilliseconds: toMilliseconds("lease", parsed.lease, LONGEST),
-    waitForMilliseconds: toMilliseconds("waitFor", parsed.waitFor, LONGEST),
+    leaseMilliseconds: toMilliseconds("lease", parsed.lease, MAX_DURATION),
+    waitForMilliseconds: toMilliseconds("waitFor", parsed.waitFor, MAX_DURATION),
   };
 }
 

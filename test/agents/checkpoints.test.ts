@@ -66,7 +66,7 @@ describe("turns of one thread", () => {
     const model = new ScriptedModel("one", "two");
     const agent = agentOf(model, new MemorySaver());
     await agent.invoke({ messages: "first" }, { context: { session }, configurable: thread });
-    await sessions.deleteConversation(session, session.conversationId);
+    await sessions.conversations.delete(session, session.conversationId);
     await agent.invoke({ messages: "second" }, { context: { session }, configurable: thread });
     expect(texts(model.given.at(-1) ?? [])).toEqual(["second"]);
     expect(texts(await stored())).toEqual(["second", "two"]);
@@ -158,7 +158,7 @@ describe("a run that waits for a person", () => {
       SessionNotFoundError,
     );
     await other.invoke(approve, { context: { session: again.session }, configurable: thread });
-    const found = await sessions.messages(session, session.conversationId);
+    const found = await sessions.conversations.messages(session, session.conversationId);
     expect(found.map(({ message }) => message.text)).toEqual(["Send 5", "", "sent 5", "Done."]);
   });
 
@@ -167,7 +167,7 @@ describe("a run that waits for a person", () => {
     await sessions.history(session).addMessages(turn("before"));
     const agent = agentOf(new ScriptedModel(calling(["transfer", { amount: 5 }]), "Done."), checkpointer);
     await agent.invoke({ messages: "Send 5" }, { context: { session }, configurable: thread });
-    await sessions.deleteConversation(session, session.conversationId);
+    await sessions.conversations.delete(session, session.conversationId);
     const elsewhere = agentOf(new ScriptedModel("Done."), checkpointer);
     const call = elsewhere.invoke(approve, { context: { session }, configurable: thread });
     await expect(call).rejects.toThrow(TurnNotStoredError);
@@ -191,7 +191,7 @@ test("a run that waits for a person leaves nothing to a conversation that was de
   const agent = agentOf(new ScriptedModel(calling(["transfer", { amount: 5 }]), "Hello."), new MemorySaver());
   await sessions.history(session).addMessages(turn("before"));
   await agent.invoke({ messages: "Send 5" }, { context: { session }, configurable: thread });
-  await sessions.deleteConversation(session, session.conversationId);
+  await sessions.conversations.delete(session, session.conversationId);
   await agent.invoke({ messages: "Hi!" }, { context: { session }, configurable: thread });
   expect(texts(await stored())).toEqual(["Hi!", "Hello."]);
 });

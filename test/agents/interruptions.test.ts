@@ -177,7 +177,7 @@ test("when the session is ended elsewhere, the model stops and nothing is writte
   })();
   await expect(reading).rejects.toMatchObject({ cause: expect.any(SessionNotFoundError) });
   await vi.waitFor(() => expect(model.stopped).toBe(true));
-  await expect(elsewhere.messages(session, conversationId)).rejects.toThrow("no such conversation");
+  await expect(elsewhere.conversations.messages(session, conversationId)).rejects.toThrow("no such conversation");
   expect(told).toHaveLength(0);
   await elsewhere.close();
 });
@@ -185,7 +185,7 @@ test("when the session is ended elsewhere, the model stops and nothing is writte
 test("an answer that cannot be stored is not lost", async () => {
   await sessions.history(session).addMessages([new HumanMessage("before")]);
   const model = new ScriptedModel(async () => {
-    await sessions.deleteConversation(session, session.conversationId);
+    await sessions.conversations.delete(session, session.conversationId);
     return "the answer";
   });
   const call = agentOf(model).invoke({ messages: "Hi" }, { context: { session } });
@@ -224,7 +224,7 @@ test("Redis goes silent between the answer and the write: the call rejects in ti
 test("a partial turn that cannot be stored is told to onError", async () => {
   const told: TurnNotStoredError[] = [];
   const model = new ScriptedModel(async () => {
-    await sessions.deleteConversation(session, session.conversationId);
+    await sessions.conversations.delete(session, session.conversationId);
     throw new Error("no model today");
   });
   await sessions.history(session).addMessages([new HumanMessage("before")]);

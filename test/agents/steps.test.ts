@@ -44,7 +44,7 @@ test("a run that crashes keeps its finished steps, and another one goes on with 
 
 test("a step that cannot be stored ends the run with what there is", async () => {
   const model = new ScriptedModel(async () => {
-    await sessions.deleteConversation(session, session.conversationId);
+    await sessions.conversations.delete(session, session.conversationId);
     return calling(["look", { at: "a" }])();
   }, "never said");
   const error: unknown = await agentOf(model)

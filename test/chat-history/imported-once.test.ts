@@ -117,10 +117,10 @@ describe.each(topologies)("on $name", ({ connect }) => {
       expect(await importMessages({ client, key, history: store.history(session) })).toBe(1);
       const { session: other } = await store.create({ ...owner, conversationId: session.conversationId });
       expect(await importMessages({ client, key, history: store.history(other) })).toBe(0);
-      await store.deleteConversation(owner, session.conversationId);
+      await store.conversations.delete(owner, session.conversationId);
       expect(await importMessages({ client, key, history: store.history(other) })).toBe(0);
       expect(await store.history(other).length()).toBe(0);
-      expect(await store.conversations(owner)).toEqual([]);
+      expect(await store.conversations.list(owner)).toEqual([]);
     });
 
     test("nothing is copied for a session that has ended", async () => {
@@ -135,9 +135,9 @@ describe.each(topologies)("on $name", ({ connect }) => {
       const [store, key, owner] = [sessions(), await oldList(), init()];
       const { session } = await store.create(owner);
       await importMessages({ client, key, history: store.history(session) });
-      const before = await store.conversations(owner);
+      const before = await store.conversations.list(owner);
       expect(await importMessages({ client, key, history: store.history(session) })).toBe(0);
-      expect(await store.conversations(owner)).toEqual(before);
+      expect(await store.conversations.list(owner)).toEqual(before);
     });
   });
 });

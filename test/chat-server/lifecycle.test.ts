@@ -39,7 +39,7 @@ async function left({ conversationId }: Visitor["session"]): Promise<{ live: str
   const client = new Redis(redis.url);
   const sessions = new SessionStore({ client });
   const ada = { userId: "ada" };
-  const [live, stored] = await Promise.all([sessions.list(ada), sessions.messages(ada, conversationId)]);
+  const [live, stored] = await Promise.all([sessions.list(ada), sessions.conversations.messages(ada, conversationId)]);
   await client.quit();
   return { live: live.map(({ id }) => id), said: lines(stored.map(({ message }) => message)) };
 }

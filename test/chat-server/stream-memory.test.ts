@@ -11,7 +11,7 @@ import { Visitor } from "./support/visitor.js";
 const STREAMS = 500;
 const ROUNDS = 3;
 /** Of what a stream may leave. Those that left their listeners behind left 25,000 and more. */
-const MOST_BYTES_EACH = 8_000;
+const MAX_BYTES_EACH = 8_000;
 
 let folder: string;
 let service: ChildService;
@@ -87,6 +87,6 @@ test.each(Object.entries(endings))(
     const before = await heap();
     for (let count = 0; count < ROUNDS; count++) await round();
     const left = ((await heap()) - before) / (ROUNDS * STREAMS);
-    expect(left, "bytes a stream").toBeLessThan(MOST_BYTES_EACH);
+    expect(left, "bytes a stream").toBeLessThan(MAX_BYTES_EACH);
   },
 );

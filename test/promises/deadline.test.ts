@@ -110,7 +110,7 @@ test("a call that reads twice has one deadline", async () => {
   await sessions.history(session).addMessages(turn("x"));
   // In front of the tenth message of two: read again, from the second on.
   proxy.delay(deadlineMilliseconds * 0.3); // Each way: two round trips take longer than the deadline.
-  const reading = sessions.messages(user, session.conversationId, { before: 10 });
+  const reading = sessions.conversations.messages(user, session.conversationId, { before: 10 });
   expect(await settles(reading)).toBe("in time: StoreUnavailableError");
 });
 

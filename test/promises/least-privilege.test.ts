@@ -71,9 +71,9 @@ async function everything(client: Client, admins: readonly Redis[]): Promise<rea
     await attempt("update", () => sessions.update(session, { metadata: { a: 1, b: null } }));
     await attempt("turn", () => sessions.history(session).addMessages(turn("a")));
     await attempt("turns", () => sessions.history(session).getMessages());
-    await attempt("messages", () => sessions.messages(owner, session.conversationId));
-    await attempt("conversations", () => sessions.conversations(owner));
-    await attempt("rename", () => sessions.renameConversation(owner, session.conversationId, "t"));
+    await attempt("messages", () => sessions.conversations.messages(owner, session.conversationId));
+    await attempt("conversations", () => sessions.conversations.list(owner));
+    await attempt("rename", () => sessions.conversations.rename(owner, session.conversationId, "t"));
     await attempt("open", () => sessions.openConversation(session, session.conversationId));
     await attempt("session memory", () => sessions.memory(session).set("a", 1));
     await attempt("list", () => sessions.list(owner));
@@ -89,7 +89,7 @@ async function everything(client: Client, admins: readonly Redis[]): Promise<rea
       await vi.waitFor(() => expect(signal.aborted).toBe(true), { timeout: 400, interval: 5 });
     });
     await sessions.close();
-    await attempt("delete", () => sessions.deleteConversation(owner, session.conversationId));
+    await attempt("delete", () => sessions.conversations.delete(owner, session.conversationId));
   }
   await attempt("erase", () => sessions.eraseUser(owner));
   return failed;

@@ -111,8 +111,8 @@ describe.skipIf((await findServerProgram()) === undefined)("with replicas (needs
         openConversation: (options) => sessions.openConversation(session, undefined, options),
         sessionAppend: (options) => sessions.history(session).addMessages(turn("two"), options),
         sessionMemory: (options) => sessions.memory(session).set("x", 1, options),
-        rename: (options) => sessions.renameConversation(owner, session.conversationId, "title", options),
-        delete: (options) => sessions.deleteConversation(owner, session.conversationId, options),
+        rename: (options) => sessions.conversations.rename(owner, session.conversationId, "title", options),
+        delete: (options) => sessions.conversations.delete(owner, session.conversationId, options),
         set: (options) => memory.set("x", 2, options),
         increment: (options) => memory.increment("n", 1, options),
         appendItem: (options) => memory.append("list", 1, options),
@@ -169,7 +169,7 @@ describe.skipIf((await findServerProgram()) === undefined)("with replicas (needs
     await sessions.end(token);
     const waiting = new SessionStore({ client: direct, wait: impatient });
     await expect(waiting.update(session, { metadata: {} })).rejects.toMatchObject({ code: "SESSION_NOT_FOUND" });
-    await expect(waiting.renameConversation(session, session.conversationId, "x")).rejects.toMatchObject({
+    await expect(waiting.conversations.rename(session, session.conversationId, "x")).rejects.toMatchObject({
       code: "CONVERSATION_NOT_FOUND",
     });
   });

@@ -49,7 +49,7 @@ describe.each<[string, (url: string) => Redis]>([
   test("messages are appended: each has its own index", async () => {
     const session = await conversation(["0", "1", "2"]);
     const page = await readAround(
-      (client) => new SessionStore({ client }).messages(session, session.conversationId),
+      (client) => new SessionStore({ client }).conversations.messages(session, session.conversationId),
       () => sessions.history(session).addMessages([new HumanMessage("3"), new HumanMessage("4")]),
     );
     expect(page).toMatchObject(["0", "1", "2", "3", "4"].map((text, index) => ({ index, message: { text } })));

@@ -33,7 +33,7 @@ describe.each(topologies.filter(({ name }) => name.startsWith("Cluster")))("a tu
   const chainOf = (runnable: ScriptedModel, sessions: SessionStore, options: TurnOptions = {}) =>
     new RunnableWithSession({ runnable, sessions, ...options });
   const stored = async (): Promise<string[]> =>
-    lines((await elsewhere.messages(session, session.conversationId)).map(({ message }) => message));
+    lines((await elsewhere.conversations.messages(session, session.conversationId)).map(({ message }) => message));
 
   test("is stored when it was invoked, and when it was streamed; the next one is given it", async () => {
     await chainOf(answering(), here).invoke("one", config());
@@ -65,7 +65,7 @@ describe.each(topologies.filter(({ name }) => name.startsWith("Cluster")))("a tu
     await expect.poll(() => model.given.length).toBe(1);
     await elsewhere.endAll(session);
     await expect(answer).rejects.toBeInstanceOf(SessionNotFoundError);
-    const pages = await elsewhere.messages(session, session.conversationId).catch(() => []);
+    const pages = await elsewhere.conversations.messages(session, session.conversationId).catch(() => []);
     expect(pages).toEqual([]);
   });
 });

@@ -52,7 +52,7 @@ afterEach(() => {
 const config = () => ({ configurable: { session } });
 /** Through another session of the same user. */
 const stored = async (): Promise<string[]> => {
-  const pages = await here.messages({ userId }, session.conversationId).catch(() => []);
+  const pages = await here.conversations.messages({ userId }, session.conversationId).catch(() => []);
   return lines(pages.map(({ message }) => message));
 };
 const chainOf = (runnable: ScriptedModel, options: TurnOptions = {}) =>
@@ -167,7 +167,7 @@ test("a session whose conversation is changed meanwhile: the turn lands where it
 test("a conversation that is deleted meanwhile is not written back", async () => {
   await chainOf(answering()).invoke("old", config());
   const model = new ScriptedModel(async function* () {
-    await elsewhere.deleteConversation({ userId }, session.conversationId);
+    await elsewhere.conversations.delete({ userId }, session.conversationId);
     yield "answer";
   });
   const error: unknown = await chainOf(model)

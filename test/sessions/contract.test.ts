@@ -122,11 +122,11 @@ describe.each(topologies)("sessions on $name", ({ connect }) => {
     await sessions.history(other).addMessages(turn("private"));
     const crossed = sessions.history({ ...session, conversationId: other.conversationId });
     await expect(crossed.addMessages(turn("x"))).rejects.toThrow(ConversationNotFoundError);
-    expect(await sessions.messages(user, other.conversationId)).toHaveLength(2);
+    expect(await sessions.conversations.messages(user, other.conversationId)).toHaveLength(2);
     await expect(sessions.update(session, {} as never)).rejects.toThrow(InvalidOptionError);
     await expect(sessions.update(session, { metadata: ["a"] as never })).rejects.toThrow(InvalidOptionError);
     for (const page of [null, { limit: 0 }, { limti: 5 }, { before: {} }]) {
-      await expect(sessions.conversations(user, page as never)).rejects.toThrow(InvalidOptionError);
+      await expect(sessions.conversations.list(user, page as never)).rejects.toThrow(InvalidOptionError);
     }
     expect(() => new SessionStore(undefined as never)).toThrow(InvalidOptionError);
   });
@@ -335,7 +335,7 @@ describe.each(topologies)("sessions on $name", ({ connect }) => {
     ]) {
       await expect(work()).rejects.toMatchObject(gone("ended"));
     }
-    expect(await sessions.messages(user, session.conversationId)).toHaveLength(2);
+    expect(await sessions.conversations.messages(user, session.conversationId)).toHaveLength(2);
   });
 
   test.each(["activeAt", "idle", "until"])("a session whose record lost its %s is none", async (field) => {
@@ -378,7 +378,7 @@ describe.each(topologies)("sessions on $name", ({ connect }) => {
     expect(moved.conversationId).not.toBe(session.conversationId);
     await inFlight.addMessages(turn("two"));
     await sessions.history(moved).addMessages(turn("elsewhere"));
-    expect(await sessions.messages(user, session.conversationId)).toHaveLength(4);
+    expect(await sessions.conversations.messages(user, session.conversationId)).toHaveLength(4);
     const back = await sessions.openConversation(moved, session.conversationId);
     expect(texts(await sessions.history(back).getMessages())).toEqual(["one", "re: one", "two", "re: two"]);
   });
@@ -393,20 +393,20 @@ describe.each(topologies)("sessions on $name", ({ connect }) => {
       ids.unshift(session.conversationId);
       session = await sessions.openConversation(session);
     }
-    await sessions.renameConversation(user, ids[0] ?? "", "Latest");
-    const first = await sessions.conversations(user, { limit: 3 });
+    await sessions.conversations.rename(user, ids[0] ?? "", "Latest");
+    const first = await sessions.conversations.list(user, { limit: 3 });
     expect(first.map(({ id }) => id)).toEqual(ids.slice(0, 3));
     expect(first[0]).toMatchObject({ title: "Latest", messageCount: 2, agentId: "support" });
     expect(conversationSchema.parse(JSON.parse(JSON.stringify(first[0])))).toEqual(first[0]);
     const rest: string[] = [];
     let before = first.at(-1);
     while (before) {
-      const page = await sessions.conversations(user, { limit: 3, before });
+      const page = await sessions.conversations.list(user, { limit: 3, before });
       rest.push(...page.map(({ id }) => id));
       before = page.at(-1);
     }
     expect(rest).toEqual(ids.slice(3));
-    expect(await sessions.conversations({ userId: freshId() })).toEqual([]);
+    expect(await sessions.conversations.list({ userId: freshId() })).toEqual([]);
   });
 
   test("messages are paged backwards with index and time", async () => {
@@ -416,25 +416,27 @@ describe.each(topologies)("sessions on $name", ({ connect }) => {
     await sessions
       .history(session)
       .addMessages(Array.from({ length: 7 }, (_, index) => new HumanMessage(String(index))));
-    const last = await sessions.messages(user, session.conversationId, { limit: 3 });
+    const last = await sessions.conversations.messages(user, session.conversationId, { limit: 3 });
     expect(last.map(({ index, message }) => [index, message.text])).toEqual([
       [4, "4"],
       [5, "5"],
       [6, "6"],
     ]);
     expect(Math.abs((last[0]?.at.getTime() ?? 0) - Date.now())).toBeLessThan(60_000);
-    const earlier = await sessions.messages(user, session.conversationId, { limit: 3, before: 4 });
+    const earlier = await sessions.conversations.messages(user, session.conversationId, { limit: 3, before: 4 });
     expect(earlier.map(({ index }) => index)).toEqual([1, 2, 3]);
-    expect((await sessions.messages(user, session.conversationId, { before: 1 })).map(({ index }) => index)).toEqual([
-      0,
-    ]);
-    expect(await sessions.messages(user, session.conversationId, { before: 0 })).toEqual([]);
-    const beyond = await sessions.messages(user, session.conversationId, { limit: 2, before: 80 });
+    expect(
+      (await sessions.conversations.messages(user, session.conversationId, { before: 1 })).map(({ index }) => index),
+    ).toEqual([0]);
+    expect(await sessions.conversations.messages(user, session.conversationId, { before: 0 })).toEqual([]);
+    const beyond = await sessions.conversations.messages(user, session.conversationId, { limit: 2, before: 80 });
     expect(beyond.map(({ index }) => index)).toEqual([5, 6]);
-    await expect(sessions.messages({ userId: "other" }, session.conversationId)).rejects.toThrow(
+    await expect(sessions.conversations.messages({ userId: "other" }, session.conversationId)).rejects.toThrow(
       ConversationNotFoundError,
     );
-    await expect(sessions.messages(user, session.conversationId, { limit: 0 })).rejects.toThrow(InvalidOptionError);
+    await expect(sessions.conversations.messages(user, session.conversationId, { limit: 0 })).rejects.toThrow(
+      InvalidOptionError,
+    );
   });
 
   test("a deleted or cleared conversation is not written back by a turn in flight", async () => {
@@ -442,7 +444,7 @@ describe.each(topologies)("sessions on $name", ({ connect }) => {
     const user = init();
     const { session } = await sessions.create(user);
     for (const remove of [
-      () => sessions.deleteConversation(user, session.conversationId),
+      () => sessions.conversations.delete(user, session.conversationId),
       () => sessions.history(session).clear(),
     ]) {
       await sessions.history(session).addMessages(turn("old"));
@@ -450,8 +452,10 @@ describe.each(topologies)("sessions on $name", ({ connect }) => {
       await inFlight.getMessages();
       await remove();
       await expect(inFlight.addMessages(turn("late"))).rejects.toThrow(ConversationChangedError);
-      expect(await sessions.conversations(user)).toEqual([]);
-      await expect(sessions.messages(user, session.conversationId)).rejects.toThrow(ConversationNotFoundError);
+      expect(await sessions.conversations.list(user)).toEqual([]);
+      await expect(sessions.conversations.messages(user, session.conversationId)).rejects.toThrow(
+        ConversationNotFoundError,
+      );
       await inFlight.getMessages();
       await inFlight.addMessages(turn("anew"));
       expect(texts(await sessions.history(session).getMessages())).toEqual(["anew", "re: anew"]);
@@ -495,7 +499,7 @@ describe.each(topologies)("sessions on $name", ({ connect }) => {
     await sessions.history(session).addMessages(turn("x"));
     await sessions.update(session, { metadata: { b: 2 } });
     await sessions.history(await sessions.openConversation(session)).addMessages(turn("y"));
-    await sessions.deleteConversation(user, session.conversationId);
+    await sessions.conversations.delete(user, session.conversationId);
     await sessions.rotate(token);
     await sessions.create(user);
     await sessions.endById(user, session.id);

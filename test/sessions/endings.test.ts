@@ -56,7 +56,7 @@ describe.each([onOneRedis, topologies[1] ?? onOneRedis])("endings on $name", ({ 
       expect(outcomes.get(`${name}: SESSION_NOT_FOUND`), name).toBeGreaterThan(interleavings / 20);
     }
     expect(outcomes.get("append: CONVERSATION_CHANGED")).toBeGreaterThan(interleavings / 20);
-    for (const name of ["end", "endById", "endAll", "evict", "eraseUser", "clear", "deleteConversation"]) {
+    for (const name of ["end", "endById", "endAll", "evict", "eraseUser", "clear", "conversations.delete"]) {
       expect(outcomes.get(`${name}: ok`), name).toBeGreaterThan(interleavings / 20);
     }
   }, 900_000);

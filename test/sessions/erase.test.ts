@@ -54,7 +54,7 @@ test("a user with hundreds of conversations is erased in steps, between which no
       const last = ids.at(-1) ?? "";
       const takenUp = sessions.create({ ...user, agentId: "a", conversationId: last });
       refused.push(await takenUp.catch((error: unknown) => error));
-      refused.push(await sessions.messages(user, last).catch((error: unknown) => error));
+      refused.push(await sessions.conversations.messages(user, last).catch((error: unknown) => error));
       // A turn that was paused before goes on in a new session, as an agent's can.
       const anew = await sessions.create({ ...user, agentId: "a" });
       const paused = sessions.history({ ...anew.session, conversationId: last });
@@ -68,5 +68,5 @@ test("a user with hundreds of conversations is erased in steps, between which no
   for (const error of refused) expect(error).toBeInstanceOf(ConversationNotFoundError);
   expect(changed).toHaveLength(3);
   for (const error of changed) expect(error).toBeInstanceOf(ConversationChangedError);
-  expect(await sessions.conversations(user)).toEqual([]);
+  expect(await sessions.conversations.list(user)).toEqual([]);
 });

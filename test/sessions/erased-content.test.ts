@@ -40,7 +40,7 @@ test("no id, text, title, key, value, sum or length of an erased user is left, a
   });
   const { session } = await sessions.rotate(created.token);
   await sessions.history(session).addMessages([new HumanMessage("a-text-of-hers")]);
-  await sessions.renameConversation(session, session.conversationId, "a-title-of-hers");
+  await sessions.conversations.rename(session, session.conversationId, "a-title-of-hers");
   await sessions.update(session, { metadata: { more: "more-of-hers" } });
   const memory = sessions.memory(session);
   await memory.set("a-key-of-hers", "a-value-of-hers");

@@ -48,7 +48,7 @@ describe.each(topologies.filter(({ name }) => !name.includes("least rights")))(
       await sessions.endById(signedOut, made[0]?.session.id ?? "");
       await sessions.memory(made[1]?.session ?? expect.unreachable()).set("a", 1);
       await sessions.endById(alone, made[1]?.session.id ?? "");
-      await sessions.deleteConversation(alone, made[1]?.session.conversationId ?? "");
+      await sessions.conversations.delete(alone, made[1]?.session.conversationId ?? "");
       const signals = made.slice(2).map(({ session }) => sessions.signal(session));
 
       const told: EndEverybodyProgress[] = [];

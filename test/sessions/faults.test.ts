@@ -53,7 +53,7 @@ async function newUser(sessions: SessionStore): Promise<User> {
   for (let index = 0; index < LIMIT; index++) made.push(await sessions.create({ ...owner, agentId: "support" }));
   const { session, token } = made.at(-1) ?? expect.unreachable();
   await sessions.history(session).addMessages(turn("first"));
-  await sessions.renameConversation(owner, session.conversationId, "First");
+  await sessions.conversations.rename(owner, session.conversationId, "First");
   return { owner, made, session, token };
 }
 
@@ -137,7 +137,7 @@ const operations: readonly Operation[] = [
       const expected = ["first", "re: first", "second", "re: second", ...(repeated ? ["third", "re: third"] : [])];
       expect(texts(await direct.history(session).getMessages())).toEqual(expected);
       expect((await direct.verify(token)).messageCount).toBe(expected.length);
-      expect((await direct.conversations(owner))[0]?.messageCount).toBe(expected.length);
+      expect((await direct.conversations.list(owner))[0]?.messageCount).toBe(expected.length);
     },
   },
   {
@@ -149,20 +149,21 @@ const operations: readonly Operation[] = [
     },
   },
   {
-    name: "renameConversation",
+    name: "conversations.rename",
     act: (sessions, { owner, session }, options) =>
-      sessions.renameConversation(owner, session.conversationId, "Second", options),
-    meanwhile: (direct, { owner, session }) => direct.renameConversation(owner, session.conversationId, "Third"),
+      sessions.conversations.rename(owner, session.conversationId, "Second", options),
+    meanwhile: (direct, { owner, session }) => direct.conversations.rename(owner, session.conversationId, "Third"),
     check: async (direct, { owner }, _result, repeated) => {
-      expect((await direct.conversations(owner))[0]?.title).toBe(repeated ? "Third" : "Second");
+      expect((await direct.conversations.list(owner))[0]?.title).toBe(repeated ? "Third" : "Second");
     },
   },
   {
-    name: "deleteConversation",
-    act: (sessions, { owner, session }, options) => sessions.deleteConversation(owner, session.conversationId, options),
+    name: "conversations.delete",
+    act: (sessions, { owner, session }, options) =>
+      sessions.conversations.delete(owner, session.conversationId, options),
     meanwhile: (direct, { session }) => direct.history(session).addMessages(turn("anew")),
     check: async (direct, { owner }, _result, repeated) => {
-      expect(await direct.conversations(owner)).toHaveLength(repeated ? 1 : 0);
+      expect(await direct.conversations.list(owner)).toHaveLength(repeated ? 1 : 0);
     },
   },
   {
@@ -170,7 +171,7 @@ const operations: readonly Operation[] = [
     act: (sessions, { owner }) => sessions.eraseUser(owner),
     check: async (direct, { owner, made }) => {
       expect(await direct.list(owner)).toEqual([]);
-      expect(await direct.conversations(owner)).toEqual([]);
+      expect(await direct.conversations.list(owner)).toEqual([]);
       for (const { token } of made) await expect(direct.verify(token)).rejects.toThrow(SessionNotFoundError);
     },
   },
@@ -314,8 +315,12 @@ describe("when Redis does not answer", () => {
     ...operations.map(({ name, act }): (typeof calls)[number] => [name, true, (s, u) => act(s, u, {})]),
     ["verify", false, (sessions, { token }) => sessions.verify(token)],
     ["list", false, (sessions, { owner }) => sessions.list(owner)],
-    ["conversations", false, (sessions, { owner }) => sessions.conversations(owner)],
-    ["messages", false, (sessions, { owner, session }) => sessions.messages(owner, session.conversationId)],
+    ["conversations.list", false, (sessions, { owner }) => sessions.conversations.list(owner)],
+    [
+      "conversations.messages",
+      false,
+      (sessions, { owner, session }) => sessions.conversations.messages(owner, session.conversationId),
+    ],
     ["getMessages", false, (sessions, { session }) => sessions.history(session).getMessages()],
     ["length", false, (sessions, { session }) => sessions.history(session).length()],
   ];
@@ -405,7 +410,7 @@ describe("on a server of its own", () => {
         () => sessions.history(one.session).addMessages(turn("x")),
         () => sessions.update(one.session, { metadata: { a: 1 } }),
         () => sessions.openConversation(one.session),
-        () => sessions.renameConversation(one.owner, one.session.conversationId, "x"),
+        () => sessions.conversations.rename(one.owner, one.session.conversationId, "x"),
       ]) {
         await expect(work()).rejects.toThrow(StorageFullError);
       }
@@ -413,7 +418,7 @@ describe("on a server of its own", () => {
 
       await sessions.verify(one.token);
       expect(await sessions.list(one.owner)).toHaveLength(LIMIT);
-      expect(await sessions.conversations(one.owner)).toHaveLength(1);
+      expect(await sessions.conversations.list(one.owner)).toHaveLength(1);
       expect(texts(await sessions.history(one.session).getMessages())).toEqual(["first", "re: first"]);
       const rotated = await sessions.rotate(one.token);
       await sessions.verify(rotated.token);
@@ -422,7 +427,7 @@ describe("on a server of its own", () => {
       expect(await sessions.endAll(one.owner)).toBe(LIMIT - 2);
       expect(await sessions.list(one.owner)).toEqual([]);
       await sessions.history(two.session).clear();
-      await sessions.deleteConversation(three.owner, three.session.conversationId);
+      await sessions.conversations.delete(three.owner, three.session.conversationId);
       expect(await sessions.eraseUser(two.owner)).toEqual({ sessions: LIMIT, conversations: 0, memories: 0 });
     } finally {
       await client.config("SET", "maxmemory", "0");
@@ -486,7 +491,7 @@ test("a call of several round trips that comes too late names its whole deadline
     if (++sent === 2) proxy.blackhole();
     return send(...args);
   });
-  const page = sessions.messages(owner, session.conversationId, { limit: 2, before: 80 });
+  const page = sessions.conversations.messages(owner, session.conversationId, { limit: 2, before: 80 });
   await expect(page).rejects.toMatchObject({
     code: "STORE_UNAVAILABLE",
     message: expect.stringContaining("within 500 ms"),

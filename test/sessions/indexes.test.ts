@@ -34,7 +34,9 @@ test("of conversations that have expired, each append takes some out of the inde
     session.conversationId,
     elsewhere.conversationId,
   ]);
-  expect(texts((await sessions.messages(user, session.conversationId)).map(({ message }) => message))).toHaveLength(2);
+  expect(
+    texts((await sessions.conversations.messages(user, session.conversationId)).map(({ message }) => message)),
+  ).toHaveLength(2);
 });
 
 test("of very many conversations that have expired, a listing takes some out at a time, and lists all that are there", async () => {
@@ -42,12 +44,12 @@ test("of very many conversations that have expired, a listing takes some out at 
   const { user, keys } = someone();
   const { session } = await sessions.create(user);
   await sessions.history(session).addMessages(turn("behind them all"));
-  await sessions.conversations(user);
+  await sessions.conversations.list(user);
   const later = String(Date.now() + 60_000);
   const expired = Array.from({ length: 1_200 }, (_, index) => [later, `expired-${index}`]);
   await client.zadd(keys.conversations, ...expired.flat());
   const runs = vi.spyOn(client, "evalsha");
-  const listed = await sessions.conversations(user, { limit: 10 });
+  const listed = await sessions.conversations.list(user, { limit: 10 });
   expect(listed.map(({ id }) => id)).toEqual([session.conversationId]);
   expect(runs).toHaveBeenCalledTimes(3);
   runs.mockRestore();
@@ -72,8 +74,8 @@ test("a client that gives scores as numbers reads what is in an index, too", asy
   await sessions.history(session).addMessages(turn("x"));
   expect(await sessions.history(session).getMessages()).toHaveLength(2);
   expect(await sessions.history(session).length()).toBe(2);
-  expect(await sessions.messages(user, session.conversationId)).toHaveLength(2);
+  expect(await sessions.conversations.messages(user, session.conversationId)).toHaveLength(2);
   expect(await sessions.list(user)).toHaveLength(1);
-  expect(await sessions.conversations(user)).toHaveLength(1);
+  expect(await sessions.conversations.list(user)).toHaveLength(1);
   await other.quit();
 });

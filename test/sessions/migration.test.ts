@@ -209,7 +209,7 @@ describe.each(moments)("when $moved of a user has moved to another node", ({ key
     const before = await move.stored();
     const listed = await attempt(() => sessions.list(user.owner));
     if (listed !== "refused") expect(listed.value.map(({ id }) => id)).toEqual(ids);
-    const conversations = await attempt(() => sessions.conversations(user.owner));
+    const conversations = await attempt(() => sessions.conversations.list(user.owner));
     if (conversations !== "refused") {
       expect(conversations.value.map(({ id }) => id)).toEqual(conversationIds);
       expect(conversations.value.map(({ messageCount }) => messageCount)).toEqual(Array(LIMIT).fill(2));
@@ -218,7 +218,7 @@ describe.each(moments)("when $moved of a user has moved to another node", ({ key
     expect(await move.stored()).toEqual(before);
     await move.finish();
     expect((await sessions.list(user.owner)).map(({ id }) => id)).toEqual(ids);
-    expect((await sessions.conversations(user.owner)).map(({ id }) => id)).toEqual(conversationIds);
+    expect((await sessions.conversations.list(user.owner)).map(({ id }) => id)).toEqual(conversationIds);
   });
 
   test("a token, an append and an erasure work or are refused, and never do half", async () => {
@@ -249,7 +249,10 @@ describe.each(moments.slice(6))("when $moved of a user has moved to another node
     try {
       for (const read of [
         async () => texts(await sessions.history(session).getMessages()),
-        async () => (await sessions.messages(user.owner, session.conversationId)).map(({ message }) => message.text),
+        async () =>
+          (await sessions.conversations.messages(user.owner, session.conversationId)).map(
+            ({ message }) => message.text,
+          ),
       ]) {
         const outcome = await attempt(read);
         if (outcome !== "refused") expect(outcome.value).toEqual(["0", "re: 0"]);

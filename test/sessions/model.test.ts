@@ -5,7 +5,7 @@ import { SessionStore } from "langchain-redis-sessions";
 import { type Client, onOneRedis, topologies } from "../support/topologies.js";
 import { freshId, turn } from "../support/turns.js";
 import { amount } from "../support/amount.js";
-import { LIMIT, MOST_MESSAGES, SessionModel, steps } from "./support/session-model.js";
+import { LIMIT, MAX_MESSAGES, SessionModel, steps } from "./support/session-model.js";
 import { removeKeys } from "./support/stored-keys.js";
 
 const sequences = amount(30, 500);
@@ -39,7 +39,7 @@ describe.each([onOneRedis, topologies[1] ?? onOneRedis])("sessions on $name", ({
   });
 
   test(`${sequences} random sequences of calls do what a model of them does, and leave nothing behind`, async () => {
-    const store = new SessionStore({ client, keyPrefix, maxSessionsPerUser: LIMIT, maxMessages: MOST_MESSAGES });
+    const store = new SessionStore({ client, keyPrefix, maxSessionsPerUser: LIMIT, maxMessages: MAX_MESSAGES });
     const outcomes = new Set<string>();
     const sequence = fc.array(step, { minLength: 10, maxLength: 40, size: "max" });
     const checked = fc.assert(
@@ -72,8 +72,8 @@ describe.each([onOneRedis, topologies[1] ?? onOneRedis])("sessions on $name", ({
       const [first, second] = [store.history(one), store.history(other)];
       // Sent at once, on one connection: Redis gets through all of them within a millisecond, most of the time.
       await Promise.all([first, second, second].map((history) => history.addMessages(turn(String(round)))));
-      const [latest] = await store.conversations(user, { limit: 1 });
-      const rest = await store.conversations(user, latest ? { before: latest } : {});
+      const [latest] = await store.conversations.list(user, { limit: 1 });
+      const rest = await store.conversations.list(user, latest ? { before: latest } : {});
       if (latest?.id !== other.conversationId || rest.length !== 1) missing.push(round);
     }
     await removeKeys(client, `${keyPrefix}:*`);

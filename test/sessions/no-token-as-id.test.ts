@@ -56,8 +56,8 @@ test.each<[where: string, call: (secret: string) => unknown]>([
   ["the owner of a list", (userId) => sessions.list({ userId })],
   ["the id of endById", (id) => sessions.endById(owner, id)],
   ["openConversation", (id) => sessions.openConversation(session, id)],
-  ["the conversation of messages", (id) => sessions.messages(owner, id)],
-  ["the conversation of deleteConversation", (id) => sessions.deleteConversation(owner, id)],
+  ["the conversation of conversations.messages", (id) => sessions.conversations.messages(owner, id)],
+  ["the conversation of conversations.delete", (id) => sessions.conversations.delete(owner, id)],
 ])("a session token for %s is refused with advice, and not quoted", async (_where, call) => {
   for (const secret of [token, `user:${token}`]) {
     const error: unknown = await new Promise((resolve) => resolve(call(secret))).then(
@@ -103,7 +103,7 @@ test("a public id goes where one is expected: to endById, openConversation and m
   const store = new SessionStore({ client, keyPrefix });
   const made = await store.create(init);
   await store.history(made.session).addMessages([new HumanMessage("Hi"), new AIMessage("Hello")]);
-  expect(await store.messages(owner, made.session.conversationId)).toHaveLength(2);
+  expect(await store.conversations.messages(owner, made.session.conversationId)).toHaveLength(2);
   expect(await store.openConversation(made.session, made.session.conversationId)).toMatchObject({
     id: made.session.id,
   });

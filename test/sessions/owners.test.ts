@@ -66,7 +66,7 @@ describe("a session with a conversation, a title and messages", () => {
   beforeAll(async () => {
     ({ token, session } = await sessions.create({ ...victim, metadata: { secret: "x" } }));
     await sessions.history(session).addMessages(turn("private"));
-    await sessions.renameConversation(victim, session.conversationId, "Private");
+    await sessions.conversations.rename(victim, session.conversationId, "Private");
   });
 
   test.each(otherOwners.map((stranger) => [nameOf(stranger), stranger] as const))(
@@ -78,15 +78,15 @@ describe("a session with a conversation, a title and messages", () => {
 
       // As an owner.
       expect(await sessions.list(stranger)).toEqual([]);
-      expect(await sessions.conversations(stranger)).toEqual([]);
+      expect(await sessions.conversations.list(stranger)).toEqual([]);
       expect(await sessions.endById(stranger, session.id)).toBe(false);
       expect(await sessions.endAll(stranger)).toBe(0);
       expect(await sessions.endAll(stranger, { except: session })).toBe(0);
       expect(await sessions.eraseUser(stranger)).toEqual({ sessions: 0, conversations: 0, memories: 0 });
       for (const work of [
-        () => sessions.messages(stranger, conversationId),
-        () => sessions.renameConversation(stranger, conversationId, "Mine"),
-        () => sessions.deleteConversation(stranger, conversationId),
+        () => sessions.conversations.messages(stranger, conversationId),
+        () => sessions.conversations.rename(stranger, conversationId, "Mine"),
+        () => sessions.conversations.delete(stranger, conversationId),
         () => sessions.create({ ...stranger, conversationId }),
       ]) {
         expect(await told(work())).toBe("no such conversation");
@@ -138,8 +138,8 @@ describe("a session with a conversation, a title and messages", () => {
     const before = await stored(token);
     expect(texts(await sessions.history(session).getMessages())).toEqual(["private", "re: private"]);
     expect(await sessions.list(victim)).toHaveLength(1);
-    expect(await sessions.conversations(victim)).toHaveLength(1);
-    expect(await sessions.messages(victim, session.conversationId)).toHaveLength(2);
+    expect(await sessions.conversations.list(victim)).toHaveLength(1);
+    expect(await sessions.conversations.messages(victim, session.conversationId)).toHaveLength(2);
     await sessions.verify(token, victim);
     await sessions.update(session, { metadata: { more: true } });
     expect(await stored(token)).not.toEqual(before);
@@ -166,7 +166,7 @@ describe("two agents of one user", () => {
 
   test("do not when the session object was made up to point at the other's", async () => {
     const { support, sales } = await setUp();
-    const before = await sessions.messages(user, sales.conversationId);
+    const before = await sessions.conversations.messages(user, sales.conversationId);
     const aimed = sessions.history({ ...support, conversationId: sales.conversationId });
     for (const work of [
       () => aimed.getMessages(),
@@ -176,7 +176,7 @@ describe("two agents of one user", () => {
     ]) {
       expect(await told(work())).toBe("no such conversation");
     }
-    expect(await sessions.messages(user, sales.conversationId)).toEqual(before);
+    expect(await sessions.conversations.messages(user, sales.conversationId)).toEqual(before);
     expect(await sessions.history({ ...sales, agentId: "support" }).length()).toBe(2);
   });
 
@@ -185,7 +185,7 @@ describe("two agents of one user", () => {
     const forged = { ...support, agentId: "sales" };
     expect(await told(sessions.openConversation(forged, sales.conversationId))).toBe("no such conversation");
     await sessions.history(forged).addMessages(turn("under a wrong name"));
-    const [conversation] = await sessions.conversations(user);
+    const [conversation] = await sessions.conversations.list(user);
     expect(conversation).toMatchObject({ id: support.conversationId, agentId: "support" });
   });
 });
@@ -238,7 +238,7 @@ test("pairs of user and organisation that look alike never meet", async () => {
   expect(new Set(made.map(({ token }) => token.slice(4, 20))).size).toBe(all.length);
   for (const { owner, session } of made) {
     expect((await sessions.list(owner)).map(({ id }) => id)).toEqual([session.id]);
-    expect((await sessions.conversations(owner)).map(({ id }) => id)).toEqual([session.conversationId]);
+    expect((await sessions.conversations.list(owner)).map(({ id }) => id)).toEqual([session.conversationId]);
   }
   for (const [index, { owner, token }] of made.entries()) {
     expect(await sessions.endAll(owner)).toBe(1);
@@ -262,8 +262,8 @@ test("an organisation that is given is not empty, so none is never taken for one
     () => sessions.endById(empty, session.id),
     () => sessions.endById({ userId }, ""),
     () => sessions.eraseUser({ userId: "" }),
-    () => sessions.conversations(empty),
-    () => sessions.messages(empty, session.conversationId),
+    () => sessions.conversations.list(empty),
+    () => sessions.conversations.messages(empty, session.conversationId),
     () => sessions.update({ ...session, orgId: "" }, { metadata: {} }),
     () => sessions.list({ userId: "\uD800" }),
     () => sessions.list(undefined as never),
@@ -313,7 +313,7 @@ test("500 hostile user ids keep to their own sessions and conversations", async 
       const [only, ...more] = await store.list(owner);
       expect(more).toEqual([]);
       expect(only).toMatchObject({ id: session.id, userId, agentId: userId, metadata: { [`m:${userId}`]: 1 } });
-      const page = await store.messages(owner, session.conversationId);
+      const page = await store.conversations.messages(owner, session.conversationId);
       expect(page.map(({ message }) => message.text)).toEqual([userId, `re: ${userId}`]);
       await store.verify(token, { userId, agentId: userId });
     }),

@@ -144,8 +144,8 @@ describe("in the whole life of a user's sessions", () => {
     look("a history", await history.getMessages());
     look("a session", await sessions.openConversation(rotated.session));
     look("a session", await sessions.list(owner));
-    look("a conversation", await sessions.conversations(owner));
-    look("a conversation", await sessions.messages(owner, first.session.conversationId));
+    look("a conversation", await sessions.conversations.list(owner));
+    look("a conversation", await sessions.conversations.messages(owner, first.session.conversationId));
     look("a store", sessions);
     const signal = look("a signal", sessions.signal(rotated.session));
 

@@ -3,7 +3,7 @@ import { ConnectionError, ProblemError } from "./api.js";
 import { serverSentEvents } from "./server-sent-events.js";
 
 const FIRST_DELAY = 250;
-const LONGEST_DELAY = 5_000;
+const MAX_DELAY = 5_000;
 /** The service sends a sign of life more often than this. */
 const SILENCE = 60_000;
 
@@ -11,7 +11,7 @@ const SILENCE = 60_000;
 export async function listenForTheEnd(api, onState) {
   const over = new AbortController();
   api.addEventListener("over", () => over.abort(), { once: true });
-  for (let delay = FIRST_DELAY; !over.signal.aborted; delay = Math.min(delay * 2, LONGEST_DELAY)) {
+  for (let delay = FIRST_DELAY; !over.signal.aborted; delay = Math.min(delay * 2, MAX_DELAY)) {
     try {
       for await (const { event, data } of openStream(api)) {
         delay = FIRST_DELAY;

@@ -8,12 +8,12 @@ import { shownMessage } from "../shown.js";
 import { withTitles } from "../titles.js";
 
 /** The latest time that a Date can be. */
-const LATEST = 8.64e15;
+const MAX_TIME = 8.64e15;
 
 // `before` of one list is a time, of the other an index; clients are told to take it as it comes.
 const conversationPage = z.strictObject({
   limit: pageSize.default(20),
-  before: wholeNumber(LATEST)
+  before: wholeNumber(MAX_TIME)
     .transform((time) => ({ lastActivityAt: new Date(time) }))
     .optional(),
 });
@@ -30,7 +30,7 @@ export function conversationRoutes(
   app.get("/conversations", access.inSession, async (c) => {
     const session = c.get("session");
     const { limit, before } = queryOf(c, conversationPage);
-    const found = await sessions.conversations(session, { limit, before });
+    const found = await sessions.conversations.list(session, { limit, before });
     const last = found.length === limit ? found.at(-1) : undefined;
     const next = last === undefined ? null : String(last.lastActivityAt.getTime());
     return c.json({ conversations: await withTitles(sessions, session, found), next });
@@ -38,19 +38,19 @@ export function conversationRoutes(
 
   app.get("/conversations/:id/messages", access.inSession, async (c) => {
     const { limit, before } = queryOf(c, messagePage);
-    const found = await sessions.messages(c.get("session"), paramOf(c, "id"), { limit, before });
+    const found = await sessions.conversations.messages(c.get("session"), paramOf(c, "id"), { limit, before });
     const first = found[0]?.index ?? 0;
     return c.json({ messages: found.map(shownMessage), next: first > 0 ? first : null });
   });
 
   app.patch("/conversations/:id", access.inSession, async (c) => {
     const { title } = await bodyOf(c, rename);
-    await sessions.renameConversation(c.get("session"), paramOf(c, "id"), title, writeOptions(c));
+    await sessions.conversations.rename(c.get("session"), paramOf(c, "id"), title, writeOptions(c));
     return c.body(null, 204);
   });
 
   app.delete("/conversations/:id", access.inSession, async (c) => {
-    await sessions.deleteConversation(c.get("session"), paramOf(c, "id"), writeOptions(c));
+    await sessions.conversations.delete(c.get("session"), paramOf(c, "id"), writeOptions(c));
     return c.body(null, 204);
   });
 }

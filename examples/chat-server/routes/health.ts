@@ -4,12 +4,12 @@ import type { Env } from "../env.js";
 import { ServiceError } from "../problems.js";
 
 /** Less than a load balancer waits. */
-const LONGEST_MILLISECONDS = 2_000;
+const MAX_WAIT_MILLISECONDS = 2_000;
 
 export function healthRoutes(app: Hono<Env>, { client }: { client: Pick<Redis, "ping"> }): void {
   app.get("/health", async (c) => {
     const begun = performance.now();
-    await within(LONGEST_MILLISECONDS, client.ping());
+    await within(MAX_WAIT_MILLISECONDS, client.ping());
     return c.json({ redis: "ok", milliseconds: Math.round((performance.now() - begun) * 10) / 10 });
   });
 }

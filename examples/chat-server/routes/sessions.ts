@@ -15,7 +15,7 @@ export interface SessionParts {
 }
 
 /** What a browser may send for a name is more than anybody wants to read. */
-const LONGEST_USER_AGENT = 300;
+const MAX_USER_AGENT_LENGTH = 300;
 
 export function sessionRoutes(app: Hono<Env>, { access, sessions, agentIds, lifetimeSeconds }: SessionParts): void {
   const start = z.strictObject({
@@ -28,7 +28,7 @@ export function sessionRoutes(app: Hono<Env>, { access, sessions, agentIds, life
   app.post("/sessions", access.signedIn, async (c) => {
     const { userId, orgId, authenticatedAt } = c.get("user");
     const { agentId, conversationId } = await bodyOf(c, start);
-    const userAgent = c.req.header("User-Agent")?.slice(0, LONGEST_USER_AGENT) || undefined;
+    const userAgent = c.req.header("User-Agent")?.slice(0, MAX_USER_AGENT_LENGTH) || undefined;
     const ipAddress = access.clientAddress(c);
     const metadata = { lifetimeSeconds };
     const { token, session, ended } = await sessions.create(

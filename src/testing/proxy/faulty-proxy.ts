@@ -8,7 +8,7 @@ import { ProxyConditions } from "./proxy-conditions.js";
 import type { RedisAddress } from "../running-redis.js";
 
 const LOOPBACK = "127.0.0.1";
-const LONGEST_DELAY_MILLISECONDS = 2 ** 31 - 1;
+const MAX_DELAY_MILLISECONDS = 2 ** 31 - 1;
 
 /** Which replies a fault is for. */
 export interface ReplyFaultOptions {
@@ -143,8 +143,8 @@ class ListeningProxy implements FaultyProxy {
   }
 
   delay(milliseconds: number): void {
-    if (!(milliseconds >= 0 && milliseconds <= LONGEST_DELAY_MILLISECONDS)) {
-      throw new InvalidOptionError("milliseconds", `give a number from 0 to ${LONGEST_DELAY_MILLISECONDS}.`);
+    if (!(milliseconds >= 0 && milliseconds <= MAX_DELAY_MILLISECONDS)) {
+      throw new InvalidOptionError("milliseconds", `give a number from 0 to ${MAX_DELAY_MILLISECONDS}.`);
     }
     this.#conditions.delayMilliseconds = milliseconds;
   }

@@ -8,7 +8,7 @@ const NINE = 0x39;
 const KEPT_WORDS = 2;
 const KEPT_WORD_BYTES = 64;
 // Far above what Redis accepts (512 MiB), far below where counting becomes inexact.
-const MAXIMUM_LENGTH = 2 ** 48;
+const MAX_LENGTH = 2 ** 48;
 
 /** The part of one frame that lies in one chunk. */
 export interface FramePart {
@@ -119,7 +119,7 @@ export class RespFramer {
     else if (byte === MINUS) this.#negative = true;
     else if (byte === LINE_FEED) this.#endLength();
     else if (byte !== CARRIAGE_RETURN) this.#broken = true;
-    if (this.#length > MAXIMUM_LENGTH) this.#broken = true;
+    if (this.#length > MAX_LENGTH) this.#broken = true;
     return at + 1;
   }
 

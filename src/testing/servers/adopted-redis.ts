@@ -4,7 +4,7 @@ import { RedisUnavailableError } from "../redis-unavailable-error.js";
 import type { RunningRedis } from "../running-redis.js";
 import { isNewEnough, versionInInfo } from "./server-version.js";
 
-const ANSWER_LIMIT_MILLISECONDS = 5_000;
+const MAX_ANSWER_MILLISECONDS = 5_000;
 const DEFAULT_PORT = 6379;
 
 /** Takes the server that `REDIS_URL` names, after it has answered once. It is not ours: `stop()` leaves it alone. */
@@ -13,8 +13,8 @@ export async function adoptRedis(url: string): Promise<RunningRedis> {
   const probe = new Redis(url, {
     lazyConnect: true,
     retryStrategy: () => null,
-    connectTimeout: ANSWER_LIMIT_MILLISECONDS,
-    commandTimeout: ANSWER_LIMIT_MILLISECONDS,
+    connectTimeout: MAX_ANSWER_MILLISECONDS,
+    commandTimeout: MAX_ANSWER_MILLISECONDS,
   });
   // A refusal of the user or password comes as an event; connect() then says no more than that it failed.
   let refusal: string | undefined;

@@ -7,7 +7,7 @@ import type { PlannedServer } from "./server-plan.js";
 
 const LOOPBACK = "127.0.0.1";
 const SLOTS = 16_384;
-const SETUP_LIMIT_MILLISECONDS = 30_000;
+const MAX_SETUP_MILLISECONDS = 30_000;
 const POLL_MILLISECONDS = 50;
 
 /**
@@ -63,12 +63,12 @@ async function introduce(node: Redis, servers: readonly PlannedServer[]): Promis
 }
 
 async function untilWhole(nodes: readonly Redis[], servers: readonly PlannedServer[], host: string): Promise<void> {
-  const deadline = performance.now() + SETUP_LIMIT_MILLISECONDS;
+  const deadline = performance.now() + MAX_SETUP_MILLISECONDS;
   for (;;) {
     const views = await Promise.all(nodes.map((node) => seesWholeCluster(node, servers, host)));
     if (views.every(Boolean)) return;
     if (performance.now() > deadline) {
-      throw new RedisUnavailableError(`The cluster was not whole after ${SETUP_LIMIT_MILLISECONDS} ms.`);
+      throw new RedisUnavailableError(`The cluster was not whole after ${MAX_SETUP_MILLISECONDS} ms.`);
     }
     await wait(POLL_MILLISECONDS);
   }

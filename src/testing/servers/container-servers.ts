@@ -8,8 +8,8 @@ import { PortTakenError, type RunningServers, type ServerPlan } from "./server-p
 
 const IMAGE = "redis:7-alpine";
 // Counts from the start of the container; pulling the image is not in it.
-const START_LIMIT_MILLISECONDS = 60_000;
-const STOP_LIMIT_MILLISECONDS = 10_000;
+const MAX_START_MILLISECONDS = 60_000;
+const MAX_STOP_MILLISECONDS = 10_000;
 
 type Testcontainers = typeof import("testcontainers");
 
@@ -29,7 +29,7 @@ export async function runInContainer(plan: ServerPlan, tooOld: readonly string[]
     .withCommand(["sh", "-c", containerScript(plan.servers)])
     .withExposedPorts(...plan.servers.map(({ port }) => ({ container: port, host: port })))
     .withWaitStrategy(testcontainers.Wait.forLogMessage(new RegExp(`${READY}|${ENDED}`), plan.servers.length))
-    .withStartupTimeout(START_LIMIT_MILLISECONDS)
+    .withStartupTimeout(MAX_START_MILLISECONDS)
     .withLogConsumer((stream) => log.follow(stream));
   if (plan.dataDir === undefined) {
     container.withTmpFs(Object.fromEntries(plan.servers.map((server) => [folderInContainer(server), "rw,mode=1777"])));
@@ -45,7 +45,7 @@ export async function runInContainer(plan: ServerPlan, tooOld: readonly string[]
   try {
     const started = await container.start();
     const stop = async (): Promise<void> => {
-      await started.stop({ timeout: plan.dataDir === undefined ? 0 : STOP_LIMIT_MILLISECONDS });
+      await started.stop({ timeout: plan.dataDir === undefined ? 0 : MAX_STOP_MILLISECONDS });
     };
     if ((await log.outcome()) === "ended") {
       await stop();

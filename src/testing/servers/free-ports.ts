@@ -4,21 +4,21 @@ import { createServer, type Server } from "node:net";
 
 // Below the range from which systems take ports for outgoing connections (32768 on Linux, 49152 elsewhere). A port from
 // that range may be lent to a client the moment it is free, and a server could not come back on it.
-const LOWEST_PORT = 16_384;
-const HIGHEST_PORT = 32_767;
-const MAXIMUM_TRIES = 100;
+const MIN_PORT = 16_384;
+const MAX_PORT = 32_767;
+const MAX_TRIES = 100;
 
 const LOOPBACK = "127.0.0.1";
 
 /** Makes `server` listen on a free loopback port that no outgoing connection can take while it does not listen. */
 export async function listenOnFreePort(server: Server): Promise<number> {
   for (let tries = 1; ; tries += 1) {
-    const port = randomInt(LOWEST_PORT, HIGHEST_PORT + 1);
+    const port = randomInt(MIN_PORT, MAX_PORT + 1);
     try {
       await listen(server, port);
       return port;
     } catch (error) {
-      if (tries === MAXIMUM_TRIES || !isAddressInUse(error)) throw error;
+      if (tries === MAX_TRIES || !isAddressInUse(error)) throw error;
     }
   }
 }

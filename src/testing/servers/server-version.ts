@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
-const ANSWER_LIMIT_MILLISECONDS = 10_000;
+const MAX_ANSWER_MILLISECONDS = 10_000;
 
 /** Whether a server of this version can run the library's scripts. */
 export function isNewEnough(version: string): boolean {
@@ -12,7 +12,7 @@ export function isNewEnough(version: string): boolean {
 /** What a server program says its version is, such as "7.0.15"; `undefined` when it does not tell. */
 export async function versionOfProgram(program: string): Promise<string | undefined> {
   try {
-    const { stdout } = await run(program, ["--version"], { timeout: ANSWER_LIMIT_MILLISECONDS });
+    const { stdout } = await run(program, ["--version"], { timeout: MAX_ANSWER_MILLISECONDS });
     return /\bv=(\d\S*)/.exec(stdout)?.[1];
   } catch {
     return undefined;

@@ -7,7 +7,7 @@ import type { Readable } from "node:stream";
 import { RedisUnavailableError } from "../redis-unavailable-error.js";
 import { PortTakenError } from "./server-plan.js";
 
-const START_LIMIT_MILLISECONDS = 20_000;
+const MAX_START_MILLISECONDS = 20_000;
 const KEPT_LOG_LINES = 20;
 
 // A parent that is killed runs no exit handler, so the server is tied to something that the system ends for it: a pipe.
@@ -114,8 +114,8 @@ function readiness({ supervisor, output }: { supervisor: ChildProcess; output: R
     // "close" comes after "exit", when the log has been read to its end.
     supervisor.once("close", () => fail("The Redis server ended while it was starting."));
     limit = setTimeout(
-      () => fail(`The Redis server was not ready after ${START_LIMIT_MILLISECONDS} ms.`),
-      START_LIMIT_MILLISECONDS,
+      () => fail(`The Redis server was not ready after ${MAX_START_MILLISECONDS} ms.`),
+      MAX_START_MILLISECONDS,
     );
   }).finally(() => clearTimeout(limit));
 }

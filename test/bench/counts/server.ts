@@ -9,7 +9,7 @@ export interface SlowCommand {
 }
 
 const SLOW_MICROSECONDS = 1_000;
-const MOST_ENTRIES = 10_000;
+const MAX_ENTRIES = 10_000;
 type LogEntry = [id: number, at: number, microseconds: number, commandAndArguments: string[]];
 
 /** What `SLOWLOG` has of the time while it is asked to look. */
@@ -22,10 +22,10 @@ export class SlowLog {
   }
 
   async watch<Value>(work: () => Promise<Value>): Promise<Value> {
-    await this.#redis.config("SET", "slowlog-log-slower-than", SLOW_MICROSECONDS, "slowlog-max-len", MOST_ENTRIES);
+    await this.#redis.config("SET", "slowlog-log-slower-than", SLOW_MICROSECONDS, "slowlog-max-len", MAX_ENTRIES);
     await this.#redis.slowlog("RESET");
     const value = await work();
-    const log = (await this.#redis.slowlog("GET", MOST_ENTRIES)) as LogEntry[];
+    const log = (await this.#redis.slowlog("GET", MAX_ENTRIES)) as LogEntry[];
     for (const [, , microseconds, [name = ""]] of log) {
       const command = name.toUpperCase();
       this.#found.set(command, [...(this.#found.get(command) ?? []), microseconds / 1_000]);

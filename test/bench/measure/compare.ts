@@ -36,7 +36,7 @@ export interface Result {
   readonly ratios: Readonly<Record<string, Ratio>>;
 }
 
-const FEWEST_ROUNDS = 9;
+const MIN_ROUNDS = 9;
 
 /**
  * The candidates take turns in short rounds, each round in another random order, so that a busy machine slows all of
@@ -65,7 +65,7 @@ export async function compare(
   const runs = candidates.map((candidate) => new Series(candidate, sessions, serverMicroseconds));
   const end = performance.now() + mostSeconds * 1_000;
   for (let round = 0; round < warmUpRounds + rounds; round++) {
-    if (round >= warmUpRounds + FEWEST_ROUNDS && performance.now() > end) break;
+    if (round >= warmUpRounds + MIN_ROUNDS && performance.now() > end) break;
     if (round === warmUpRounds) for (const run of runs) run.forget();
     for (const run of shuffled(runs, random)) {
       await run.round();

@@ -30,7 +30,7 @@ Archive when the conversation must be kept and will hardly be continued. Of conv
     cost in Redis   = bytes × (1 + replicas) ÷ ${assumptions.usableMemory} × price of a GB of memory a month
     cost elsewhere  = bytes × price of a GB stored a month + p × (price of a request + price of bringing it back)
 
-Archive from the age on at which the second is less. Of this page's conversations 1,000 are ${bytes(1_000 * each)}, for which ${bytes((1_000 * each * (1 + assumptions.replicas)) / assumptions.usableMemory)} of memory are paid. What to do: read pages with \`sessions.messages(owner, id)\` or \`getMessages()\`, store them elsewhere, then \`deleteConversation\` or \`clear()\`; or let the \`ttl\` take them. Redis tells nobody in time that a key is about to expire: a program that archives looks at \`lastActivityAt\` of \`conversations(owner)\` itself.`;
+Archive from the age on at which the second is less. Of this page's conversations 1,000 are ${bytes(1_000 * each)}, for which ${bytes((1_000 * each * (1 + assumptions.replicas)) / assumptions.usableMemory)} of memory are paid. What to do: read pages with \`sessions.conversations.messages(owner, id)\` or \`getMessages()\`, store them elsewhere, then \`sessions.conversations.delete(owner, id)\` or \`clear()\`; or let the \`ttl\` take them. Redis tells nobody in time that a key is about to expire: a program that archives looks at \`lastActivityAt\` of \`sessions.conversations.list(owner)\` itself.`;
 }
 
 export function limits(findings: Findings): string {

@@ -156,21 +156,22 @@ const ofSessions: readonly WriteOperation[] = [
     { turns: true },
   ),
   ofUser(
-    "sessions.renameConversation",
+    "sessions.conversations.rename",
     ({ sessions }, { owner, session }) => ({
-      act: (library, options) => library.sessions.renameConversation(owner, session.conversationId, "One", options),
-      between: () => sessions.renameConversation(owner, session.conversationId, "Two"),
+      act: (library, options) => library.sessions.conversations.rename(owner, session.conversationId, "One", options),
+      between: () => sessions.conversations.rename(owner, session.conversationId, "Two"),
       once: async (_result, after) =>
-        (await sessions.conversations(owner))[0]?.title === (after === "between" ? "Two" : "One"),
+        (await sessions.conversations.list(owner))[0]?.title === (after === "between" ? "Two" : "One"),
     }),
     { turns: true },
   ),
   ofUser(
-    "sessions.deleteConversation",
+    "sessions.conversations.delete",
     ({ sessions }, { owner, session }) => ({
-      act: (library, options) => library.sessions.deleteConversation(owner, session.conversationId, options),
+      act: (library, options) => library.sessions.conversations.delete(owner, session.conversationId, options),
       between: () => sessions.history(session).addMessages(turn("since")),
-      once: async (_result, after) => (await sessions.conversations(owner)).length === (after === "between" ? 1 : 0),
+      once: async (_result, after) =>
+        (await sessions.conversations.list(owner)).length === (after === "between" ? 1 : 0),
     }),
     { turns: true },
   ),

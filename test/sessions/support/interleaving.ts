@@ -9,7 +9,7 @@ import type { Choices } from "./seeded.js";
 const GRACE_MILLISECONDS = 60_000;
 const DAY_MILLISECONDS = 86_400_000;
 const sessionEndings = ["end", "endById", "endAll", "evict", "eraseUser"] as const;
-const removals = ["clear", "deleteConversation", "eraseUser"] as const;
+const removals = ["clear", "conversations.delete", "eraseUser"] as const;
 const endings = [...new Set([...sessionEndings, ...removals])];
 const refusals = new Set(["SESSION_NOT_FOUND", "CONVERSATION_CHANGED", "CONVERSATION_NOT_FOUND"]);
 
@@ -138,7 +138,7 @@ export async function interleave(world: World, choices: Choices): Promise<Interl
     evict: () => store(1).create(init),
     eraseUser: () => store().eraseUser(user),
     clear: () => store().history(session).clear(),
-    deleteConversation: () => store().deleteConversation(user, conversationId),
+    "conversations.delete": () => store().conversations.delete(user, conversationId),
   };
 
   const racers = [...Array.from({ length: 1 + choices.below(3) }), undefined].map(() => afterReading());

@@ -7,7 +7,7 @@ import { freshId } from "../../support/turns.js";
 import { age, lifetimes, storedKeys } from "./stored-keys.js";
 
 export const LIMIT = 3;
-export const MOST_MESSAGES = 6;
+export const MAX_MESSAGES = 6;
 const GRACE_MILLISECONDS = 60_000;
 const agents = ["support", "sales"];
 
@@ -101,14 +101,14 @@ export class SessionModel {
     }
 
     const expected = [...this.#conversations].toSorted(([, a], [, b]) => b.lastStep - a.lastStep);
-    const conversations = await this.#store.conversations(this.#user, { limit: 1_000 });
+    const conversations = await this.#store.conversations.list(this.#user, { limit: 1_000 });
     deepEqual(
       conversations.map(({ id, agentId, title, messageCount }) => [id, agentId, title, messageCount]),
       expected.map(([id, { agentId, title, count }]) => [id, agentId, title, count]),
     );
     const paged: string[] = [];
     for (let before: (typeof conversations)[number] | undefined; ;) {
-      const page = await this.#store.conversations(this.#user, { limit: 2, ...(before ? { before } : {}) });
+      const page = await this.#store.conversations.list(this.#user, { limit: 2, ...(before ? { before } : {}) });
       paged.push(...page.map(({ id }) => id));
       before = page.at(-1);
       if (before === undefined) break;
@@ -121,7 +121,7 @@ export class SessionModel {
     for (const id of this.#everOpened) {
       const known = this.#conversations.get(id);
       equal(await this.#client.llen(this.#keys.messages(id)), known?.count ?? 0);
-      const messages = this.#store.messages(this.#user, id, { limit: 1_000 }).then(
+      const messages = this.#store.conversations.messages(this.#user, id, { limit: 1_000 }).then(
         ({ length }) => length,
         (error: unknown) => codeOf(error),
       );
@@ -150,7 +150,7 @@ export class SessionModel {
   /** After one walk of the indexes. */
   async nothingIsLeft(): Promise<void> {
     deepEqual(await this.#store.list(this.#user), []);
-    deepEqual(await this.#store.conversations(this.#user), []);
+    deepEqual(await this.#store.conversations.list(this.#user), []);
     const keys = await storedKeys(this.#client, this.#pattern);
     const left = await lifetimes(this.#client, keys);
     const staying = keys.filter((key, place) => {
@@ -279,8 +279,8 @@ export class SessionModel {
     }
     const call = (): Promise<void> =>
       what === "delete"
-        ? this.#store.deleteConversation(this.#user, id, { operationId })
-        : this.#store.renameConversation(this.#user, id, `title ${a}`, { operationId });
+        ? this.#store.conversations.delete(this.#user, id, { operationId })
+        : this.#store.conversations.rename(this.#user, id, `title ${a}`, { operationId });
     for (let time = 0; time < repeat; time++) {
       equal(await this.#outcome(call()), known ? "ok" : "CONVERSATION_NOT_FOUND");
     }
@@ -324,7 +324,7 @@ export class SessionModel {
   #appended(known: KnownSession, id: string, messages: number, toolCalls: number): void {
     const { agentId } = known.session;
     const conversation = this.#conversations.get(id) ?? { agentId, count: 0, lastStep: 0, title: undefined };
-    conversation.count = Math.min(MOST_MESSAGES, conversation.count + messages);
+    conversation.count = Math.min(MAX_MESSAGES, conversation.count + messages);
     conversation.lastStep = this.#step;
     this.#conversations.set(id, conversation);
     known.messageCount += messages;
