@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseStoreOptions, type StoreOptions } from "../chat-history/options.js";
 import { newOperationId } from "../redis/operation.js";
-import { type Duration, toMilliseconds } from "../options/duration.js";
+import { type Duration, durationSchema } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
 import type { SpaceLimits } from "../redis/scripts/memory/space.js";
 import type { Connection } from "../redis/send.js";
@@ -82,12 +82,12 @@ const limitsSchema = z.strictObject(
   "pass an object such as { writesPerDay: 1000, storageBytes: 50_000_000 }",
 );
 const spaceSchema = z.strictObject(
-  { ttl: z.custom<Duration>(() => true).optional(), limits: limitsSchema.optional() },
+  { ttl: durationSchema().optional(), limits: limitsSchema.optional() },
   "pass an object such as { ttl, limits }",
 );
 const memorySchema = z.strictObject({ ...spaceSchema.shape, namespace: idSchema });
 
-const writeShape = { ttl: z.custom<Duration>(() => true).optional(), operationId: idSchema.optional() };
+const writeShape = { ttl: durationSchema().optional(), operationId: idSchema.optional() };
 const writeSchema = z.strictObject(
   {
     ...writeShape,
@@ -119,10 +119,10 @@ export function parseSpaceOptions(name: string, options: MemorySpaceOptions | un
   return spaceSettings(validate(spaceSchema, name, options ?? {}));
 }
 
-function spaceSettings({ ttl, limits = {} }: MemorySpaceOptions): SpaceSettings {
+function spaceSettings({ ttl = 0, limits = {} }: z.output<typeof spaceSchema>): SpaceSettings {
   const { writesPerDay = 0, storageBytes = 0, valueBytes = 0, keys = 0 } = limits;
   return {
-    ttlMilliseconds: ttl === undefined ? 0 : toMilliseconds("ttl", ttl),
+    ttlMilliseconds: ttl,
     limits: { writesPerDay, storageBytes, valueBytes, keys },
   };
 }
@@ -146,7 +146,7 @@ export function parseMemoryWrite(
   if (unknown) throw noSuchOption(unknown, ["ttl", "operationId", ...known]);
   return {
     operationId: operationId ?? newOperationId(),
-    lifetime: ttl === undefined ? undefined : toMilliseconds("ttl", ttl),
+    lifetime: ttl,
     ifVersion,
     max: max ?? 0,
   };

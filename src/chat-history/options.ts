@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isRedisClient, portOf, type RedisClient } from "../redis/client.js";
-import { type Duration, toMilliseconds } from "../options/duration.js";
+import { type Duration, durationSchema, useDuration } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Connection } from "../redis/send.js";
 import { kindOfId, type MadeId } from "../options/ids.js";
@@ -101,11 +101,11 @@ const connectionSchema = z.strictObject({
     isRedisClient,
     "pass an ioredis 5 or 6 client: connect(url), new Redis(url) or new Cluster(nodes)",
   ),
-  deadline: z.custom<Duration>(() => true).default("5s"),
+  deadline: durationSchema(MAX_DEADLINE).prefault("5s"),
 });
 
 const waitSchema = z.strictObject(
-  { replicas: countSchema, timeout: z.custom<Duration>(() => true) },
+  { replicas: countSchema, timeout: durationSchema() },
   'use { replicas: 1, timeout: "1s" }',
 );
 
@@ -144,7 +144,7 @@ const historySchema = z.strictObject(
   {
     ...storeSchema.shape,
     sessionId: ownConversationSchema,
-    ttl: z.custom<Duration | "never">(() => true).default("30d"),
+    ttl: z.union([z.literal("never").transform(() => 0), durationSchema()], useDuration).prefault("30d"),
   },
   "pass an object with at least client and sessionId",
 );
@@ -173,7 +173,7 @@ export function parseHistoryOptions(options: RedisChatMessageHistoryOptions): Hi
   const settings = {
     ...storeSettings(parsed),
     sessionId: parsed.sessionId,
-    ttlMilliseconds: parsed.ttl === "never" ? 0 : toMilliseconds("ttl", parsed.ttl),
+    ttlMilliseconds: parsed.ttl,
   };
   checkedLast.set(options.client, { options: { ...options }, settings });
   return settings;
@@ -225,19 +225,17 @@ function storeSettings(parsed: z.output<typeof storeSchema>): StoreSettings {
  */
 export function parseConnection(options: Pick<RedisChatMessageHistoryOptions, "client" | "deadline">): Connection {
   const { client, deadline } = validate(connectionSchema, "options", options);
-  return { client: portOf(client), deadlineMilliseconds: toMilliseconds("deadline", deadline, MAX_DEADLINE) };
+  return { client: portOf(client), deadlineMilliseconds: deadline };
 }
 
 function connectionSettings({ client, deadline, wait }: z.output<typeof storeSchema>): Connection {
-  const milliseconds = toMilliseconds("deadline", deadline, MAX_DEADLINE);
-  if (wait === undefined) return { client: portOf(client), deadlineMilliseconds: milliseconds, wait: undefined };
-  const timeoutMilliseconds = toMilliseconds("wait.timeout", wait.timeout);
-  if (timeoutMilliseconds >= milliseconds) {
+  if (wait === undefined) return { client: portOf(client), deadlineMilliseconds: deadline, wait: undefined };
+  if (wait.timeout >= deadline) {
     throw new InvalidOptionError("wait.timeout", "use less than deadline, within which a shortfall has to be told.");
   }
   return {
     client: portOf(client),
-    deadlineMilliseconds: milliseconds,
-    wait: { replicas: wait.replicas, timeoutMilliseconds },
+    deadlineMilliseconds: deadline,
+    wait: { replicas: wait.replicas, timeoutMilliseconds: wait.timeout },
   };
 }

@@ -1,4 +1,4 @@
-import { InvalidOptionError } from "../errors.js";
+import { z } from "zod";
 
 /**
  * A length of time: a number of **seconds**, or a whole number with a unit: seconds, minutes, hours or days.
@@ -12,29 +12,36 @@ export type Duration = number | `${number}${"s" | "m" | "h" | "d"}`;
 
 const unitMilliseconds = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** A century. Redis refuses expiry times that overflow 64 bits; far below that, a longer one is a mistake in units. */
-const century = 36_500 * unitMilliseconds.d;
+/** A century. Redis refuses expiry times that overflow 64 bits; far below that, a longer time is a mistake in units. */
+const MAX_MILLISECONDS = 36_500 * unitMilliseconds.d;
+
+/** What a value has to be that is no duration. */
+export const useDuration =
+  'use a number of seconds above 0, or a string such as "30s", "15m", "4h", "7d" (at most 36500 days)';
 
 /**
- * Whole milliseconds, never 0: rounding down to 0 would delete a key, or make it permanent.
+ * Returns a schema that turns a {@link Duration} into whole milliseconds, at least 1: an expiry that is rounded down to 0
+ * would delete its key, or make it permanent.
  *
- * @param longest where something waits for as long: a timer of more than 24 days fires at once.
+ * @param max the longest duration that the option takes. Timers need one: a timer of more than 24 days fires at once.
  */
-export function toMilliseconds(option: string, duration: Duration, longest?: Duration): number {
-  const milliseconds = typeof duration === "number" ? duration * 1_000 : parse(duration);
-  if (!(milliseconds > 0 && milliseconds <= century)) {
-    throw new InvalidOptionError(
-      option,
-      'use a number of seconds above 0, or a string such as "30s", "15m", "4h", "7d" (at most 36500 days).',
-    );
-  }
-  if (longest !== undefined && milliseconds > toMilliseconds(option, longest)) {
-    throw new InvalidOptionError(option, `use at most "${longest}"; a number means seconds.`);
-  }
-  return Math.max(1, Math.round(milliseconds));
+export function durationSchema(max?: Duration): z.ZodType<number, Duration> {
+  return z
+    .custom<Duration>(() => true)
+    .transform((duration, context) => {
+      const milliseconds = millisecondsOf(duration);
+      if (!(milliseconds > 0 && milliseconds <= MAX_MILLISECONDS)) {
+        context.addIssue({ code: "custom", message: useDuration });
+      } else if (max !== undefined && milliseconds > millisecondsOf(max)) {
+        context.addIssue({ code: "custom", message: `use at most "${max}"; a number means seconds` });
+      }
+      return Math.max(1, Math.round(milliseconds));
+    });
 }
 
-function parse(duration: unknown): number {
+/** Returns not a number for what is no duration. */
+function millisecondsOf(duration: unknown): number {
+  if (typeof duration === "number") return duration * 1_000;
   const match = typeof duration === "string" ? /^(\d+(?:\.\d+)?)([smhd])$/.exec(duration) : null;
   return match ? Number(match[1]) * unitMilliseconds[match[2] as keyof typeof unitMilliseconds] : Number.NaN;
 }

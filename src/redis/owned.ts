@@ -118,7 +118,7 @@ const memories: OwnedThing = {
     {
       key: "memory:<agent>:values",
       type: "hash",
-      holds: 'key: "<version> <deadline> <items> <JSON>"',
+      holds: "one field a key: `<version> <deadline> <items> <JSON>`",
       fate: "exported",
     },
     { key: "memory:<agent>:deadlines", type: "zset", holds: "the keys that have a ttl", fate: "derived" },

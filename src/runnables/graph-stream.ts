@@ -1,5 +1,6 @@
 import { AIMessageChunk, isBaseMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
+import { isObject } from "../codec/json.js";
 
 // A graph of LangGraph streams what it is asked for. Updates, tokens and the like do not tell what the turn came to, so it
 // is asked for its state besides, which its reader does not see.
@@ -120,8 +121,4 @@ class Progress<State> {
 /** A graph that waits for a human says so: beside its state, and when it is streamed in its place. */
 export function isPaused(payload: unknown): payload is object {
   return isObject(payload) && "__interrupt__" in payload;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { type MemorySpaceOptions, parseSpaceOptions, type SpaceSettings } from "../agent-memory/options.js";
 import { parseStoreOptions, type StoreOptions, type StoreSettings } from "../chat-history/options.js";
-import { type Duration, toMilliseconds } from "../options/duration.js";
+import { isObject } from "../codec/json.js";
+import { type Duration, durationSchema } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
 import { countSchema, idSchema, textSchema, validate } from "../options/validation.js";
 import type { EndEverybodyOptions, EndEverybodyProgress } from "./everybody.js";
@@ -63,27 +64,32 @@ export interface SessionSettings extends StoreSettings {
   readonly memory: SpaceSettings;
 }
 
+const ownSchema = z.object({
+  idleTimeout: durationSchema().prefault("4h"),
+  lifetime: durationSchema().prefault("7d"),
+  conversationTtl: durationSchema().prefault("30d"),
+  maxSessionsPerUser: countSchema.default(5),
+  atLimit: z.enum(["end-oldest", "reject"], 'use "end-oldest" or "reject"').default("end-oldest"),
+  addressBinding: z.enum(["off", "strict"], 'use "off" or "strict"').default("off"),
+  maxTokenLifetime: durationSchema().prefault("1d"),
+});
+
 export function parseSessionOptions(options: SessionStoreOptions): SessionSettings {
-  if (!isObject(options)) throw new InvalidOptionError("options", "pass an object with at least client.");
+  if (!hasNames(options)) throw new InvalidOptionError("options", "pass an object with at least client.");
   const { idleTimeout, lifetime, conversationTtl, maxSessionsPerUser, atLimit, addressBinding, ...others } = options;
   const { maxTokenLifetime, memory, ...store } = others;
+  const limits = { idleTimeout, lifetime, conversationTtl, maxSessionsPerUser, atLimit, addressBinding };
+  const checkedStore = parseStoreOptions(store);
+  const own = validate(ownSchema, "options", { ...limits, maxTokenLifetime });
   const settings: SessionSettings = {
-    ...parseStoreOptions(store),
-    idleMilliseconds: toMilliseconds("idleTimeout", idleTimeout ?? "4h"),
-    lifetimeMilliseconds: toMilliseconds("lifetime", lifetime ?? "7d"),
-    conversationMilliseconds: toMilliseconds("conversationTtl", conversationTtl ?? "30d"),
-    maxSessionsPerUser: validate(countSchema.default(5), "maxSessionsPerUser", maxSessionsPerUser),
-    atLimit: validate(
-      z.enum(["end-oldest", "reject"], 'use "end-oldest" or "reject"').default("end-oldest"),
-      "atLimit",
-      atLimit,
-    ),
-    addressBinding: validate(
-      z.enum(["off", "strict"], 'use "off" or "strict"').default("off"),
-      "addressBinding",
-      addressBinding,
-    ),
-    maxTokenMilliseconds: toMilliseconds("maxTokenLifetime", maxTokenLifetime ?? "1d"),
+    ...checkedStore,
+    idleMilliseconds: own.idleTimeout,
+    lifetimeMilliseconds: own.lifetime,
+    conversationMilliseconds: own.conversationTtl,
+    maxSessionsPerUser: own.maxSessionsPerUser,
+    atLimit: own.atLimit,
+    addressBinding: own.addressBinding,
+    maxTokenMilliseconds: own.maxTokenLifetime,
     memory: parseSpaceOptions("memory", memory),
   };
   // The default may be longer than a short lifetime; a longer one that was asked for is milliseconds taken for seconds.
@@ -135,8 +141,8 @@ export interface ExpectedSession {
   authenticatedAt?: Date | undefined;
 }
 
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function hasNames(value: unknown): boolean {
+  return isObject(value) && !Array.isArray(value);
 }
 
 const authenticatedSchema = z.date('use a date, such as new Date(claims["auth_time"] * 1000)').optional();
@@ -150,7 +156,7 @@ const initSchema = z.strictObject(
     ipAddress: textSchema.optional(),
     userAgent: textSchema.optional(),
     // Not z.record(), which leaves out a name such as "__proto__".
-    metadata: z.custom<Record<string, unknown>>(isObject, "use an object").optional(),
+    metadata: z.custom<Record<string, unknown>>(hasNames, "use an object").optional(),
     authenticatedAt: authenticatedSchema,
   },
   "pass an object with userId and agentId",
@@ -203,7 +209,7 @@ const everybodySchema = z.strictObject(
   "pass an object, such as { onProgress }",
 );
 const patchSchema = z.strictObject(
-  { metadata: z.custom<Record<string, unknown>>(isObject, "use an object") },
+  { metadata: z.custom<Record<string, unknown>>(hasNames, "use an object") },
   "pass an object with metadata",
 );
 const limitSchema = z.int("use a whole number").min(1, "use at least 1").max(1_000, "use at most 1000");

@@ -1,6 +1,7 @@
-import { z } from "zod";
-
-/** A user's live access to an agent, as it was when the call returned. It holds no secret: log it, send it, keep it. */
+/**
+ * A user's live access to an agent, as it was when the call returned. It holds no secret: log it, send it, keep it. Methods
+ * that take a session also take one that came through JSON, whose dates are text.
+ */
 export interface Session {
   /** Random and public; a rotation keeps it. */
   id: string;
@@ -23,26 +24,6 @@ export interface Session {
   metadata: Record<string, unknown>;
 }
 
-const date = z.date().or(z.iso.datetime().transform((text) => new Date(text)));
-
-/** The shape of a {@link Session}; JSON dates are read too, so that a session may pass through a queue. */
-export const sessionSchema: z.ZodType<Session> = z.strictObject({
-  id: z.string(),
-  conversationId: z.string(),
-  userId: z.string(),
-  orgId: z.string().optional(),
-  agentId: z.string(),
-  startedAt: date,
-  lastActivityAt: date,
-  expiresAt: date,
-  messageCount: z.int().nonnegative(),
-  toolCallCount: z.int().nonnegative(),
-  ipAddress: z.string().optional(),
-  userAgent: z.string().optional(),
-  isActive: z.boolean(),
-  metadata: z.record(z.string(), z.unknown()),
-});
-
 /** A conversation of an owner. */
 export interface Conversation {
   id: string;
@@ -53,13 +34,3 @@ export interface Conversation {
   /** The length of its list. */
   messageCount: number;
 }
-
-/** The shape of a {@link Conversation}. */
-export const conversationSchema: z.ZodType<Conversation> = z.strictObject({
-  id: z.string(),
-  agentId: z.string(),
-  title: z.string().optional(),
-  createdAt: date,
-  lastActivityAt: date,
-  messageCount: z.int().nonnegative(),
-});

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Duration, toMilliseconds } from "../options/duration.js";
+import { type Duration, durationSchema } from "../options/duration.js";
 import type { TurnNotStoredError } from "../errors.js";
 
 /** Options of everything that runs turns, such as a runnable or an agent. */
@@ -60,28 +60,24 @@ export const turnShape: {
   readonly onInterrupt: Named<TurnSettings["onInterrupt"]>;
   readonly onError: z.ZodDefault<z.ZodCustom<OnError>>;
   readonly concurrency: Named<TurnSettings["concurrency"]>;
-  readonly lease: z.ZodDefault<z.ZodCustom<Duration>>;
-  readonly waitFor: z.ZodDefault<z.ZodCustom<Duration>>;
+  readonly lease: z.ZodPrefault<z.ZodType<number, Duration>>;
+  readonly waitFor: z.ZodPrefault<z.ZodType<number, Duration>>;
 } = {
   onInterrupt: z.enum(["keep", "discard"], 'use "keep" or "discard"').default("keep"),
   onError: z.custom<OnError>((value) => typeof value === "function", "use a function").default(() => warn),
   concurrency: z.enum(["allow", "reject", "wait"], 'use "allow", "reject" or "wait"').default("allow"),
-  lease: z.custom<Duration>(() => true).default("30s"),
-  waitFor: z.custom<Duration>(() => true).default("60s"),
+  lease: durationSchema(MAX_DURATION).prefault("30s"),
+  waitFor: durationSchema(MAX_DURATION).prefault("60s"),
 };
 
-/**
- * Returns the settings of options that match {@link turnShape}.
- *
- * @throws InvalidOptionError for a duration that is malformed or longer than a day.
- */
+/** Returns the settings of options that {@link turnShape} has checked. */
 export function turnSettings(parsed: z.output<z.ZodObject<typeof turnShape>>): TurnSettings {
   return {
     onInterrupt: parsed.onInterrupt,
     tellError: (error) => tell(parsed.onError, error as TurnNotStoredError),
     concurrency: parsed.concurrency,
-    leaseMilliseconds: toMilliseconds("lease", parsed.lease, MAX_DURATION),
-    waitForMilliseconds: toMilliseconds("waitFor", parsed.waitFor, MAX_DURATION),
+    leaseMilliseconds: parsed.lease,
+    waitForMilliseconds: parsed.waitFor,
   };
 }
 

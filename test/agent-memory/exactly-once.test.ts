@@ -2,9 +2,9 @@
 import { Redis } from "ioredis";
 import { afterEach, beforeAll, describe, expect, inject, onTestFinished, test, vi } from "vitest";
 import { AgentMemory, StorageFullError, StoreUnavailableError } from "langchain-redis-sessions";
-import { faultyProxy, type FaultyProxy, startRedis } from "langchain-redis-sessions/testing";
+import { startRedis } from "langchain-redis-sessions/testing";
+import { closingIn } from "../support/closing.js";
 import { amount } from "../support/amount.js";
-import type { Address } from "../support/start-servers.js";
 import { type Client, clusterThrough } from "../support/topologies.js";
 import { tooLateAfter } from "../support/too-late.js";
 import { freshId } from "../support/turns.js";
@@ -14,22 +14,7 @@ const TIMES = amount(20, 200);
 const servers = inject("servers");
 const scripts = ["EVALSHA", "EVAL"];
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
-
-async function through(address: Address): Promise<FaultyProxy> {
-  const proxy = await faultyProxy(address);
-  closing.push(() => proxy.close());
-  return proxy;
-}
-
-function keep<Kept extends Client>(client: Kept): Kept {
-  client.on("error", () => {});
-  closing.push(() => client.disconnect());
-  return client;
-}
+const { keep, through } = closingIn(afterEach);
 
 /** What was there before, and what is to be done just before the write in question is sent. */
 interface Moment {

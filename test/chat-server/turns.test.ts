@@ -4,16 +4,14 @@ import { request } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterEach, describe, expect, inject, test, vi } from "vitest";
-import { type FaultyProxy, faultyProxy } from "langchain-redis-sessions/testing";
+import type { FaultyProxy } from "langchain-redis-sessions/testing";
+import { closingIn } from "../support/closing.js";
 import { calling, never, ScriptedModel } from "../support/scripted-model.js";
 import { startTestService, type TestService, type TestServiceOptions } from "./support/service.js";
 import { all } from "./support/sent-events.js";
 import { Visitor } from "./support/visitor.js";
 
-const closing: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const { closing, through } = closingIn(afterEach);
 
 async function served(options: TestServiceOptions = {}): Promise<{ service: TestService; ada: Visitor }> {
   const service = await startTestService(options);
@@ -26,8 +24,7 @@ async function servedThrough(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<{ service: TestService; ada: Visitor; network: FaultyProxy }> {
   const { host, port } = inject("servers").single;
-  const network = await faultyProxy({ host, port });
-  closing.push(() => network.close());
+  const network = await through({ host, port });
   return { ...(await served({ model, environment: { REDIS_URL: network.url, ...environment } })), network };
 }
 

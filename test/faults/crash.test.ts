@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { RedisChatMessageHistory } from "langchain-redis-sessions";
 import { findFreePorts } from "../../src/testing/servers/free-ports.js";
 import { findServerProgram } from "../../src/testing/servers/local-servers.js";
+import { closingIn } from "../support/closing.js";
 import { freshId } from "../support/turns.js";
 import { OwnServer } from "../support/own-server.js";
 import { amount, choicesFor, progress, report } from "./support/run.js";
@@ -14,10 +15,7 @@ const APPENDS = amount(200, 2_000);
 const WRITERS = 8;
 const choices = choicesFor("crash");
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const { closing, keep } = closingIn(afterEach);
 
 /** Appends, kills the server in the midst of it, starts it again, and appends the rest. */
 async function crash(settings: readonly string[]): Promise<Verdict> {
@@ -25,9 +23,7 @@ async function crash(settings: readonly string[]): Promise<Verdict> {
   const server = new OwnServer(port, settings);
   closing.push(() => server.remove());
   await server.start();
-  const client = new Redis({ port, maxRetriesPerRequest: null, retryStrategy: () => 10 });
-  client.on("error", () => {});
-  closing.push(() => client.disconnect());
+  const client = keep(new Redis({ port, maxRetriesPerRequest: null, retryStrategy: () => 10 }));
   const history = new TurnHistory();
   const killAt = Math.round(APPENDS * (0.2 + choices.below(60) / 100));
   let done = 0;

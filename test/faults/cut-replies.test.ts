@@ -1,7 +1,7 @@
 // P2 under fire: the connection is cut at every byte of the reply to every write, and the client sends it again.
 import { Redis } from "ioredis";
 import { afterEach, expect, inject, test } from "vitest";
-import { faultyProxy } from "langchain-redis-sessions/testing";
+import { closingIn } from "../support/closing.js";
 import { choicesFor, progress, report, whole } from "./support/run.js";
 import { libraryOn, type WriteOperation } from "./support/write-operation.js";
 import { writeOperations } from "./support/write-operations.js";
@@ -13,16 +13,12 @@ const choices = choicesFor("cut replies");
 const operations = (): readonly WriteOperation[] =>
   whole ? writeOperations : choices.shuffled(writeOperations).slice(0, 2);
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const { closing, keep, through } = closingIn(afterEach);
 
 test.each(operations())(
   "$name takes effect once, at whatever byte of its reply the connection ends",
   async ({ name, kind, prepare }) => {
-    const proxy = await faultyProxy(single);
-    closing.push(() => proxy.close());
+    const proxy = await through(single);
     const client = new Redis({ port: proxy.port, maxRetriesPerRequest: 20, retryStrategy: () => 1 });
     const direct = new Redis({ ...single });
     for (const one of [client, direct]) {
@@ -55,11 +51,8 @@ test.each(operations())(
 );
 
 test("control: a plain RPUSH is stored twice at every byte but the last", async () => {
-  const proxy = await faultyProxy(single);
-  closing.push(() => proxy.close());
-  const client = new Redis({ port: proxy.port, maxRetriesPerRequest: 20, retryStrategy: () => 1 });
-  client.on("error", () => {});
-  closing.push(() => client.disconnect());
+  const proxy = await through(single);
+  const client = keep(new Redis({ port: proxy.port, maxRetriesPerRequest: 20, retryStrategy: () => 1 }));
   let doubled = 0;
   for (let offset = 0; offset < ":1\r\n".length; offset++) {
     proxy.cutReply({ command: "RPUSH", afterBytes: offset });

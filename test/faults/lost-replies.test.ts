@@ -1,9 +1,8 @@
 // P2 under fire: the server runs a write, and its reply never arrives.
 import { Redis } from "ioredis";
 import { afterEach, beforeAll, describe, expect, inject, test } from "vitest";
-import { faultyProxy, type FaultyProxy } from "langchain-redis-sessions/testing";
-import type { Address } from "../support/start-servers.js";
-import { type Client, clusterThrough } from "../support/topologies.js";
+import { closingIn } from "../support/closing.js";
+import { clusterThrough } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 import { amount, choicesFor, progress, report, whole } from "./support/run.js";
 import { erasure } from "./support/erasure.js";
@@ -23,22 +22,7 @@ const some = (): readonly WriteOperation[] => (whole ? operations : choices.shuf
 const servers = inject("servers");
 const local = "127.0.0.1";
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
-
-function keep<Kept extends Client>(client: Kept): Kept {
-  client.on("error", () => {});
-  closing.push(() => client.disconnect());
-  return client;
-}
-
-async function through(address: Address): Promise<FaultyProxy> {
-  const proxy = await faultyProxy(address);
-  closing.push(() => proxy.close());
-  return proxy;
-}
+const { keep, through } = closingIn(afterEach);
 
 /** The servers know the scripts from then on: what gets lost is a reply, not NOSCRIPT. */
 beforeAll(async () => {

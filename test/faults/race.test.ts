@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, expect, inject, test } from "vitest";
 import { ownerKeys, ownerTag } from "../../src/redis/keys.js";
 import { removeKeys } from "../sessions/support/stored-keys.js";
+import { closingIn } from "../support/closing.js";
 import { type Client, onOneRedis, topologies } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 import { Race, type RaceOrder, storedLists } from "./support/race.js";
@@ -15,10 +16,7 @@ const LIMIT = 4;
 const { single, cluster } = inject("servers");
 const choices = choicesFor("race");
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const { closing } = closingIn(afterEach);
 
 async function race(client: Client, addresses: RaceOrder["addresses"], how: RaceOrder["how"]): Promise<Row> {
   const keyPrefix = `test-${freshId()}`;

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { StoreUnavailableError } from "langchain-redis-sessions";
 import { findFreePorts } from "../../src/testing/servers/free-ports.js";
 import { findServerProgram } from "../../src/testing/servers/local-servers.js";
+import { closingIn } from "../support/closing.js";
 import { freshId } from "../support/turns.js";
 import { OwnServer } from "../support/own-server.js";
 import { tooLateAfter } from "../support/too-late.js";
@@ -15,10 +16,7 @@ const DEADLINE = 0.9;
 const seconds = whole ? [1, 2, 5, 10] : [2];
 const EACH = whole ? 5 : 1;
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const { closing, keep } = closingIn(afterEach);
 
 interface Stall {
   readonly name: string;
@@ -56,9 +54,7 @@ describe.skipIf((await findServerProgram()) === undefined)("a server that stands
     closing.push(() => server.remove());
     await server.start();
     const [client, admin, raw] = [0, 1, 2].map(() => {
-      const one = new Redis({ port, maxRetriesPerRequest: null });
-      one.on("error", () => {});
-      closing.push(() => one.disconnect());
+      const one = keep(new Redis({ port, maxRetriesPerRequest: null }));
       return one;
     });
     if (!client || !admin || !raw) throw new Error("There are three.");

@@ -15,7 +15,7 @@ import {
   TurnNotStoredError,
 } from "langchain-redis-sessions";
 import { AuthenticationUnavailableError, sessionGuard } from "langchain-redis-sessions/http";
-import { faultyProxy } from "langchain-redis-sessions/testing";
+import { closingIn } from "../support/closing.js";
 import { type Client, onOneRedis } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 import { drivers, type Sent, type Served } from "./support/drivers.js";
@@ -28,10 +28,7 @@ beforeAll(() => {
 afterAll(async () => {
   await client.quit();
 });
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const { closing, keep, through } = closingIn(afterEach);
 
 const store = (options: Partial<SessionStoreOptions> = {}): SessionStore => new SessionStore({ client, ...options });
 
@@ -388,11 +385,8 @@ const cases: readonly Case[] = [
 ];
 
 async function withoutRedis(): Promise<SessionStore> {
-  const proxy = await faultyProxy(inject("servers").single);
-  closing.push(() => proxy.close());
-  const away = new Redis(proxy.url);
-  away.on("error", () => {});
-  closing.push(() => away.disconnect());
+  const proxy = await through(inject("servers").single);
+  const away = keep(new Redis(proxy.url));
   proxy.blackhole();
   return store({ client: away, deadline: 0.2 });
 }

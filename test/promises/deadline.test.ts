@@ -2,7 +2,8 @@
 import { Cluster, Redis } from "ioredis";
 import { afterEach, describe, expect, inject, test, vi } from "vitest";
 import { RedisChatMessageHistory, SessionStore, StoreUnavailableError } from "langchain-redis-sessions";
-import { faultyProxy, type FaultyProxy } from "langchain-redis-sessions/testing";
+import type { FaultyProxy } from "langchain-redis-sessions/testing";
+import { closingIn } from "../support/closing.js";
 import type { Client } from "../support/topologies.js";
 import { tooLateAfter } from "../support/too-late.js";
 import { freshId, turn } from "../support/turns.js";
@@ -10,21 +11,11 @@ import { freshId, turn } from "../support/turns.js";
 const deadlineMilliseconds = 400;
 const { single } = inject("servers");
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  await Promise.all(closing.splice(0).map((close) => close()));
-});
+const { keep, through } = closingIn(afterEach);
 
 async function proxied(): Promise<FaultyProxy> {
-  const proxy = await faultyProxy(single);
-  closing.push(() => proxy.close());
+  const proxy = await through(single);
   return proxy;
-}
-
-function keep<Kept extends Client>(client: Kept): Kept {
-  client.on("error", () => {});
-  closing.push(() => client.disconnect());
-  return client;
 }
 
 /** "in time" when `work` settles before a timer of the deadline + 10 % that started with it. */

@@ -2,7 +2,8 @@
 import { Redis } from "ioredis";
 import { afterEach, describe, expect, inject, test } from "vitest";
 import { RedisChatMessageHistory, StoreUnavailableError } from "langchain-redis-sessions";
-import { faultyProxy, type FaultyProxy } from "langchain-redis-sessions/testing";
+import type { FaultyProxy } from "langchain-redis-sessions/testing";
+import { closingIn } from "../support/closing.js";
 import type { Address } from "../support/start-servers.js";
 import { type Client, clusterThrough } from "../support/topologies.js";
 import { freshId, texts, turn } from "../support/turns.js";
@@ -17,31 +18,18 @@ interface Arrangement {
   readonly proxy: FaultyProxy;
 }
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  await Promise.all(closing.splice(0).map((close) => close()));
-});
-
-async function through(address: Address): Promise<FaultyProxy> {
-  const proxy = await faultyProxy(address);
-  closing.push(() => proxy.close());
-  return proxy;
-}
+const { closing, keep, through } = closingIn(afterEach);
 
 const oneRedis = async (maxRetriesPerRequest: number): Promise<Arrangement> => {
   const proxy = await through(servers.single);
-  const client = new Redis({ port: proxy.port, maxRetriesPerRequest, retryStrategy: () => 1 });
-  client.on("error", () => {});
-  closing.push(() => client.disconnect());
+  const client = keep(new Redis({ port: proxy.port, maxRetriesPerRequest, retryStrategy: () => 1 }));
   return { client, proxy };
 };
 
 const cluster = async (key: string): Promise<Arrangement> => {
   const proxies = await Promise.all(servers.cluster.map(through));
   const detours = servers.cluster.map((node, index) => [node, addressOf(proxies[index])] as const);
-  const client = clusterThrough(new Map(detours), { retryDelayOnFailover: 10, maxRedirections: 100 });
-  client.on("error", () => {});
-  closing.push(() => client.disconnect());
+  const client = keep(clusterThrough(new Map(detours), { retryDelayOnFailover: 10, maxRedirections: 100 }));
   const owners = await Promise.all(servers.cluster.map((node) => holds(node, key)));
   return { client, proxy: proxies[owners.indexOf(true)] ?? expect.unreachable() };
 };

@@ -7,21 +7,13 @@ import { startRedis, type RunningRedis } from "langchain-redis-sessions/testing"
 import { conversationOf } from "../../src/chat-history/history.js";
 import { all } from "../agent-memory/support/all.js";
 import { take } from "../chat-history/support/leased-conversations.js";
+import { closingIn } from "../support/closing.js";
 import { additionFor, grantedCommands, grants } from "../support/acl.js";
 import type { Client } from "../support/topologies.js";
 import { freshId, turn } from "../support/turns.js";
 
 const servers = inject("servers");
-const closing: (() => unknown)[] = [];
-afterAll(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
-
-function keep<Kept extends Client>(client: Kept): Kept {
-  client.on("error", () => {});
-  closing.push(() => client.disconnect());
-  return client;
-}
+const { closing, keep } = closingIn(afterAll);
 
 /** Does all that the library can, and goes on whatever is refused. Returns what was not done. */
 async function everything(client: Client, admins: readonly Redis[]): Promise<readonly string[]> {

@@ -2,21 +2,17 @@
 import { Redis } from "ioredis";
 import { afterEach, describe, expect, inject, test } from "vitest";
 import { AgentMemory, RedisChatMessageHistory, SessionStore, StoreUnavailableError } from "langchain-redis-sessions";
+import { closingIn } from "../support/closing.js";
 import { redis6 } from "../support/redis-6.js";
 import { freshId, turn } from "../support/turns.js";
 
 const { single } = inject("servers");
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const { closing, keep } = closingIn(afterEach);
 
 async function connected(options: Parameters<typeof redis6>[1] = {}) {
   const server = await redis6(single, options);
   closing.push(() => server.close());
-  const client = new Redis({ host: server.host, port: server.port, enableReadyCheck: false });
-  client.on("error", () => {});
-  closing.push(() => client.disconnect());
+  const client = keep(new Redis({ host: server.host, port: server.port, enableReadyCheck: false }));
   return { client, server };
 }
 

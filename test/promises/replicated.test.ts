@@ -14,9 +14,9 @@ import {
 import { problemOf } from "langchain-redis-sessions/http";
 import { faultyProxy, type FaultyProxy, type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
 import { findServerProgram } from "../../src/testing/servers/local-servers.js";
+import { closingIn } from "../support/closing.js";
 import { clusterWithReplicas, type ReplicatedCluster } from "../support/cluster-with-replicas.js";
 import { severableLink, type SeverableLink } from "../support/severable-link.js";
-import type { Client } from "../support/topologies.js";
 import { freshId, texts, turn } from "../support/turns.js";
 
 const PATIENCE = { timeout: 20_000, interval: 20 };
@@ -25,16 +25,7 @@ const wait: Replication = { replicas: 1, timeout: 2 };
 /** While the replica is cut off. */
 const impatient: Replication = { replicas: 1, timeout: 0.03 };
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
-
-function keep<Kept extends Client>(client: Kept): Kept {
-  client.on("error", () => {});
-  closing.push(() => client.disconnect());
-  return client;
-}
+const { keep } = closingIn(afterEach);
 
 const versions = [
   { version: "ioredis 6", connect: (port: number) => new Redis({ port }), Nodes: Cluster },

@@ -5,22 +5,18 @@ import { HumanMessage } from "@langchain/core/messages";
 import { Redis } from "ioredis";
 import { afterEach, describe, expect, inject, test } from "vitest";
 import { RedisChatMessageHistory, StorageFullError, StoreUnavailableError } from "langchain-redis-sessions";
-import { faultyProxy, type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
+import { type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
+import { closingIn } from "../support/closing.js";
 import { turn } from "../support/turns.js";
 
 const { single } = inject("servers");
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const { closing, keep, through } = closingIn(afterEach);
 
 async function ownRedis(): Promise<{ redis: RunningRedis; client: Redis }> {
   const redis = await startRedis({ args: ["--maxmemory-policy", "noeviction"] });
   closing.push(() => redis.stop());
-  const client = new Redis(redis.url, { maxRetriesPerRequest: 1, retryStrategy: () => 1 });
-  client.on("error", () => {});
-  closing.push(() => client.disconnect());
+  const client = keep(new Redis(redis.url, { maxRetriesPerRequest: 1, retryStrategy: () => 1 }));
   return { redis, client };
 }
 
@@ -157,11 +153,8 @@ describe("when Redis refuses a command", () => {
 
   test("after an earlier attempt took effect, it does not claim that nothing was stored", async () => {
     const { client, redis } = await ownRedis();
-    const proxy = await faultyProxy(redis);
-    closing.push(() => proxy.close());
-    const flaky = new Redis({ port: proxy.port, retryStrategy: () => 1 });
-    flaky.on("error", () => {});
-    closing.push(() => flaky.disconnect());
+    const proxy = await through(redis);
+    const flaky = keep(new Redis({ port: proxy.port, retryStrategy: () => 1 }));
     const history = new RedisChatMessageHistory({ client: flaky, sessionId: "a" });
     await history.addMessages(turn("one"));
     proxy.dropReplies({ count: 1, command: "EVALSHA" });

@@ -92,7 +92,7 @@ return { "done", one .. " " .. other, tostring(third), tostring(fourth), doubled
 
   test("refuses a call that leaves out one of the keys that belong together", async () => {
     const half = { ...call, keys: { ...call.keys, third: "{k}3" } };
-    await expect(run(connection(), sample, half)).rejects.toThrow();
+    await expect(run(connection(), sample, half)).rejects.toMatchObject({ cause: { message: "TypeError" } });
   });
 
   test("turns a refusal into its error, with what the script said of it", async () => {

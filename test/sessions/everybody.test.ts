@@ -8,16 +8,14 @@ import {
   StoreUnavailableError,
 } from "langchain-redis-sessions";
 import { ownerTag } from "../../src/redis/keys.js";
+import { closingIn } from "../support/closing.js";
 import { amount } from "../support/amount.js";
 import { type Client, topologies } from "../support/topologies.js";
 import { freshId, turn } from "../support/turns.js";
 import { storedKeys } from "./support/stored-keys.js";
 
 const OWNERS = amount(120, 5_000);
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
+const { closing } = closingIn(afterEach);
 
 // The user with the least rights may not SCAN: test/promises/least-privilege.test.ts.
 describe.each(topologies.filter(({ name }) => !name.includes("least rights")))(

@@ -10,7 +10,8 @@ import {
   StorageFullError,
   StoreUnavailableError,
 } from "langchain-redis-sessions";
-import { faultyProxy, type FaultyProxy, startRedis } from "langchain-redis-sessions/testing";
+import { type FaultyProxy, startRedis } from "langchain-redis-sessions/testing";
+import { closingIn } from "../support/closing.js";
 import type { Address } from "../support/start-servers.js";
 import { type Client, clusterThrough } from "../support/topologies.js";
 import { tooLateAfter } from "../support/too-late.js";
@@ -21,22 +22,7 @@ const LIMIT = 3;
 const servers = inject("servers");
 const scripts = ["EVALSHA", "EVAL"];
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
-
-async function through(address: Address): Promise<FaultyProxy> {
-  const proxy = await faultyProxy(address);
-  closing.push(() => proxy.close());
-  return proxy;
-}
-
-function keep<Kept extends Client>(client: Kept): Kept {
-  client.on("error", () => {});
-  closing.push(() => client.disconnect());
-  return client;
-}
+const { closing, keep, through } = closingIn(afterEach);
 
 interface User {
   readonly owner: { readonly userId: string };

@@ -4,23 +4,15 @@ import { runInNewContext } from "node:vm";
 import { Cluster, Redis } from "ioredis";
 import { afterEach, beforeAll, afterAll, describe, expect, inject, test } from "vitest";
 import { SessionNotFoundError, SessionStore, type SessionStoreOptions } from "langchain-redis-sessions";
-import { faultyProxy, type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
+import { type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
+import { closingIn } from "../support/closing.js";
 import { type Client, topologies } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 
 const MANY = process.env["LONG"] === "1" ? 2_000 : 200;
 const soon = { timeout: 1_000, interval: 5 };
 
-const closing: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).toReversed()) await close();
-});
-
-function keep<Kept extends Client>(client: Kept): Kept {
-  client.on("error", () => {});
-  closing.push(() => client.disconnect());
-  return client;
-}
+const { closing, keep, through } = closingIn(afterEach);
 
 function storeOn(client: Client, options: Partial<SessionStoreOptions> = {}): SessionStore {
   const store = new SessionStore({ client, ...options });
@@ -198,8 +190,7 @@ describe("when the subscriber was away while a session ended", () => {
   });
 
   test("because the network was gone, the signal fires when it is back", async () => {
-    const proxy = await faultyProxy(redis);
-    closing.push(() => proxy.close());
+    const proxy = await through(redis);
     const here = storeOn(keep(new Redis({ port: proxy.port, retryStrategy: () => 5 })));
     const there = storeOn(keep(new Redis(redis.url)));
     await listening(here, there);

@@ -13,7 +13,7 @@ export interface AdaptedClient {
 
 /** What the library relies on, of every adapter. */
 export function portConformance(name: string, connect: () => Promise<AdaptedClient>): void {
-  describe(name, () => {
+  describe(`the port of ${name}`, () => {
     let adapted: AdaptedClient;
     let port: RedisPort;
     beforeAll(async () => {
@@ -143,7 +143,7 @@ return { #ARGV, ARGV[#ARGV] }`;
       expect(other.port.status).not.toBe("closed");
       await other.close();
       await vi.waitFor(() => expect(other.port.status).toBe("closed"));
-      await expect(other.port.call(["get", key("one")])).rejects.toThrow();
+      await expect(other.port.call(["get", key("one")])).rejects.toThrow(/closed/);
     });
   });
 }
