@@ -17,16 +17,17 @@ import {
   type MessageLog,
 } from "./message-log.js";
 
+/** What a log needs to know of the options of a history. */
 export interface StandaloneLogSettings extends Connection {
   readonly sessionId: string;
   readonly keyPrefix: string;
-  /** 0: never. */
+  /** 0 for never. */
   readonly ttlMilliseconds: number;
-  /** 0: no cap. */
+  /** 0 for no cap. */
   readonly maxMessages: number;
 }
 
-/** The log of a history on its own: under an id that the caller chose, bound to no session. */
+/** The log of a history on its own, under an id that the caller chose. It is bound to no session. */
 export class StandaloneLog implements MessageLog {
   readonly #settings: StandaloneLogSettings;
   readonly #keys: HistoryKeys;
@@ -41,7 +42,8 @@ export class StandaloneLog implements MessageLog {
     return read(
       this.#settings,
       [
-        // First: a mark that is older than the entries refuses an append that would do no harm, a newer one the reverse.
+        // The mark is read before the entries. An older mark refuses an append that would do no harm; a newer mark would let
+        // through an append that does harm.
         ["hget", this.#keys.meta, "cleared"],
         ["lrange", this.#keys.messages, String(first), "-1"],
         ...recorded,

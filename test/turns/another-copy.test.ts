@@ -23,6 +23,7 @@ test("the other copy has classes of its own", () => {
 });
 
 test("a turn over a history of another copy holds its conversation, and is stored once under its operation id", async () => {
+  expect(Other).not.toBe(RedisChatMessageHistory);
   const sessionId = freshId();
   let held = 0;
   const chain = new RunnableWithSession({
