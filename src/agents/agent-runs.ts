@@ -3,9 +3,14 @@ import { Turn } from "../turns/turn.js";
 import { InvalidOptionError, SessionMismatchError } from "../errors.js";
 import { LiveRun } from "./live-run.js";
 import { type MiddlewareSettings, parseContext, type SessionContext } from "./options.js";
-import { idsOf, withIds } from "./message-ids.js";
-import { belongsTo, openingOf, type RunRecord, withoutEnded, withoutKept } from "./run-record.js";
+import { withIds } from "./message-ids.js";
+import { firstOpening, laterOpening, type Opening, seemsToLack, withoutEnded } from "./opening.js";
+import { resumptionOf } from "./resumption.js";
+import type { Session } from "../sessions/schema.js";
+import { belongsTo, precedes, recordOf, type RunRecord } from "./run-record.js";
+import { reachesBack, settledAtBeginning } from "./settled-messages.js";
 import { SignOfLife } from "./sign-of-life.js";
+import { wholeConversation } from "./whole-conversation.js";
 
 /** What a hook of a middleware is given beside the state. */
 export interface RunRuntime {
@@ -48,32 +53,14 @@ export class AgentRuns {
         sign: life.sign,
       });
       const stored = withIds(turn.past);
-      const { _session: earlier } = state;
-      const goesOn =
-        earlier !== undefined &&
-        belongsTo(earlier, session) &&
-        earlier.conversationId === session.conversationId &&
-        earlier.seen === turn.seen;
-      const remembered = earlier === undefined || goesOn ? state.messages : withoutEnded(state.messages, earlier);
-      const { messages, fresh } = openingOf(remembered, stored, goesOn ? earlier : undefined, (some) =>
-        history.canStore(some),
-      );
-      const known = new Set([...idsOf(stored), ...idsOf(messages)]);
-      for (const id of idsOf(fresh)) known.delete(id);
-      const record: RunRecord = {
-        turn: turn.operationId,
-        userId: session.userId,
-        orgId: session.orgId,
-        agentId: session.agentId,
-        conversationId: session.conversationId,
-        seen: turn.seen,
-        known: [...known],
-        sealed: goesOn ? earlier.sealed : [],
-        pending: fresh,
-        stored: 0,
-        lease: turn.lease,
-      };
-      return { run: this.#enter(runtime, { turn, watch, life, record }), messages };
+      const { messages, fresh } = await openingOf(state, stored, {
+        precedes: (earlier) => precedes(earlier, session, turn.seen),
+        everything: () => this.#everything(session),
+        canBeStored: (some) => history.canStore(some),
+      });
+      const record = recordOf(session, turn, { stored, messages, fresh });
+      const settled = settledAtBeginning(stored, messages, fresh);
+      return { run: this.#enter(runtime, { turn, watch, life, record, settled }), messages };
     } catch (error) {
       watch.release();
       throw error;
@@ -100,18 +87,26 @@ export class AgentRuns {
     if (!belongsTo(record, session)) throw new SessionMismatchError();
     const { sessions, turn: settings } = this.#settings;
     // A turn lands where it began.
-    const history = sessions.history({ ...session, conversationId: record.conversationId });
+    const owner = { ...session, conversationId: record.conversationId };
+    const history = sessions.history(owner);
     const life = this.#lifeOf(signal);
     const watch = sessions.watch(session);
     try {
       const { turn: operationId, seen, lease } = record;
       const turn = await Turn.resume(history, settings, { operationId, seen, lease, signal, sign: life.sign });
-      const left = withoutKept(record, messages, withIds(turn.past));
-      return this.#enter(runtime, { turn, watch, life, record: { ...left, lease: turn.lease } });
+      const shown = withIds(turn.past);
+      const stored = reachesBack(record, shown) ? shown : await this.#everything(owner);
+      const { record: left, settled } = resumptionOf(record, messages, stored);
+      return this.#enter(runtime, { turn, watch, life, record: { ...left, lease: turn.lease }, settled });
     } catch (error) {
       watch.release();
       throw error;
     }
+  }
+
+  /** Returns what the conversation holds, also what the window hides. */
+  async #everything(session: Session): Promise<readonly BaseMessage[]> {
+    return withIds(await wholeConversation(this.#settings.sessions, session));
   }
 
   #lifeOf(signal: AbortSignal | undefined): SignOfLife {
@@ -134,6 +129,25 @@ export class AgentRuns {
     else signal.addEventListener("abort", abort, { once: true });
     return run;
   }
+}
+
+/** What `openingOf` has to know of the turn. */
+interface Beginning {
+  readonly precedes: (earlier: RunRecord) => boolean;
+  readonly everything: () => Promise<readonly BaseMessage[]>;
+  readonly canBeStored: (messages: readonly BaseMessage[]) => boolean;
+}
+
+/** Returns what the agent begins with: in a thread of the conversation, in a thread of another one, or without one. */
+async function openingOf(
+  { messages: state, _session: earlier }: RunState,
+  stored: readonly BaseMessage[],
+  turn: Beginning,
+): Promise<Opening> {
+  if (earlier === undefined) return firstOpening(state, stored);
+  if (!turn.precedes(earlier)) return firstOpening(withoutEnded(state, earlier), stored);
+  const later = { state, stored, earlier };
+  return laterOpening(later, seemsToLack(later) ? await turn.everything() : stored, turn.canBeStored);
 }
 
 /** Holds the signal weakly: what looks after a run must not keep it from being gone. */
