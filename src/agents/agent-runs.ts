@@ -1,4 +1,5 @@
 import type { BaseMessage } from "@langchain/core/messages";
+import { hasCheckpointer, type NodeRuntime, runSignalOf } from "../frameworks/langgraph.js";
 import { Turn } from "../turns/turn.js";
 import { InvalidOptionError, SessionMismatchError } from "../errors.js";
 import { LiveRun } from "./live-run.js";
@@ -13,10 +14,8 @@ import { SignOfLife } from "./sign-of-life.js";
 import { wholeConversation } from "./whole-conversation.js";
 
 /** What a hook of a middleware is given beside the state. */
-export interface RunRuntime {
+export interface RunRuntime extends NodeRuntime {
   readonly context?: Partial<SessionContext> | undefined;
-  readonly configurable?: Readonly<Record<string, unknown>> | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface RunState {
@@ -41,20 +40,22 @@ export class AgentRuns {
   async begin(state: RunState, runtime: RunRuntime): Promise<{ run: LiveRun; messages: readonly BaseMessage[] }> {
     const { session, operationId } = parseContext(runtime.context);
     const { sessions, turn: settings } = this.#settings;
-    const signal = signalOf(runtime);
+    const signal = runSignalOf(runtime);
     const life = this.#lifeOf(signal);
     const history = sessions.history(session);
     const watch = sessions.watch(session);
+    let turn: Turn | undefined;
     try {
-      const turn = await Turn.begin(history, settings, {
+      turn = await Turn.begin(history, settings, {
         operationId,
         said: state.messages,
         signal,
         sign: life.sign,
       });
-      const stored = withIds(turn.past);
+      const { past, seen } = turn;
+      const stored = withIds(past);
       const { messages, fresh } = await openingOf(state, stored, {
-        precedes: (earlier) => precedes(earlier, session, turn.seen),
+        precedes: (earlier) => precedes(earlier, session, seen),
         everything: () => this.#everything(session),
         canBeStored: (some) => history.canStore(some),
       });
@@ -62,6 +63,7 @@ export class AgentRuns {
       const settled = settledAtBeginning(stored, messages, fresh);
       return { run: this.#enter(runtime, { turn, watch, life, record, settled }), messages };
     } catch (error) {
+      turn?.abandon();
       watch.release();
       throw error;
     }
@@ -73,7 +75,7 @@ export class AgentRuns {
     if (record === undefined) {
       throw new InvalidOptionError("state", "this run did not begin at its beginning, so its session is unknown.");
     }
-    const signal = signalOf(runtime);
+    const signal = runSignalOf(runtime);
     const live = signal && this.#live.get(signal)?.get(record.turn);
     return live ?? this.#resume({ record, messages }, runtime, signal);
   }
@@ -91,14 +93,16 @@ export class AgentRuns {
     const history = sessions.history(owner);
     const life = this.#lifeOf(signal);
     const watch = sessions.watch(session);
+    let turn: Turn | undefined;
     try {
       const { turn: operationId, seen, lease } = record;
-      const turn = await Turn.resume(history, settings, { operationId, seen, lease, signal, sign: life.sign });
+      turn = await Turn.resume(history, settings, { operationId, seen, lease, signal, sign: life.sign });
       const shown = withIds(turn.past);
       const stored = reachesBack(record, shown) ? shown : await this.#everything(owner);
       const { record: left, settled } = resumptionOf(record, messages, stored);
       return this.#enter(runtime, { turn, watch, life, record: { ...left, lease: turn.lease }, settled });
     } catch (error) {
+      turn?.abandon();
       watch.release();
       throw error;
     }
@@ -115,14 +119,15 @@ export class AgentRuns {
 
   #enter(runtime: RunRuntime, parts: Omit<ConstructorParameters<typeof LiveRun>[0], "tellError">): LiveRun {
     const run = new LiveRun({ ...parts, tellError: this.#settings.turn.tellError });
-    const signal = signalOf(runtime);
+    const signal = runSignalOf(runtime);
     if (signal === undefined) return run;
     const { turn } = run.record;
     const runs = this.#live.get(signal) ?? new Map<string, LiveRun>();
     runs.set(turn, run);
     this.#live.set(signal, runs);
     const abort = (): void => void run.interrupt();
-    const looking = canPause(runtime) ? undefined : lookAfter(run, parts.life);
+    // A silent run with a checkpointer may wait for a person. What it has so far is in the checkpoint.
+    const looking = hasCheckpointer(runtime) ? undefined : lookAfter(run, parts.life);
     // What is over must not stay in memory for as long as a signal that the caller passed.
     run.whenOver = removal(signal, { abort, runs, turn, looking });
     if (signal.aborted) abort();
@@ -173,11 +178,6 @@ function removal(
   };
 }
 
-/** With a checkpointer: a run that is silent may wait for a person. What it has so far is in the checkpoint. */
-function canPause({ configurable }: RunRuntime): boolean {
-  return Boolean(configurable?.["__pregel_checkpointer"]);
-}
-
 /**
  * A run can end without its hooks being told: by another middleware that throws, or jumps to the end before the model is
  * called, or at the recursion limit. It was interrupted, then.
@@ -186,14 +186,4 @@ function lookAfter(run: LiveRun, life: SignOfLife): NodeJS.Timeout {
   return setInterval(() => {
     if (life.isGone()) void run.interrupt();
   }, LOOK_MILLISECONDS).unref();
-}
-
-/**
- * The signal of the whole run, one object for each: langgraph makes it, and a step's own signal of it. Where a later
- * version keeps it elsewhere, the step's signal takes its place, and each step takes the run up anew.
- */
-function signalOf({ configurable, signal }: RunRuntime): AbortSignal | undefined {
-  const signals = configurable?.["__pregel_abort_signals"];
-  if (typeof signals !== "object" || signals === null || !("externalAbortSignal" in signals)) return signal;
-  return signals.externalAbortSignal instanceof AbortSignal ? signals.externalAbortSignal : signal;
 }

@@ -1,10 +1,10 @@
 import type { BaseMessage } from "@langchain/core/messages";
+import { isStandIn } from "../frameworks/langchain.js";
 import { withAnswers } from "../messages/interrupted.js";
 import { isResult } from "../messages/tool-calls.js";
 import { anew, idsOf, withId } from "./message-ids.js";
 import type { RunRecord } from "./run-record.js";
 import { settledOf, storedSince } from "./settled-messages.js";
-import { isStandIn } from "./stand-in.js";
 
 /** How a turn begins. */
 export interface Opening {

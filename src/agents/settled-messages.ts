@@ -1,6 +1,6 @@
 import { type BaseMessage, ToolMessage } from "@langchain/core/messages";
+import { isStandIn } from "../frameworks/langchain.js";
 import { idsOf } from "./message-ids.js";
-import { isStandIn } from "./stand-in.js";
 import type { RunRecord } from "./run-record.js";
 
 /**
