@@ -11,8 +11,8 @@ const browser = process.argv.includes("--browser");
 const ownServers = browser || process.argv.includes("--own-servers");
 
 installPackages(root);
-// Of the providers of models: some tests hold their conversations through these.
-if (ownServers) installPackages(path.join(root, "test/providers"));
+// Some tests hold their conversations through the providers of models, and some ask the oldest versions that are allowed.
+if (ownServers) for (const folder of ["test/providers", "test/oldest"]) installPackages(path.join(root, folder));
 if (process.argv.includes("--large")) installPackages(path.join(root, "test/large"));
 if (process.argv.includes("--luacheck")) provideLuacheck();
 else provideRedis();

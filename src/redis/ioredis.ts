@@ -50,7 +50,7 @@ interface IoredisSubscriber {
   disconnect(): void;
 }
 
-const LONGEST_RECONNECT_DELAY_MILLISECONDS = 5_000;
+const MAX_RECONNECT_DELAY_MILLISECONDS = 5_000;
 
 const methods = ["evalsha", "eval", "call", "pipeline"];
 
@@ -145,7 +145,7 @@ function argumentOf(value: Value): Argument {
 }
 
 function reconnectDelay(attempt: number): number {
-  return Math.min(attempt * 100, LONGEST_RECONNECT_DELAY_MILLISECONDS);
+  return Math.min(attempt * 100, MAX_RECONNECT_DELAY_MILLISECONDS);
 }
 
 /** When a connection ends, ioredis gives up a pipeline that was answered in part, with an error of this name. */
