@@ -40,6 +40,7 @@ import {
   type SessionStoreOptions,
 } from "./options.js";
 import { endEverybody, type EndEverybodyOptions } from "./everybody.js";
+import { PROTOCOL, storeMark } from "../options/copies.js";
 import { newId } from "../options/ids.js";
 import { keysOf } from "./owner-keys.js";
 import { initFields, metadataFields, toSession } from "./record.js";
@@ -69,6 +70,8 @@ export class SessionStore {
   readonly #settings: SessionSettings;
   readonly #channel: string;
   readonly #signals: SessionSignals;
+  /** @internal */
+  readonly [storeMark]: number = PROTOCOL;
   /** Lists, reads, renames and deletes the conversations of an owner. */
   readonly conversations: Conversations;
 
