@@ -15,17 +15,17 @@ import type { Script } from "../redis/script.js";
 import { type Connection, run, write } from "../redis/send.js";
 import type { MemoryPlace } from "./place.js";
 
-/** What a write script of agent memory takes, besides its own. */
+/** The input that all write scripts of agent memory have in common. */
 interface Write {
   readonly operationId: string;
   readonly space: MemorySpace;
 }
 
 /**
- * Runs a write, and says what it returned. One round trip; more only when the namespace is at a limit and holds hundreds
- * of expired values, which are then removed a step at a time.
+ * Runs a write and returns its result. Takes one round trip. It takes more only when the namespace is at a limit and holds
+ * hundreds of expired values, which are then removed in steps.
  *
- * @param key that an error names.
+ * @param key the key that an error names.
  */
 export async function perform<Input extends Write>(
   budget: Budget,
@@ -40,6 +40,7 @@ export async function perform<Input extends Write>(
   }
 }
 
+/** Does what {@link perform} does, for a call that has no other round trips. */
 export function performOnce<Input extends Write>(
   { connection }: MemoryPlace,
   script: Script<Input, WriteOutcome>,
@@ -49,7 +50,7 @@ export function performOnce<Input extends Write>(
   return perform(new Budget(connection), script, input, key);
 }
 
-/** Runs a script that only reads. */
+/** Runs a script that only reads, and returns its result. */
 export async function look<Input, Value>(
   connection: Connection,
   script: Script<Input, ReadOutcome<Value>>,

@@ -3,13 +3,15 @@ import type { MemorySpace } from "../redis/scripts/memory/space.js";
 import type { Connection } from "../redis/send.js";
 import type { MemorySettings } from "./options.js";
 
-/** Where a memory is kept, and on whose behalf: all that tells one bound to a session from one on its own. */
+/**
+ * Where a memory is kept, and on whose behalf. Nothing else tells a memory that is bound to a session from one on its own.
+ */
 export interface MemoryPlace {
   readonly connection: Connection;
   readonly space: MemorySpace;
 }
 
-/** A namespace on its own, under a name that the caller chose. */
+/** Returns the place of a namespace on its own, under a name that the caller chose. */
 export function standalonePlace({
   client,
   deadlineMilliseconds,
