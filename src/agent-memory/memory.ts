@@ -30,7 +30,7 @@ const MAX_KEYS = 10_000;
 /** Characters of one write. Node cannot build a command of more than about 512 MB. */
 const MAX_WRITE_CHARACTERS = 134_217_728;
 
-/** What a namespace holds and took. Values whose time is over do not count. */
+/** How much a namespace holds, and how often it was written today. Expired values do not count. */
 export interface MemoryUsage {
   /** Writes since midnight UTC, by the server's clock. */
   readonly writesToday: number;
@@ -40,15 +40,18 @@ export interface MemoryUsage {
 }
 
 /**
- * What an agent learns: JSON values under keys, in a namespace that no other reaches, for ever or as long as `ttl` says.
+ * Keeps what an agent learns: JSON values under keys, in a namespace that no other namespace reaches, for ever or for
+ * as long as `ttl` says.
  *
- * - Each call is one round trip (`update` two an attempt, `entries` one a page) and settles within `deadline`.
- * - Each write takes effect whole and once, also when a reply is lost or it is repeated with its `operationId`.
- * - `update`, `increment`, `append` and `set(…, { ifVersion })` lose no update, however many write at once.
- * - `limits` are checked in the script that writes: `QuotaExceededError`, and nothing is changed.
+ * - Each call takes one round trip and settles within `deadline`. `update` takes two for each attempt, `entries` one for
+ *   each page.
+ * - Each write takes effect whole and once, also when its reply is lost or the caller repeats it with its `operationId`.
+ * - `update`, `increment`, `append` and `set(…, { ifVersion })` lose no update, however many clients write at once.
+ * - The script that writes checks `limits`. Beyond one of them it changes nothing, and the call throws a
+ *   QuotaExceededError.
  *
- * A key is any non-empty well-formed string of up to 1 KiB. Of a session, see `SessionStore.memory()`: each call is then
- * refused once the session is not live (SessionNotFoundError).
+ * A key is any non-empty well-formed string of up to 1 KiB. `SessionStore.memory()` returns the memory of a session: its
+ * calls are refused with a SessionNotFoundError once the session is not live.
  *
  * @example
  * ```ts
@@ -62,18 +65,18 @@ export class AgentMemory {
 
   /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
   constructor(options: AgentMemoryOptions);
-  /** @internal A memory that is kept elsewhere: one of a session. */
+  /** @internal Makes a memory that is kept elsewhere: that of a session. */
   constructor(place: MemoryPlace);
   constructor(from: AgentMemoryOptions | MemoryPlace) {
     this.#place = isPlace(from) ? from : standalonePlace(parseMemoryOptions(from));
   }
 
-  /** The value, or `undefined` when there is none. */
+  /** Returns the value, or `undefined` when there is none. */
   get(key: string): Promise<unknown>;
   /**
-   * The value as a Standard Schema has it (zod, valibot, arktype …), or `undefined` when there is none.
+   * Returns the value as a Standard Schema has it (zod, valibot, arktype …), or `undefined` when there is none.
    *
-   * @throws ValueMismatchError when it does not fit; the error names the key and the paths at fault.
+   * @throws ValueMismatchError when the value does not fit. The error names the key and the paths at fault.
    */
   get<Output>(key: string, schema: StandardSchema<Output>): Promise<Output | undefined>;
   async get(key: string, schema?: StandardSchema): Promise<unknown> {
@@ -81,15 +84,18 @@ export class AgentMemory {
     return found === undefined || schema === undefined ? found?.value : fitted(key, found.value, schema);
   }
 
-  /** The value with its version, for `set(…, { ifVersion })`, and the end of its `ttl`; `undefined` when there is none. */
+  /**
+   * Returns the value with its version, for `set(…, { ifVersion })`, and the end of its `ttl`; or `undefined` when there is
+   * no value.
+   */
   async entry(key: string): Promise<MemoryEntry | undefined> {
     const [stored] = await this.#read("whole", [parseKey(key)]);
     return stored === undefined ? undefined : decodeEntry(key, stored);
   }
 
-  /** Those of the values that are there, by key. One round trip: they were there at the same time. */
+  /** Returns the values that are there, by key. One round trip, so they were there at the same time. */
   getMany(keys: readonly string[]): Promise<Map<string, unknown>>;
-  /** @throws ValueMismatchError when one of them does not fit. */
+  /** @throws ValueMismatchError when one of the values does not fit. */
   getMany<Output>(keys: readonly string[], schema: StandardSchema<Output>): Promise<Map<string, Output>>;
   async getMany(keys: readonly string[], schema?: StandardSchema): Promise<Map<string, unknown>> {
     if (!Array.isArray(keys)) throw new InvalidOptionError("keys", "pass an array of strings.");
@@ -105,28 +111,31 @@ export class AgentMemory {
     return found;
   }
 
-  /** Whether there is a value. */
+  /** Returns whether there is a value. */
   async has(key: string): Promise<boolean> {
     const [header] = await this.#read("header", [parseKey(key)]);
     return header !== undefined;
   }
 
   /**
-   * Stores a value, in the place of any before.
+   * Stores a value, and replaces the one before.
    *
-   * @param value whatever JSON can hold; what it cannot (`undefined`, functions, BigInt, dates and other instances of
-   * classes, cycles, NaN …) is refused with the path to it.
-   * @throws InvalidOptionError for such a value, a bad key or option; nothing was sent.
-   * @throws VersionConflictError when `ifVersion` is given and the value has another.
-   * @throws QuotaExceededError when it goes beyond one of the `limits`; nothing was changed.
-   * @throws OperationConflictError, StorageFullError: nothing was changed; StoreUnavailableError: when it is
-   * `indeterminate`, repeat with its `operationId`.
+   * @param value any value that JSON can hold. A value that JSON cannot hold (`undefined`, functions, BigInt, dates and
+   * other instances of classes, cycles, NaN …) is refused with the path to it.
+   * @throws InvalidOptionError for such a value, a bad key or a bad option; nothing was sent.
+   * @throws VersionConflictError when `ifVersion` is given and the value has another version.
+   * @throws QuotaExceededError when the write goes beyond one of the `limits`; nothing was changed.
+   * @throws OperationConflictError, StorageFullError; nothing was changed.
+   * @throws StoreUnavailableError; when it is `indeterminate`, repeat the call with its `operationId`.
    */
   async set(key: string, value: unknown, options?: SetOptions): Promise<{ version: number }> {
     return this.#set([[parseKey(key), encodeValue("value", value)]], parseMemoryWrite(options, "ifVersion"));
   }
 
-  /** Stores several values, all or none, as `set` does; each counts as a write. Their version is the same. */
+  /**
+   * Stores several values, all or none, as `set` does. Each counts as one write, and all get the same version. Throws what
+   * `set` throws.
+   */
   async setMany(
     entries: ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>,
     options?: MemoryWriteOptions,
@@ -144,13 +153,13 @@ export class AgentMemory {
   }
 
   /**
-   * Replaces a value by what a function makes of it, and of nothing else: if another write comes between, it is called
-   * again with the new value, until the deadline. `undefined` goes in when there is no value; `undefined` coming out
-   * leaves things as they are. The function's own time does not count towards the deadline.
+   * Replaces a value by what a function makes of it. When another write comes between, the function is called again with
+   * the new value, until the deadline. The function gets `undefined` when there is no value. When it returns `undefined`,
+   * nothing is written. The function's own time does not count towards the deadline.
    *
-   * @returns the version of the value afterwards; 0 when there is none.
+   * @returns the version of the value afterwards, or 0 when there is no value.
    * @throws ValueMismatchError when there is a value that does not fit the schema.
-   * @throws VersionConflictError when others wrote in between until the deadline; and what `set` throws.
+   * @throws VersionConflictError when other writes came between until the deadline; and what `set` throws.
    *
    * @example
    * ```ts
@@ -186,10 +195,11 @@ export class AgentMemory {
   }
 
   /**
-   * Adds to a whole number; a missing one is 0. For fractions, which do not add up exactly, there is `update`.
+   * Adds to a whole number. A missing value counts as 0. Use `update` for fractions, which do not add up exactly.
    *
    * @returns the sum.
-   * @throws ValueMismatchError when the value is no whole number, or the sum no safe integer; and what `set` throws.
+   * @throws ValueMismatchError when the value is not a whole number, or the sum is not a safe integer; and what `set`
+   * throws.
    */
   async increment(key: string, by: number = 1, options?: MemoryWriteOptions): Promise<number> {
     if (!Number.isSafeInteger(by)) {
@@ -208,10 +218,10 @@ export class AgentMemory {
   }
 
   /**
-   * Appends an item to an array; a missing one is empty. With `max`, the oldest items go.
+   * Appends an item to an array. A missing value counts as an empty array. With `max`, the oldest items go.
    *
    * @returns the array's length.
-   * @throws ValueMismatchError when the value is no array; and what `set` throws.
+   * @throws ValueMismatchError when the value is not an array; and what `set` throws.
    */
   async append(key: string, item: unknown, options?: AppendOptions): Promise<number> {
     const { operationId, lifetime = "keep", max } = parseMemoryWrite(options, "max");
@@ -229,31 +239,36 @@ export class AgentMemory {
     return Number(length);
   }
 
-  /** Removes a value. `false`: there was none. Works beyond every limit, and when Redis is out of memory. */
+  /**
+   * Removes a value, and returns whether there was one. Works beyond every limit, and when Redis is out of memory.
+   */
   async delete(key: string, options?: Pick<MemoryWriteOptions, "operationId">): Promise<boolean> {
     return this.#remove(parseKey(key), options);
   }
 
-  /** Removes all values, at once. What was written today stays counted. */
+  /** Removes all values at once. The count of today's writes stays. */
   async clear(options?: Pick<MemoryWriteOptions, "operationId">): Promise<void> {
     await this.#remove(undefined, options);
   }
 
   /**
-   * All values, in no particular order, a page of about a hundred at a time. Others may write meanwhile: what is there
-   * from the beginning to the end comes once; what comes or goes, once or not at all. A failover of Redis in between can
-   * hide some.
+   * Yields all values, in no particular order, and reads them in pages of about a hundred. Others may write meanwhile. A
+   * value that is there from the beginning to the end is yielded once; a value that comes or goes, once or not at all. A
+   * failover of Redis in between can hide some.
    */
   async *entries(): AsyncGenerator<MemoryEntry, void, undefined> {
     for await (const [key, stored] of pages(this.#place, "whole")) yield decodeEntry(key, stored);
   }
 
-  /** All keys, as `entries` has them. */
+  /** Yields all keys, as `entries` yields the values. */
   async *keys(): AsyncGenerator<string, void, undefined> {
     for await (const [key] of pages(this.#place, "header")) yield key;
   }
 
-  /** What is stored and was written. One round trip; more when hundreds of values expired since the last call or write. */
+  /**
+   * Returns how much is stored, and how often it was written today. Takes one round trip, and more when hundreds of values
+   * have expired since the last call or write.
+   */
   async usage(): Promise<MemoryUsage> {
     const { connection, space } = this.#place;
     const budget = new Budget(connection);

@@ -10,55 +10,70 @@ import { type Duration, durationSchema } from "../options/duration.js";
 import type { SpaceLimits } from "../redis/scripts/memory/space.js";
 import { countSchema, idSchema, noSuchOption, validate } from "../options/validation.js";
 
-/** How much a namespace may hold and take. Each is off unless it is given; reads and removals are never limited. */
+/**
+ * How much a namespace may hold, and how often it may be written. A limit that is not given does not apply. Reads and
+ * removals are never limited.
+ */
 export interface MemoryLimits {
-  /** Writes in a day of UTC, by the server's clock; each value of a `setMany` is one. */
+  /** How many writes a day of UTC may see, by the server's clock. Each value of a `setMany` is one write. */
   writesPerDay?: number | undefined;
-  /** Bytes of UTF-8 of all keys and values together, the values as JSON. */
+  /** How many bytes of UTF-8 all keys and values may take together, the values as JSON. */
   storageBytes?: number | undefined;
-  /** Bytes of UTF-8 of one value as JSON. */
+  /** How many bytes of UTF-8 one value may take as JSON. */
   valueBytes?: number | undefined;
-  /** How many keys. */
+  /** How many keys there may be. */
   keys?: number | undefined;
 }
 
-/** What holds for a whole namespace. */
+/** Options of a whole namespace. */
 export interface MemorySpaceOptions {
-  /** How long the namespace lives after its last write; absent, for ever. Values may have a shorter `ttl` of their own. */
+  /**
+   * How long the namespace lives after its last write. Values may have a shorter `ttl` of their own.
+   * @default for ever
+   */
   ttl?: Duration | undefined;
-  /** Checked in the script that writes: exact, whoever else writes. Absent, none. */
+  /**
+   * How much the namespace may hold and take. The script that writes checks this, so it is exact, whoever else writes.
+   * @default no limits
+   */
   limits?: MemoryLimits | undefined;
 }
 
 /** Options of {@link AgentMemory}. */
 export interface AgentMemoryOptions extends MemorySpaceOptions, ConnectionOptions {
-  /** Names the namespace. Any non-empty well-formed string of up to 1 KiB of UTF-8, from whatever source; no session token. */
+  /**
+   * Names the namespace. Any non-empty well-formed string of up to 1 KiB of UTF-8 will do, from whatever source, except a
+   * session token.
+   */
   namespace: string;
 }
 
 /** Options of a write to agent memory. */
 export interface MemoryWriteOptions {
   /**
-   * How long the value lives from now on. Absent: `set` and `setMany` store a value that does not expire; `update`,
-   * `increment` and `append` leave it the time that it has.
+   * How long the value lives from now on. Without it, `set` and `setMany` store a value that does not expire, and
+   * `update`, `increment` and `append` leave the value the time that it has.
    */
   ttl?: Duration | undefined;
   /**
-   * Names the write, so that repeating it within two minutes has no second effect. Absent, one is made. The same id with
-   * other content is an `OperationConflictError`.
+   * Names the write, so that repeating it within two minutes has no second effect. Without it, a new id is made. The same
+   * id with other content is an `OperationConflictError`.
    */
   operationId?: string | undefined;
 }
 
 /** Options of `set`. */
 export interface SetOptions extends MemoryWriteOptions {
-  /** The version that the value must have; 0: the key must not be there. Else a `VersionConflictError`. */
+  /**
+   * The version that the value must have, or 0 when there must be no value. Any other version is a
+   * `VersionConflictError`.
+   */
   ifVersion?: number | undefined;
 }
 
 /** Options of `append`. */
 export interface AppendOptions extends MemoryWriteOptions {
-  /** How many items to keep: the oldest go first, in the same script. Absent, all. */
+  /** How many items to keep. The oldest go first, in the same script. Without it, all are kept. */
   max?: number | undefined;
 }
 
@@ -68,7 +83,7 @@ export interface MemorySettings extends KeyedConnection {
 }
 
 export interface SpaceSettings {
-  /** 0: none. */
+  /** 0 when the namespace has no ttl. */
   readonly ttlMilliseconds: number;
   readonly limits: SpaceLimits;
 }
@@ -106,7 +121,12 @@ export function parseMemoryOptions(options: AgentMemoryOptions): MemorySettings 
   return { ...connectionSettings(parsed), namespace: parsed.namespace, space: spaceSettings(parsed) };
 }
 
-/** @param name of the option that holds these, for the error. */
+/**
+ * Returns the settings of a namespace.
+ *
+ * @param name the name of the option that holds these options, for the error.
+ * @throws InvalidOptionError when an option is unknown or of the wrong form.
+ */
 export function parseSpaceOptions(name: string, options: MemorySpaceOptions | undefined): SpaceSettings {
   return spaceSettings(validate(spaceSchema, name, options ?? {}));
 }
@@ -121,14 +141,19 @@ function spaceSettings({ ttl = 0, limits = {} }: z.output<typeof spaceSchema>): 
 
 export interface WriteSettings {
   readonly operationId: string;
-  /** Absent: as the method has it. */
+  /** Absent when the caller gave none: each method has its own default. */
   readonly lifetime: number | undefined;
   readonly ifVersion: number | undefined;
-  /** 0: no cap. */
+  /** 0 when there is no cap. */
   readonly max: number;
 }
 
-/** @param known the options that this method has besides `ttl` and `operationId`. */
+/**
+ * Returns the settings of a write.
+ *
+ * @param known the options that this method has besides `ttl` and `operationId`.
+ * @throws InvalidOptionError when an option is unknown or of the wrong form.
+ */
 export function parseMemoryWrite(
   options: SetOptions & AppendOptions = {},
   ...known: ("ifVersion" | "max")[]

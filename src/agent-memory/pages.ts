@@ -3,7 +3,7 @@ import { run } from "../redis/send.js";
 import { holderOf, keysOf } from "./perform.js";
 import type { MemoryPlace } from "./place.js";
 
-/** Key and stored text of all values, each key once: a scan may come by one again while others write. */
+/** Yields the key and the stored text of each value. A scan may meet a key again while others write; it is yielded once. */
 export async function* pages(
   { connection, space }: MemoryPlace,
   part: "whole" | "header",

@@ -3,7 +3,7 @@ import type { Script } from "../redis/script/define.js";
 import { type Connection, write, type Write } from "../redis/send.js";
 import type { MemorySpace } from "./place.js";
 
-/** What a script is called with that writes to a namespace. */
+/** What a script that writes to a namespace is called with. */
 export interface MemoryWrite extends Write {
   /** The key that an error names. */
   readonly subject: string;
@@ -15,8 +15,8 @@ type WriteReply =
   | { readonly outcome: "more" };
 
 /**
- * Runs a write, and returns what it replied. One round trip; more only when the namespace is at a limit and holds hundreds
- * of expired values, which are then removed a step at a time.
+ * Runs a write and returns its result. Takes one round trip. It takes more only when the namespace is at a limit and holds
+ * hundreds of expired values, which are then removed in steps.
  */
 export async function perform<Call extends MemoryWrite>(
   budget: Budget,
@@ -29,6 +29,7 @@ export async function perform<Call extends MemoryWrite>(
   }
 }
 
+/** Does what {@link perform} does, for a call that has no other round trips. */
 export function performOnce<Call extends MemoryWrite>(
   connection: Connection,
   script: Script<Call, WriteReply>,

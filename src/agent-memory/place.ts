@@ -27,13 +27,15 @@ export interface MemorySpace {
   readonly limits: SpaceLimits;
 }
 
-/** Where a memory is kept, and on whose behalf: all that tells one bound to a session from one on its own. */
+/**
+ * Where a memory is kept, and on whose behalf. Nothing else tells a memory that is bound to a session from one on its own.
+ */
 export interface MemoryPlace {
   readonly connection: Connection;
   readonly space: MemorySpace;
 }
 
-/** A namespace on its own, under a name that the caller chose. */
+/** Returns the place of a namespace on its own, under a name that the caller chose. */
 export function standalonePlace({
   client,
   deadlineMilliseconds,

@@ -1,8 +1,9 @@
 import { ValueMismatchError } from "../errors.js";
 
 /**
- * What this library uses of a Standard Schema (https://standardschema.dev): zod, valibot, arktype and others have it.
- * Spelled out here, as the specification suggests, so that the published types need no further package.
+ * The part of a Standard Schema (https://standardschema.dev) that this library uses. Schemas of zod, valibot, arktype and
+ * others are Standard Schemas. The interface is spelled out here, as the specification suggests, so that the published
+ * types need no further package.
  */
 export interface StandardSchema<Output = unknown> {
   readonly "~standard": {
@@ -21,18 +22,22 @@ export interface StandardIssue {
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
-/** The value as the schema has it. */
+/**
+ * Returns the value as the schema has it.
+ *
+ * @throws ValueMismatchError when the value does not fit. It names the key and the paths at fault.
+ */
 export async function fitted<Output>(key: string, value: unknown, schema: StandardSchema<Output>): Promise<Output> {
   const result = await schema["~standard"].validate(value);
   if (result.issues === undefined) return result.value;
-  // Not their messages, which may quote the value.
+  // The messages of the issues are left out, because they may quote the value.
   const paths = result.issues.map(({ path = [] }) =>
     spell(path.map((segment) => (typeof segment === "object" ? segment.key : segment))),
   );
   throw new ValueMismatchError(key, "does not fit the schema", [...new Set(paths.filter((path) => path !== ""))]);
 }
 
-/** A path as one writes it in JavaScript: `items[2].price`. */
+/** Returns a path as JavaScript spells it: `items[2].price`. */
 export function spell(path: readonly PropertyKey[]): string {
   return path.reduce<string>((before, name) => {
     if (typeof name === "number") return `${before}[${name}]`;

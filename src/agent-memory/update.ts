@@ -15,18 +15,19 @@ interface Update {
   readonly key: string;
   readonly operationId: string;
   readonly lifetime: number | "keep";
-  /** What to store instead; `undefined`: leave it. */
+  /** Returns the value to store instead, or `undefined` to leave the value as it is. */
   readonly change: (current: unknown) => unknown;
 }
 
 /**
- * Reads, changes, and writes if nobody else did meanwhile; else again, until the deadline.
+ * Reads a value, changes it, and writes it unless another write came between. In that case it tries again, until the
+ * deadline.
  *
- * Every attempt has the operation id of the whole update, and a digest that names the update, not its content: an attempt
- * that met another version left no record, so the next one is free to run, and once one of them has taken effect, every
- * other is told so, be it a resend, an attempt that was given up and runs late, or a repetition by the caller.
+ * Every attempt has the operation id of the whole update, and a digest that names the update and not its content. An
+ * attempt that met another version leaves no record, so the next attempt is free to run. Once an attempt has taken effect,
+ * every other one is told so: a resend, an attempt that was given up and runs late, or a repetition by the caller.
  *
- * @returns the version of the value; 0 when there is none.
+ * @returns the version of the value, or 0 when there is none.
  */
 export async function updateValue({ connection, space }: MemoryPlace, update: Update): Promise<number> {
   const { key, operationId, lifetime, change } = update;
@@ -49,8 +50,10 @@ export async function updateValue({ connection, space }: MemoryPlace, update: Up
 }
 
 /**
- * Reads the value. Where this ends an update that met other versions for most of its time, those are what it is told: Redis
- * has answered all along, but for the rest of the deadline.
+ * Reads the value.
+ *
+ * @throws `met` when the deadline passes during this read and most of it was spent on attempts that met other versions.
+ * Then Redis has answered all along, and a StoreUnavailableError would mislead the caller.
  */
 async function readBetween(
   budget: Budget,
@@ -73,7 +76,7 @@ async function readBetween(
   }
 }
 
-/** As long as it is unknown whether the write took effect, it is repeated: what it finds tells. */
+/** Writes, and repeats the write while it is unknown whether it took effect: what a repetition finds says so. */
 async function applied(budget: Budget, space: MemorySpace, write: SetValues): Promise<number> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -85,7 +88,10 @@ async function applied(budget: Budget, space: MemorySpace, write: SetValues): Pr
   }
 }
 
-/** A random time that grows, so that those that met do not meet again. `false`: the deadline comes first. */
+/**
+ * Waits for a random time that grows with each attempt, so that clients that met do not meet again. Returns `false` at once
+ * when the deadline comes first.
+ */
 async function pause(attempt: number, budget: Budget): Promise<boolean> {
   const milliseconds = Math.random() * Math.min(MAX_PAUSE_MILLISECONDS, 2 ** attempt);
   if (budget.left <= milliseconds) return false;

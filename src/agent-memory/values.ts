@@ -6,9 +6,9 @@ import { spell } from "./standard-schema.js";
 export interface MemoryEntry {
   readonly key: string;
   readonly value: unknown;
-  /** For `set(…, { ifVersion })`: grows with each write, and never comes back for another value. */
+  /** The version for `set(…, { ifVersion })`. It grows with each write, and no other value ever gets it again. */
   readonly version: number;
-  /** Absent: it has no deadline of its own. */
+  /** When the value expires. Absent when it has no deadline of its own. */
   readonly expiresAt?: Date | undefined;
 }
 
@@ -19,21 +19,21 @@ export interface EncodedValue {
   readonly items: number;
 }
 
-/** Deeper than any document; JSON.parse and this walk get through it on a small stack. */
+/** How deep a value may be: deeper than any document, and within what JSON.parse and this walk can do on a small stack. */
 const MAX_DEPTH = 500;
 
 /**
- * The JSON text from which this very value comes back; for what has none, the path to the culprit. Written here and not
- * by JSON.stringify, which leaves out, rounds or replaces what JSON cannot hold, without a word.
+ * Returns the JSON text from which exactly this value comes back. JSON.stringify would leave out, round or replace what JSON
+ * cannot hold, without an error.
  *
- * @throws InvalidOptionError
+ * @throws InvalidOptionError with the path to the first part that JSON cannot hold.
  */
 export function encodeValue(name: string, value: unknown): EncodedValue {
   const json = encode(value, { step: name, value, depth: 0, above: undefined });
   return { json, items: Array.isArray(value) ? value.length : 0 };
 }
 
-/** Where the walk is: what tells a cycle, and is spelled only for an error. */
+/** Where the walk is. It finds cycles, and is spelled out only for an error. */
 interface Place {
   readonly step: PropertyKey;
   readonly value: unknown;
@@ -63,7 +63,7 @@ function encodeArray(items: readonly unknown[], place: Place): string {
 
 function encodeObject(value: object, place: Place): string {
   const prototype: unknown = Object.getPrototypeOf(value);
-  // Not compared with Object.prototype alone: test runners and workers hand over objects of another realm.
+  // A comparison with Object.prototype would refuse objects of another realm, which test runners and workers hand over.
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
     throw refused(place, "it is an instance of a class (a date, a map, an error …)");
   }
@@ -92,7 +92,11 @@ function refused(culprit: Place, why: string): InvalidOptionError {
   );
 }
 
-/** @throws CorruptMessageError when it is not what this library wrote. */
+/**
+ * Returns the entry of a stored text.
+ *
+ * @throws CorruptMessageError when this library did not write the text.
+ */
 export function decodeEntry(key: string, stored: string): MemoryEntry {
   const { version, deadline } = decodeHeader(stored);
   return {
@@ -113,7 +117,7 @@ function parse(key: string, json: string): unknown {
   try {
     return JSON.parse(json);
   } catch {
-    // Not the error itself: JSON.parse quotes what it could not read.
+    // The error of JSON.parse is left out, because it quotes what it could not read.
     throw new CorruptMessageError(`The value of ${JSON.stringify(key)} is not what this library wrote.`);
   }
 }

@@ -2,7 +2,8 @@ import { z } from "zod";
 import { turnSettings, type TurnOptions, type TurnSettings, turnShape } from "../turns/turn-options.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Session } from "../sessions/schema.js";
-import { SessionStore } from "../sessions/store.js";
+import type { SessionStore } from "../sessions/store.js";
+import { markedSchema, storeMark } from "../options/copies.js";
 import { idSchema, validate } from "../options/validation.js";
 
 /** Options of {@link sessionMiddleware}. */
@@ -33,7 +34,7 @@ export interface SessionContext {
 const optionsSchema = z.strictObject(
   {
     ...turnShape,
-    sessions: z.instanceof(SessionStore, { message: "pass a SessionStore" }),
+    sessions: markedSchema<SessionStore>(storeMark, "pass a SessionStore"),
     persist: z.enum(["turn", "step"], 'use "turn" or "step"').default("turn"),
   },
   "pass an object with sessions",

@@ -1,20 +1,26 @@
 import { BaseListChatMessageHistory } from "@langchain/core/chat_history";
 import type { BaseMessage } from "@langchain/core/messages";
 import { isObject } from "../codec/json.js";
+import { InvalidOptionError } from "../errors.js";
+import { conversationMark, otherVersion, PROTOCOL } from "../options/copies.js";
 import { operationIdOf, type WriteOptions } from "../redis/operation.js";
 import type { MessageLog } from "./message-log.js";
 import { OpenConversation } from "./open-conversation.js";
 import { type HistoryLimits, parseHistoryOptions, type RedisChatMessageHistoryOptions } from "./options.js";
 import { StandaloneLog } from "./standalone-log.js";
 
-/** A symbol of all copies of this package: a program may have a history of one copy and a runnable of another. */
-const conversation: unique symbol = Symbol.for("langchain-redis-sessions.conversation") as never;
-
-/** Returns the conversation that a history of this package has open, or `undefined` for any other value. */
+/**
+ * Returns the conversation that a history of this package has open, also of another copy of it; `undefined` for any other
+ * value.
+ *
+ * @throws InvalidOptionError for a history of a copy that this one does not fit.
+ */
 export function conversationOf(history: RedisChatMessageHistory): OpenConversation;
 export function conversationOf(history: unknown): OpenConversation | undefined;
 export function conversationOf(history: unknown): OpenConversation | undefined {
-  return isObject(history) ? (history as Partial<RedisChatMessageHistory>)[conversation] : undefined;
+  const found = isObject(history) ? (history as Partial<RedisChatMessageHistory>)[conversationMark] : undefined;
+  if (found !== undefined && found.protocol !== PROTOCOL) throw new InvalidOptionError("history", `${otherVersion}.`);
+  return found;
 }
 
 /**
@@ -53,7 +59,7 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
   }
 
   /** @internal For `conversationOf`. */
-  get [conversation](): OpenConversation {
+  get [conversationMark](): OpenConversation {
     return this.#conversation;
   }
 

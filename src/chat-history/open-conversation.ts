@@ -2,6 +2,7 @@ import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 import { decodeMessages } from "../codec/decode.js";
 import { encodeMessage } from "../codec/encode.js";
 import { InvalidOptionError, OperationConflictError } from "../errors.js";
+import { PROTOCOL } from "../options/copies.js";
 import { acceptablePart, withinTokens, withoutTornTurn } from "../messages/window.js";
 import { newOperationId } from "../redis/operation.js";
 import { type Batch, EXPECT_NEW, type MessageLog, NEVER_READ } from "./message-log.js";
@@ -27,6 +28,8 @@ export type EncodedBatch = Pick<Batch, "encoded" | "toolCalls">;
  * message that was handed out. The history and the turns that run over it share this object.
  */
 export class OpenConversation {
+  /** What the turns of another copy of this package may expect of this object. */
+  readonly protocol: number = PROTOCOL;
   /** The line in which turns wait is part of the log. */
   readonly log: MessageLog;
   readonly #limits: HistoryLimits;

@@ -1,11 +1,15 @@
 import { z } from "zod";
 import { InvalidOptionError } from "../errors.js";
 
-/** Checks a value; the first thing wrong with it becomes an InvalidOptionError that says how to mend it. */
+/**
+ * Checks a value and returns the output of the schema.
+ *
+ * @throws InvalidOptionError for the first fault. It names the option and says how to mend it.
+ */
 export function validate<Schema extends z.ZodType>(schema: Schema, name: string, value: unknown): z.output<Schema> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  // An unknown name first: a misspelt one leaves its right spelling missing.
+  // An unknown name goes first: when a name is misspelt, its right spelling is missing as well.
   const issues = parsed.error.issues;
   const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
   if (issue?.code === "unrecognized_keys") {
@@ -16,14 +20,18 @@ export function validate<Schema extends z.ZodType>(schema: Schema, name: string,
   throw new InvalidOptionError(issue?.path.join(".") || name, `${issue?.message ?? "not valid"}.`);
 }
 
-/** For those who come from @langchain/redis or @langchain/community. */
+/** Options of @langchain/redis and @langchain/community, and what takes their place here. */
 const renamed: ReadonlyMap<string, string> = new Map([
   ["sessionTTL", "ttl"],
   ["url", "client: connect(url)"],
   ["config", "client: connect(url)"],
 ]);
 
-/** `known`: those that there are. */
+/**
+ * Returns the error for an unknown option.
+ *
+ * @param known the names of the options that there are.
+ */
 export function noSuchOption(option: string, known: readonly string[]): InvalidOptionError {
   const name = renamed.get(option);
   const others = known.length === 0 ? "see its type for those there are" : `there are ${known.join(", ")}`;
@@ -33,20 +41,24 @@ export function noSuchOption(option: string, known: readonly string[]): InvalidO
   );
 }
 
-/** A short text from outside. A lone surrogate has no UTF-8, so two that differ only there would be stored alike. */
+/**
+ * Checks a short text from outside. A lone surrogate has no UTF-8, so two texts that differ only in one would be stored
+ * alike.
+ */
 export const textSchema: z.ZodString = z
   .string("use a string")
   .min(1, "use a string that is not empty")
   .refine((text) => text.isWellFormed(), "use well-formed Unicode (this holds a lone surrogate)")
   .refine((text) => Buffer.byteLength(text) <= 1024, "use at most 1 KiB of UTF-8");
 
-/** The shape of what `sessions/token.ts` makes, wherever it stands: also behind a prefix of the caller's. */
+/** The shape of a session token (`sessions/token.ts`), wherever it stands in a text, also behind a prefix of the caller. */
 const sessionToken = /lrs_[\w-]{87}/;
 
-/** An id from outside. It becomes part of a key name, which logs and tools of Redis show: no place for a secret. */
+/** Checks an id from outside. It becomes part of a key name, which logs and tools of Redis show, so it must not be secret. */
 export const idSchema: z.ZodString = textSchema.refine(
   (id) => !sessionToken.test(id),
   "this holds a session token, which is secret: use an id of your own, or what verify(token) returns",
 );
 
+/** Checks a whole number of at least 1. */
 export const countSchema: z.ZodType<number> = z.int("use a whole number").min(1, "use at least 1");

@@ -8,7 +8,8 @@ import { wantsAlternation } from "../messages/alternating.js";
 import type { AnyHistory } from "../turns/turn.js";
 import { turnSettings, type TurnOptions, type TurnSettings, turnShape } from "../turns/turn-options.js";
 import { InvalidOptionError } from "../errors.js";
-import { SessionStore } from "../sessions/store.js";
+import type { SessionStore } from "../sessions/store.js";
+import { markedSchema, storeMark } from "../options/copies.js";
 import { validate } from "../options/validation.js";
 import type { MessageKeys } from "./messages.js";
 
@@ -73,7 +74,7 @@ const fieldsSchema = z.strictObject(
     getMessageHistory: z
       .custom<(sessionId: string) => BaseChatMessageHistory>((value) => typeof value === "function", "use a function")
       .optional(),
-    sessions: z.instanceof(SessionStore, { message: "pass a SessionStore" }).optional(),
+    sessions: markedSchema<SessionStore>(storeMark, "pass a SessionStore").optional(),
     inputMessagesKey: keySchema,
     outputMessagesKey: keySchema,
     historyMessagesKey: keySchema,

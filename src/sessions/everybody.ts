@@ -5,25 +5,25 @@ import { endOwnerScript } from "../redis/scripts/session/end-owner.js";
 import { type Connection, read, run } from "../redis/send.js";
 import type { SessionSettings } from "./options.js";
 
-// What SessionStore does for all owners at once; documented there.
+// The work of SessionStore.endEverybody(), which documents it.
 
 /** Options of `endEverybody`. */
 export interface EndEverybodyOptions {
-  /** Told after each step how far it is. What it throws ends the work, and is thrown on. */
+  /** Called after each step with the progress so far. When it throws, the work ends with that error. */
   onProgress?: ((progress: EndEverybodyProgress) => void) | undefined;
 }
 
 export interface EndEverybodyProgress {
-  /** For how many owners all sessions were ended so far, live ones or none. */
+  /** How many owners had all their sessions ended so far, including owners with no live session. */
   readonly owners: number;
   /** How many sessions were live. */
   readonly sessions: number;
-  /** How many primaries were scanned to the end, of how many. */
+  /** How many of the `primaries` were scanned to the end. */
   readonly scanned: number;
   readonly primaries: number;
 }
 
-/** How many keys a step looks at, as SCAN counts: about 0.1 ms of the server's time. */
+/** How many keys a step looks at, as SCAN counts them. A step takes about 0.1 ms of the server's time. */
 const SCAN_COUNT = 500;
 
 export async function endEverybody(
@@ -51,7 +51,7 @@ export async function endEverybody(
   return { owners, sessions };
 }
 
-/** A client may put a prefix of its own before keys, though not into the pattern of a SCAN. */
+/** Returns a key as the client sends it. A client may put a prefix before keys, but not into the pattern of a SCAN. */
 async function spelledByClient(connection: Connection, key: string): Promise<string> {
   return (await run(connection, echoKeyScript, { keys: { key }, arguments: {} })).key;
 }
@@ -74,7 +74,10 @@ function ownersIn(keys: readonly string[]): string[] {
   return [...new Set(keys.map(tagOfIndex).filter((tag) => tag !== undefined))];
 }
 
-/** By the client, which finds the way: the owner's slot may have moved since it was found. */
+/**
+ * Ends the sessions of one owner. The command goes through the client, which finds the right node: the owner's slot may have
+ * moved since the scan.
+ */
 async function endOwner(
   settings: SessionSettings,
   tag: string,

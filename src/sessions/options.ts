@@ -11,7 +11,7 @@ import type { Conversation, Session } from "./schema.js";
 /** Options of {@link SessionStore}. */
 export interface SessionStoreOptions extends StoreOptions {
   /**
-   * How long a session lives without activity; slides on `verify` and on every turn, never past `lifetime`.
+   * How long a session lives without activity. `verify` and every turn renew it, never past `lifetime`.
    * @default "4h"
    */
   idleTimeout?: Duration | undefined;
@@ -21,7 +21,7 @@ export interface SessionStoreOptions extends StoreOptions {
    */
   lifetime?: Duration | undefined;
   /**
-   * How long a conversation lives after its last turn; at least `lifetime`.
+   * How long a conversation lives after its last turn. At least `lifetime`.
    * @default "30d"
    */
   conversationTtl?: Duration | undefined;
@@ -31,23 +31,23 @@ export interface SessionStoreOptions extends StoreOptions {
    */
   maxSessionsPerUser?: number | undefined;
   /**
-   * What `create` does at the limit: end the oldest sessions, or throw a `SessionLimitError`.
+   * What `create` does at the limit: it ends the oldest sessions, or throws a `SessionLimitError`.
    * @default "end-oldest"
    */
   atLimit?: "end-oldest" | "reject" | undefined;
   /**
-   * `"strict"`: a session needs an `ipAddress`, and `verify` refuses it from any other.
+   * With `"strict"`, a session needs an `ipAddress`, and `verify` refuses it from any other address.
    * @default "off"
    */
   addressBinding?: "off" | "strict" | undefined;
   /**
-   * How long what a user was given at a sign-in may be used: the longest lifetime of its tokens, renewals included. So
-   * long it is remembered that all sessions of the user were ended, and that `authenticatedAt` has to be later.
+   * How long a sign-in may be used: the longest lifetime of its tokens, renewals included. For this long the store
+   * remembers that all sessions of a user were ended, and that `authenticatedAt` has to be later.
    * @default "1d"
    */
   maxTokenLifetime?: Duration | undefined;
   /**
-   * What holds for each memory that `memory(session)` returns: its `ttl` and `limits`.
+   * The `ttl` and `limits` of each memory that `memory(session)` returns.
    * @default no ttl, no limits
    */
   memory?: MemorySpaceOptions | undefined;
@@ -92,7 +92,7 @@ export function parseSessionOptions(options: SessionStoreOptions): SessionSettin
     maxTokenMilliseconds: own.maxTokenLifetime,
     memory: parseSpaceOptions("memory", memory),
   };
-  // The default may be longer than a short lifetime; a longer one that was asked for is milliseconds taken for seconds.
+  // The default may be longer than a short lifetime. An idleTimeout that was given and is longer is a mistake in units.
   if (idleTimeout !== undefined && settings.idleMilliseconds > settings.lifetimeMilliseconds) {
     throw new InvalidOptionError("idleTimeout", "use at most lifetime, which ends it anyway; a number means seconds.");
   }
@@ -102,42 +102,43 @@ export function parseSessionOptions(options: SessionStoreOptions): SessionSettin
   return settings;
 }
 
-/** Whose sessions and conversations. The same `userId` in two organisations is two owners. */
+/** The owner of sessions and conversations. The same `userId` in two organisations is two owners. */
 export interface Owner {
   userId: string;
   orgId?: string | undefined;
 }
 
-/** What a session is created with. */
+/** Attributes of a new session. */
 export interface SessionInit extends Owner {
   /** The agent that this session talks to. */
   agentId: string;
-  /** A conversation to go on with: one of this user, organisation and agent. Absent, a new one. */
+  /** The conversation to go on with, which belongs to this user, organisation and agent. Without it, a new one. */
   conversationId?: string | undefined;
   ipAddress?: string | undefined;
   userAgent?: string | undefined;
-  /** Values that JSON can hold, up to 64 KiB a call. `null` is left out. */
+  /** Values that JSON can hold, up to 64 KiB in a call. A value of `null` is left out. */
   metadata?: Record<string, unknown> | undefined;
   /**
-   * When the user proved who they are, by the clock of whoever checked it: `auth_time` of a JWT, say. It has to be in a
-   * later second than the last `endAll` or `eraseUser` of this owner, as long as that is remembered (`maxTokenLifetime`).
-   * `undefined`: not known, and refused once there was one. Left out, not compared: the user has signed in just now.
+   * When the user proved who they are, by the clock of the party that checked it, such as `auth_time` of a JWT. It has to
+   * be in a later second than the last `endAll` or `eraseUser` of this owner, as long as that is remembered
+   * (`maxTokenLifetime`). `undefined` means that it is not known, and is refused once there was such a call. Left out, it is
+   * not compared: the user has signed in just now.
    */
   authenticatedAt?: Date | undefined;
 }
 
 /**
- * What a session has to match. What is left out is not compared; a `userId` or `agentId` that is there and `undefined`
- * (a claim that the credentials lack, say) is refused, as it would let anyone in.
+ * What a session has to match. A name that is left out is not compared. A `userId` or `agentId` that is there and
+ * `undefined`, such as a claim that the credentials lack, is refused, because it would let anyone in.
  */
 export interface ExpectedSession {
   userId?: string;
-  /** Left out, any organisation; `undefined`, none. */
+  /** The organisation. Left out, any will do; `undefined` means that the session must have none. */
   orgId?: string | undefined;
   agentId?: string;
-  /** Compared where `addressBinding` is `"strict"`; missing there, it does not match. */
+  /** Compared when `addressBinding` is `"strict"`. A missing address does not match then. */
   ipAddress?: string | undefined;
-  /** As in {@link SessionInit}; a session that `endAll` has spared goes on with any. */
+  /** As in {@link SessionInit}. A session that `endAll` has spared goes on with any time. */
   authenticatedAt?: Date | undefined;
 }
 
@@ -192,7 +193,7 @@ export function parseId(name: string, id: string): string {
   return validate(idSchema, name, id);
 }
 
-// Ids of sessions and conversations are made here, so what looks otherwise was made up elsewhere.
+// This library makes the ids of sessions and conversations, so an id of another shape is not one of them.
 const madeIdSchema = z.string().regex(/^[\w-]{22}$/);
 const sessionRefSchema = z.object({
   ...ownerShape,
@@ -231,31 +232,31 @@ const messagePageSchema = z.strictObject(
 
 export interface ConversationPage {
   /**
-   * How many at most; up to 1000.
+   * How many conversations at most, up to 1000.
    * @default 20
    */
   limit?: number | undefined;
-  /** The last one of the page before. */
+  /** The last conversation of the page before. */
   before?: Pick<Conversation, "lastActivityAt"> | undefined;
 }
 
 export interface MessagePage {
   /**
-   * How many at most; up to 1000.
+   * How many messages at most, up to 1000.
    * @default 50
    */
   limit?: number | undefined;
-  /** Only those in front of this index: that of the first one of the page after. */
+  /** The index of the first message of the page that you have. Only messages in front of it are returned. */
   before?: number | undefined;
 }
 
-/** What of a session its calls need. */
+/** The part of a session that calls need. */
 export type SessionRef = Pick<Session, "id" | "conversationId" | "userId" | "orgId" | "agentId">;
 
 export function parseSession(name: string, session: SessionRef): SessionRef {
   const parsed = sessionRefSchema.safeParse(session);
   if (parsed.success) return parsed.data;
-  // Whatever is wrong with one that was made here, it is another thing than a session.
+  // This library made every session, so a value with any fault is something else, such as a promise or a token.
   throw new InvalidOptionError(
     name,
     "pass what verify() returned, or the session of what create() returned: awaited, and not the token.",

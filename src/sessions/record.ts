@@ -4,14 +4,14 @@ import type { ConversationEntry } from "../redis/scripts/conversation/list.js";
 import type { SessionInit } from "./options.js";
 import type { Conversation, Session } from "./schema.js";
 
-// A session is a hash with one field an attribute, so that concurrent requests cannot undo each other; each metadata
-// value is a field of its own, as JSON under this prefix.
+// A session is a hash with one field for each attribute, so that concurrent requests cannot undo each other. Each value of
+// the metadata is a field of its own: JSON under this prefix.
 const METADATA = "metadata:";
 const MAX_METADATA_BYTES = 65_536;
 /** Arguments of one script: two for a name that is set, one for a name that is removed. */
 const MAX_METADATA_ARGUMENTS = 2_000;
 
-/** Name, value, name, value …: what the caller says of a new session. */
+/** Returns the fields of a new session, as name, value, name, value …. */
 export function initFields(
   id: string,
   conversationId: string,
@@ -22,7 +22,11 @@ export function initFields(
   return [...present, ...metadataFields(metadata).fields];
 }
 
-/** What to set and what to remove. `null` removes. */
+/**
+ * Returns the fields to set, as name, value, name, value …, and the names to remove: those whose value is `null`.
+ *
+ * @throws InvalidOptionError for a name or value that cannot be stored, or too much of them.
+ */
 export function metadataFields(metadata: Readonly<Record<string, unknown>>): { fields: string[]; removed: string[] } {
   const fields: string[] = [];
   const removed: string[] = [];
@@ -51,7 +55,12 @@ export function metadataFields(metadata: Readonly<Record<string, unknown>>): { f
   return { fields, removed };
 }
 
-/** @throws SessionNotFoundError when the record is not whole: what lost a part is no session any more. */
+/**
+ * Returns the session of a record.
+ *
+ * @throws SessionNotFoundError when the record is not whole. A record that lost a part is no longer a session.
+ * @throws CorruptMessageError when this library did not write its metadata.
+ */
 export function toSession(record: readonly string[]): Session {
   const fields = fieldMap(record);
   const required = (name: string): string => {
@@ -89,7 +98,7 @@ function parseValue(value: string): unknown {
   try {
     return JSON.parse(value);
   } catch {
-    // Not the error itself: JSON.parse quotes what it could not read.
+    // The error of JSON.parse is left out, because it quotes what it could not read.
     throw new CorruptMessageError("The metadata of a session is not what this library wrote.");
   }
 }

@@ -5,18 +5,18 @@
 export interface Session {
   /** Random and public; a rotation keeps it. */
   id: string;
-  /** The conversation that turns of this session go to. It exists, and is listed, from its first message. */
+  /** The conversation of this session's turns. It exists, and is listed, from its first message on. */
   conversationId: string;
   userId: string;
   orgId?: string | undefined;
   agentId: string;
   startedAt: Date;
   lastActivityAt: Date;
-  /** When it ends without further activity: the idle timeout, or the absolute lifetime if that is sooner. */
+  /** When the session ends without further activity: at the idle timeout, or at the absolute lifetime if that is sooner. */
   expiresAt: Date;
-  /** How many messages this session appended; never decreasing. */
+  /** How many messages this session appended. Never decreases. */
   messageCount: number;
-  /** How many tool calls they held. */
+  /** How many tool calls those messages held. */
   toolCallCount: number;
   ipAddress?: string | undefined;
   userAgent?: string | undefined;
@@ -31,6 +31,6 @@ export interface Conversation {
   title?: string | undefined;
   createdAt: Date;
   lastActivityAt: Date;
-  /** The length of its list. */
+  /** How many messages are stored. */
   messageCount: number;
 }

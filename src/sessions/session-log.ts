@@ -20,11 +20,11 @@ import { read, run, write } from "../redis/send.js";
 import { removeConversation } from "./conversations.js";
 import type { SessionRef, SessionSettings } from "./options.js";
 
-/** A conversation as a session sees it: refused as soon as the session is no longer live. */
+/** A conversation as a session sees it. Calls are refused as soon as the session is no longer live. */
 export class SessionLog implements MessageLog {
   readonly #settings: SessionSettings;
   readonly #keys: OwnerKeys;
-  /** Taken when the history was made: a turn in flight lands where it began. */
+  /** Taken when the history was made, so that a turn in flight is stored where it began. */
   readonly #session: Pick<SessionRef, "id" | "conversationId">;
 
   constructor(settings: SessionSettings, keys: OwnerKeys, { id, conversationId }: SessionRef) {
@@ -102,8 +102,8 @@ export class SessionLog implements MessageLog {
   }
 
   /**
-   * In the same round trip as the reads: is the session live, by the server's clock, and the conversation its agent's?
-   * The conversation's generation is read before what is in it.
+   * Reads, and checks in the same round trip that the session is live, by the server's clock, and that the conversation is
+   * its agent's. The conversation's generation is read before its content.
    */
   #readLive<Value>(
     commands: readonly Command[],
@@ -123,7 +123,7 @@ export class SessionLog implements MessageLog {
   }
 }
 
-/** Three reads that tell whether a session is live; for `assertLive`. */
+/** Returns the three reads that tell whether a session is live, for `assertLive`. */
 export function livenessCommands(keys: OwnerKeys, sessionId: string): Command[] {
   return [
     ["pttl", keys.session(sessionId)],
@@ -133,8 +133,9 @@ export function livenessCommands(keys: OwnerKeys, sessionId: string): Command[] 
 }
 
 /**
- * @returns the session's agent, by its record.
- * @throws SessionNotFoundError, with the reason as far as the record knows it.
+ * Checks the replies of `livenessCommands`, and returns the agent of the session's record.
+ *
+ * @throws SessionNotFoundError when the session is not live, with the reason as far as the record knows it.
  */
 export function assertLive(lifetime: unknown, told: unknown, listed: unknown): string {
   const [ended, agentId] = list(told).map(textOrNothing);
@@ -146,6 +147,7 @@ export function assertLive(lifetime: unknown, told: unknown, listed: unknown): s
   return text(agentId);
 }
 
+/** Returns the error for a session that is not live. */
 function notLive(reason: SessionEndReason | "unknown"): SessionNotFoundError {
   return new SessionNotFoundError(reason === "unknown" ? undefined : reason);
 }

@@ -3,8 +3,8 @@ import type { OwnerKeys } from "../redis/keys.js";
 import type { SessionRef, SessionSettings } from "./options.js";
 
 /**
- * Where a user's memory for one agent is kept: in the user's slot, whatever the session. Its scripts ask first whether
- * this session is live and with this agent.
+ * Returns the place of a user's memory for one agent. It is in the user's slot, and the same for all sessions. Its scripts
+ * check first that this session is live and belongs to this agent.
  */
 export function sessionPlace(
   { client, deadlineMilliseconds, wait, memory }: SessionSettings,

@@ -2,18 +2,18 @@ import type { RedisPort, Subscription } from "../redis/port.js";
 import { SessionNotFoundError, type SessionEndReason } from "../errors.js";
 import type { Session } from "./schema.js";
 
-/** When Redis cannot be asked how long a session has left, it is asked again so much later. */
+/** How long to wait after a failed question before Redis is asked again how long a session has left. */
 const RETRY_MILLISECONDS = 5_000;
-/** What the subscriber missed, on a node that is gone for good say, is noticed after so long at most. */
+/** How long an ending can stay unnoticed that the subscriber missed, for example because its node is gone for good. */
 const MAX_WAIT_MILLISECONDS = 30_000;
 
-/** How long a session has left, in milliseconds; throws SessionNotFoundError once it is over. */
+/** Returns how long a session has left, in milliseconds. Throws SessionNotFoundError once it is over. */
 export type AskTimeLeft = (session: Session) => Promise<number>;
 
-/** How long the subscriber is kept for the next turn. It keeps a process alive, so not for long. */
+/** How long the subscriber is kept for the next turn. This is short, because it keeps the process alive. */
 const LINGER_MILLISECONDS = 5_000;
 
-/** A signal for as long as a turn runs: one of its own, as each listener stays with its signal. */
+/** The signal of one turn, for as long as the turn runs. Each turn has its own, because listeners stay with a signal. */
 export class SessionWatch {
   readonly #controller = new AbortController();
   readonly #stop: (watch: SessionWatch) => void;
@@ -26,7 +26,7 @@ export class SessionWatch {
     return this.#controller.signal;
   }
 
-  /** Safe to repeat. */
+  /** Ends the watch. Idempotent. */
   release(): void {
     this.#stop(this);
   }
@@ -38,14 +38,17 @@ export class SessionWatch {
 
 interface Entry {
   readonly session: Session;
-  /** Until the session ends, if somebody asked for that. */
+  /** The signal that lasts until the session ends, when a caller asked for one. */
   lasting: AbortController | undefined;
-  /** Weak: a turn may be gone without a word. */
+  /** Weak references, because a turn may be forgotten without being released. */
   readonly turns: Set<WeakRef<SessionWatch>>;
   timer: NodeJS.Timeout | undefined;
 }
 
-/** Abort signals of live sessions, fired by one shared subscriber. A hint: what is written is checked where it is written. */
+/**
+ * Abort signals of live sessions, fired by one shared subscriber. They are hints: the scripts that write check the session
+ * themselves.
+ */
 export class SessionSignals {
   readonly #client: RedisPort;
   readonly #channel: string;
@@ -61,19 +64,19 @@ export class SessionSignals {
     this.#askTimeLeft = askTimeLeft;
   }
 
-  /** Until the session ends. */
+  /** Returns the signal that aborts when the session ends. */
   of(session: Session): AbortSignal {
     if (this.#closed) return new AbortController().signal;
     const entry = this.#entryOf(session);
     if (entry.lasting === undefined) {
       entry.lasting = new AbortController();
-      // Also while the subscription is under way, which an ACL may forbid.
+      // Asked at once, without waiting for the subscription, which an ACL may forbid.
       void this.#watch(entry);
     }
     return entry.lasting.signal;
   }
 
-  /** Until it is released, for a turn, which is about to look at the session itself. */
+  /** Returns a watch that lasts until its release. It is for a turn, which is about to look at the session itself. */
   during(session: Session): SessionWatch {
     if (this.#closed) return new SessionWatch(() => {});
     const entry = this.#entryOf(session);
@@ -83,13 +86,13 @@ export class SessionSignals {
     });
     const reference = new WeakRef(watch);
     entry.turns.add(reference);
-    // A date is text when the session came through a queue.
+    // The date is text when the session came through a queue.
     const left = new Date(session.expiresAt).getTime() - Date.now();
     if (entry.timer === undefined) this.#watchIn(entry, Math.max(0, left) + 1);
     return watch;
   }
 
-  /** For good: nothing is opened again, also not for a turn that begins later. */
+  /** Closes the subscriber for good. Nothing is opened again, not even for a turn that begins later. */
   close(): void {
     this.#closed = true;
     for (const { timer } of this.#entries.values()) clearTimeout(timer);
@@ -116,7 +119,7 @@ export class SessionSignals {
     this.#lingering = setTimeout(() => this.#disconnect(), LINGER_MILLISECONDS);
   }
 
-  /** Whether it was still known. */
+  /** Forgets an entry, and returns whether it was still known. */
   #forget(entry: Entry): boolean {
     clearTimeout(entry.timer);
     return this.#entries.get(entry.session.id) === entry && this.#entries.delete(entry.session.id);
@@ -135,8 +138,8 @@ export class SessionSignals {
         const entry = this.#entries.get(id);
         if (entry) this.#end(entry, new SessionNotFoundError(reason as SessionEndReason));
       },
-      // First the subscription, then the question: an end in between is heard. What was published while the connection was
-      // away went unheard.
+      // Also after each reconnection, because what was published meanwhile went unheard. The question follows the
+      // subscription, so an end in between is heard.
       onSubscribed: () => {
         for (const entry of this.#entries.values()) void this.#watch(entry);
       },
@@ -148,7 +151,7 @@ export class SessionSignals {
     this.#forgetUnused(entry);
     let wait: number;
     try {
-      // One more, so that the deadline has passed when it is asked again.
+      // One millisecond more, so that the deadline has passed when Redis is asked again.
       wait = (await this.#askTimeLeft(entry.session)) + 1;
     } catch (error) {
       if (error instanceof SessionNotFoundError) {

@@ -31,6 +31,7 @@ import {
 } from "./options.js";
 import { endEverybody, type EndEverybodyOptions } from "./everybody.js";
 import { eraseOwner } from "./erase.js";
+import { PROTOCOL, storeMark } from "../options/copies.js";
 import { newId } from "../options/ids.js";
 import { keysOf } from "./owner-keys.js";
 import { initFields, metadataFields, toSession } from "./record.js";
@@ -41,9 +42,9 @@ import { SessionSignals, type SessionWatch } from "./signals.js";
 import { newSecret, parseToken } from "./token.js";
 
 /**
- * Sessions: a user's live access to an agent, with limits that hold and endings that stick.
+ * Keeps sessions: a user's live access to an agent, with limits that hold and endings that are final.
  *
- * A session is opened with a secret token, is live while it is used, and points at a conversation, which outlives it.
+ * A session is opened by a secret token, is live while it is used, and points at a conversation, which outlives it.
  * Each method takes one round trip, by the server's clock, and settles within `deadline`. Exceptions: `eraseUser` and
  * `endEverybody` take one or more a step, and `conversations.list` takes one more for each 500 expired conversations.
  *
@@ -60,6 +61,8 @@ export class SessionStore {
   readonly #settings: SessionSettings;
   readonly #channel: string;
   readonly #signals: SessionSignals;
+  /** @internal */
+  readonly [storeMark]: number = PROTOCOL;
   /** Lists, reads, renames and deletes the conversations of an owner. */
   readonly conversations: Conversations;
 
@@ -72,14 +75,16 @@ export class SessionStore {
   }
 
   /**
-   * Opens a session. Beyond `maxSessionsPerUser` the oldest ones end, in the same script.
+   * Opens a session. Beyond `maxSessionsPerUser`, the same script ends the oldest sessions.
    *
-   * @returns the token (the only time it is shown; Redis knows its hash), the session, and the ids of ended ones.
+   * @returns the token, the session, and the ids of the sessions that the limit ended. The token is shown this once; Redis
+   * holds only its hash.
    * @throws ReauthenticationRequiredError when all sessions of the owner were ended since `authenticatedAt`.
    * @throws SessionLimitError at the limit when `atLimit` is `"reject"`.
-   * @throws ConversationNotFoundError when `conversationId` is not one of this user, organisation and agent.
-   * @throws InvalidOptionError, StorageFullError; StoreUnavailableError: when it is `indeterminate`, repeat with its
-   * `operationId` and the same values: there will be one session.
+   * @throws ConversationNotFoundError when `conversationId` does not belong to this user, organisation and agent.
+   * @throws InvalidOptionError, StorageFullError.
+   * @throws StoreUnavailableError; when it is `indeterminate`, repeat the call with its `operationId` and the same values.
+   * Then there is one session.
    */
   async create(
     init: SessionInit,
@@ -129,13 +134,13 @@ export class SessionStore {
   }
 
   /**
-   * The live session behind a token, its idle timeout renewed.
+   * Returns the live session of a token, and renews its idle timeout.
    *
-   * @throws InvalidTokenError when it is no token; Redis is not asked.
-   * @throws SessionNotFoundError when it is not live; for 60 seconds with the reason.
-   * @throws SessionMismatchError when it is not what is expected; nothing is renewed.
+   * @throws InvalidTokenError when the text is not a token. Redis is not asked.
+   * @throws SessionNotFoundError when the session is not live. For 60 seconds it says why.
+   * @throws SessionMismatchError when the session is not the expected one. Nothing is renewed.
    * @throws ReauthenticationRequiredError when all sessions of the owner were ended since `authenticatedAt`.
-   * @throws StoreUnavailableError when Redis did not answer: then nobody is let in.
+   * @throws StoreUnavailableError when Redis did not answer. Let nobody in then.
    */
   async verify(token: string, expected: ExpectedSession = {}): Promise<Session> {
     const { tag, sessionId, secretHash } = parseToken(token);
@@ -161,11 +166,11 @@ export class SessionStore {
   }
 
   /**
-   * Gives the session a new token; the old one is refused from then on. Turns in flight go on. Rotate after sign-in and
+   * Gives the session a new token, and refuses the old one from then on. Turns in flight go on. Rotate after sign-in and
    * whenever the user's rights change (OWASP Session Management).
    *
-   * @throws InvalidTokenError, SessionNotFoundError as `verify`; StoreUnavailableError: when it is `indeterminate`,
-   * repeat with the same token and its `operationId`.
+   * @throws InvalidTokenError, SessionNotFoundError, as `verify` does.
+   * @throws StoreUnavailableError; when it is `indeterminate`, repeat the call with the same token and its `operationId`.
    */
   async rotate(token: string, options?: WriteOptions): Promise<{ token: string; session: Session }> {
     const { tag, sessionId, secretHash } = parseToken(token);
@@ -187,9 +192,9 @@ export class SessionStore {
   }
 
   /**
-   * Merges metadata into the session: other names stay, `null` removes one.
+   * Merges metadata into the session. Names that are not given stay, and `null` removes a name.
    *
-   * @throws SessionNotFoundError when it is not live.
+   * @throws SessionNotFoundError when the session is not live.
    */
   async update(
     session: Session,
@@ -201,8 +206,8 @@ export class SessionStore {
   }
 
   /**
-   * Points the session at another of the user's conversations with this agent, or at a new one. Turns in flight land
-   * where they began: a history made before stays with its conversation.
+   * Points the session at another of the user's conversations with this agent, or at a new one. Turns in flight are stored
+   * where they began, because a history that was made before stays with its conversation.
    *
    * @throws ConversationNotFoundError when there is no such conversation of this user, organisation and agent.
    * @throws SessionNotFoundError when the session is not live.
@@ -219,13 +224,13 @@ export class SessionStore {
     });
   }
 
-  /** Ends the session of this token. `false`: it was not live, or the token is not its current one. */
+  /** Ends the session of a token. Returns `false` when it was not live, or when it has another token by now. */
   async end(token: string, options?: WriteOptions): Promise<boolean> {
     const { tag, sessionId, secretHash } = parseToken(token);
     return (await this.#end(tag, options, { scope: "one", id: sessionId, secretHash })) > 0;
   }
 
-  /** Ends one of the owner's sessions. `false`: it was not live, or is not the owner's. */
+  /** Ends one of the owner's sessions. Returns `false` when it was not live, or is not the owner's. */
   async endById(owner: Owner, sessionId: string, options?: WriteOptions): Promise<boolean> {
     const { userId, orgId } = parseOwner(owner);
     const id = parseId("sessionId", sessionId);
@@ -233,10 +238,10 @@ export class SessionStore {
   }
 
   /**
-   * Ends all of the owner's sessions, or all but one, and returns how many. After a change of password, say. Sign-ins from
-   * before, or of the same second, open none again: see `authenticatedAt` of {@link SessionInit}. The session in `except`
-   * goes on with the sign-in that it has; to open another, its user signs in anew too. The same user in another
-   * organisation is another owner, whose sessions and sign-ins stay good.
+   * Ends all of the owner's sessions, or all but one, and returns how many. Call it after a change of password, for example.
+   * Sign-ins from before, or of the same second, cannot open a session again: see `authenticatedAt` of
+   * {@link SessionInit}. The session in `except` goes on with the sign-in that it has; to open another session, its user has
+   * to sign in anew too. The same user in another organisation is another owner, whose sessions and sign-ins stay good.
    */
   async endAll(owner: Owner, options: WriteOptions & { except?: Session | undefined } = {}): Promise<number> {
     const { userId, orgId } = parseOwner(owner);
@@ -245,7 +250,7 @@ export class SessionStore {
     return this.#end(ownerTag(userId, orgId), writeOptions, { scope: "all", id, secretHash: "" });
   }
 
-  /** The owner's live sessions, oldest first. */
+  /** Returns the owner's live sessions, oldest first. */
   async list(owner: Owner): Promise<Session[]> {
     const index = keysOf(this.#settings, owner).sessions;
     const { records } = await run(this.#settings, listScript, { keys: { index }, arguments: {} });
@@ -253,9 +258,9 @@ export class SessionStore {
   }
 
   /**
-   * The session's conversation as a chat history. Reads and writes are refused once the session is not live
-   * (SessionNotFoundError), or where the conversation is another agent's (ConversationNotFoundError), in the same round
-   * trip; writes extend it and count.
+   * Returns the session's conversation as a chat history. Its reads and writes are refused, in the same round trip, once the
+   * session is not live (SessionNotFoundError), or when the conversation is another agent's (ConversationNotFoundError).
+   * Writes extend the session, and count in it.
    */
   history(session: Session): RedisChatMessageHistory {
     const checked = parseSession("session", session);
@@ -266,8 +271,9 @@ export class SessionStore {
   }
 
   /**
-   * What this agent remembers of the user, in all of the user's sessions with it. Reads and writes are refused once the
-   * session is not live (SessionNotFoundError), in the same round trip; writes extend it. `eraseUser` removes it.
+   * Returns what this agent remembers of the user, in all of the user's sessions with it. Reads and writes are refused, in
+   * the same round trip, once the session is not live (SessionNotFoundError). Writes extend the session. `eraseUser` removes
+   * the memory.
    */
   memory(session: Session): AgentMemory {
     const checked = parseSession("session", session);
@@ -275,14 +281,17 @@ export class SessionStore {
   }
 
   /**
-   * Removes all that is stored of an owner: every session ends at once, then sessions, conversations and agent memories
-   * are removed in bounded steps, each of which settles within the deadline. Safe to repeat: an interrupted erasure goes on
-   * where it stopped. Records of sessions that had ended within the last minute go within that minute; a mark of each
-   * conversation, without its content, within a day: turns that read it before are refused (ConversationChangedError).
-   * Sign-ins from before, or of the same second, open no session again (`authenticatedAt` of {@link SessionInit}): a mark
-   * says so for `maxTokenLifetime`, which holds a time and nothing of the user.
+   * Removes all that is stored of an owner. Every session ends at once. Then sessions, conversations and agent memories are
+   * removed in bounded steps, each of which settles within the deadline. The call is safe to repeat: an interrupted erasure
+   * goes on where it stopped.
    *
-   * @returns how many of each this call removed.
+   * Records of sessions that had ended within the last minute go within that minute. A mark of each conversation, without
+   * its content, goes within a day: because of it, turns that read the conversation before are refused
+   * (ConversationChangedError). Sign-ins from before, or of the same second, cannot open a session again
+   * (`authenticatedAt` of {@link SessionInit}). The mark for that lasts for `maxTokenLifetime`, and holds a time and nothing
+   * of the user.
+   *
+   * @returns how many of each kind this call removed.
    */
   async eraseUser(owner: Owner): Promise<{ sessions: number; conversations: number; memories: number }> {
     const {
@@ -294,40 +303,44 @@ export class SessionStore {
   }
 
   /**
-   * For an incident (a leaked signing key, say): ends every session of every owner, and leaves each owner's mark, so that
-   * no sign-in from before opens another (`authenticatedAt` of {@link SessionInit}). First rotate the signing key, or set
-   * `jwtAuthenticator({ notBefore })`: that holds at once, and also for users of whom nothing is stored here, whom this
-   * cannot find.
+   * Ends every session of every owner, for an incident such as a leaked signing key. It leaves a mark for each owner, so
+   * that no sign-in from before opens another session (`authenticatedAt` of {@link SessionInit}). First rotate the signing
+   * key, or set `jwtAuthenticator({ notBefore })`: that holds at once, and also for users of whom nothing is stored here,
+   * whom this call cannot find.
    *
-   * Not atomic: every primary is scanned (`SCAN`) in steps of some 500 keys, each of which settles within the deadline, in
-   * bounded memory; sessions that are created meanwhile may stay. Safe to repeat. Repeat it when it failed, and after a
-   * failover or a move of slots in the midst of it.
+   * Not atomic. Every primary is scanned (`SCAN`) in steps of some 500 keys, in bounded memory, and each step settles within
+   * the deadline. Sessions that are created meanwhile may stay. The call is safe to repeat. Repeat it when it failed, and
+   * after a failover or a move of slots while it ran.
    *
-   * @returns for how many owners it was done now, and how many of their sessions were live.
-   * @throws StoreUnavailableError, NotReplicatedError: it was done for some owners, and not for all.
+   * @returns for how many owners this call did it, and how many of their sessions were live.
+   * @throws StoreUnavailableError, NotReplicatedError; then it was done for some owners, and not for all.
    */
   async endEverybody(options: EndEverybodyOptions = {}): Promise<{ owners: number; sessions: number }> {
     return endEverybody(this.#settings, parseEverybody(options).onProgress);
   }
 
   /**
-   * Aborts when the session ends, wherever that happens; its `reason` is a SessionNotFoundError. For stopping a model
-   * call early: what is written is checked on its own. Opens one subscriber connection per store; see `close()`.
+   * Returns a signal that aborts when the session ends, in whatever process. Its `reason` is a SessionNotFoundError. Use it
+   * to stop a model call early; writes are checked anyway. The store opens one subscriber connection for all signals; see
+   * `close()`.
    */
   signal(session: Session): AbortSignal {
     parseSession("session", session);
     return this.#signals.of(session);
   }
 
-  /** @internal The same for one turn, which looks at the session itself: asks Redis nothing, and can be released. */
+  /**
+   * @internal Returns the same for one turn, which looks at the session itself. It asks Redis nothing, and can be released.
+   */
   watch(session: Session): SessionWatch {
     parseSession("session", session);
     return this.#signals.during(session);
   }
 
   /**
-   * Closes what this store opened: the subscriber. The client stays the caller's. Signals do not fire any more, also those
-   * asked for later; everything else goes on. Call it when the program is to end, before or after its last turn.
+   * Closes the subscriber, which is all that this store opened. The client stays the caller's. Signals no longer fire, not
+   * even those that are asked for later; everything else goes on. Call it when the program is to end, before or after its
+   * last turn.
    */
   async close(): Promise<void> {
     this.#signals.close();
@@ -408,7 +421,10 @@ function secondOf(authenticatedAt: Date | undefined): string {
 
 let lastAttempt = 0;
 
-/** Attempts of one process are in order even when its clock is set back; those of several need clocks that agree. */
+/**
+ * Returns a number that grows with each attempt. Attempts of one process are in order even when its clock is set back.
+ * Attempts of several processes need clocks that agree.
+ */
 function nextAttempt(): number {
   lastAttempt = Math.max(lastAttempt + 1, Date.now());
   return lastAttempt;

@@ -5,10 +5,10 @@ import { InvalidTokenError } from "../errors.js";
 //
 //   lrs_ <tag: 16> <session id: 22> <secret: 43> <checksum: 6>
 //
-// The prefix lets secret scanners find a token that leaked into a repository, and `idSchema` refuse one as an id. Tag and id route the call to its record
-// without a lookup. The secret is 256 random bits, and only its SHA-256 is ever sent to Redis (a fast hash is right for
-// a secret that cannot be guessed; OWASP asks for at least 64 bits of entropy in a session id). The checksum refuses
-// typing errors and made-up tokens without asking Redis; it protects nothing else.
+// Secret scanners find a leaked token by its prefix, and `idSchema` refuses it as an id. Tag and id route the call to its
+// record without a lookup. The secret is 256 random bits, and only its SHA-256 is ever sent to Redis. A fast hash is right
+// for a secret that cannot be guessed; OWASP asks for at least 64 bits of entropy in a session id. The checksum serves to
+// refuse typing errors and made-up tokens without a call to Redis. It protects nothing else.
 const PREFIX = "lrs_";
 const SHAPE = /^lrs_([\w-]{16})([\w-]{22})([\w-]{43})([\w-]{6})$/;
 
@@ -19,7 +19,7 @@ export interface ParsedToken {
   readonly secretHash: string;
 }
 
-/** A new secret, and the token that carries it for a session. */
+/** Returns the hash of a new secret, and a function that makes the token which carries the secret for a session. */
 export function newSecret(): { secretHash: string; tokenFor: (tag: string, sessionId: string) => string } {
   const secret = randomBytes(32).toString("base64url");
   return {
@@ -31,7 +31,11 @@ export function newSecret(): { secretHash: string; tokenFor: (tag: string, sessi
   };
 }
 
-/** @throws InvalidTokenError for anything that `newSecret` did not make, as far as that shows without Redis. */
+/**
+ * Returns the parts of a token.
+ *
+ * @throws InvalidTokenError for anything that `newSecret` did not make, as far as that shows without Redis.
+ */
 export function parseToken(token: string): ParsedToken {
   const [, tag, sessionId, secret, sum] = (typeof token === "string" && SHAPE.exec(token)) || [];
   if (tag === undefined || sessionId === undefined || secret === undefined || sum !== checksum(token.slice(0, -6))) {

@@ -246,6 +246,24 @@ test("when Redis swallows everything, every call fails in time, and says whether
   expect(await Promise.race([settled, late])).not.toBe("too late");
 });
 
+test("the time that the caller's function takes does not count against an update's deadline", async () => {
+  const client = keep(new Redis(servers.single));
+  const memory = new AgentMemory({ client, namespace: freshId(), deadline: 1 });
+  const began = performance.now();
+  let calls = 0;
+  await memory.update("x", async (current) => {
+    calls += 1;
+    // The first attempt meets another version, after more than the deadline. A second one is only made in time.
+    if (calls === 1) {
+      await memory.set("x", "theirs");
+      await expect.poll(() => performance.now() - began, { timeout: 5_000 }).toBeGreaterThan(1_200);
+    }
+    return `${String(current)}, then ours`;
+  });
+  expect(calls).toBe(2);
+  expect(await memory.get("x")).toBe("theirs, then ours");
+});
+
 test("an update whose value always changes in between gives up in time, with nothing written", async () => {
   const client = keep(new Redis(servers.single));
   const memory = new AgentMemory({ client, namespace: freshId(), deadline: 0.3 });

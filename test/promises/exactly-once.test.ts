@@ -1,7 +1,7 @@
 // P2: a reply lost on the wire, ioredis' own resends, or a repeat with the same operation id never take effect twice.
 import { Redis } from "ioredis";
 import { afterEach, describe, expect, inject, test } from "vitest";
-import { RedisChatMessageHistory, StoreUnavailableError } from "langchain-redis-sessions";
+import { AgentMemory, RedisChatMessageHistory, SessionStore, StoreUnavailableError } from "langchain-redis-sessions";
 import type { FaultyProxy } from "langchain-redis-sessions/testing";
 import { closingIn } from "../support/closing.js";
 import type { Address } from "../support/start-servers.js";
@@ -171,3 +171,31 @@ test("a late run of a write that was given up, and then repeated, changes nothin
     "re: late",
   ]);
 });
+
+const repeatable: Record<
+  string,
+  (options: { client: Client; keyPrefix: string }, operationId: string) => Promise<unknown>
+> = {
+  "a history's append": (options, operationId) =>
+    new RedisChatMessageHistory({ ...options, sessionId: "a" }).addMessages(turn("once"), { operationId }),
+  "a history's clear": (options, operationId) =>
+    new RedisChatMessageHistory({ ...options, sessionId: "a" }).clear({ operationId }),
+  "a session's creation": (options, operationId) =>
+    new SessionStore(options).create({ userId: "ada", agentId: "support" }, { operationId }),
+  "a write to agent memory": (options, operationId) =>
+    new AgentMemory({ ...options, namespace: "ada" }).set("x", 1, { operationId }),
+};
+
+test.each(Object.entries(repeatable))(
+  "a repetition of %s makes its operation id good for two more minutes",
+  async (_name, write) => {
+    const client = keep(new Redis(servers.single));
+    const keyPrefix = freshId();
+    await write({ client, keyPrefix }, "o");
+    const [key = expect.unreachable(), ...others] = await client.keys(`${keyPrefix}:*:operation:*`);
+    expect(others).toEqual([]);
+    await client.pexpire(key, 30_000);
+    await write({ client, keyPrefix }, "o");
+    expect(await client.pttl(key)).toBeGreaterThan(90_000);
+  },
+);

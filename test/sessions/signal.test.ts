@@ -225,4 +225,39 @@ describe("when the subscriber was away while a session ended", () => {
     await there.end(token);
     await expect.poll(() => signal.aborted, { timeout: 2_000 }).toBe(true);
   });
+
+  test("a turn that was forgotten without a word does not keep the subscription", async () => {
+    const direct = keep(new Redis(redis.url));
+    const keyPrefix = freshId();
+    const here = storeOn(keep(new Redis(redis.url)), { keyPrefix });
+    const { session } = await here.create(init());
+    const subscribed = async (): Promise<unknown> => (await direct.pubsub("NUMSUB", `${keyPrefix}:session-endings`))[1];
+    const connections = async (): Promise<string[]> =>
+      [...String(await direct.call("CLIENT", "LIST", "TYPE", "pubsub")).matchAll(/^id=(\d+) .* sub=1 /gm)].map(
+        ([, id = ""]) => id,
+      );
+    // Not in a variable of this function, which would hold the watch.
+    const watch = (): WeakRef<object> => new WeakRef(here.watch(session));
+    const forgotten = watch();
+    await expect.poll(subscribed, { timeout: 5_000 }).toBe(1);
+    await expect
+      .poll(
+        () => {
+          collectGarbage();
+          return forgotten.deref();
+        },
+        { timeout: 5_000 },
+      )
+      .toBeUndefined();
+    // Each session is looked at when the connection is back.
+    const before = await connections();
+    await direct.call("CLIENT", "KILL", "TYPE", "pubsub");
+    await expect
+      .poll(async () => (await connections()).some((id) => !before.includes(id)), { timeout: 5_000 })
+      .toBe(true);
+    await expect.poll(subscribed, { timeout: 15_000 }).toBe(0);
+    const { session: next } = await here.create(init());
+    here.watch(next).release();
+    await expect.poll(subscribed, { timeout: 5_000 }).toBe(1);
+  });
 });

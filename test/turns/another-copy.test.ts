@@ -1,8 +1,11 @@
 // A program can have two copies of this package, one of them in a dependency. `instanceof` knows only one of them.
 import { RunnableLambda } from "@langchain/core/runnables";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { importMessages, RedisChatMessageHistory, type SessionStore } from "langchain-redis-sessions";
+import { createAgent } from "langchain";
+import { importMessages, InvalidOptionError, RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions";
+import { sessionMiddleware } from "langchain-redis-sessions/agents";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
+import { ScriptedModel } from "../support/scripted-model.js";
 import { type Client, onOneRedis } from "../support/topologies.js";
 import { freshId, texts, turn } from "../support/turns.js";
 
@@ -81,4 +84,39 @@ test("messages are imported once into a history of another copy, on its own or a
     expect(texts(await history.getMessages())).toEqual(["old", "new", "re: new"]);
   }
   await client.del(key);
+});
+
+test("a runnable and an agent keep the conversations of a SessionStore of another copy, and end with its sessions", async () => {
+  const sessions = new OtherStore({ client });
+  expect(sessions).not.toBeInstanceOf(SessionStore);
+  const { session } = await sessions.create({ userId: freshId(), agentId: "support" });
+  const chain = new RunnableWithSession({ runnable: RunnableLambda.from(() => "one"), sessions, concurrency: "wait" });
+  const config = { configurable: { session } };
+  await chain.invoke("Hi", config);
+  const agent = createAgent({ model: new ScriptedModel("two"), middleware: [sessionMiddleware({ sessions })] });
+  await agent.invoke({ messages: "Again" }, { context: { session } });
+  expect(texts(await sessions.history(session).getMessages())).toEqual(["Hi", "one", "Again", "two"]);
+  await sessions.endById(session, session.id);
+  await expect(chain.invoke("More", config)).rejects.toMatchObject({ code: "SESSION_NOT_FOUND" });
+  await sessions.close();
+});
+
+test("an object of a copy that does not fit is refused, and the error says what to do", async () => {
+  const sessions = new OtherStore({ client });
+  Object.defineProperty(sessions, Symbol.for("langchain-redis-sessions.session-store"), { value: 2 });
+  const runnable = RunnableLambda.from(() => "one");
+  const advice = "install one (npm ls langchain-redis-sessions)";
+  expect(() => new RunnableWithSession({ runnable, sessions })).toThrow(InvalidOptionError);
+  expect(() => new RunnableWithSession({ runnable, sessions })).toThrow(advice);
+  expect(() => sessionMiddleware({ sessions })).toThrow(advice);
+  expect(() => sessionMiddleware({ sessions: {} as SessionStore })).toThrow("sessions: pass a SessionStore.");
+
+  const history = new Other({ client, sessionId: freshId() });
+  const conversation = (history as unknown as Record<symbol, object>)[
+    Symbol.for("langchain-redis-sessions.conversation")
+  ];
+  Object.defineProperty(conversation, "protocol", { value: 2 });
+  const chain = new RunnableWithSession({ runnable, getMessageHistory: () => history });
+  await expect(chain.invoke("Hi", { configurable: { sessionId: "x" } })).rejects.toThrow(advice);
+  expect(await history.getMessages()).toEqual([]);
 });
