@@ -8,7 +8,7 @@ import { type RunRecord, withNew, withoutPending } from "./run-record.js";
 import type { SettledMessages } from "./settled-messages.js";
 import type { SignOfLife } from "./sign-of-life.js";
 
-/** A run while it is under way in this process. */
+/** A run while it is under way in this process. Follows the agent's messages, and stores the turn. */
 export class LiveRun {
   readonly #turn: Turn;
   readonly #watch: SessionWatch;
@@ -17,7 +17,7 @@ export class LiveRun {
   readonly #steps = new WeakSet<AbortSignal>();
   readonly #settled: SettledMessages;
   #record: RunRecord;
-  /** The model's latest answer, while it is not in the state yet; or what has been said of it, if it is streamed. */
+  /** The model's latest answer until the state has it, or the part of it that a stream has said so far. */
   #said: readonly BaseMessage[] = [];
   #interrupted = false;
 
@@ -37,21 +37,26 @@ export class LiveRun {
     this.#tellError = run.tellError;
   }
 
-  /** Called when the run is over. */
+  /** Is called when the run is over. */
   whenOver: () => void = () => {};
 
+  /** Returns what the agent's state has to keep of this run. */
   get record(): RunRecord {
     return this.#record;
   }
 
-  /** @throws SessionNotFoundError when the session has ended. */
+  /**
+   * Refuses to go on once the session has ended.
+   *
+   * @throws SessionNotFoundError when the session has ended.
+   */
   refuseEnded(): void {
     if (!this.#watch.signal.aborted) return;
     void this.interrupt();
     throw this.#watch.signal.reason;
   }
 
-  /** Takes note of what is new among the agent's messages. */
+  /** Notes what is new among the agent's messages. */
   follow(messages: readonly BaseMessage[]): RunRecord {
     this.#life.show();
     this.#said = [];
@@ -60,9 +65,9 @@ export class LiveRun {
   }
 
   /**
-   * Stores what is new, and goes on.
+   * Stores what is new as a part of the turn, which goes on.
    *
-   * @throws TurnNotStoredError
+   * @throws TurnNotStoredError, whatever stood in the way.
    */
   async storeStep(output: unknown): Promise<RunRecord> {
     const { pending, stored } = this.#record;
@@ -76,9 +81,9 @@ export class LiveRun {
   }
 
   /**
-   * Stores the turn, or what is left of it.
+   * Stores the turn, or the part of it that is not stored yet.
    *
-   * @throws TurnNotStoredError
+   * @throws TurnNotStoredError, whatever stood in the way.
    */
   async store(output: unknown): Promise<RunRecord> {
     const { pending, stored } = this.#record;
@@ -92,9 +97,9 @@ export class LiveRun {
   }
 
   /**
-   * Calls the model, which stops when the session ends; and keeps what it said, should the run be interrupted.
+   * Calls the model, and stops it when the session ends. Keeps what the model said, in case the run is interrupted.
    *
-   * @param step aborts when this step of the agent fails, which nothing else would tell.
+   * @param step aborts when this step of the agent fails. Nothing else reports that.
    */
   async callModel<Answer>(call: () => Promise<Answer>, step: AbortSignal | undefined): Promise<Answer> {
     if (step && !this.#steps.has(step)) {
@@ -115,7 +120,7 @@ export class LiveRun {
     }
   }
 
-  /** However the run broke off. Nothing is stored for a session that has ended. */
+  /** Ends a run that broke off, and stores what it has so far. Stores nothing for a session that has ended. Idempotent. */
   async interrupt(): Promise<void> {
     if (this.#interrupted) return;
     this.#interrupted = true;
@@ -134,7 +139,7 @@ export class LiveRun {
 
   #failed(error: unknown): never {
     this.#over();
-    // Whoever called has been told that the run was aborted, and hears no more of it.
+    // The caller was told that the run was aborted, and no longer listens.
     if (this.#interrupted) this.#tellError(error);
     throw error;
   }

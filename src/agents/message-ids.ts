@@ -4,20 +4,21 @@ import { isObject } from "../codec/json.js";
 import { giveId } from "../frameworks/langchain-core.js";
 import { copied } from "../messages/copied.js";
 
-// Messages are told apart by their ids. What is given an id here keeps it in a checkpoint too, which is made of `lc_kwargs`.
+// Messages are told apart by their ids.
 
+/** Returns the ids of those messages that have one. */
 export function idsOf(messages: readonly BaseMessage[]): ReadonlySet<string> {
   return new Set(messages.flatMap(({ id }) => (id === undefined ? [] : [id])));
 }
 
-/** What the state gives an id would be told apart from what is kept here. */
+/** Returns the message with an id. If the state gave it one, the message would differ from the one that is kept here. */
 export function withId<Message extends BaseMessage>(message: Message): Message {
   return message.id === undefined ? giveId(message, randomUUID()) : message;
 }
 
 /**
- * Messages that were stored without an id get one, the same each time, so that a thread knows them again. It depends on
- * what they say and on how many said the same before.
+ * Returns the messages, each with an id. A message that was stored without one gets the same id each time, so that a
+ * thread knows it again: the id depends on what the message says, and on how many messages said the same before.
  */
 export function withIds(messages: readonly BaseMessage[]): BaseMessage[] {
   const met = new Map<string, number>();
@@ -33,20 +34,20 @@ export function withIds(messages: readonly BaseMessage[]): BaseMessage[] {
   });
 }
 
-/** The same message anew: a copy with an id of its own. */
+/** Returns a copy of the message with an id of its own: the same is said once more. */
 export function anew<Message extends BaseMessage>(message: Message): Message {
   return giveId(copied(message, {}), randomUUID());
 }
 
-/** The messages of a model's answer; with `responseFormat` it comes with what was made of it. */
+/** Returns the messages of a model's answer. With `responseFormat` they come with the structured response. */
 export function answerOf(answer: unknown): BaseMessage[] {
   if (AIMessage.isInstance(answer)) return [answer];
   return hasMessages(answer) ? [...answer.messages] : [];
 }
 
 /**
- * The answer, each message with an id that none of `taken` has: a model that was scripted, or a proxy, may give each
- * answer the same, and it would take the place of an earlier one.
+ * Returns the answer, each message with an id that is not taken. A proxy or a scripted model may give each answer the same
+ * id, and the state would replace the earlier answer.
  */
 export function withFreshIds<Answer>(answer: Answer, taken: (id: string) => boolean): Answer {
   const fresh = <Message extends BaseMessage>(message: Message): Message =>

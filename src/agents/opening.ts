@@ -6,7 +6,7 @@ import { anew, idsOf, withId } from "./message-ids.js";
 import type { RunRecord } from "./run-record.js";
 import { settledOf, storedSince } from "./settled-messages.js";
 
-/** How a turn begins. */
+/** The messages with which a turn begins. */
 export interface Opening {
   /** The agent's messages. */
   readonly messages: readonly BaseMessage[];
@@ -36,12 +36,8 @@ export interface LaterState {
  */
 export function seemsToLack({ state, stored, earlier }: LaterState): boolean {
   const settled = settledOf(earlier, state, stored);
-  return (
-    lengthOfEarlier(
-      state.filter((message) => !settled.has(message)),
-      earlier,
-    ) > 0
-  );
+  const notStored = state.filter((message) => !settled.has(message));
+  return lengthOfEarlier(notStored, earlier) > 0;
 }
 
 /**
@@ -63,11 +59,11 @@ export function laterOpening(
   const notStored = state.filter((message) => !settled.has(message));
   const now = notStored.slice(lengthOfEarlier(notStored, earlier));
   const left = notStored.slice(0, notStored.length - now.length);
-  // Of a turn that was given up, the state holds what no summary took the place of.
+  // The state of a turn that was given up lacks what a summary took the place of.
   const gone = earlier.pending.filter((message) => !settled.has(message) && isGone(message));
-  // What can never be stored failed its own turn, whose caller was told. With this turn it would fail again.
+  // What can never be stored failed its own turn, whose caller knows. It would fail this turn too.
   const isLeft = canBeStored([...gone, ...left]);
-  // A call in it that nobody answered would spoil this turn.
+  // A call that nobody answered would make a provider refuse this turn.
   const said = withAnswers(isLeft ? notStored : now).map(withId);
   const since = storedSince(earlier, stored).filter((message) => !own.has(message.id ?? "") && isGone(message));
   return {
@@ -92,9 +88,9 @@ function saidNow(state: readonly BaseMessage[], stored: readonly BaseMessage[]):
   const ids = idsOf(stored);
   const isOld = (message: BaseMessage): boolean => ids.has(message.id ?? "") || isStandIn(message);
   const last = state.at(-1);
-  // The very message that was answered before is said once more; one that nothing followed is the same one.
+  // A message that was answered before is said once more. A message that nothing followed is the same one.
   const again = last?.type === "human" && isOld(last) && last.id !== stored.at(-1)?.id ? last : undefined;
-  // What the caller has from before the window is stored as well.
+  // What the caller has from before the window is stored too.
   const latestOld = state.findLastIndex((message) => message !== again && isOld(message));
   const said = state.filter((message, index) => !isOld(message) && (index > latestOld || message.type === "system"));
   return withAnswers(again ? [...said, anew(again)] : said).map(withId);

@@ -11,21 +11,22 @@ export interface SessionMiddlewareOptions extends TurnOptions {
   /** Keeps the conversation of the session that each call passes as `context.session`. */
   sessions: SessionStore;
   /**
-   * When messages are stored: `"turn"`, all together when the agent has answered; `"step"`, the user's message at once
-   * and each model answer with its tool results as soon as they are there, so that a long run that crashes keeps what
-   * it finished and can be continued.
+   * When messages are stored. `"turn"` stores them all together when the agent has answered. `"step"` stores the user's
+   * message at once, and each model answer with its tool results as soon as they are there. A long run that crashes then
+   * keeps what it finished, and can be continued.
    * @default "turn"
    */
   persist?: "turn" | "step" | undefined;
 }
 
+/** The checked options of the middleware. */
 export interface MiddlewareSettings {
   readonly sessions: SessionStore;
   readonly persist: "turn" | "step";
   readonly turn: TurnSettings;
 }
 
-/** What `context` holds, with each call of the agent. */
+/** What each call of the agent passes as `context`. */
 export interface SessionContext {
   readonly session: Session;
   readonly operationId?: string | undefined;
@@ -40,6 +41,7 @@ const optionsSchema = z.strictObject(
   "pass an object with sessions",
 );
 
+/** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
 export function parseMiddlewareOptions(options: SessionMiddlewareOptions): MiddlewareSettings {
   const parsed = validate(optionsSchema, "options", options);
   return { sessions: parsed.sessions, persist: parsed.persist, turn: turnSettings(parsed) };
@@ -47,7 +49,7 @@ export function parseMiddlewareOptions(options: SessionMiddlewareOptions): Middl
 
 const operationIdSchema = idSchema.optional();
 
-/** @throws InvalidOptionError; what is wrong with the session itself, the store says. */
+/** @throws InvalidOptionError when there is no session. The store checks the session itself. */
 export function parseContext(context: Partial<SessionContext> | undefined): SessionContext {
   const session = context?.session;
   if (typeof session !== "object" || session === null) {

@@ -20,35 +20,36 @@ type ContextSchema = z.ZodObject<{
   operationId: z.ZodOptional<z.ZodString>;
 }>;
 
-// Optional at run time, so that a call without it meets our own error and not a raw one of zod. Nothing is copied: a
-// session is what the store returned.
+// Both are optional at run time, so that a call without a session meets an error of this library rather than one of zod.
+// The schema copies nothing: a session is the object that the store returned.
 const contextSchema = z.object({
   session: z.custom<Session>().optional(),
   operationId: z.custom<string>().optional(),
 }) as unknown as ContextSchema;
 
 /**
- * Makes each run of an agent of `createAgent` a turn of a session's conversation: what was said before is put in front
- * of the agent's messages, and what is new when it has answered (what the user said, calls and results of tools, the
- * answer) is stored, once and whole, before `invoke()` resolves or the stream closes.
+ * Makes each run of an agent of `createAgent` a turn of a session's conversation. Puts what was said before in front of
+ * the agent's messages. Stores what is new when the agent has answered (what the user said, calls and results of tools,
+ * the answer), once and whole, before `invoke()` resolves or the stream closes.
  *
- * The session comes with each call, `agent.invoke({ messages }, { context: { session } })`; with
+ * Pass the session with each call: `agent.invoke({ messages }, { context: { session } })`. With
  * `context: { session, operationId }` a repeated request is refused once its turn is stored. Pass only what is new in
- * `messages`. Put this middleware first in the list: what others add before the agent begins, or after it has ended, is
- * then stored too, and so is what they remove. Works with a checkpointer (one thread a conversation) and without.
+ * `messages`. Put this middleware first in the list: then it also stores what others add before the agent begins or after
+ * it has ended, and what they remove. It works with a checkpointer (one thread for each conversation) and without.
  *
- * - TurnNotStoredError: answered, and not stored; `output.messages` are the agent's, and `retry()` stores them.
+ * - TurnNotStoredError: the agent has answered, and the turn is not stored. `output.messages` are the agent's messages, and
+ *   `retry()` stores the turn.
  * - SessionNotFoundError, SessionMismatchError, ConversationBusyError, OperationConflictError, StoreUnavailableError:
  *   the model was not called.
  * - An error of the model, or of a session that ends while the model is called, arrives as langchain passes it on from
  *   any middleware: a MiddlewareError whose `cause` it is.
  *
- * A run that ends without its hooks being told (another middleware throws, or jumps to the end before the model is called;
- * the recursion limit) is taken for interrupted, and stored as such within about 15 s; with a checkpointer, with the next
- * turn of its thread.
+ * A run can end without its hooks being told: another middleware throws, or jumps to the end before the model is called,
+ * or the recursion limit is reached. Such a run counts as interrupted, and is stored as such within about 15 s. With a
+ * checkpointer it is stored with the next turn of its thread.
  *
- * A run that waits for a person (`interrupt`, `humanInTheLoopMiddleware`) is stored when it has ended, in whatever
- * process that is; until then its messages are in the checkpoint.
+ * A run that waits for a person (`interrupt`, `humanInTheLoopMiddleware`) is stored when it has ended, in whichever
+ * process that is. Until then its messages are in the checkpoint.
  *
  * @throws InvalidOptionError when an option is missing, unknown or of the wrong form.
  *
@@ -72,7 +73,7 @@ export function sessionMiddleware(options: SessionMiddlewareOptions): AgentMiddl
       return { ...asStateUpdate(messages, state.messages), _session: record };
     },
 
-    // What is new goes into the state, so that a checkpoint has it, before another middleware takes it out.
+    // What is new goes into the state before another middleware takes it out, so that a checkpoint has it.
     async beforeModel(state, runtime) {
       const run = await runs.of(state, runtime);
       run.refuseEnded();
@@ -89,7 +90,7 @@ export function sessionMiddleware(options: SessionMiddlewareOptions): AgentMiddl
     },
 
     async afterAgent(state, runtime) {
-      // Another middleware, listed before, ended the run before it began here: it is a turn all the same.
+      // A middleware that is listed before this one may end the run before it begins here. It is a turn all the same.
       const run = state._session ? await runs.of(state, runtime) : (await runs.begin(state, runtime)).run;
       run.follow(state.messages);
       return { _session: await run.store(state) };
@@ -102,10 +103,10 @@ interface ModelCall {
   readonly messages: BaseMessage[];
 }
 
-/** What the model is shown: the state may hold what no provider accepts, as an earlier turn left it. */
+/** Returns the request as the model is shown it: an earlier turn may have left what no provider accepts in the state. */
 function shown<Request extends ModelCall>(request: Request): Request {
   const { messages } = request;
-  // Results at the end are of this step, whatever other middleware made of their call.
+  // Results at the end belong to this step, whatever another middleware made of their call.
   const end = messages.findLastIndex((message) => !isResult(message)) + 1;
   const past = messages.slice(0, end);
   const mended = answerable(past, messages.slice(end));

@@ -23,10 +23,12 @@ export class SettledMessages {
     return ToolMessage.isInstance(message) && this.#sealed.has(message.tool_call_id);
   }
 
+  /** Returns true for an id that a new message must not take. */
   hasId(id: string | undefined): boolean {
     return id !== undefined && this.#ids.has(id);
   }
 
+  /** Notes that these messages are stored now. */
   add(messages: readonly BaseMessage[]): void {
     for (const id of idsOf(messages)) this.#ids.add(id);
   }

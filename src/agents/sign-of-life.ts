@@ -2,32 +2,33 @@ import { isListenedTo } from "../frameworks/langgraph.js";
 import type { TurnSign } from "../turns/turn-lease.js";
 
 /**
- * A run that shows no sign of life for so long, outside of a model call, may be gone: others may then take its
- * conversation. When nobody did, the run goes on with it. Longer than most tools run.
+ * A run that shows no sign of life for this long, outside of a model call, may be gone. Other turns may then take its
+ * conversation. If none did, the run goes on with it. Most tools take less time.
  */
 const MAX_SILENCE_MILLISECONDS = 600_000;
-/** A run that was silent for so long is taken for gone: its conversation can no longer be taken again. */
+/** A run that was silent for this long counts as gone: it cannot get its conversation back. */
 const MAX_WAIT_MILLISECONDS = 86_400_000;
-/** A run to whose signal nobody listens for so long is gone, or pauses. Longer than a checkpoint takes to be written. */
+/** A run to whose signal nobody listened for this long is gone, or pauses. Writing a checkpoint takes less time. */
 const MAX_ABSENCE_MILLISECONDS = 10_000;
 
-/** Tells whether a run still goes on, as far as that shows. */
+/** Watches whether a run still goes on, as far as that shows. */
 export class SignOfLife {
-  /** Of a run that is gone nobody holds the signal. */
+  /** The reference is weak, because nobody else holds the signal of a run that is gone. */
   readonly #signal: WeakRef<AbortSignal> | undefined;
   readonly #ownListeners: (signal: AbortSignal) => number;
-  /** Langgraph listens to a run's signal during each step. Not taken for granted: it is looked up during one. */
+  /** LangGraph listens to a run's signal during each step. This does not take it for granted: it looks during a step. */
   #isListenedTo: boolean;
   #latest = Date.now();
   #modelCalls = 0;
 
-  /** @param ownListeners how many of the signal's listeners tell nothing. */
+  /** @param ownListeners returns how many of the signal's listeners are this library's own. */
   constructor(signal: AbortSignal | undefined, ownListeners: (signal: AbortSignal) => number) {
     this.#signal = signal && new WeakRef(signal);
     this.#ownListeners = ownListeners;
     this.#isListenedTo = this.#hasListeners();
   }
 
+  /** Returns the sign that a lease asks for. */
   readonly sign = (): TurnSign => {
     if (this.#modelCalls > 0) return "alive";
     const silence = Date.now() - this.#latest;
@@ -35,7 +36,7 @@ export class SignOfLife {
     return silence < MAX_SILENCE_MILLISECONDS ? "alive" : "silent";
   };
 
-  /** It paused, or came to an end of which its hooks were not told. */
+  /** Returns true for a run that paused, or that ended without its hooks being told. */
   isGone(): boolean {
     if (this.#modelCalls > 0) return false;
     if (this.#signal && this.#signal.deref() === undefined) return true;
@@ -43,10 +44,12 @@ export class SignOfLife {
     return isAbsent && Date.now() - this.#latest >= MAX_ABSENCE_MILLISECONDS;
   }
 
+  /** Notes that the run goes on. */
   show(): void {
     this.#latest = Date.now();
   }
 
+  /** Makes a call of a model, during which the run counts as alive. */
   async during<Value>(call: () => Promise<Value>): Promise<Value> {
     this.#isListenedTo = this.#hasListeners();
     this.#modelCalls += 1;

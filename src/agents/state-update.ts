@@ -1,7 +1,7 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { removalOfAll, unspoken } from "../frameworks/langgraph.js";
 
-/** What makes `messages` the messages of a state that holds others; nothing, when it holds these. */
+/** Returns the update that makes `messages` the messages of a state that holds others, or an empty one if it holds these. */
 export function asStateUpdate(
   messages: readonly BaseMessage[],
   state: readonly BaseMessage[],

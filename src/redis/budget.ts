@@ -1,6 +1,6 @@
 import type { Connection } from "./send.js";
 
-/** The time that one call has for all that it sends. What the caller's own functions take is not counted. */
+/** The time that one call has for all its commands. The time of the caller's own functions does not count. */
 export class Budget {
   readonly #connection: Connection;
   readonly #began = performance.now();
@@ -14,7 +14,7 @@ export class Budget {
     return this.#connection.deadlineMilliseconds - (performance.now() - this.#began - this.#paused);
   }
 
-  /** The connection, with what is left as its deadline. */
+  /** Returns the connection, with the time that is left as its deadline. */
   connection(): Connection {
     const { deadlineMilliseconds, callMilliseconds = deadlineMilliseconds } = this.#connection;
     return { ...this.#connection, deadlineMilliseconds: Math.max(1, Math.ceil(this.left)), callMilliseconds };

@@ -2,13 +2,14 @@ import { Redis, type RedisOptions } from "ioredis";
 import { InvalidOptionError } from "../errors.js";
 
 /**
- * An ioredis client for one Redis, with settings that suit a store whose calls end within 5 seconds: ioredis' own
- * defaults hold a command for over a minute while Redis is away, and a connection that went silent for good.
+ * Returns an ioredis client for one Redis, with settings that suit a store whose calls end within 5 seconds. With its own
+ * defaults, ioredis holds a command for over a minute while Redis is away, and keeps a connection that went silent.
  *
- * - reconnects after 100 ms, 200 ms … 400 ms; a command fails at the ninth attempt in a row, after at most 3.6 s where
- *   connections are refused;
- * - gives a connection attempt 2 s, and drops a connection on which a command got no answer for 5 s: where a server takes
- *   connections and says nothing, a command of the client fails within a minute, a call of this library by its deadline.
+ * - The client reconnects after 100 ms, 200 ms … 400 ms. A command fails at the ninth failed attempt in a row, which takes
+ *   at most 3.6 s where connections are refused.
+ * - The client gives a connection attempt 2 s, and drops a connection on which a command got no answer for 5 s. Where a
+ *   server accepts connections and does not answer, a command of the client fails within a minute, and a call of this
+ *   library by its deadline.
  *
  * For Sentinel and Cluster make the client yourself: `new Redis({ sentinels, name })`, `new Cluster(nodes)`.
  *

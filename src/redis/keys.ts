@@ -1,28 +1,28 @@
 import { hash } from "node:crypto";
 import { erasedIndex, ownedThings } from "./owned.js";
 
-// The only place that spells a key. What one history owns shares one hash tag, `{<id>}`, and so one Cluster slot.
+// This is the only place that spells a key. The keys of one history share a hash tag, `{<id>}`, and so a Cluster slot.
 //
 // An id comes from outside and may be anything: `a}:messages`, `*`, "\0", a name in any script. Percent-encoding
-// (RFC 3986, unreserved characters stay readable) maps different ids to different keys, and leaves no brace that
-// could move the hash tag, no colon that could imitate a key's next part, no glob that a SCAN or an ACL would match.
+// (RFC 3986; unreserved characters stay readable) maps different ids to different keys. It leaves no brace that could
+// move the hash tag, no colon that could imitate the next part of a key, and no glob that a SCAN or an ACL would match.
 
-/** What lets the turns of one conversation run one after another. */
+/** The keys by which the turns of one conversation run one after another. */
 export interface LeaseKeys {
-  /** A string, there while a turn holds the conversation: the turn's token. */
+  /** A string: the token of the turn that holds the conversation. It exists while a turn does. */
   readonly lease: string;
-  /** A string, there until the turn that held the conversation last gives it back, for a day at most: its token. */
+  /** A string: the token of the turn that held the conversation last, until it gives it back, for a day at most. */
   readonly holder: string;
-  /** A sorted set, there while turns wait: "<ticket>:<token>", scored by the time until which they are taken for alive. */
+  /** A sorted set of the turns that wait: "<ticket>:<token>", by the time until which each counts as alive. */
   readonly waiting: string;
 }
 
 export interface HistoryKeys extends LeaseKeys {
   /** A list: one message per element, oldest first. */
   readonly messages: string;
-  /** A hash, there only after a `clear()`: when it ran. */
+  /** A hash: when `clear()` ran. It exists only after one. */
   readonly meta: string;
-  /** A string, there for a while after a write: what was written under this operation id. */
+  /** A string: what was written under this operation id. It exists for a while after the write. */
   readonly operation: (operationId: string) => string;
 }
 
@@ -38,17 +38,17 @@ export function historyKeys(prefix: string, sessionId: string): HistoryKeys {
   };
 }
 
-/** What one namespace of agent memory owns. */
+/** The keys of one namespace of agent memory. */
 export interface MemoryKeys {
-  /** A hash: one field a key. */
+  /** A hash with one field for each key of the namespace. */
   readonly values: string;
-  /** A sorted set: the keys that have a deadline, scored by it in milliseconds. */
+  /** A sorted set: the keys that have a deadline, by that deadline in milliseconds. */
   readonly deadlines: string;
   /** A hash: stored bytes, latest version. */
   readonly usage: string;
-  /** A hash: a day, how many writes there were on it, and the secret that pads the numbers which operations replied. */
+  /** A hash: a day, the number of its writes, and the secret that pads the numbers that operations replied. */
   readonly writes: string;
-  /** A string, there for a while after a write: what was written under this operation id. */
+  /** A string: what was written under this operation id. It exists for a while after the write. */
   readonly operation: (operationId: string) => string;
 }
 
@@ -66,30 +66,30 @@ function memoryKeysBelow(base: string): MemoryKeys {
   };
 }
 
-/** All that one user owns: one hash tag, one Cluster slot. Its scripts find records through the indexes. */
+/** The keys of one owner, with one hash tag and so in one Cluster slot. Scripts find records through the indexes. */
 export interface OwnerKeys {
   /** What the owner's keys begin with, without the colon that follows. */
   readonly base: string;
-  /** A sorted set: session id, scored by its start in microseconds. A session that is not in it is none. */
+  /** A sorted set: ids of sessions, by their start in microseconds. A session that is not in it does not exist. */
   readonly sessions: string;
-  /** A sorted set: conversation id, scored by its last activity in milliseconds. */
+  /** A sorted set: ids of conversations, by their last activity in milliseconds. */
   readonly conversations: string;
-  /** A sorted set: namespace of agent memory, as its keys spell it, scored by the time until which it is there. */
+  /** A sorted set: namespaces of agent memory, as their keys spell them, by the time until which they exist. */
   readonly memories: string;
-  /** A string, there for a while after all sessions were ended: since when a sign-in has to be newer. */
+  /** A string: the time that a sign-in has to be newer than. It exists for a while after all sessions were ended. */
   readonly notBefore: string;
   /** A sorted set: the conversations that an erasure has still to remove. */
   readonly erasedConversations: string;
-  /** A hash: one field an attribute. */
+  /** A hash with one field for each attribute of the session. */
   readonly session: (sessionId: string) => string;
-  /** A hash: agent, times, title, generation. */
+  /** A hash: agent, times, title and generation of the conversation. */
   readonly conversation: (conversationId: string) => string;
   /** A list: one message per element, oldest first. */
   readonly messages: (conversationId: string) => string;
   readonly turns: (conversationId: string) => LeaseKeys;
-  /** What the user's agent remembers, and its member in `memories`. */
+  /** The keys of what the agent remembers of the user, and its member in `memories`. */
   readonly memory: (agentId: string) => MemoryKeys & { readonly member: string };
-  /** A string, there for a while after a write: what was written under this operation id. */
+  /** A string: what was written under this operation id. It exists for a while after the write. */
   readonly operation: (operationId: string) => string;
 }
 
@@ -119,8 +119,8 @@ export function ownerKeys(prefix: string, tag: string): OwnerKeys {
 }
 
 /**
- * Names an owner: 96 bits of SHA-256, in 16 characters. The lengths are hashed along, so that ("a", "b:c") and
- * ("a:b", "c") do not meet, nor a missing organisation and an empty one.
+ * Returns the name of an owner: 96 bits of SHA-256, in 16 characters. The lengths are hashed too, so that ("a", "b:c") and
+ * ("a:b", "c") have different names, and so have a missing organisation and an empty one.
  */
 export function ownerTag(userId: string, orgId: string | undefined): string {
   const organisation = orgId === undefined ? "-" : `${Buffer.byteLength(orgId)}:${orgId}`;
@@ -141,7 +141,7 @@ export function tagOfIndex(key: string): string | undefined {
   return indexKey.exec(key)?.[1];
 }
 
-/** The Pub/Sub channel on which the ends of sessions are told: "<session id> <reason>". */
+/** Returns the Pub/Sub channel of the ends of sessions: "<session id> <reason>". */
 export function endingsChannel(prefix: string): string {
   return `${prefix}:session-endings`;
 }

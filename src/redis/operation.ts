@@ -3,14 +3,14 @@ import { z } from "zod";
 import { idSchema, validate } from "../options/validation.js";
 
 /**
- * How long Redis remembers an operation id: the window in which repeating a write is harmless. ioredis 6 gives up
- * resending after about 73 seconds by default, so its own resends fall well inside.
+ * How long Redis remembers an operation id. Within this time, repeating a write is harmless. By default, ioredis 6 gives
+ * up resending after about 73 seconds, so its own resends fall well inside.
  */
 export const OPERATION_WINDOW_MILLISECONDS = 120_000;
 
 /**
- * How long a clear or a removal is remembered, and so how old a turn may be that it still keeps from writing back.
- * Longer than any turn of a chat; bounded, so that clearing an id does not leave a key for ever.
+ * How long a clear or a removal is remembered. It keeps turns that are younger than this from writing back. The time is
+ * longer than any turn of a chat, and bounded so that clearing an id does not leave a key for ever.
  */
 export const CLEAR_REMEMBERED_MILLISECONDS = 86_400_000;
 
@@ -18,7 +18,7 @@ export function newOperationId(): string {
   return randomUUID();
 }
 
-/** Tells writes under one operation id apart. 128 bits: an accident, not an attacker, is what it guards against. */
+/** Returns what distinguishes writes under one operation id: 128 bits, which guard against accidents, not attackers. */
 export function digestOf(...parts: readonly string[]): string {
   const text = parts.map((part) => `${part.length}:${part}`).join("");
   return hash("sha256", text, "base64url").slice(0, 22);
@@ -34,8 +34,9 @@ export function digestOf(...parts: readonly string[]): string {
  */
 export interface WriteOptions {
   /**
-   * Names the write, so that repeating it within two minutes has no second effect: any non-empty well-formed string
-   * of up to 1 KiB. Absent, one is made. The same id with other content is an `OperationConflictError`.
+   * Names the write, so that repeating it within two minutes has no second effect. Any non-empty, well-formed string of
+   * up to 1 KiB. The same id with other content is an `OperationConflictError`.
+   * @default a random id
    */
   operationId?: string | undefined;
 }

@@ -1,6 +1,6 @@
-// What Redis replies is taken for nothing until it is looked at: on a client inside MULTI, every reply is "QUEUED".
+// These functions check the type of each reply before it is used. On a client inside MULTI, every reply is "QUEUED".
 
-/** A reply of another kind than the command has. It holds nothing of the reply. */
+/** A reply of a type that the command does not have. The error holds nothing of the reply. */
 export class UnexpectedReply extends Error {
   override readonly name = "UnexpectedReply";
 }
@@ -14,7 +14,7 @@ export function textOrNothing(reply: unknown): string | undefined {
   return reply === null || reply === undefined ? undefined : text(reply);
 }
 
-/** Of a sorted set: a score is text, or a number from a client with `replyMapping: "resp3"`. */
+/** Returns whether ZSCORE found a member. A score is text, or a number from a client with `replyMapping: "resp3"`. */
 export function isMember(score: unknown): boolean {
   return score !== null && score !== undefined;
 }
@@ -26,19 +26,19 @@ export function list(reply: unknown): unknown[] {
 
 export function textList(reply: unknown): string[] {
   const items = list(reply);
-  // Looked at in place: a history of thousands of entries passes here on every read.
+  // Checked without a copy, because a history of thousands of entries passes here on every read.
   for (const item of items) text(item);
   return items as string[];
 }
 
-/** A whole number; as a string too, from a client with `stringNumbers`. */
+/** Returns a whole number, which a client with `stringNumbers` replies as a string. */
 export function count(reply: unknown): number {
   const number = typeof reply === "string" && /^-?\d+$/.test(reply) ? Number(reply) : reply;
   if (typeof number !== "number") throw new UnexpectedReply();
   return number;
 }
 
-/** One of the outcomes that a script returns. */
+/** Returns the reply if it is one of the words. */
 export function outcome<Outcome extends string>(reply: unknown, outcomes: readonly Outcome[]): Outcome {
   const found = outcomes.find((known) => known === reply);
   if (found === undefined) throw new UnexpectedReply();

@@ -1,20 +1,18 @@
-import { isDeepStrictEqual } from "node:util";
 import {
   AIMessage,
   type BaseMessage,
   coerceMessageLikeToMessage,
   HumanMessage,
   isBaseMessage,
-  ToolMessage,
 } from "@langchain/core/messages";
+import { isObject } from "../codec/json.js";
 import { isCommand, withoutPause } from "../frameworks/langgraph.js";
-import { callsOf } from "../messages/tool-calls.js";
 import { InvalidOptionError } from "../errors.js";
 
-// Where the messages of a turn are in what a runnable is given and in what it returns: the conventions of LangChain's
+// Finds the messages of a turn in what a runnable is given and in what it returns. The conventions are those of LangChain's
 // RunnableWithMessageHistory.
 
-/** Which names of an input and an output hold messages. */
+/** The names under which an input and an output hold messages. */
 export interface MessageKeys {
   readonly inputMessagesKey: string | undefined;
   readonly outputMessagesKey: string | undefined;
@@ -23,10 +21,14 @@ export interface MessageKeys {
 
 type Values = Readonly<Record<string, unknown>>;
 
-/** @throws InvalidOptionError when there are none. */
+/**
+ * Returns what the input says.
+ *
+ * @throws InvalidOptionError when the input holds no messages.
+ */
 export function inputMessages(input: unknown, { inputMessagesKey }: MessageKeys): BaseMessage[] {
   const value = isValues(input) ? input[keyOf(input, inputMessagesKey, "input")] : input;
-  // Models take batches of lists of messages.
+  // The input of a model can be a list of lists of messages.
   const given: unknown = Array.isArray(value) && Array.isArray(value[0]) && !isPair(value[0]) ? value[0] : value;
   if (typeof given === "string") return [new HumanMessage(given)];
   if (isBaseMessage(given)) return [given];
@@ -46,7 +48,11 @@ export function inputMessages(input: unknown, { inputMessagesKey }: MessageKeys)
   );
 }
 
-/** What the runnable is called with: the input and what was said before. */
+/**
+ * Returns what the runnable is called with: the input and what was said before.
+ *
+ * @throws InvalidOptionError when the input is not an object, and a name of the messages in it is set.
+ */
 export function inputOf(
   input: unknown,
   past: readonly BaseMessage[],
@@ -66,7 +72,11 @@ export function inputOf(
     : { ...input, [historyMessagesKey]: [...past] };
 }
 
-/** @throws InvalidOptionError when there are none. */
+/**
+ * Returns the messages of the output.
+ *
+ * @throws InvalidOptionError when the output holds no messages.
+ */
 export function outputMessages(output: unknown, { outputMessagesKey }: MessageKeys): BaseMessage[] {
   const value = isValues(output) ? output[keyOf(withoutPause(output), outputMessagesKey, "output")] : output;
   if (typeof value === "string") return [new AIMessage(value)];
@@ -80,94 +90,16 @@ export function outputMessages(output: unknown, { outputMessagesKey }: MessageKe
   );
 }
 
-/**
- * Returns the messages that are new: an agent or a graph returns its whole state, which begins with what it was given.
- * They are told apart by identity, and copies by their ids; an answer also by more, since some servers use the ids of
- * answers again.
- */
-export function newAmong(
-  messages: readonly BaseMessage[],
-  { past, said }: { readonly past: readonly BaseMessage[]; readonly said: readonly BaseMessage[] },
-  came: "whole" | "partial" = "whole",
-): BaseMessage[] {
-  const given = new Set([...past, ...said]);
-  // When a graph runs elsewhere its state holds copies. Then only the content tells whether an answer is new.
-  const answers = messages.some((message) => given.has(message)) ? "themselves" : "copies";
-  const [amongSaid, amongPast] = [lookup(said, answers), lookup(past, answers)];
-  const state = messages.findLastIndex((message) => amongSaid(message) === "found") + 1;
-  const answer = messages.slice(state).filter((message) => !given.has(message) && message.type !== "remove");
-  // A state without what was said: a summary took its place, say.
-  if (state === 0 && messages.length > 1) {
-    const namesakes = (message: BaseMessage): number => messages.filter(({ id }) => id === message.id).length;
-    return answer.filter((message) => amongPast(message) !== "found" || namesakes(message) > 1);
-  }
-  return withDisplacing(
-    answer,
-    messages.slice(0, state).filter((message) => amongPast(message) === "another answer of its id"),
-    came,
-  );
-}
-
-/**
- * Adds the answers that replaced an earlier message in the graph's state, because they have its id. Each stands before the
- * results of its calls; without calls, it is the answer when a whole turn has no other message. Any other change of an
- * earlier message is a change of that, and adds nothing.
- */
-function withDisplacing(
-  messages: readonly BaseMessage[],
-  displacing: readonly BaseMessage[],
-  came: "whole" | "partial",
-): BaseMessage[] {
-  const complete = [...messages];
-  for (const message of displacing) {
-    const calls = new Set(callsOf(message).map(({ name }) => name));
-    const result = complete.findIndex((one) => ToolMessage.isInstance(one) && calls.has(one.tool_call_id));
-    if (result !== -1) complete.splice(result, 0, message);
-    else if (came === "whole" && complete.length === 0) complete.push(message);
-  }
-  return complete;
-}
-
-type Found = "found" | "another answer of its id" | "none";
-
-/** Looks a message up among these: by its id, and an answer, whose id may be that of another, more exactly. */
-function lookup(messages: readonly BaseMessage[], answers: "themselves" | "copies"): (message: BaseMessage) => Found {
-  const themselves = new Set(messages);
-  const byId = new Map<string, BaseMessage[]>();
-  for (const message of messages) {
-    if (message.id === undefined) continue;
-    const namesakes = byId.get(nameOf(message));
-    if (namesakes === undefined) byId.set(nameOf(message), [message]);
-    else namesakes.push(message);
-  }
-  return (message) => {
-    if (themselves.has(message)) return "found";
-    const namesakes = message.id === undefined ? [] : (byId.get(nameOf(message)) ?? []);
-    if (namesakes.length === 0) return "none";
-    if (!AIMessage.isInstance(message)) return "found";
-    const isCopy = (one: BaseMessage): boolean => isDeepStrictEqual(contentOf(one), contentOf(message));
-    return answers === "copies" && namesakes.some(isCopy) ? "found" : "another answer of its id";
-  };
-}
-
-function nameOf({ type, id }: BaseMessage): string {
-  return `${type} ${id ?? ""}`;
-}
-
-function contentOf(message: BaseMessage): unknown {
-  return [message.content, callsOf(message)];
-}
-
 function keyOf(values: Values, named: string | undefined, usual: string): string {
   const [only = usual, ...others] = Object.keys(values);
   return named ?? (others.length === 0 ? only : usual);
 }
 
 function isValues(value: unknown): value is Values {
-  return typeof value === "object" && value !== null && !Array.isArray(value) && !isBaseMessage(value);
+  return isObject(value) && !Array.isArray(value) && !isBaseMessage(value);
 }
 
-/** `["human", "Hi"]` is a message too. */
+/** Returns true for `["human", "Hi"]`, which is a message too. */
 function isPair(value: readonly unknown[]): boolean {
   return value.length === 2 && typeof value[0] === "string" && !isBaseMessage(value[1]);
 }

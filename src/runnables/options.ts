@@ -14,54 +14,61 @@ import { validate } from "../options/validation.js";
 import type { MessageKeys } from "./messages.js";
 
 interface WithHistories {
-  /** The history of `configurable.sessionId`: a new object for each call is best, so that each turn is fenced. */
+  /** Returns the history of `configurable.sessionId`. Return a new object for each call, so that each turn is fenced. */
   getMessageHistory: (sessionId: string) => AnyHistory | Promise<AnyHistory>;
   sessions?: undefined;
 }
 
 interface WithSessions {
-  /** Keeps the conversation of `configurable.session`. */
+  /** The store that keeps the conversation of `configurable.session`. */
   sessions: SessionStore;
   getMessageHistory?: undefined;
 }
 
-/** A compiled graph of LangGraph. It is a Runnable, but its stream yields something else than `invoke()` returns. */
+/** A compiled graph of LangGraph. It is a Runnable whose stream yields something other than what `invoke()` returns. */
 export interface GraphLike<RunInput, RunOutput> {
   readonly lg_is_pregel: boolean;
   invoke(input: RunInput, options?: never): Promise<RunOutput>;
 }
 
-/** Options of {@link RunnableWithSession}: those of LangChain's `RunnableWithMessageHistory`, and what a turn needs. */
+/** Options of {@link RunnableWithSession}: those of LangChain's `RunnableWithMessageHistory`, and those of a turn. */
 export type RunnableWithSessionFields<
   RunInput,
   RunOutput,
   Answering = RunnableLike<RunInput, RunOutput>,
 > = TurnOptions &
   (WithHistories | WithSessions) & {
-    /** What answers. It is given the history along with the input. */
+    /** The runnable that answers. It is given the history along with the input. */
     runnable: Answering;
-    /** Where an input object holds what the user says; absent, in its only name, or in `input`. */
+    /**
+     * The name under which an input object holds what the user says.
+     * @default the only name in the input, or `"input"`
+     */
     inputMessagesKey?: string | undefined;
-    /** Where an output object holds the answer; absent, in its only name, or in `output`. */
+    /**
+     * The name under which an output object holds the answer.
+     * @default the only name in the output, or `"output"`
+     */
     outputMessagesKey?: string | undefined;
     /**
-     * Under which name the runnable is given the history: that of a `MessagesPlaceholder`. Absent, the history stands
-     * in front of the messages of the input.
+     * The name under which the runnable is given the history: that of a `MessagesPlaceholder`. Without it, the history is
+     * put in front of the messages of the input.
      */
     historyMessagesKey?: string | undefined;
-    /** What each call is made with, beneath what is passed with it: callbacks, say. */
+    /** A config for each call, for example with callbacks. What a call passes takes precedence. */
     config?: RunnableConfig | undefined;
   };
 
+/** The checked options of a RunnableWithSession. */
 export interface RunnableSettings<RunInput, RunOutput> extends MessageKeys {
   readonly runnable: Runnable<RunInput, RunOutput>;
   readonly getMessageHistory: ((sessionId: string) => AnyHistory | Promise<AnyHistory>) | undefined;
   readonly sessions: SessionStore | undefined;
   readonly config: RunnableConfig | undefined;
   readonly turn: TurnSettings;
-  /** Whether what runs is a graph of LangGraph, or has one inside. */
+  /** True when the runnable is a graph of LangGraph, or has one inside. */
   readonly holdsGraph: boolean;
-  /** Whether its model wants an answer in front of each question. */
+  /** True when its model wants an answer in front of each question. */
   readonly wantsAlternation: boolean;
 }
 
@@ -69,7 +76,7 @@ const keySchema = z.string("use a string").min(1, "use a name").optional();
 const fieldsSchema = z.strictObject(
   {
     ...turnShape,
-    // Looked at by toRunnable, as LangChain does.
+    // toRunnable checks it, as LangChain does.
     runnable: z.unknown().optional(),
     getMessageHistory: z
       .custom<(sessionId: string) => BaseChatMessageHistory>((value) => typeof value === "function", "use a function")
@@ -85,6 +92,7 @@ const fieldsSchema = z.strictObject(
   "pass an object with runnable, and getMessageHistory or sessions",
 );
 
+/** @throws InvalidOptionError when a field is missing, unknown or of the wrong form. */
 export function parseFields<RunInput, RunOutput>(
   fields: RunnableWithSessionFields<RunInput, RunOutput>,
 ): RunnableSettings<RunInput, RunOutput> {

@@ -18,7 +18,7 @@ import { type GraphLike, parseFields, type RunnableSettings, type RunnableWithSe
 import { RunningTurn } from "./running-turn.js";
 import { readableTurn, streamedTurn } from "./streamed-turn.js";
 
-/** What `configurable` holds, with the call or by `withConfig()`. */
+/** What a call, or `withConfig()`, passes as `configurable`. */
 interface Configurable {
   readonly sessionId?: unknown;
   readonly session?: unknown;
@@ -32,21 +32,21 @@ interface StreamedRun {
 }
 
 /**
- * Runs a Runnable as turns of a conversation: it is given what was said before, and what is said now is stored, once
- * and whole, before `invoke()` resolves or a stream closes. Takes the place of LangChain's
- * `RunnableWithMessageHistory`, whose options and calls it understands.
+ * Runs a Runnable as turns of a conversation. The Runnable is given what was said before. What is said now is stored, once
+ * and whole, before `invoke()` resolves or a stream closes. Takes the place of LangChain's `RunnableWithMessageHistory`,
+ * whose options and calls it understands.
  *
- * The conversation is that of `configurable: { sessionId }` with `getMessageHistory`, or of
- * `configurable: { session }` with `sessions`: then the end of the session, wherever it comes from, stops the
- * runnable. `configurable: { operationId }` names the turn: a repeated request is refused (OperationConflictError)
- * once its turn is stored. Never put a token there: LangChain copies these values into traces.
+ * With `getMessageHistory`, `configurable: { sessionId }` names the conversation. With `sessions`,
+ * `configurable: { session }` does, and the runnable stops when the session ends, wherever it is ended.
+ * `configurable: { operationId }` names the turn: a repeated request is refused (OperationConflictError) once its turn is
+ * stored. Never put a token there: LangChain copies these values into traces.
  *
- * Two round trips a turn; with `concurrency` `"wait"` or `"reject"` three, and one for each look at a conversation
- * that is taken.
+ * A turn takes two round trips. With `concurrency` `"wait"` or `"reject"` it takes three, and one more for each look at a
+ * conversation that is taken.
  *
- * - TurnNotStoredError: answered, and not stored; it holds the answer, and `retry()`.
+ * - TurnNotStoredError: the runnable has answered, and the turn is not stored. The error has the answer, and `retry()`.
  * - ConversationBusyError, SessionNotFoundError, OperationConflictError, StoreUnavailableError: nothing was run or stored.
- * - Errors of the runnable are passed on as they are; for what is stored then see `onInterrupt`.
+ * - Errors of the runnable are passed on as they are. `onInterrupt` says what is stored then.
  *
  * @example
  * ```ts
@@ -68,7 +68,7 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
   constructor(fields: RunnableWithSessionFields<RunInput, RunOutput, GraphLike<RunInput, RunOutput>>);
   constructor(fields: RunnableWithSessionFields<RunInput, RunOutput>);
   constructor(fields: RunnableWithSessionFields<RunInput, RunOutput, unknown>) {
-    super(); // Without the fields: Serializable keeps them, and would show what they hold to tracers.
+    super(); // Serializable would keep the fields, and show what they hold to tracers.
     this.#settings = parseFields(fields as RunnableWithSessionFields<RunInput, RunOutput>);
   }
 
@@ -84,7 +84,10 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     );
   }
 
-  /** Of a graph of LangGraph, in its `streamMode`; whatever that is, the turn is stored as its state tells it. */
+  /**
+   * Streams the answer. A graph of LangGraph streams in its `streamMode`, and whatever that is, its state tells what is
+   * stored.
+   */
   override async stream(
     input: RunInput,
     options?: Partial<RunnableConfig> & { streamMode?: string | string[]; subgraphs?: boolean },
@@ -98,7 +101,7 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     yield* this.#iterate(input, this.#configOf(options), new AbortController());
   }
 
-  /** As the runnable inside adds up its chunks, so does this one: for traces, and for whatever runs this. */
+  /** Adds chunks as the runnable inside adds them. Traces need this, and runnables that have this one inside. */
   override _concatOutputChunks<Output>(first: Output, second: Output): Output {
     return adderOf(this.#settings.runnable)._concatOutputChunks(first, second);
   }
@@ -145,13 +148,13 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
   ): Promise<RunningTurn<RunInput, RunOutput>> {
     config.signal?.throwIfAborted();
     const said = inputMessages(input, this.#settings);
-    // Tried before anything is asked for: once a turn has begun it has to be ended.
+    // Throws for a wrong input before anything is read: once a turn has begun it has to be ended.
     inputOf(input, [], said, this.#settings);
     const { history, watch } = await this.#conversation(config.configurable ?? {});
     try {
       const { operationId } = (config.configurable ?? {}) as Configurable;
       const turn = await Turn.begin(history, this.#settings.turn, {
-        operationId: operationId as string | undefined, // Checked there.
+        operationId: operationId as string | undefined, // Turn.begin checks it.
         said,
         signal: config.signal,
       });

@@ -6,7 +6,8 @@ import { answerable } from "../messages/answerable.js";
 import { interruptedTurn } from "../messages/interrupted.js";
 import type { Turn } from "../turns/turn.js";
 import type { SessionWatch } from "../sessions/signals.js";
-import { inputOf, type MessageKeys, newAmong, outputMessages } from "./messages.js";
+import { inputOf, type MessageKeys, outputMessages } from "./messages.js";
+import { newAmong } from "./new-messages.js";
 import type { RunnableSettings } from "./options.js";
 import { withDistinctIds, withOwnIds } from "./own-ids.js";
 
@@ -18,18 +19,18 @@ interface Begun<RunInput> {
   readonly said: readonly BaseMessage[];
   readonly input: RunInput;
   readonly config: RunnableConfig;
-  /** Stops the runnable; aborted here, and by whoever finds out that its reader has left. */
+  /** Stops the runnable. It is aborted here, and by the stream when its reader has left. */
   readonly stop: AbortController;
 }
 
 /** A turn while its runnable runs. */
 export class RunningTurn<RunInput, RunOutput> {
-  /** What the runnable is given. */
+  /** The input that the runnable is given. */
   readonly input: RunInput;
   /** What was said before, as the runnable is shown it. */
   readonly #past: readonly BaseMessage[];
   readonly config: RunnableConfig & { readonly signal: AbortSignal };
-  /** Aborts for whatever reason the runnable has to stop. */
+  /** Aborts when the runnable has to stop, for whatever reason. */
   readonly signal: AbortSignal;
   readonly #settings: Settings;
   readonly #begun: Begun<RunInput>;
@@ -49,11 +50,17 @@ export class RunningTurn<RunInput, RunOutput> {
     this.#unlink = stopWith(begun.stop, [begun.config.signal, begun.watch?.signal]);
   }
 
+  /**
+   * Stores what was said and what the output adds to it.
+   *
+   * @throws TurnNotStoredError, whatever stood in the way.
+   */
   async store(output: RunOutput | undefined): Promise<void> {
     try {
       await this.#begun.turn.store({ messages: () => this.#messages(output, "whole"), output });
     } catch (error) {
-      // Who aborted was told so, or reads no more; nobody waits for this. Where the session ended, somebody does.
+      // A caller that aborted no longer listens, so report the failure through onError. If the session ended, the caller
+      // still waits.
       const { watch } = this.#begun;
       if (this.signal.aborted && watch?.signal.aborted !== true) this.#settings.turn.tellError(error);
       throw error;
@@ -61,8 +68,8 @@ export class RunningTurn<RunInput, RunOutput> {
   }
 
   /**
-   * However it ended; repeated, it waits for the same. Does nothing about a turn that is stored, or could not be: that
-   * was told to the caller.
+   * Ends the turn. Stores what it has so far, unless it is stored already, or could not be stored, which the caller knows.
+   * Idempotent: later calls return the first call's promise.
    */
   close(partial: () => RunOutput | undefined): Promise<void> {
     this.#closing ??= this.#close(partial);
@@ -81,7 +88,7 @@ export class RunningTurn<RunInput, RunOutput> {
     const { said } = this.#begun;
     const fresh = newAmong(outputMessages(output, this.#settings), { past: this.#past, said }, came);
     const messages = [...said, ...fresh];
-    // Nobody may ever go on with it, and the next turn has to be acceptable.
+    // Perhaps nobody ever goes on with the graph, and the next turn has to be acceptable to a provider.
     return isPaused(output) ? interruptedTurn(messages) : messages;
   }
 
@@ -94,7 +101,10 @@ export class RunningTurn<RunInput, RunOutput> {
   }
 }
 
-/** As `AbortSignal.any()`, which leaves a trace on a signal that lives on for as long as that does. */
+/**
+ * Aborts `stop` when one of the signals aborts. Returns a function that ends this. `AbortSignal.any()` would leave a trace
+ * on a signal for as long as the signal lives.
+ */
 function stopWith(stop: AbortController, signals: readonly (AbortSignal | undefined)[]): () => void {
   const links = signals
     .filter((signal) => signal !== undefined)

@@ -15,7 +15,7 @@ const look = tool(({ at }) => `saw ${at}`, {
   schema: z.object({ at: z.string() }),
 });
 const SHORT = 5;
-const LONG = 25;
+const LONG = 15;
 
 /** Notes how many bytes the middleware's record takes in each checkpoint. */
 class MeasuringSaver extends MemorySaver {
