@@ -1,4 +1,4 @@
-// The whole family, for whoever throws one or tells them apart.
+// Every error of the library, for the modules that throw or compare one.
 export { isLangChainRedisError, LangChainRedisError } from "./errors/langchain-redis-error.js";
 export { InvalidOptionError } from "./errors/invalid-option.js";
 export {

@@ -11,11 +11,12 @@ export type { StandardIssue, StandardResult, StandardSchema } from "./agent-memo
 export type { MemoryEntry } from "./agent-memory/values.js";
 export { RedisChatMessageHistory } from "./chat-history/history.js";
 export { importMessages, type ImportMessagesOptions } from "./chat-history/import-messages.js";
-export type { RedisChatMessageHistoryOptions, StoreOptions, WaitOptions } from "./chat-history/options.js";
+export type { RedisChatMessageHistoryOptions, StoreOptions } from "./chat-history/options.js";
 export type { Window } from "./messages/window.js";
 export type { TurnOptions } from "./turns/turn-options.js";
 export type { WriteOptions } from "./redis/operation.js";
-export type { RedisClient, RedisPipeline, RedisSubscriber } from "./redis/client.js";
+export type { RedisClient } from "./redis/client.js";
+export type { ConnectionOptions, WaitOptions } from "./redis/connection-options.js";
 export { connect } from "./redis/connect.js";
 export type { Duration } from "./options/duration.js";
 export {

@@ -53,7 +53,7 @@ test.each<[mistake: string, call: () => unknown, advice: string | RegExp]>([
   [
     "no algorithms",
     () => jwtAuthenticator({} as never),
-    'algorithms: use an array of those that you sign with, such as ["RS256"].',
+    'algorithms: use an array of the algorithms that you sign with, such as ["RS256"].',
   ],
   ["nobody to authenticate", () => sessionGuard({ sessions } as never), "authenticate: use a function."],
 ])("%s is refused with advice", async (_mistake, call, advice) => {

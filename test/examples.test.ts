@@ -47,7 +47,9 @@ test("an example ends with a plain sentence where REDIS_URL is no URL, or leads 
     stderr: `\nREDIS_URL is set, but is no URL such as redis://127.0.0.1:6379. ${advice}\n\n`,
   });
   expect(noUse.code).toBe(1);
-  expect(noUse.stderr).toMatch(/^\nRedis refused the command \(CLUSTERDOWN\)[^\n]+ Correct REDIS_URL[^\n]+\n\n$/);
+  expect(noUse.stderr).toMatch(
+    /^\nRedis refused the script session\.create \(CLUSTERDOWN\)[^\n]+ Correct REDIS_URL[^\n]+\n\n$/,
+  );
 });
 
 test("examples/sessions.ts shows a limit, a rotation, a log-out everywhere and a resumed conversation", async () => {

@@ -1,5 +1,5 @@
 // Makes a fresh checkout ready for `npm test` and `npm run quickstart`: the packages, and a Redis of some kind; for
-// `npm run test:browser`, a Chromium too.
+// `npm run test:browser`, a Chromium too; for `npm run lint:scripts`, luacheck instead.
 // Plain JavaScript on Node's own modules, because it runs before anything is installed.
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -11,10 +11,11 @@ const browser = process.argv.includes("--browser");
 const ownServers = browser || process.argv.includes("--own-servers");
 
 installPackages(root);
-// Of the providers of models: some tests hold their conversations through these.
-if (ownServers) installPackages(path.join(root, "test/providers"));
+// Some tests hold their conversations through the providers of models, and some ask the oldest versions that are allowed.
+if (ownServers) for (const folder of ["test/providers", "test/oldest"]) installPackages(path.join(root, folder));
 if (process.argv.includes("--large")) installPackages(path.join(root, "test/large"));
-provideRedis();
+if (process.argv.includes("--luacheck")) provideLuacheck();
+else provideRedis();
 if (browser) provideChromium();
 
 /** Installs the packages that the lock file of a folder names, unless they are there. */
@@ -73,6 +74,11 @@ function provideChromium() {
     mac: "brew install --cask chromium, and set CHROMIUM_PATH to the program in it",
     other: "sudo dnf install -y chromium || sudo apk add chromium || sudo pacman -S chromium",
   });
+}
+
+function provideLuacheck() {
+  if (works("luacheck", "--version")) return;
+  install("lua-check", { what: "luacheck", mac: "brew install luacheck", other: "sudo luarocks install luacheck" });
 }
 
 /** A program that does not tell its version is taken. */

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { InvalidOptionError } from "../errors.js";
 import { Budget } from "../redis/budget.js";
 import { digestOf } from "../redis/operation.js";
@@ -5,8 +6,8 @@ import { appendItemScript } from "../redis/scripts/memory/append.js";
 import { incrementScript } from "../redis/scripts/memory/increment.js";
 import { readValuesScript } from "../redis/scripts/memory/read.js";
 import { removeValuesScript } from "../redis/scripts/memory/remove.js";
-import { setScript } from "../redis/scripts/memory/set.js";
 import { usageScript } from "../redis/scripts/memory/usage.js";
+import { run } from "../redis/send.js";
 import {
   type AgentMemoryOptions,
   type AppendOptions,
@@ -17,8 +18,9 @@ import {
   type SetOptions,
 } from "./options.js";
 import { pages } from "./pages.js";
-import { look, performOnce } from "./perform.js";
+import { argumentsOf, holderOf, keysOf, keysOfWrite, performOnce } from "./perform.js";
 import { type MemoryPlace, standalonePlace } from "./place.js";
+import { setValues, spelled } from "./set-values.js";
 import { fitted, type StandardSchema } from "./standard-schema.js";
 import { updateValue } from "./update.js";
 import { decodeEntry, type EncodedValue, encodeValue, type MemoryEntry } from "./values.js";
@@ -204,8 +206,15 @@ export class AgentMemory {
       throw new InvalidOptionError("by", "use a safe integer; for fractions use update().");
     }
     const { operationId, lifetime = "keep" } = parseMemoryWrite(options);
-    const input = { operationId, ...this.#change("increment", parseKey(key), lifetime, by), by };
-    return Number(await performOnce(this.#place, incrementScript, input, key));
+    const digest = digestOf("increment", parseKey(key), String(lifetime), String(by));
+    const { connection, space } = this.#place;
+    const sum = await performOnce(connection, incrementScript, {
+      operationId,
+      subject: key,
+      keys: keysOfWrite(space, operationId),
+      arguments: { ...argumentsOf(space), digest, key, by, lifetime: spelled(lifetime), fresh: newPadSecret() },
+    });
+    return Number(sum);
   }
 
   /**
@@ -218,8 +227,16 @@ export class AgentMemory {
     const { operationId, lifetime = "keep", max } = parseMemoryWrite(options, "max");
     const { json } = encodeValue("item", item);
     assertAtMost(json.length, MAX_WRITE_CHARACTERS, "item", "characters of JSON a write");
-    const input = { operationId, ...this.#change("append", parseKey(key), lifetime, max, json), item: json, max };
-    return Number(await performOnce(this.#place, appendItemScript, input, key));
+    const digest = digestOf("append", parseKey(key), String(lifetime), String(max), json);
+    const { connection, space } = this.#place;
+    const own = { digest, key, item: json, max, lifetime: spelled(lifetime), fresh: newPadSecret() };
+    const length = await performOnce(connection, appendItemScript, {
+      operationId,
+      subject: key,
+      keys: keysOfWrite(space, operationId),
+      arguments: { ...argumentsOf(space), ...own },
+    });
+    return Number(length);
   }
 
   /**
@@ -253,16 +270,19 @@ export class AgentMemory {
    * have expired since the last call or write.
    */
   async usage(): Promise<MemoryUsage> {
-    const budget = new Budget(this.#place.connection);
+    const { connection, space } = this.#place;
+    const budget = new Budget(connection);
+    const call = { keys: keysOf(space), arguments: holderOf(space) };
     for (;;) {
-      const { uncertain, ...usage } = await look(budget.connection(), usageScript, this.#place.space);
-      if (!uncertain) return usage;
+      const { uncertain, storageBytes, keys, writesToday } = await run(budget.connection(), usageScript, call);
+      if (!uncertain) return { storageBytes, keys, writesToday };
     }
   }
 
-  #read(part: "whole" | "header", wanted: readonly string[]): Promise<readonly (string | undefined)[]> {
+  async #read(part: "whole" | "header", wanted: readonly string[]): Promise<readonly (string | undefined)[]> {
     const { connection, space } = this.#place;
-    return look(connection, readValuesScript, { space, part, wanted });
+    const call = { keys: keysOf(space), arguments: { ...holderOf(space), part, wanted } };
+    return (await run(connection, readValuesScript, call)).stored;
   }
 
   async #set(
@@ -274,28 +294,30 @@ export class AgentMemory {
     const length = texts.reduce((sum, text) => sum + text.length, 0);
     assertAtMost(length, MAX_WRITE_CHARACTERS, "value", "characters of JSON a write");
     const digest = digestOf("set", String(ifVersion ?? ""), String(lifetime), ...texts);
-    const { space } = this.#place;
-    const input = { operationId, space, digest, expected: ifVersion, lifetime, entries };
-    return { version: Number(await performOnce(this.#place, setScript, input, entries[0]?.key ?? "")) };
+    const { connection, space } = this.#place;
+    const write = { operationId, digest, expected: ifVersion, lifetime, entries };
+    return { version: await setValues(new Budget(connection), space, write) };
   }
 
-  #remove(key: string | undefined, options: MemoryWriteOptions | undefined): Promise<boolean> {
+  async #remove(key: string | undefined, options: MemoryWriteOptions | undefined): Promise<boolean> {
     const { operationId, lifetime } = parseMemoryWrite(options);
     if (lifetime !== undefined) throw new InvalidOptionError("ttl", "a removal has none.");
     const digest = key === undefined ? digestOf("clear") : digestOf("delete", key);
-    const input = { operationId, space: this.#place.space, digest, key };
-    return performOnce(this.#place, removeValuesScript, input, key ?? "").then((there) => there === "1");
+    const { connection, space } = this.#place;
+    const scope: "all" | "one" = key === undefined ? "all" : "one";
+    const there = await performOnce(connection, removeValuesScript, {
+      operationId,
+      subject: key ?? "",
+      keys: keysOfWrite(space, operationId),
+      arguments: { ...argumentsOf(space), digest, scope, key: key ?? "" },
+    });
+    return there === "1";
   }
+}
 
-  #change<Lifetime extends number | "keep">(
-    kind: string,
-    key: string,
-    lifetime: Lifetime,
-    ...content: readonly (string | number)[]
-  ) {
-    const digest = digestOf(kind, key, String(lifetime), ...content.map(String));
-    return { space: this.#place.space, digest, key, lifetime };
-  }
+/** Returns a secret for a namespace that has none yet; see the Lua fragment `rememberNumber`. */
+function newPadSecret(): string {
+  return randomBytes(16).toString("base64url");
 }
 
 function isPlace(from: AgentMemoryOptions | MemoryPlace): from is MemoryPlace {

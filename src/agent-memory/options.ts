@@ -1,10 +1,13 @@
 import { z } from "zod";
-import { parseStoreOptions, type StoreOptions } from "../chat-history/options.js";
+import {
+  type ConnectionOptions,
+  connectionSettings,
+  connectionShape,
+  type KeyedConnection,
+} from "../redis/connection-options.js";
 import { newOperationId } from "../redis/operation.js";
 import { type Duration, durationSchema } from "../options/duration.js";
-import { InvalidOptionError } from "../errors.js";
 import type { SpaceLimits } from "../redis/scripts/memory/space.js";
-import type { Connection } from "../redis/send.js";
 import { countSchema, idSchema, noSuchOption, validate } from "../options/validation.js";
 
 /**
@@ -37,8 +40,7 @@ export interface MemorySpaceOptions {
 }
 
 /** Options of {@link AgentMemory}. */
-export interface AgentMemoryOptions
-  extends MemorySpaceOptions, Pick<StoreOptions, "client" | "keyPrefix" | "deadline" | "wait"> {
+export interface AgentMemoryOptions extends MemorySpaceOptions, ConnectionOptions {
   /**
    * Names the namespace. Any non-empty well-formed string of up to 1 KiB of UTF-8 will do, from whatever source, except a
    * session token.
@@ -75,8 +77,7 @@ export interface AppendOptions extends MemoryWriteOptions {
   max?: number | undefined;
 }
 
-export interface MemorySettings extends Connection {
-  readonly keyPrefix: string;
+export interface MemorySettings extends KeyedConnection {
   readonly namespace: string;
   readonly space: SpaceSettings;
 }
@@ -100,7 +101,10 @@ const spaceSchema = z.strictObject(
   { ttl: durationSchema().optional(), limits: limitsSchema.optional() },
   "pass an object such as { ttl, limits }",
 );
-const memorySchema = z.strictObject({ ...spaceSchema.shape, namespace: idSchema });
+const memorySchema = z.strictObject(
+  { ...connectionShape, ...spaceSchema.shape, namespace: idSchema },
+  "pass an object with at least client and namespace",
+);
 
 const writeShape = { ttl: durationSchema().optional(), operationId: idSchema.optional() };
 const writeSchema = z.strictObject(
@@ -113,20 +117,8 @@ const writeSchema = z.strictObject(
 );
 
 export function parseMemoryOptions(options: AgentMemoryOptions): MemorySettings {
-  if (typeof options !== "object" || options === null) {
-    throw new InvalidOptionError("options", "pass an object with at least client and namespace.");
-  }
-  const { client, keyPrefix, deadline, wait, ...own } = options;
-  const { namespace, ...space } = validate(memorySchema, "options", own);
-  const store = parseStoreOptions({ client, keyPrefix, deadline, wait });
-  return {
-    client: store.client,
-    deadlineMilliseconds: store.deadlineMilliseconds,
-    wait: store.wait,
-    keyPrefix: store.keyPrefix,
-    namespace,
-    space: spaceSettings(space),
-  };
+  const parsed = validate(memorySchema, "options", options);
+  return { ...connectionSettings(parsed), namespace: parsed.namespace, space: spaceSettings(parsed) };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { scanValuesScript } from "../redis/scripts/memory/scan.js";
-import { look } from "./perform.js";
+import { run } from "../redis/send.js";
+import { holderOf, keysOf } from "./perform.js";
 import type { MemoryPlace } from "./place.js";
 
 /** Yields the key and the stored text of each value. A scan may meet a key again while others write; it is yielded once. */
@@ -10,7 +11,10 @@ export async function* pages(
   const seen = new Set<string>();
   let next = "0";
   do {
-    const { cursor, found } = await look(connection, scanValuesScript, { space, part, cursor: next });
+    const { cursor, found } = await run(connection, scanValuesScript, {
+      keys: keysOf(space),
+      arguments: { ...holderOf(space), part, cursor: next },
+    });
     for (let index = 0; index + 1 < found.length; index += 2) {
       const [key = "", stored = ""] = found.slice(index, index + 2);
       if (seen.has(key)) continue;

@@ -1,7 +1,31 @@
-import { memoryKeys } from "../redis/keys.js";
-import type { MemorySpace } from "../redis/scripts/memory/space.js";
+import { type MemoryKeys, memoryKeys } from "../redis/keys.js";
+import type { SpaceLimits } from "../redis/scripts/memory/space.js";
 import type { Connection } from "../redis/send.js";
 import type { MemorySettings } from "./options.js";
+
+/** The session on whose behalf a namespace is used. The scripts check first that it is live. */
+interface MemoryHolder {
+  readonly record: string;
+  /** The index of the owner's sessions. */
+  readonly index: string;
+  /** The index of the owner's namespaces. */
+  readonly memories: string;
+  /** The namespace's member there. */
+  readonly member: string;
+  readonly sessionId: string;
+  /** The record must name this agent: the keys were made from it. */
+  readonly agentId: string;
+}
+
+/** A namespace: where it is, on whose behalf it is used, and how much it may hold. */
+export interface MemorySpace {
+  readonly keys: MemoryKeys;
+  /** Absent when the namespace belongs to no session. */
+  readonly holder: MemoryHolder | undefined;
+  /** How long the whole namespace lives after its last write, or 0 for ever. */
+  readonly ttlMilliseconds: number;
+  readonly limits: SpaceLimits;
+}
 
 /**
  * Where a memory is kept, and on whose behalf. Nothing else tells a memory that is bound to a session from one on its own.

@@ -3,9 +3,10 @@ import { StoreUnavailableError, VersionConflictError } from "../errors.js";
 import { Budget } from "../redis/budget.js";
 import { digestOf } from "../redis/operation.js";
 import { readValuesScript } from "../redis/scripts/memory/read.js";
-import { type SetValues, setScript } from "../redis/scripts/memory/set.js";
-import { look, perform } from "./perform.js";
-import type { MemoryPlace } from "./place.js";
+import { run } from "../redis/send.js";
+import { setValues, type SetValues } from "./set-values.js";
+import { holderOf, keysOf } from "./perform.js";
+import type { MemoryPlace, MemorySpace } from "./place.js";
 import { decodeEntry, encodeValue, type MemoryEntry } from "./values.js";
 
 const MAX_PAUSE_MILLISECONDS = 50;
@@ -39,11 +40,8 @@ export async function updateValue({ connection, space }: MemoryPlace, update: Up
     const entries = [{ key, ...encodeValue("value", next) }];
     const digest = digestOf("update", key);
     try {
-      return await applied(
-        budget,
-        { operationId, space, digest, expected: current?.version ?? 0, lifetime, entries },
-        key,
-      );
+      const write = { operationId, digest, expected: current?.version ?? 0, lifetime, entries };
+      return await applied(budget, space, write);
     } catch (error) {
       if (!(error instanceof VersionConflictError && (await pause(attempt, budget)))) throw error;
       met = error;
@@ -65,7 +63,11 @@ async function readBetween(
 ): Promise<MemoryEntry | undefined> {
   const rest = budget.left;
   try {
-    const [stored] = await look(budget.connection(), readValuesScript, { space, part: "whole", wanted: [key] });
+    const { stored: found } = await run(budget.connection(), readValuesScript, {
+      keys: keysOf(space),
+      arguments: { ...holderOf(space), part: "whole", wanted: [key] },
+    });
+    const [stored] = found;
     return stored === undefined ? undefined : decodeEntry(key, stored);
   } catch (error) {
     const isTooLate = error instanceof StoreUnavailableError && budget.left < 1;
@@ -75,10 +77,10 @@ async function readBetween(
 }
 
 /** Writes, and repeats the write while it is unknown whether it took effect: what a repetition finds says so. */
-async function applied(budget: Budget, input: SetValues, key: string): Promise<number> {
+async function applied(budget: Budget, space: MemorySpace, write: SetValues): Promise<number> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return Number(await perform(budget, setScript, input, key));
+      return await setValues(budget, space, write);
     } catch (error) {
       const unknown = error instanceof StoreUnavailableError && error.indeterminate;
       if (!(unknown && (await pause(attempt, budget)))) throw error;

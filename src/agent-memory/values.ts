@@ -1,5 +1,5 @@
 import { CorruptMessageError, InvalidOptionError } from "../errors.js";
-import { HEADER_BYTES } from "../redis/scripts/memory/fragments.js";
+import { HEADER_BYTES } from "../redis/scripts/fragments/memory.js";
 import { spell } from "./standard-schema.js";
 
 /** A value of agent memory. */

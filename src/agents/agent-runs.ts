@@ -1,17 +1,21 @@
 import type { BaseMessage } from "@langchain/core/messages";
+import { hasCheckpointer, type NodeRuntime, runSignalOf } from "../frameworks/langgraph.js";
 import { Turn } from "../turns/turn.js";
 import { InvalidOptionError, SessionMismatchError } from "../errors.js";
 import { LiveRun } from "./live-run.js";
 import { type MiddlewareSettings, parseContext, type SessionContext } from "./options.js";
-import { idsOf, withIds } from "./message-ids.js";
-import { belongsTo, openingOf, type RunRecord, withoutEnded, withoutKept } from "./run-record.js";
+import { withIds } from "./message-ids.js";
+import { firstOpening, laterOpening, type Opening, seemsToLack, withoutEnded } from "./opening.js";
+import { resumptionOf } from "./resumption.js";
+import type { Session } from "../sessions/schema.js";
+import { belongsTo, precedes, recordOf, type RunRecord } from "./run-record.js";
+import { reachesBack, settledAtBeginning } from "./settled-messages.js";
 import { SignOfLife } from "./sign-of-life.js";
+import { wholeConversation } from "./whole-conversation.js";
 
 /** What a hook of a middleware is given beside the state. */
-export interface RunRuntime {
+export interface RunRuntime extends NodeRuntime {
   readonly context?: Partial<SessionContext> | undefined;
-  readonly configurable?: Readonly<Record<string, unknown>> | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 export interface RunState {
@@ -36,45 +40,31 @@ export class AgentRuns {
   async begin(state: RunState, runtime: RunRuntime): Promise<{ run: LiveRun; messages: readonly BaseMessage[] }> {
     const { session, operationId } = parseContext(runtime.context);
     const { sessions, turn: settings } = this.#settings;
-    const signal = signalOf(runtime);
+    const signal = runSignalOf(runtime);
     const life = this.#lifeOf(signal);
     const history = sessions.history(session);
     const watch = sessions.watch(session);
+    let turn: Turn | undefined;
     try {
-      const turn = await Turn.begin(history, settings, {
+      turn = await Turn.begin(history, settings, {
         operationId,
         said: state.messages,
         signal,
         sign: life.sign,
       });
-      const stored = withIds(turn.past);
-      const { _session: earlier } = state;
-      const goesOn =
-        earlier !== undefined &&
-        belongsTo(earlier, session) &&
-        earlier.conversationId === session.conversationId &&
-        earlier.seen === turn.seen;
-      const remembered = earlier === undefined || goesOn ? state.messages : withoutEnded(state.messages, earlier);
-      const { messages, fresh } = openingOf(remembered, stored, goesOn ? earlier : undefined, (some) =>
-        turn.canStore(some),
-      );
-      const known = new Set([...idsOf(stored), ...idsOf(messages)]);
-      for (const id of idsOf(fresh)) known.delete(id);
-      const record: RunRecord = {
-        turn: turn.operationId,
-        userId: session.userId,
-        orgId: session.orgId,
-        agentId: session.agentId,
-        conversationId: session.conversationId,
-        seen: turn.seen,
-        known: [...known],
-        sealed: goesOn ? earlier.sealed : [],
-        pending: fresh,
-        stored: 0,
-        lease: turn.lease,
-      };
-      return { run: this.#enter(runtime, { turn, watch, life, record }), messages };
+      const begun = turn;
+      const { past, seen } = begun;
+      const stored = withIds(past);
+      const { messages, fresh } = await openingOf(state, stored, {
+        precedes: (earlier) => precedes(earlier, session, seen),
+        everything: () => this.#everything(session),
+        canBeStored: (some) => begun.canStore(some),
+      });
+      const record = recordOf(session, begun, { stored, messages, fresh });
+      const settled = settledAtBeginning(stored, messages, fresh);
+      return { run: this.#enter(runtime, { turn, watch, life, record, settled }), messages };
     } catch (error) {
+      turn?.abandon();
       watch.release();
       throw error;
     }
@@ -86,7 +76,7 @@ export class AgentRuns {
     if (record === undefined) {
       throw new InvalidOptionError("state", "this run did not begin at its beginning, so its session is unknown.");
     }
-    const signal = signalOf(runtime);
+    const signal = runSignalOf(runtime);
     const live = signal && this.#live.get(signal)?.get(record.turn);
     return live ?? this.#resume({ record, messages }, runtime, signal);
   }
@@ -100,18 +90,28 @@ export class AgentRuns {
     if (!belongsTo(record, session)) throw new SessionMismatchError();
     const { sessions, turn: settings } = this.#settings;
     // A turn lands where it began.
-    const history = sessions.history({ ...session, conversationId: record.conversationId });
+    const owner = { ...session, conversationId: record.conversationId };
+    const history = sessions.history(owner);
     const life = this.#lifeOf(signal);
     const watch = sessions.watch(session);
+    let turn: Turn | undefined;
     try {
       const { turn: operationId, seen, lease } = record;
-      const turn = await Turn.resume(history, settings, { operationId, seen, lease, signal, sign: life.sign });
-      const left = withoutKept(record, messages, withIds(turn.past));
-      return this.#enter(runtime, { turn, watch, life, record: { ...left, lease: turn.lease } });
+      turn = await Turn.resume(history, settings, { operationId, seen, lease, signal, sign: life.sign });
+      const shown = withIds(turn.past);
+      const stored = reachesBack(record, shown) ? shown : await this.#everything(owner);
+      const { record: left, settled } = resumptionOf(record, messages, stored);
+      return this.#enter(runtime, { turn, watch, life, record: { ...left, lease: turn.lease }, settled });
     } catch (error) {
+      turn?.abandon();
       watch.release();
       throw error;
     }
+  }
+
+  /** Returns what the conversation holds, also what the window hides. */
+  async #everything(session: Session): Promise<readonly BaseMessage[]> {
+    return withIds(await wholeConversation(this.#settings.sessions, session));
   }
 
   #lifeOf(signal: AbortSignal | undefined): SignOfLife {
@@ -120,20 +120,40 @@ export class AgentRuns {
 
   #enter(runtime: RunRuntime, parts: Omit<ConstructorParameters<typeof LiveRun>[0], "tellError">): LiveRun {
     const run = new LiveRun({ ...parts, tellError: this.#settings.turn.tellError });
-    const signal = signalOf(runtime);
+    const signal = runSignalOf(runtime);
     if (signal === undefined) return run;
     const { turn } = run.record;
     const runs = this.#live.get(signal) ?? new Map<string, LiveRun>();
     runs.set(turn, run);
     this.#live.set(signal, runs);
     const abort = (): void => void run.interrupt();
-    const looking = canPause(runtime) ? undefined : lookAfter(run, parts.life);
+    // A silent run with a checkpointer may wait for a person. What it has so far is in the checkpoint.
+    const looking = hasCheckpointer(runtime) ? undefined : lookAfter(run, parts.life);
     // What is over must not stay in memory for as long as a signal that the caller passed.
     run.whenOver = removal(signal, { abort, runs, turn, looking });
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
     return run;
   }
+}
+
+/** What `openingOf` has to know of the turn. */
+interface Beginning {
+  readonly precedes: (earlier: RunRecord) => boolean;
+  readonly everything: () => Promise<readonly BaseMessage[]>;
+  readonly canBeStored: (messages: readonly BaseMessage[]) => boolean;
+}
+
+/** Returns what the agent begins with: in a thread of the conversation, in a thread of another one, or without one. */
+async function openingOf(
+  { messages: state, _session: earlier }: RunState,
+  stored: readonly BaseMessage[],
+  turn: Beginning,
+): Promise<Opening> {
+  if (earlier === undefined) return firstOpening(state, stored);
+  if (!turn.precedes(earlier)) return firstOpening(withoutEnded(state, earlier), stored);
+  const later = { state, stored, earlier };
+  return laterOpening(later, seemsToLack(later) ? await turn.everything() : stored, turn.canBeStored);
 }
 
 /** Holds the signal weakly: what looks after a run must not keep it from being gone. */
@@ -159,11 +179,6 @@ function removal(
   };
 }
 
-/** With a checkpointer: a run that is silent may wait for a person. What it has so far is in the checkpoint. */
-function canPause({ configurable }: RunRuntime): boolean {
-  return Boolean(configurable?.["__pregel_checkpointer"]);
-}
-
 /**
  * A run can end without its hooks being told: by another middleware that throws, or jumps to the end before the model is
  * called, or at the recursion limit. It was interrupted, then.
@@ -172,14 +187,4 @@ function lookAfter(run: LiveRun, life: SignOfLife): NodeJS.Timeout {
   return setInterval(() => {
     if (life.isGone()) void run.interrupt();
   }, LOOK_MILLISECONDS).unref();
-}
-
-/**
- * The signal of the whole run, one object for each: langgraph makes it, and a step's own signal of it. Where a later
- * version keeps it elsewhere, the step's signal takes its place, and each step takes the run up anew.
- */
-function signalOf({ configurable, signal }: RunRuntime): AbortSignal | undefined {
-  const signals = configurable?.["__pregel_abort_signals"];
-  if (typeof signals !== "object" || signals === null || !("externalAbortSignal" in signals)) return signal;
-  return signals.externalAbortSignal instanceof AbortSignal ? signals.externalAbortSignal : signal;
 }

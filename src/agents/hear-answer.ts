@@ -1,30 +1,24 @@
 import { BaseCallbackHandler } from "@langchain/core/callbacks/base";
 import { AIMessageChunk } from "@langchain/core/messages";
-import { AsyncLocalStorageProviderSingleton } from "@langchain/core/singletons";
-
-/** Calls of models by other middleware, to choose tools say, are no part of the answer: a stream does not show them. */
-const UNHEARD = ["nostream", "langsmith:nostream"];
-
-interface Callbacks {
-  addHandler(handler: BaseCallbackHandler, inherit: boolean): void;
-  removeHandler(handler: BaseCallbackHandler): void;
-}
+import { currentCallbacks, messageOf } from "../frameworks/langchain-core.js";
+import { isUnheard } from "../frameworks/langgraph.js";
 
 /**
- * Hears what the model that is about to be called says, as long as it says it; it is heard when somebody streams. A
- * second try begins anew.
+ * Calls `hear` with what the model that is about to be called has said so far, each time that it says more. A model says
+ * its answer part by part when somebody streams it. A second try of a model begins anew.
  *
- * @returns ends it.
+ * @returns a function that stops the calls.
  */
 export function hearAnswer(hear: (said: AIMessageChunk) => void): () => void {
-  const callbacks: unknown = AsyncLocalStorageProviderSingleton.getRunnableConfig()?.callbacks;
-  if (!hasHandlers(callbacks)) return () => {};
+  const callbacks = currentCallbacks();
+  if (callbacks === undefined) return () => {};
   let said: AIMessageChunk | undefined;
   let saidBy = "";
   const handler = BaseCallbackHandler.fromMethods({
     handleLLMNewToken(_token, _index, runId, _parentRunId, tags = [], fields) {
-      const chunk: unknown = fields?.chunk && "message" in fields.chunk ? fields.chunk.message : undefined;
-      if (!AIMessageChunk.isInstance(chunk) || UNHEARD.some((tag) => tags.includes(tag))) return;
+      const chunk = messageOf(fields?.chunk);
+      // What another middleware asks of a model in silence is not part of the answer.
+      if (!AIMessageChunk.isInstance(chunk) || isUnheard(tags)) return;
       said = said !== undefined && saidBy === runId ? said.concat(chunk) : chunk;
       saidBy = runId;
       hear(said);
@@ -33,10 +27,4 @@ export function hearAnswer(hear: (said: AIMessageChunk) => void): () => void {
   handler.awaitHandlers = true;
   callbacks.addHandler(handler, true);
   return () => callbacks.removeHandler(handler);
-}
-
-function hasHandlers(callbacks: unknown): callbacks is Callbacks {
-  return (
-    typeof callbacks === "object" && callbacks !== null && "addHandler" in callbacks && "removeHandler" in callbacks
-  );
 }

@@ -5,6 +5,7 @@ import type { SessionWatch } from "../sessions/signals.js";
 import { hearAnswer } from "./hear-answer.js";
 import { answerOf, idsOf, withFreshIds } from "./message-ids.js";
 import { type RunRecord, withNew, withoutPending } from "./run-record.js";
+import type { SettledMessages } from "./settled-messages.js";
 import type { SignOfLife } from "./sign-of-life.js";
 
 /** A run while it is under way in this process. */
@@ -14,6 +15,7 @@ export class LiveRun {
   readonly #life: SignOfLife;
   readonly #tellError: (error: unknown) => void;
   readonly #steps = new WeakSet<AbortSignal>();
+  readonly #settled: SettledMessages;
   #record: RunRecord;
   /** The model's latest answer, while it is not in the state yet; or what has been said of it, if it is streamed. */
   #said: readonly BaseMessage[] = [];
@@ -24,12 +26,14 @@ export class LiveRun {
     watch: SessionWatch;
     life: SignOfLife;
     record: RunRecord;
+    settled: SettledMessages;
     tellError: (error: unknown) => void;
   }) {
     this.#turn = run.turn;
     this.#watch = run.watch;
     this.#life = run.life;
     this.#record = run.record;
+    this.#settled = run.settled;
     this.#tellError = run.tellError;
   }
 
@@ -51,7 +55,7 @@ export class LiveRun {
   follow(messages: readonly BaseMessage[]): RunRecord {
     this.#life.show();
     this.#said = [];
-    this.#record = withNew(this.#record, messages);
+    this.#record = withNew(this.#record, messages, (message) => this.#settled.has(message));
     return this.#record;
   }
 
@@ -68,8 +72,7 @@ export class LiveRun {
     } catch (error) {
       this.#failed(error);
     }
-    this.#record = withoutPending(this.#record);
-    return this.#record;
+    return this.#settle(pending);
   }
 
   /**
@@ -85,8 +88,7 @@ export class LiveRun {
       this.#failed(error);
     }
     this.#over();
-    this.#record = withoutPending(this.#record);
-    return this.#record;
+    return this.#settle(pending);
   }
 
   /**
@@ -104,8 +106,8 @@ export class LiveRun {
     });
     try {
       const answer = await this.#life.during(() => raceWithSignal(call(), this.#watch.signal));
-      const ids = new Set([...this.#record.known, ...idsOf(this.#record.pending)]);
-      const fresh = withFreshIds(answer, (id) => ids.has(id));
+      const pending = idsOf(this.#record.pending);
+      const fresh = withFreshIds(answer, (id) => pending.has(id) || this.#settled.hasId(id));
       this.#said = answerOf(fresh);
       return fresh;
     } finally {
@@ -122,6 +124,12 @@ export class LiveRun {
     const said = this.#said;
     this.#over();
     await this.#turn.interrupt(() => [...pending, ...said]);
+  }
+
+  #settle(stored: readonly BaseMessage[]): RunRecord {
+    this.#settled.add(stored);
+    this.#record = withoutPending(this.#record);
+    return this.#record;
   }
 
   #failed(error: unknown): never {

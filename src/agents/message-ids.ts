@@ -1,5 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
+import { isObject } from "../codec/json.js";
+import { giveId } from "../frameworks/langchain-core.js";
 import { copied } from "../messages/copied.js";
 
 // Messages are told apart by their ids. What is given an id here keeps it in a checkpoint too, which is made of `lc_kwargs`.
@@ -10,7 +12,7 @@ export function idsOf(messages: readonly BaseMessage[]): ReadonlySet<string> {
 
 /** What the state gives an id would be told apart from what is kept here. */
 export function withId<Message extends BaseMessage>(message: Message): Message {
-  return message.id === undefined ? named(message, randomUUID()) : message;
+  return message.id === undefined ? giveId(message, randomUUID()) : message;
 }
 
 /**
@@ -24,7 +26,7 @@ export function withIds(messages: readonly BaseMessage[]): BaseMessage[] {
     const said = JSON.stringify([message.type, message.content]);
     const before = met.get(said) ?? 0;
     met.set(said, before + 1);
-    return named(
+    return giveId(
       message,
       `stored-${createHash("sha256").update(`${before}:${said}`).digest("base64url").slice(0, 22)}`,
     );
@@ -33,7 +35,7 @@ export function withIds(messages: readonly BaseMessage[]): BaseMessage[] {
 
 /** The same message anew: a copy with an id of its own. */
 export function anew<Message extends BaseMessage>(message: Message): Message {
-  return named(copied(message, {}), randomUUID());
+  return giveId(copied(message, {}), randomUUID());
 }
 
 /** The messages of a model's answer; with `responseFormat` it comes with what was made of it. */
@@ -54,11 +56,5 @@ export function withFreshIds<Answer>(answer: Answer, taken: (id: string) => bool
 }
 
 function hasMessages(answer: unknown): answer is { messages: readonly BaseMessage[] } {
-  return typeof answer === "object" && answer !== null && "messages" in answer && Array.isArray(answer.messages);
-}
-
-function named<Message extends BaseMessage>(message: Message, id: string): Message {
-  message.id = id;
-  message.lc_kwargs["id"] = id;
-  return message;
+  return isObject(answer) && Array.isArray(answer["messages"]);
 }

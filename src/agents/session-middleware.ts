@@ -76,8 +76,10 @@ export function sessionMiddleware(options: SessionMiddlewareOptions): AgentMiddl
     async beforeModel(state, runtime) {
       const run = await runs.of(state, runtime);
       run.refuseEnded();
-      const record = run.follow(state.messages);
-      return { _session: settings.persist === "step" ? await run.storeStep(state) : record };
+      run.follow(state.messages);
+      const record = settings.persist === "step" ? await run.storeStep(state) : run.record;
+      // langchain writes the whole state again with each update of it.
+      return record === state._session ? undefined : { _session: record };
     },
 
     async wrapModelCall(request, handler) {

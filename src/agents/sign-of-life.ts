@@ -1,4 +1,4 @@
-import { getEventListeners } from "node:events";
+import { isListenedTo } from "../frameworks/langgraph.js";
 import type { TurnSign } from "../turns/turn-lease.js";
 
 /**
@@ -60,6 +60,6 @@ export class SignOfLife {
 
   #hasListeners(): boolean {
     const signal = this.#signal?.deref();
-    return signal !== undefined && getEventListeners(signal, "abort").length > this.#ownListeners(signal);
+    return signal !== undefined && isListenedTo(signal, this.#ownListeners(signal));
   }
 }

@@ -14,7 +14,7 @@ import { textList } from "../redis/replies.js";
 import { type Connection, read } from "../redis/send.js";
 import { conversationOf, type RedisChatMessageHistory } from "./history.js";
 import type { OpenConversation } from "./open-conversation.js";
-import { parseConnection } from "./options.js";
+import { parseClient } from "../redis/connection-options.js";
 
 /** Options of {@link importMessages}. */
 export interface ImportMessagesOptions {
@@ -77,7 +77,7 @@ function parseImportOptions(options: ImportMessagesOptions): {
   onCorrupt: "throw" | "skip";
 } {
   const { client, deadline, key, history, onCorrupt = "throw" } = options ?? {};
-  const connection = parseConnection({ client, deadline });
+  const connection = parseClient({ client, deadline });
   if (typeof key !== "string" || key === "")
     throw new InvalidOptionError("key", "use the old history's key, a string.");
   const conversation = conversationOf(history);

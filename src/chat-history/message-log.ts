@@ -56,6 +56,11 @@ export interface HeldLease {
   readonly after: "keep" | "release";
 }
 
+/** Returns the arguments of a script that a turn writes with. */
+export function heldBy(lease: HeldLease | undefined): { token: string; after: "keep" | "release" } {
+  return { token: lease?.token ?? "", after: lease?.after ?? "keep" };
+}
+
 /** What a read of a log returns. */
 export interface LogPart {
   /** The mark of the latest clear, or `""` when none is remembered. */

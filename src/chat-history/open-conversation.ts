@@ -12,9 +12,9 @@ import { type Era, Origin } from "./origin.js";
 /** Node cannot build a longer command than about 512 MB. A batch of this size already keeps Redis busy for a while. */
 const MAX_WRITE_BYTES = 134_217_728;
 
-/** What is known of a turn when it reads. */
+/** A turn, as far as its caller knows it before its read. */
 export interface Beginning {
-  /** The operation id that the caller chose; absent, the caller chose none. */
+  /** The operation id that the caller chose. Without it, a turn makes one, which cannot have been used. */
   readonly operationId?: string | undefined;
   /** What follows the messages in this turn. Results at its beginning answer calls of the last answer. */
   readonly said?: readonly BaseMessage[] | undefined;

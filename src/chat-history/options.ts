@@ -1,33 +1,18 @@
 import { z } from "zod";
-import type { RedisClient } from "../redis/client.js";
 import { type Duration, durationSchema, useDuration } from "../options/duration.js";
-import { InvalidOptionError } from "../errors.js";
-import type { Connection } from "../redis/send.js";
+import {
+  type ConnectionOptions,
+  connectionSettings,
+  connectionShape,
+  type KeyedConnection,
+} from "../redis/connection-options.js";
 import { kindOfId, type MadeId } from "../options/ids.js";
 import { countSchema, idSchema, validate } from "../options/validation.js";
 import type { Window } from "../messages/window.js";
 import type { StandaloneLogSettings } from "./standalone-log.js";
 
-/** How many replicas have to have a write before the call returns. */
-export interface WaitOptions {
-  /**
-   * How many, at least 1. Use as many as may be promoted: when one of two replicas has the write, a failover can promote
-   * the other one.
-   */
-  readonly replicas: number;
-  /** How long to wait for them. Less than `deadline`. */
-  readonly timeout: Duration;
-}
-
 /** Options of everything that keeps messages in Redis. */
-export interface StoreOptions {
-  /** An ioredis 5 or 6 client, `Redis` or `Cluster`. It stays yours: the library never connects, closes or changes it. */
-  client: RedisClient;
-  /**
-   * The beginning of every key. No braces, no white space.
-   * @default "chat"
-   */
-  keyPrefix?: string | undefined;
+export interface StoreOptions extends ConnectionOptions {
   /** Limits what `getMessages()` returns. Without it, everything is returned. */
   window?: Window | undefined;
   /** How many messages are stored at most. The script that appends removes the oldest. Without it, there is no cap. */
@@ -37,19 +22,6 @@ export interface StoreOptions {
    * @default 8 MiB
    */
   maxMessageBytes?: number | undefined;
-  /**
-   * The time within which every call settles, whatever state Redis or the client is in. At most `"2m"`.
-   * @default "5s"
-   */
-  deadline?: Duration | undefined;
-  /**
-   * After each write, waits in the same round trip until so many replicas have it (`WAIT`), so that a failover to one of
-   * these does not lose it. When fewer have it within `timeout`, the call throws a `NotReplicatedError`. A repetition
-   * under the same operation id waits again. The connection does nothing else meanwhile: what this client sends next
-   * waits behind the write. Writes that only renew something (`verify`, the lease of a turn) do not wait.
-   * @default does not wait
-   */
-  wait?: WaitOptions | undefined;
   /**
    * What reading does with an entry that cannot be read. `"throw"` throws a `CorruptMessageError` that names its index;
    * `"skip"` leaves the entry out and returns the rest.
@@ -84,35 +56,15 @@ export interface HistoryLimits {
 }
 
 /** The options of a store, checked, with every default filled in and every duration in milliseconds. */
-export interface StoreSettings extends HistoryLimits, Connection {
-  readonly keyPrefix: string;
-}
+export interface StoreSettings extends HistoryLimits, KeyedConnection {}
 
 /** The options of a history, checked, with every default filled in and every duration in milliseconds. */
 export interface HistorySettings extends HistoryLimits, StandaloneLogSettings {}
 
 const MIB = 1_048_576;
 
-/** An operation id is remembered for this long. A longer deadline is a mistake in units: durations are seconds. */
-const MAX_DEADLINE = "2m";
-
-const connectionSchema = z.strictObject({
-  client: z.custom<RedisClient>(
-    isClient,
-    "pass an ioredis 5 or 6 client: connect(url), new Redis(url) or new Cluster(nodes)",
-  ),
-  deadline: durationSchema(MAX_DEADLINE).prefault("5s"),
-});
-
-const waitSchema = z.strictObject(
-  { replicas: countSchema, timeout: durationSchema() },
-  'use { replicas: 1, timeout: "1s" }',
-);
-
 const storeSchema = z.strictObject({
-  ...connectionSchema.shape,
-  wait: waitSchema.optional(),
-  keyPrefix: idSchema.regex(/^[^\s{}]+$/u, "use a string without white space and braces").default("chat"),
+  ...connectionShape,
   window: z
     .union(
       [
@@ -150,15 +102,6 @@ const historySchema = z.strictObject(
 );
 
 type TokenCounter = Extract<Window, { tokens: number }>["tokenCounter"];
-
-function isClient(value: unknown): boolean {
-  const methods = ["evalsha", "eval", "call", "pipeline"];
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    methods.every((method) => typeof (value as Record<string, unknown>)[method] === "function")
-  );
-}
 
 /**
  * The options that were checked last for each client. A program makes a history for every turn, with options that differ
@@ -219,32 +162,9 @@ export function parseStoreOptions(options: StoreOptions): StoreSettings {
 function storeSettings(parsed: z.output<typeof storeSchema>): StoreSettings {
   return {
     ...connectionSettings(parsed),
-    keyPrefix: parsed.keyPrefix,
     window: parsed.window,
     maxMessages: parsed.maxMessages ?? 0,
     maxMessageBytes: parsed.maxMessageBytes,
     onCorrupt: parsed.onCorrupt,
-  };
-}
-
-/**
- * Returns the settings of a client that is only read from.
- *
- * @throws InvalidOptionError for a client or deadline of the wrong form.
- */
-export function parseConnection(options: Pick<RedisChatMessageHistoryOptions, "client" | "deadline">): Connection {
-  const { client, deadline } = validate(connectionSchema, "options", options);
-  return { client, deadlineMilliseconds: deadline };
-}
-
-function connectionSettings({ client, deadline, wait }: z.output<typeof storeSchema>): Connection {
-  if (wait === undefined) return { client, deadlineMilliseconds: deadline, wait: undefined };
-  if (wait.timeout >= deadline) {
-    throw new InvalidOptionError("wait.timeout", "use less than deadline, within which a shortfall has to be told.");
-  }
-  return {
-    client,
-    deadlineMilliseconds: deadline,
-    wait: { replicas: wait.replicas, timeoutMilliseconds: wait.timeout },
   };
 }

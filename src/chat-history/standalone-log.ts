@@ -1,31 +1,33 @@
-import {
-  ConversationChangedError,
-  CorruptMessageError,
-  OperationConflictError,
-  ConversationBusyError,
-  SessionNotFoundError,
-} from "../errors.js";
 import { type HistoryKeys, historyKeys } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
+import type { Command } from "../redis/port.js";
 import { count, textList, textOrNothing } from "../redis/replies.js";
-import { appendScript } from "../redis/scripts/append.js";
-import { clearScript } from "../redis/scripts/clear.js";
+import { appendScript } from "../redis/scripts/history/append.js";
+import { clearScript } from "../redis/scripts/history/clear.js";
 import { acquireLeaseScript } from "../redis/scripts/lease/acquire.js";
 import { releaseLeaseScript } from "../redis/scripts/lease/release.js";
 import { renewLeaseScript } from "../redis/scripts/lease/renew.js";
 import { type Connection, read, run, write } from "../redis/send.js";
-import type { Batch, LeaseAnswer, LeaseAttempt, LogPart, MessageLog } from "./message-log.js";
+import {
+  type Batch,
+  heldBy,
+  type LeaseAnswer,
+  type LeaseAttempt,
+  type LogPart,
+  type MessageLog,
+} from "./message-log.js";
 
+/** What a log needs to know of the options of a history. */
 export interface StandaloneLogSettings extends Connection {
   readonly sessionId: string;
   readonly keyPrefix: string;
-  /** 0: never. */
+  /** 0 for never. */
   readonly ttlMilliseconds: number;
-  /** 0: no cap. */
+  /** 0 for no cap. */
   readonly maxMessages: number;
 }
 
-/** A history on its own: under an id that the caller chose, bound to nothing. */
+/** The log of a history on its own, under an id that the caller chose. It is bound to no session. */
 export class StandaloneLog implements MessageLog {
   readonly #settings: StandaloneLogSettings;
   readonly #keys: HistoryKeys;
@@ -36,39 +38,42 @@ export class StandaloneLog implements MessageLog {
   }
 
   read(first: number, operationId?: string): Promise<LogPart> {
+    const recorded: Command[] = operationId === undefined ? [] : [["exists", this.#keys.operation(operationId)]];
     return read(
       this.#settings,
       [
-        // First: a mark that is older than the entries refuses an append that would do no harm, a newer one the reverse.
+        // The mark is read before the entries. An older mark refuses an append that would do no harm; a newer mark would let
+        // through an append that does harm.
         ["hget", this.#keys.meta, "cleared"],
         ["lrange", this.#keys.messages, String(first), "-1"],
-        ...(operationId === undefined ? [] : [["exists", this.#keys.operation(operationId)]]),
+        ...recorded,
       ],
-      (cleared, entries, recorded = 0) => ({
+      (cleared, entries, found = 0) => ({
         seen: textOrNothing(cleared) ?? "",
         entries: textList(entries),
-        recorded: count(recorded) > 0,
+        recorded: count(found) > 0,
       }),
     );
   }
 
   async append({ operationId, encoded, seen, lease }: Batch): Promise<boolean> {
-    const { ttlMilliseconds, maxMessages } = this.#settings;
-    const digest = digestOf(...encoded);
-    const input = { keys: this.#keys, operationId, digest, seen, ttlMilliseconds, maxMessages, lease, encoded };
-    const outcome = await write(this.#settings, appendScript, input, this.#keys.operation(operationId));
-    if (outcome === "conflict") throw new OperationConflictError(operationId);
-    if (outcome === "changed") throw new ConversationChangedError();
-    if (outcome === "foreign") throw this.#foreignKey();
-    if (outcome === "lease-lost") throw new ConversationBusyError("lost");
+    const { ttlMilliseconds: ttl, maxMessages: cap } = this.#settings;
+    const { outcome } = await write(this.#settings, appendScript, {
+      operationId,
+      subject: this.#keys.messages,
+      keys: { ...this.#keys, operation: this.#keys.operation(operationId) },
+      arguments: { digest: digestOf(...encoded), seen, ttl, cap, ...heldBy(lease), encoded },
+    });
     return outcome !== "occupied";
   }
 
   async clear(operationId: string): Promise<string> {
-    const input = { keys: this.#keys, operationId };
-    const { outcome, mark } = await write(this.#settings, clearScript, input, this.#keys.operation(operationId));
-    if (outcome === "conflict") throw new OperationConflictError(operationId);
-    if (outcome === "foreign") throw this.#foreignKey();
+    const { mark } = await write(this.#settings, clearScript, {
+      operationId,
+      subject: this.#keys.messages,
+      keys: { ...this.#keys, operation: this.#keys.operation(operationId) },
+      arguments: { digest: "clear" },
+    });
     return mark;
   }
 
@@ -76,23 +81,19 @@ export class StandaloneLog implements MessageLog {
     return read(this.#settings, [["llen", this.#keys.messages]], count);
   }
 
-  async acquire(attempt: LeaseAttempt): Promise<LeaseAnswer> {
-    const input = { ...attempt, keys: this.#keys, session: undefined };
-    const { outcome, ...place } = await run(this.#settings, acquireLeaseScript, input);
-    // No session was asked for, so none can be missing.
-    if (outcome !== "granted" && outcome !== "busy") throw new SessionNotFoundError();
-    return { outcome, ...place };
+  acquire({ token, ticket, leaseMilliseconds, mode }: LeaseAttempt): Promise<LeaseAnswer> {
+    return run(this.#settings, acquireLeaseScript, {
+      keys: this.#keys,
+      arguments: { token, ticket, duration: leaseMilliseconds, mode, sessionId: "" },
+    });
   }
 
-  renew(token: string, leaseMilliseconds: number): Promise<"held" | "lost"> {
-    return run(this.#settings, renewLeaseScript, { keys: this.#keys, token, leaseMilliseconds });
+  async renew(token: string, leaseMilliseconds: number): Promise<"held" | "lost"> {
+    const call = { keys: this.#keys, arguments: { token, duration: leaseMilliseconds } };
+    return (await run(this.#settings, renewLeaseScript, call)).outcome;
   }
 
   async release(token: string): Promise<void> {
-    await run(this.#settings, releaseLeaseScript, { keys: this.#keys, token });
-  }
-
-  #foreignKey(): CorruptMessageError {
-    return new CorruptMessageError(`${this.#keys.messages} (or :meta) holds another type of value; it was left alone.`);
+    await run(this.#settings, releaseLeaseScript, { keys: this.#keys, arguments: { token } });
   }
 }

@@ -2,7 +2,7 @@ import { types } from "node:util";
 
 type ViewClass = (new (buffer: ArrayBuffer) => ArrayBufferView) & { readonly BYTES_PER_ELEMENT?: number };
 
-/** Looked up by name: older versions of Node have no Float16Array. */
+/** Looked up by name, because older versions of Node have no Float16Array. */
 const VIEWS: ReadonlyMap<unknown, ViewClass> = new Map(
   [
     "DataView",
@@ -28,26 +28,32 @@ function isClass(value: unknown): value is ViewClass {
   return typeof value === "function";
 }
 
-/** Asks for what a value is, not for its class: test runners and workers hand over instances of another realm's. */
+/**
+ * Returns `true` for an ArrayBuffer, a SharedArrayBuffer or a view of one. Does not use `instanceof`, because test
+ * runners and workers pass instances of another realm's classes.
+ */
 export function isByteValue(value: object): value is ArrayBufferView | ArrayBufferLike {
   return ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value);
 }
 
-/** Wide elements keep the byte order of the machine, little-endian wherever Node commonly runs. */
+/**
+ * Returns the kind of a byte value and its bytes in base64. Elements of several bytes keep the byte order of the
+ * machine, which is little-endian on all common platforms of Node.
+ */
 export function writeBytes(value: ArrayBufferView | ArrayBufferLike): [kind: string, standIn: string] {
   if (!ArrayBuffer.isView(value)) return ["ArrayBuffer", Buffer.from(value).toString("base64")];
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   return [Buffer.isBuffer(value) ? "Buffer" : nameOfClass(value), bytes.toString("base64")];
 }
 
-/** `undefined`: no such kind, or the stand-in does not fit it. */
+/** Returns the byte value, or `undefined` if the kind is unknown or the stand-in does not fit the kind. */
 export function reviveBytes(kind: unknown, standIn: unknown): unknown {
   if (typeof standIn !== "string") return undefined;
   const bytes = Buffer.from(standIn, "base64");
-  // Buffer.from() skips what is no base64.
+  // Buffer.from() skips characters that are not base64.
   if (bytes.toString("base64") !== standIn) return undefined;
   if (kind === "Buffer") return bytes;
-  // A copy: the bytes of a small Buffer sit in a pool that others share.
+  // Copied, because a small Buffer shares its memory with other Buffers.
   const { buffer } = new Uint8Array(bytes);
   if (kind === "ArrayBuffer") return buffer;
   const View = VIEWS.get(kind);

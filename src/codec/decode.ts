@@ -6,14 +6,14 @@ import { reviveRich } from "./rich.js";
 
 export interface DecodedMessage {
   readonly message: BaseMessage;
-  /** When it was appended: server time in milliseconds since 1970. */
+  /** The server time at which the message was appended, in milliseconds since 1970. */
   readonly at: number;
 }
 
 /**
- * Reads one complete entry: what `encodeMessage` wrote, then `,"at":<milliseconds>}`.
+ * Decodes one complete entry: the text that `encodeMessage` returned, followed by `,"at":<milliseconds>}`.
  *
- * @throws CorruptMessageError naming `index`. The reason quotes nothing of the entry.
+ * @throws CorruptMessageError with this `index` if the entry is damaged. The error quotes no part of the entry.
  */
 export function decodeMessage(entry: string, index: number): DecodedMessage {
   const { v, type, data, rich, own, at } = parse(entry, index);
@@ -28,7 +28,7 @@ export function decodeMessage(entry: string, index: number): DecodedMessage {
   const reason = misshapen(data, shape);
   if (reason !== undefined) throw new CorruptMessageError(reason, index);
 
-  // A message keeps the object it is made of as its `lc_kwargs`, which `toDict()` needs: nothing is copied.
+  // The message keeps `data` as its `lc_kwargs`, which `toDict()` needs. Nothing is copied.
   const message = survivesConstructor(type, data) ? shape.create(data) : reconstruct(shape, data);
   if (own !== undefined && !restoreOwn(message, data, own)) {
     throw new CorruptMessageError("its own fields do not fit its data", index);
@@ -37,9 +37,9 @@ export function decodeMessage(entry: string, index: number): DecodedMessage {
 }
 
 /**
- * Reads the entries of a list, of which the first has that index.
+ * Decodes consecutive entries of a list. `firstIndex` is the list index of the first entry.
  *
- * @throws CorruptMessageError, unless what cannot be read is to be skipped.
+ * @throws CorruptMessageError if an entry is damaged and `onCorrupt` is `"throw"`.
  */
 export function decodeMessages(
   entries: readonly string[],
@@ -57,7 +57,7 @@ export function decodeMessages(
   });
 }
 
-/** As far as a Date goes; `1e999` is a number for JSON too. */
+/** Accepts the range of a Date. JSON.parse reads `1e999` as Infinity, which is a number too. */
 function isTime(at: unknown): at is number {
   return typeof at === "number" && Math.abs(at) <= 8.64e15;
 }
@@ -67,7 +67,7 @@ function parse(entry: string, index: number): Fields {
   try {
     parsed = JSON.parse(entry);
   } catch {
-    // Without the cause: its message quotes the text.
+    // The cause is omitted, because its message quotes the text.
     throw new CorruptMessageError("it is not JSON", index);
   }
   if (!isObject(parsed)) throw new CorruptMessageError("it is not an object", index);
@@ -75,9 +75,11 @@ function parse(entry: string, index: number): Fields {
 }
 
 /**
- * Whether the message comes out of its constructor with exactly these fields; a stencil relies on that too. All
- * constructors replace what is null and should be an object; that of a `RemoveMessage` drops the content; that of an
- * `AIMessage` parses raw tool calls, warns about them, and moves content of output version 1 about.
+ * Returns `true` if the constructor gives the message exactly these fields. The stencils rely on this too.
+ *
+ * Every constructor replaces `null` where it expects an object. The constructor of `RemoveMessage` drops the content.
+ * The constructor of `AIMessage` parses raw tool calls, warns about them, and rearranges the content of output version
+ * 1.
  */
 function survivesConstructor(type: unknown, data: Fields): boolean {
   const { additional_kwargs: kwargs, response_metadata: metadata } = data;
@@ -93,7 +95,7 @@ function survivesConstructor(type: unknown, data: Fields): boolean {
   );
 }
 
-/** Lets the constructor make a message with nothing in it to distort, then gives it the fields. */
+/** Constructs an empty message, which the constructor cannot alter, and then assigns the fields. */
 function reconstruct(shape: MessageShape, data: Fields): BaseMessage {
   const blank: Fields = { content: "" };
   if (shape.required !== undefined) blank[shape.required] = data[shape.required];
@@ -109,7 +111,8 @@ function restoreOwn(message: BaseMessage, data: Fields, own: unknown): boolean {
   if (!Array.isArray(own)) return false;
   for (const name of own) {
     if (typeof name !== "string" || !Object.hasOwn(data, name)) return false;
-    // What is there the constructor restored, being a field in this version of core; or it is none: `__proto__`, `toDict`.
+    // Skips a name that the message already has. Either the constructor of this version of core knows the field and has
+    // restored it, or the name is that of an inherited property, such as `__proto__` or `toDict`.
     if (!(name in message)) setField(message, name, data[name]);
   }
   return true;

@@ -7,13 +7,14 @@ import { RichWriter, Unstorable } from "./rich.js";
 const MAX_PATH_STEPS = 20;
 
 /**
- * One message as the text of an entry, without the closing brace: `{"type":"ai","data":{…}`. The same message
+ * Encodes one message as the text of an entry without its closing brace: `{"type":"ai","data":{…}`. The same message
  * always gives the same text.
  *
- * What JSON leaves out (functions, symbols, undefined properties) is left out. An instance of a class that is neither
- * built in nor a message comes back as its JSON: what its `toJSON()` returns, or its own enumerable fields.
+ * Values that JSON omits (functions, symbols, undefined properties) are omitted. An instance of a class that is neither
+ * built in nor a message is stored as its JSON: the result of its `toJSON()`, or its own enumerable fields.
  *
- * @throws InvalidOptionError naming `messages[position]`: no message, or something in it that cannot be stored.
+ * @throws InvalidOptionError for `messages[position]` if the value is not a message, or if the message contains a value
+ * that cannot be stored.
  */
 export function encodeMessage(message: BaseMessage, position: number): string {
   if (!isMessage(message)) {
@@ -47,7 +48,7 @@ export function encodeMessage(message: BaseMessage, position: number): string {
     const rich = writer.marks.length === 0 ? "" : `,"rich":${JSON.stringify(writer.marks)}`;
     return head + standIns + rich + tail;
   } catch (error) {
-    // What a getter or a toJSON() throws may quote content: nothing of it goes on from here.
+    // A getter or toJSON() may throw an error that quotes content, so that error is not passed on.
     const reason = error instanceof Unstorable ? error.message : "cannot be written as JSON";
     throw new InvalidOptionError(optionName(position), `cannot be stored: ${describe(writer?.path ?? [])} ${reason}.`);
   }
@@ -57,14 +58,19 @@ function optionName(position: number): string {
   return `messages[${position}]`;
 }
 
-/** Asks for the method that LangChain itself asks for, never for a class: there may be more than one copy of core. */
+/**
+ * Returns `true` if the value has the method by which LangChain itself recognises a message. Does not use `instanceof`,
+ * because a program may load several copies of core.
+ */
 function isMessage(value: unknown): value is BaseMessage & Fields {
   return isObject(value) && typeof value["_getType"] === "function";
 }
 
 /**
- * The fields as they are now, which `toDict()` does not know: it goes by the names that the constructor was given. Of
- * these, names that are no fields (`example`) follow.
+ * Returns the message's current fields, and the names of those that its class does not have.
+ *
+ * Does not use `toDict()`, which returns only the names that the constructor was given. Of these, the names that are
+ * not fields of the message (`example`) are added.
  */
 function collectFields(message: BaseMessage & Fields, shape: MessageShape): { data: Fields; own: string[] } {
   const data: Fields = {};
@@ -87,7 +93,10 @@ function collectFields(message: BaseMessage & Fields, shape: MessageShape): { da
   return { data, own };
 }
 
-/** What JSON would leave out, and what the constructors fill in: of fields that the class has. */
+/**
+ * Returns `true` for a value that JSON omits, and for a field of the class (`known`) whose value the constructor fills
+ * in by itself.
+ */
 function isLeftOut(key: string, value: unknown, known: boolean): boolean {
   if (typeof value === "string") return false;
   if (value === undefined || typeof value === "function" || typeof value === "symbol") return true;
@@ -110,7 +119,9 @@ function isEmptyObject(value: unknown): boolean {
   return true;
 }
 
-/** The field, and positions in arrays; other names on the way belong to the message's content. */
+/**
+ * Names the field and the indexes of arrays. Other names in the path may be message contents, so `.*` replaces them.
+ */
 function describe([field, ...path]: readonly (string | number)[]): string {
   if (field === undefined) return "the message";
   const steps = path.map((step) => (typeof step === "number" ? `[${step}]` : ".*"));

@@ -14,23 +14,30 @@ import {
 import { type Fields, isObject } from "./json.js";
 import { makerOf } from "./stencils.js";
 
-// A stored entry is one JSON object. Its `type` and `data` are LangChain's stored-message shape, which other readers
-// understand; the rest is ours, and they ignore it:
+// A stored entry is one JSON object. Its `type` and `data` are LangChain's stored-message shape, which other programs
+// can read. The other fields belong to this library, and other programs ignore them:
 //
-// - `v`: for a later format that a reader of this one would misread: its version. This one, the first, writes none.
-// - `rich`: which parts of `data` stand in for values that JSON lacks, see rich.ts. Absent when none do.
-// - `own`: names of those parts of `data` that were fields of the message itself, though not of its class. Absent when
-//   there are none.
-// - `at`: server time in milliseconds. The script that appends adds it, so encoding leaves the object open.
+// - `v`: the version of the format. This first version writes no `v`. A later version sets it if a reader of this
+//   version would misread the entry.
+// - `rich`: the parts of `data` that stand in for values that JSON lacks, see rich.ts. Absent if there are none.
+// - `own`: the names in `data` that were fields of the message itself, but not of its class. Absent if there are none.
+// - `at`: the server time in milliseconds. The script that appends the entry adds it, so `encodeMessage` returns the
+//   object without its closing brace.
 
 export interface MessageShape {
-  /** Makes what the constructor makes of these fields. Neither checks anything: what they rely on is checked before. */
+  /** Creates the message that the constructor creates from these fields. The caller checks the fields first. */
   create(fields: unknown): BaseMessage;
-  /** Fields that the class has in every supported version of core, so that its constructor restores them. */
+  /** The fields that the class has in every supported version of core. Its constructor restores them. */
   readonly fields: ReadonlySet<string>;
-  /** The string without which a message of this type makes no sense: no provider is told who speaks, nothing is removed. */
+  /**
+   * The field that must be a string, if there is one. Without its `role`, a generic message has no speaker. Without its
+   * `id`, a `RemoveMessage` removes nothing.
+   */
   readonly required: "role" | "id" | undefined;
-  /** A string, null or missing. Some OpenAI-compatible servers give their calls no id, so the results have none either. */
+  /**
+   * The field that must be a string, null or absent, if there is one. Some OpenAI-compatible servers send tool calls
+   * without an id, so the results have no `tool_call_id`.
+   */
   readonly optional: "tool_call_id" | undefined;
 }
 
@@ -43,7 +50,7 @@ function shape(
   return { create, required, optional, fields: new Set([...common, ...fields]) };
 }
 
-/** A map and no object: a type is whatever someone wrote, "constructor" for example. */
+/** The shapes by message type. A map, not an object, because a stored type may be any text, such as "constructor". */
 export const MESSAGE_SHAPES: ReadonlyMap<unknown, MessageShape> = new Map([
   ["human", shape(makerOf(HumanMessage, "human"))],
   ["ai", shape(makerOf(AIMessage, "ai"), {}, "tool_calls", "invalid_tool_calls", "usage_metadata")],
@@ -54,7 +61,10 @@ export const MESSAGE_SHAPES: ReadonlyMap<unknown, MessageShape> = new Map([
   ["remove", shape((fields: RemoveMessageFields) => new RemoveMessage(fields), { required: "id" })],
 ]);
 
-/** Why these fields make no message, if so. Asked on both ways: what could not be read must not be written. */
+/**
+ * Returns the reason why these fields do not form a message, or `undefined` if they do. The encoder checks this too, so
+ * that it never writes an entry that the decoder refuses.
+ */
 export function misshapen(fields: Fields, { required, optional }: MessageShape): string | undefined {
   const { content } = fields;
   if (typeof content !== "string" && !Array.isArray(content)) return "its content is neither a string nor an array";
@@ -69,7 +79,10 @@ function areCalls(calls: unknown): boolean {
   return calls === undefined || calls === null || (Array.isArray(calls) && calls.every(isObject));
 }
 
-/** Machinery of LangChain's classes; the chunks are folded into `tool_calls`, and `__proto__` is no name for a field. */
+/**
+ * Returns `true` for names that LangChain's classes use internally, and for `__proto__`, which cannot name a field.
+ * `tool_call_chunks` is internal because LangChain merges the chunks into `tool_calls`.
+ */
 export function isInternal(name: string): boolean {
   return name.startsWith("lc_") || name === "type" || name === "tool_call_chunks" || name === "__proto__";
 }

@@ -3,14 +3,16 @@ import { isByteValue, reviveBytes, writeBytes } from "./bytes.js";
 import { type Fields, isObject } from "./json.js";
 
 /**
- * A value that JSON lacks is written as a readable stand-in (a date as its ISO string), and a mark beside the data says
- * what stands where: `["Date", "additional_kwargs", "when"]`. Data that merely looks like a stand-in has no mark, so
- * nothing needs escaping, and a message without marks needs no walk when it is read.
+ * The kind and the path of a value that JSON lacks, such as `["Date", "additional_kwargs", "when"]`.
+ *
+ * The data contains a readable stand-in for the value (for a date, its ISO string), and the marks are stored beside the
+ * data. Data that merely looks like a stand-in has no mark, so nothing needs escaping. A message without marks can be
+ * read without a search for stand-ins.
  */
 type Mark = readonly [kind: string, ...path: Step[]];
 type Step = string | number;
 
-/** More than any message has, and few enough for the stack. */
+/** Deeper than any real message, and shallow enough for the call stack. */
 const MAX_DEPTH = 500;
 
 const NUMBERS: ReadonlyMap<unknown, number> = new Map([
@@ -20,15 +22,18 @@ const NUMBERS: ReadonlyMap<unknown, number> = new Map([
   ["-0", -0],
 ]);
 
-/** What is wrong with a value, in words that quote nothing of it. */
+/** Thrown when a value cannot be stored. The message gives the reason and quotes no part of the value. */
 export class Unstorable extends Error {
   override readonly name = "Unstorable";
 }
 
-/** Writes stand-ins, and takes down their marks: contents before the container, so that reviving fills nothing twice. */
+/**
+ * Writes stand-ins and collects their marks. The marks of a container's contents precede the mark of the container, so
+ * that the contents are revived before the container is built from them.
+ */
 export class RichWriter {
   readonly marks: Mark[] = [];
-  /** Where the writer is; after an error, where it was. */
+  /** The path of the current value. After an error, the path of the value that caused it. */
   readonly path: Step[] = [];
   readonly #containers = new Set<object>();
 
@@ -51,14 +56,14 @@ export class RichWriter {
     for (let index = 0; index < items.length; index++) {
       const item = items[index];
       this.path.push(index);
-      // In an array, null takes the place of what JSON leaves out.
+      // In an array, JSON writes null for a value that it would omit from an object.
       copy.push(item === undefined ? this.#mark("undefined", null) : (this.#write(item) ?? null));
       this.path.pop();
     }
     return copy;
   }
 
-  /** `undefined`: JSON leaves it out. */
+  /** Returns the value or its stand-in, or `undefined` if JSON omits the value. */
   #write(value: unknown): unknown {
     if (typeof value === "string" || typeof value === "boolean" || value === null) return value;
     if (typeof value === "number") return this.#writeNumber(value);
@@ -101,7 +106,10 @@ export class RichWriter {
   }
 }
 
-/** Puts the values in the place of their stand-ins. `false`: the marks do not fit the data, which is then half done. */
+/**
+ * Replaces the stand-ins in `data` with their values. Returns `false` if a mark does not fit the data. In that case,
+ * some stand-ins may already be replaced.
+ */
 export function reviveRich(data: Fields, marks: unknown): boolean {
   return Array.isArray(marks) && marks.every((mark: unknown) => Array.isArray(mark) && reviveMark(data, mark));
 }
@@ -117,7 +125,7 @@ function reviveMark(data: Fields, [kind, ...path]: readonly unknown[]): boolean 
     }
     const value = revive(kind, child);
     if (value === undefined && (kind !== "undefined" || child !== null)) return false;
-    // Safe for `__proto__` too: the own property, which is there, hides the setter.
+    // Safe for `__proto__` too, because the existing own property hides the setter.
     container[step] = value;
     return true;
   }
@@ -128,7 +136,7 @@ function isStep(step: unknown): step is Step {
   return typeof step === "string" || typeof step === "number";
 }
 
-/** `undefined`: no such kind, or the stand-in does not fit it. */
+/** Returns the value, or `undefined` if the kind is unknown or the stand-in does not fit the kind. */
 function revive(kind: unknown, standIn: unknown): unknown {
   switch (kind) {
     case "Date":
@@ -150,7 +158,7 @@ function reviveDate(standIn: unknown): Date | undefined {
   if (standIn === null) return new Date(Number.NaN);
   if (typeof standIn !== "string") return undefined;
   const date = new Date(standIn);
-  // Only the text that was written: Date reads much else, "card 4111" for one.
+  // Accepts only the text that the writer writes. Date also parses other text, such as "card 4111".
   return !Number.isNaN(date.getTime()) && date.toISOString() === standIn ? date : undefined;
 }
 

@@ -2,15 +2,17 @@ import { isDeepStrictEqual } from "node:util";
 import type { BaseMessage } from "@langchain/core/messages";
 import type { Fields } from "./json.js";
 
-// What a constructor of LangChain's does with the fields that decode.ts passes on (see survivesConstructor) is a dozen
-// assignments, and yet it is most of what a read costs: all classes of messages share one base, and V8 looks much of it up
-// anew for each message (docs/benchmark.md). A stencil makes the same assignments to an object of the same prototype.
+// For the fields that decode.ts passes (see survivesConstructor), a constructor of LangChain's makes a dozen
+// assignments. Still, the constructors are most of the cost of a read: all message classes share one base, and V8
+// repeats many property lookups for each message (docs/benchmark.md). A stencil makes the same assignments to an object
+// of the same prototype.
 //
-// It is used where it is found, on loading, to make of the probes below the same as the class that is there; elsewhere, as
-// with a version of core that adds a property, the constructor is. What a constructor does only with values that the
-// probes lack is not seen. Of a message that was stored, it did that when the message was made the first time.
+// When this module is loaded, it compares each stencil with the installed class on the probes below. If a result
+// differs, as with a version of core that adds a property, messages are made by the constructor instead. The comparison
+// misses anything that a constructor does only for values that the probes lack. The constructor did that to a stored
+// message when the message was first made.
 
-/** By which core knows a message, also one of another copy of core. */
+/** The property by which core recognises a message, even a message of another copy of core. */
 const MESSAGE: unique symbol = Symbol.for("langchain.message") as never;
 
 /** The properties of a message. */
@@ -39,15 +41,18 @@ type Slots = Record<
 type MessageClass = new (fields: never) => BaseMessage;
 type Make = (fields: unknown) => BaseMessage;
 
-/** What makes messages of the class: its stencil if that is faithful, else its constructor. */
+/**
+ * Returns a function that creates messages of the class: its stencil if that is faithful, otherwise its constructor.
+ */
 export function makerOf(Class: MessageClass, type: keyof typeof stencils): Make {
   const construct: Make = (fields) => new Class(fields as never);
   const make = stencils[type](Class.prototype);
   return isFaithful(make, construct, Class) ? make : construct;
 }
 
-// They assign in the order of the constructors; also to the fields that they are given, which the message keeps as its
-// `lc_kwargs`. Each has a `new` of its own, which V8 then optimises for one class.
+// The stencils assign in the order of the constructors. Like the constructors, they also assign to the given fields,
+// which the message keeps as its `lc_kwargs`. Each stencil has its own `new` expression, which V8 optimises for one
+// class.
 const stencils = {
   human: (prototype: BaseMessage): Make => {
     const Human = cut(prototype, function (this: Slots, fields: Slots): void {
@@ -89,7 +94,7 @@ const stencils = {
   },
 };
 
-/** Makes a constructor of a function: the prototype of a class cannot be replaced. */
+/** Returns a function as a constructor for the prototype. A class would not do: its `prototype` cannot be replaced. */
 function cut(
   prototype: BaseMessage,
   assign: (this: Slots, fields: Slots) => void,
@@ -112,7 +117,7 @@ function assignCommon(message: Slots, fields: Slots): void {
   message.response_metadata = fields.response_metadata;
 }
 
-/** New ones each time: a message keeps what it is made of. */
+/** Returns new probes on each call, because a message keeps the fields that it is made from. */
 function probes(): Fields[] {
   const call = { name: "tool", args: { some: 1 }, id: "call", type: "tool_call" };
   const all = {
@@ -155,12 +160,15 @@ function isFaithful(make: Make, construct: Make, Class: MessageClass): boolean {
     const [made, constructed] = [make, construct].map((way) => probes().map((probe) => visible(way(probe))));
     return isDeepStrictEqual(made, constructed);
   } catch {
-    // It refuses a probe, which an entry that can be read is not.
+    // A constructor that refuses a probe does more than its stencil.
     return false;
   }
 }
 
-/** All that can be seen of a message, and which of its values are those of the fields themselves, not copies. */
+/**
+ * Returns everything that a program can observe of a message, and for each property whether its value is the given one
+ * itself or a copy.
+ */
 function visible(message: BaseMessage): unknown {
   return {
     prototype: Object.getPrototypeOf(message) as unknown,
@@ -170,7 +178,10 @@ function visible(message: BaseMessage): unknown {
   };
 }
 
-/** What is private cannot be seen, nor assigned from outside. The source shows it, if nobody has compiled it away. */
+/**
+ * Returns `true` if the class or one of its bases has private fields or methods, which no stencil can observe or
+ * assign. Looks for `#` in the source, so it misses private members that were compiled away.
+ */
 function hasPrivateParts(Class: MessageClass): boolean {
   for (let part: unknown = Class; typeof part === "function"; part = Object.getPrototypeOf(part)) {
     if (Function.prototype.toString.call(part).includes("#")) return true;

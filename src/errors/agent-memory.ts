@@ -1,18 +1,25 @@
 import { LangChainRedisError } from "./langchain-redis-error.js";
 
-/** Which limit of an agent memory: writes a UTC day, bytes of all keys and values, bytes of one value, number of keys. */
+/**
+ * A limit of an agent memory: writes per UTC day, bytes of all keys and values, bytes of one value, or the number of
+ * keys.
+ */
 export type Quota = "writesPerDay" | "storageBytes" | "valueBytes" | "keys";
 
-/** A write to agent memory would go beyond one of its `limits`. Nothing was changed. */
+/** Thrown when a write to agent memory would exceed one of its `limits`. The write changed nothing. */
 export class QuotaExceededError extends LangChainRedisError {
   override readonly name = "QuotaExceededError";
   override readonly code = "QUOTA_EXCEEDED";
-  /** The limit in question. */
+  /** The limit that the write would exceed. */
   readonly quota: Quota;
-  /** How much is used now; for `valueBytes`, the size of the value that was refused. */
+  /** The amount in use now. For `valueBytes`, the size of the refused value. */
   readonly usage: number;
+  /** The amount that the limit allows. */
   readonly limit: number;
-  /** In how many seconds the count starts anew (`writesPerDay`: at midnight UTC); absent where waiting does not help. */
+  /**
+   * The number of seconds until the count of `writesPerDay` restarts at midnight UTC. `undefined` for the other limits,
+   * where waiting does not help.
+   */
   readonly retryAfter: number | undefined;
 
   constructor(details: { quota: Quota; usage: number; limit: number; retryAfter?: number | undefined }) {
@@ -26,30 +33,35 @@ export class QuotaExceededError extends LangChainRedisError {
   }
 }
 
-/** Somebody else changed the value: it does not have the version that was expected. Nothing was changed. */
+/**
+ * Thrown when the stored value does not have the expected version, because another write changed it. The refused write
+ * changed nothing.
+ */
 export class VersionConflictError extends LangChainRedisError {
   override readonly name = "VersionConflictError";
   override readonly code = "VERSION_CONFLICT";
+  /** The key of the value. */
   readonly key: string;
-  /** The version that is stored; 0 when there is no such key. */
+  /** The stored version. `0` if the key does not exist. */
   readonly version: number;
 
   constructor(key: string, version: number) {
-    super(`${JSON.stringify(key)} has another version than expected. Read it again, then decide; or use update().`);
+    super(`${JSON.stringify(key)} has another version than expected. Read it again before you write, or use update().`);
     this.key = key;
     this.version = version;
   }
 }
 
 /**
- * The stored value is not what the call needs: it does not fit the schema, is no whole number, no array. It was left as
- * it is. The error holds nothing of it but the paths at fault.
+ * Thrown when the stored value does not suit the call: the value does not match the schema, or the call needs a whole
+ * number or an array. The value is unchanged. The error contains only the paths at fault, and no part of the value.
  */
 export class ValueMismatchError extends LangChainRedisError {
   override readonly name = "ValueMismatchError";
   override readonly code = "VALUE_MISMATCH";
+  /** The key of the value. */
   readonly key: string;
-  /** Where in the value, for example `"items[2].price"`; empty when it is the value itself. */
+  /** The paths at fault inside the value, for example `"items[2].price"`. Empty if the value itself is at fault. */
   readonly paths: readonly string[];
 
   constructor(key: string, reason: string, paths: readonly string[] = []) {

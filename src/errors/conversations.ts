@@ -1,6 +1,9 @@
 import { LangChainRedisError } from "./langchain-redis-error.js";
 
-/** The conversation is unknown, has expired, or is not this user's with this agent; which of these is not told. */
+/**
+ * Thrown when the conversation does not exist, has no messages yet, has expired, or belongs to another owner or agent.
+ * The error does not reveal which of these applies.
+ */
 export class ConversationNotFoundError extends LangChainRedisError {
   override readonly name = "ConversationNotFoundError";
   override readonly code = "CONVERSATION_NOT_FOUND";
@@ -11,8 +14,9 @@ export class ConversationNotFoundError extends LangChainRedisError {
 }
 
 /**
- * `clear()` ran after this history object last read the conversation, so the turn it wanted to append belongs to a
- * conversation that has ended. Nothing was stored. Read again with `getMessages()` to go on with the new, empty one.
+ * Thrown when the conversation was cleared, deleted or erased after this history object last read it. The turn answers
+ * messages that no longer exist, so nothing was stored. To continue with the empty conversation, call `getMessages()`
+ * and run the turn again.
  */
 export class ConversationChangedError extends LangChainRedisError {
   override readonly name = "ConversationChangedError";
@@ -20,16 +24,20 @@ export class ConversationChangedError extends LangChainRedisError {
 
   constructor() {
     super(
-      "The conversation was cleared after it was last read here; the turn was not stored. Call getMessages() and try again.",
+      "The conversation was cleared after this history last read it, so the turn was not stored. " +
+        "Call getMessages() and try again.",
     );
   }
 }
 
-/** What is stored is not what this library wrote: a damaged entry, an unknown format version, a key of another type. */
+/**
+ * Thrown when Redis holds something that this library did not write: a damaged entry, an unknown format version, or a
+ * key of another Redis type.
+ */
 export class CorruptMessageError extends LangChainRedisError {
   override readonly name = "CorruptMessageError";
   override readonly code = "CORRUPT_MESSAGE";
-  /** Position of the entry in the Redis list, as `LINDEX` counts; absent when the whole key is at fault. */
+  /** The index of the entry in the Redis list, as for `LINDEX`. `undefined` if no single list entry is at fault. */
   readonly index: number | undefined;
 
   constructor(reason: string, index?: number) {

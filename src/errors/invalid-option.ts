@@ -1,10 +1,13 @@
 import { LangChainRedisError } from "./langchain-redis-error.js";
 
-/** A constructor option, an id or a value that cannot be used. The message says how to fix it; nothing was sent. */
+/**
+ * Thrown when an option, an argument, an id or a value cannot be used. The message says how to fix it. The refused
+ * value was not stored.
+ */
 export class InvalidOptionError extends LangChainRedisError {
   override readonly name = "InvalidOptionError";
   override readonly code = "INVALID_OPTION";
-  /** The option or argument at fault, for example `"ttl"` or `"messages[2]"`. */
+  /** The name of the option or argument at fault, for example `"ttl"` or `"messages[2]"`. */
   readonly option: string;
 
   constructor(option: string, message: string) {

@@ -1,11 +1,11 @@
-/** The same in every copy of this package that a program has loaded, which its classes are not. */
+/** Marks the errors of every loaded copy of this package. Each copy has its own classes, but the symbol is shared. */
 const brand = Symbol.for("langchain-redis-sessions.error");
 
 /**
- * The base of every error that this library throws on purpose.
+ * The base class of every error that this library throws on purpose.
  *
- * `code` is stable across versions: branch on it, or on the class, never on `message`.
- * No error of this family carries message contents or secrets, at any depth of `cause`.
+ * Branch on `code` or on the class, never on `message`: `code` is stable across versions. No error of this library
+ * contains message contents or secrets, at any depth of `cause`.
  *
  * @example
  * ```ts
@@ -18,7 +18,7 @@ const brand = Symbol.for("langchain-redis-sessions.error");
  */
 export abstract class LangChainRedisError extends Error {
   override name = "LangChainRedisError";
-  /** A stable identifier of the kind of error, in upper snake case. */
+  /** Identifies the kind of error, in upper snake case. Stable across versions. */
   abstract readonly code: string;
 
   static {
@@ -27,9 +27,10 @@ export abstract class LangChainRedisError extends Error {
 }
 
 /**
- * Returns whether an error is one of this library, also of another copy of it, whose classes `instanceof` does not know:
- * two versions in one `node_modules`, or a bundle beside the package. Then branch on `code`. A `code` alone tells
- * nothing, because anybody's error may have any.
+ * Returns `true` if `error` belongs to this library, including another loaded copy of it. `instanceof` recognises only
+ * the classes of one copy. A program may load two: two versions in `node_modules`, or a bundle beside the package.
+ *
+ * Branch on `code` after this check. A `code` alone proves nothing, because any package may use the same one.
  *
  * @example
  * ```ts

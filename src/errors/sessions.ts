@@ -1,6 +1,6 @@
 import { LangChainRedisError } from "./langchain-redis-error.js";
 
-/** A token that was never issued: mistyped, cut short or made up. Redis was not asked. */
+/** Thrown when a token was never issued: it is mistyped, truncated or invented. No request was sent to Redis. */
 export class InvalidTokenError extends LangChainRedisError {
   override readonly name = "InvalidTokenError";
   override readonly code = "INVALID_TOKEN";
@@ -10,14 +10,17 @@ export class InvalidTokenError extends LangChainRedisError {
   }
 }
 
-/** Why a session is no longer live: signed out, pushed out by the limit, timed out, or under a newer token. */
+/**
+ * The reason why a session, or its token, is no longer good: `"ended"` (ended by a call), `"evicted"` (ended by the
+ * session limit), `"expired"` (timed out) or `"rotated"` (a newer token replaced this one).
+ */
 export type SessionEndReason = "ended" | "evicted" | "expired" | "rotated";
 
-/** The session is unknown, has expired or was ended. */
+/** Thrown when the session is unknown, has expired or was ended, or when its token was replaced. */
 export class SessionNotFoundError extends LangChainRedisError {
   override readonly name = "SessionNotFoundError";
   override readonly code = "SESSION_NOT_FOUND";
-  /** Why it is no longer live; known for 60 seconds after its end, and absent afterwards. */
+  /** The reason why the session is no longer live. Known for 60 seconds after its end, then `undefined`. */
   readonly reason: SessionEndReason | undefined;
 
   constructor(reason?: SessionEndReason) {
@@ -26,35 +29,39 @@ export class SessionNotFoundError extends LangChainRedisError {
   }
 }
 
-/** The token is good, but for another user, organisation, agent or address than expected. Nothing was extended. */
+/**
+ * Thrown when the session belongs to another user, organisation, agent or address than expected. The session's timeout
+ * was not renewed.
+ */
 export class SessionMismatchError extends LangChainRedisError {
   override readonly name = "SessionMismatchError";
   override readonly code = "SESSION_MISMATCH";
 
   constructor() {
-    super("The session is not one of this user, organisation, agent or address.");
+    super("The session belongs to another user, organisation, agent or address.");
   }
 }
 
 /**
- * All sessions of the user were ended (`endAll`, `eraseUser`, `endEverybody`) after this sign-in, or in the same second:
- * its tokens may be in other hands. Nothing was created or extended. The user has to sign in anew; a renewed token of the
- * same sign-in is not enough.
+ * Thrown when all sessions of the user were ended (`endAll`, `eraseUser`, `endEverybody`) after this sign-in or in the
+ * same second, or when they were ended and the time of the sign-in is not known. Someone else may hold the credentials
+ * of such a sign-in, so no session was created or renewed. The user has to sign in again. A renewed token of the same
+ * sign-in is not enough.
  */
 export class ReauthenticationRequiredError extends LangChainRedisError {
   override readonly name = "ReauthenticationRequiredError";
   override readonly code = "REAUTHENTICATION_REQUIRED";
 
   constructor() {
-    super("All sessions of the user were ended after this sign-in. The user has to sign in anew.");
+    super("All sessions of the user were ended after this sign-in. The user has to sign in again.");
   }
 }
 
-/** The user has as many live sessions as allowed, and `atLimit` is `"reject"`. Nothing was created. */
+/** Thrown when the user has as many live sessions as allowed and `atLimit` is `"reject"`. No session was created. */
 export class SessionLimitError extends LangChainRedisError {
   override readonly name = "SessionLimitError";
   override readonly code = "SESSION_LIMIT";
-  /** How many live sessions a user may have. */
+  /** The number of live sessions that a user may have. */
   readonly limit: number;
 
   constructor(limit: number) {

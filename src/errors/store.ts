@@ -1,6 +1,9 @@
 import { LangChainRedisError } from "./langchain-redis-error.js";
 
-/** The operation id was used before: for another write, or for this turn. Nothing was stored now; what the first write did stands. */
+/**
+ * Thrown when the operation id was used before, either for another write or for this turn. The first write stands, and
+ * this call stored nothing.
+ */
 export class OperationConflictError extends LangChainRedisError {
   override readonly name = "OperationConflictError";
   override readonly code = "OPERATION_CONFLICT";
@@ -14,8 +17,10 @@ export class OperationConflictError extends LangChainRedisError {
 }
 
 /**
- * Redis could not be reached, did not answer within the deadline, refused the command, or is older than 7.0, which its
- * message says: then nothing was written, and no repetition helps.
+ * Thrown when Redis could not be reached, did not answer within the deadline, or refused the command.
+ *
+ * Also thrown when the server is older than Redis 7.0. The message then says so, nothing was written, and repeating the
+ * call does not help.
  *
  * @example
  * ```ts
@@ -29,11 +34,14 @@ export class StoreUnavailableError extends LangChainRedisError {
   override readonly name = "StoreUnavailableError";
   override readonly code = "STORE_UNAVAILABLE";
   /**
-   * `true`: a write may or may not have taken effect. Repeat it with the same content and `operationId`: within two
-   * minutes of its taking effect it is never applied twice. `false`: nothing was written.
+   * `true` if the write may or may not have taken effect. Repeat the write with the same content and `operationId`:
+   * within two minutes after a write takes effect, Redis does not apply it again. `false` if nothing was stored.
    */
   readonly indeterminate: boolean;
-  /** The operation id of the write, absent for a read. */
+  /**
+   * The operation id of the write. `undefined` for a read, and for `eraseUser` and `endEverybody`, which you can repeat
+   * without one.
+   */
   readonly operationId: string | undefined;
 
   constructor(
@@ -47,9 +55,9 @@ export class StoreUnavailableError extends LangChainRedisError {
 }
 
 /**
- * The write took effect on the primary, and within the `timeout` of the option `wait` fewer replicas had it than asked
- * for: a failover may lose it. It is not undone. Repeating it with the same content and `operationId` writes nothing
- * twice, and waits again.
+ * Thrown when a write took effect on the primary, but fewer replicas than required acknowledged it within the `timeout`
+ * of the `wait` option. The write is not undone, and a failover may lose it. Repeat the write with the same content and
+ * `operationId`: the call writes nothing twice, and waits for the replicas again.
  *
  * @example
  * ```ts
@@ -62,24 +70,28 @@ export class StoreUnavailableError extends LangChainRedisError {
 export class NotReplicatedError extends LangChainRedisError {
   override readonly name = "NotReplicatedError";
   override readonly code = "NOT_REPLICATED";
-  /** How many replicas have the write. */
+  /** The number of replicas that have the write. */
   readonly replicas: number;
-  /** How many were asked for. */
+  /** The number of replicas that the `wait` option requires. */
   readonly wanted: number;
-  /** The operation id of the write; absent for `eraseUser`, which is safe to repeat without. */
+  /**
+   * The operation id of the write. `undefined` for `eraseUser` and `endEverybody`, which you can repeat without one.
+   */
   readonly operationId: string | undefined;
 
   constructor(details: { replicas: number; wanted: number; operationId?: string | undefined }) {
     const { replicas, wanted, operationId } = details;
     const repeat = operationId === undefined ? "Repeat it" : "Repeat it with the same operationId";
-    super(`The write took effect, and ${replicas} of ${wanted} replicas have it: a failover may lose it. ${repeat}.`);
+    super(
+      `The write took effect, but only ${replicas} of ${wanted} replicas have it. A failover may lose it. ${repeat}.`,
+    );
     this.replicas = replicas;
     this.wanted = wanted;
     this.operationId = operationId;
   }
 }
 
-/** Redis is out of memory (`maxmemory`) and evicts nothing that would help. Nothing was stored. */
+/** Thrown when Redis has reached `maxmemory` and could not evict enough keys. Nothing was stored. */
 export class StorageFullError extends LangChainRedisError {
   override readonly name = "StorageFullError";
   override readonly code = "STORAGE_FULL";

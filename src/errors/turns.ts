@@ -1,15 +1,17 @@
 import { isLangChainRedisError, LangChainRedisError } from "./langchain-redis-error.js";
 
 /**
- * Turns of one conversation run one after another, and this one could not: another has it (`reason: "taken"`), or this
- * one held it and no longer does (`reason: "lost"`). Nothing was stored.
+ * Thrown when a turn needs the conversation to itself, and another turn has it (`reason: "taken"`) or has taken it over
+ * (`reason: "lost"`). The turn was not stored. The option `concurrency` decides whether a turn needs the conversation
+ * to itself.
  */
 export class ConversationBusyError extends LangChainRedisError {
   override readonly name = "ConversationBusyError";
   override readonly code = "CONVERSATION_BUSY";
   /**
-   * `"taken"`: another turn was running; nothing was begun. `"lost"`: the lease was not renewed in time, because Redis
-   * was away or this process stood still, so that another turn may have run since the conversation was read.
+   * `"taken"`: another turn of the conversation was running, so this turn did not start. `"lost"`: this turn's lease
+   * lapsed and another turn took the conversation. A lease lapses when Redis is unreachable, when the process is
+   * suspended, or when the turn gives no sign of life.
    */
   readonly reason: "taken" | "lost";
 
@@ -17,23 +19,25 @@ export class ConversationBusyError extends LangChainRedisError {
     super(
       reason === "taken"
         ? "Another turn of this conversation is running. Try again when it is over."
-        : "The turn lost its lease on the conversation, which others may have changed since; it was not stored.",
+        : "The turn lost its lease and was not stored. Another turn may have changed the conversation since.",
     );
     this.reason = reason;
   }
 }
 
-/** The codes of what may have passed by the next attempt. */
+/** The codes of errors that the next attempt may not meet again. */
 const passing: ReadonlySet<string> = new Set(["STORE_UNAVAILABLE", "STORAGE_FULL", "NOT_REPLICATED"]);
 
 /**
- * The turn was answered, and could not be stored. Nothing of it is lost: the answer is in `output`, and `retry()`
- * stores the same turn, once, also when the failed attempt went through after all. `cause` tells what stood in the way.
+ * Thrown when the model has answered but the turn could not be stored. The answer is in `output`, the reason is in
+ * `cause`, and `retry()` stores the same turn.
  *
- * A retry can succeed when `cause` is a StoreUnavailableError, StorageFullError or NotReplicatedError (others say what is
- * wrong with the turn, its conversation or its session), as long as its operation id is remembered (two minutes) and,
- * with `concurrency` `"wait"` or `"reject"`, its lease lasts. With a history of another library it may store the turn
- * twice.
+ * A retry can succeed if `cause` is a StoreUnavailableError, a StorageFullError or a NotReplicatedError. Any other
+ * error of this library reports a fault of the turn, its conversation or its session, so a retry fails again. With
+ * `concurrency` `"wait"` or `"reject"`, a retry fails once another turn has taken the conversation.
+ *
+ * If the failed attempt did take effect, a retry within two minutes does not store the turn again. A later retry may
+ * store the turn twice, and so may any retry with a history of another library.
  *
  * @example
  * ```ts
@@ -47,14 +51,14 @@ const passing: ReadonlySet<string> = new Set(["STORE_UNAVAILABLE", "STORAGE_FULL
 export class TurnNotStoredError extends LangChainRedisError {
   override readonly name = "TurnNotStoredError";
   override readonly code = "TURN_NOT_STORED";
-  /** What the runnable, chain or agent answered. Not enumerable, so that loggers leave it out. */
+  /** The answer of the runnable, chain or agent. Not enumerable, so that loggers omit it. */
   declare readonly output: unknown;
   /** The operation id of the turn. */
   readonly operationId: string;
   readonly #retry: () => Promise<void>;
 
   constructor(details: { output: unknown; operationId: string; retry: () => Promise<void>; cause: Error }) {
-    // What is wrong with the turn, its conversation or its session is so at the next attempt too.
+    // A fault of the turn, its conversation or its session persists, so the message does not recommend retry().
     const { cause } = details;
     const lasts = isLangChainRedisError(cause) && !passing.has(cause.code);
     const retry = lasts ? "." : "; retry() stores the turn once.";
@@ -69,7 +73,7 @@ export class TurnNotStoredError extends LangChainRedisError {
   /**
    * Stores the same turn under the same operation id.
    *
-   * @throws TurnNotStoredError when that fails again.
+   * @throws TurnNotStoredError if the turn still cannot be stored.
    */
   async retry(): Promise<void> {
     await this.#retry();

@@ -17,9 +17,12 @@ import { addHeaders, send, toWebRequest } from "./web-request.js";
 declare global {
   namespace Express {
     interface Request {
-      /** The live session of who sent this request. There behind {@link expressSession}, and nowhere else. */
+      /** The live session of the user who sent this request. Set only by the middleware {@link expressSession}. */
       agentSession: Session;
-      /** Who sent this request: what your `authenticate` returned. There behind `expressSession(…)` and its `authenticate`. */
+      /**
+       * The user who sent this request, as returned by your `authenticate`. Set only by the middleware
+       * `expressSession(…)` and by its `authenticate`.
+       */
       agentIdentity: Identity;
     }
   }
@@ -28,43 +31,50 @@ declare global {
 /** Options of {@link expressSession}. */
 export interface ExpressSessionOptions extends GuardSettings {
   /**
-   * Who sent the request, as in `sessionGuard`. The second argument is Express' own request, for an identity that
-   * another middleware has found: `(_request, { user }) => user`.
+   * Returns the user who sent the request, as for `sessionGuard`. The second argument is the request of Express. Use it
+   * if another middleware identifies the user: `(_request, { user }) => user`.
    */
   authenticate: (
     request: Request,
     expressRequest: ExpressRequest,
   ) => Identity | null | undefined | Promise<Identity | null | undefined>;
-  /** Which agent a request is for; a function gets Express' request: `({ params }) => String(params.agentId)`. */
+  /**
+   * The agent that a request is for. A function takes the request of Express:
+   * `({ params }) => String(params.agentId)`.
+   */
   agentId: ExpectedAgent<ExpressRequest>;
 }
 
-/** A middleware that lets a request through with its session; made by {@link expressSession}. */
+/** Middleware that admits requests with a live session. Created by {@link expressSession}. */
 export interface ExpressSession extends RequestHandler {
-  /** A middleware that asks for no session and sets `req.agentIdentity` only: for the request that starts one. */
+  /** Middleware that sets `req.agentIdentity` and requires no session. Use it for the request that starts a session. */
   readonly authenticate: RequestHandler;
-  /** The client's address, in the spelling that sessions are compared by; `undefined` when it is not known. */
+  /** Returns the client's address in the spelling that sessions are compared by, or `undefined` if it is not known. */
   clientAddress(request: ExpressRequest): string | undefined;
-  /** The session token of the request, not yet verified: for `rotate` and `end`. `undefined`: none, or several. */
+  /**
+   * Returns the session token of the request without verifying it, for `rotate` and `end`. Returns `undefined` if the
+   * request has no token or several.
+   */
   token(request: ExpressRequest): string | undefined;
   /**
-   * Puts the token of a new or rotated session into the headers of the response.
+   * Adds the token of a new or rotated session to the headers of the response.
    *
-   * @throws InvalidTokenError when it is no token.
+   * @throws InvalidTokenError if `token` is not a session token.
    */
   issue(response: ExpressResponse, token: string): void;
-  /** Tells the browser to forget its cookie. End the session, too. */
+  /** Adds the header that makes the browser delete its cookie. Does not end the session. */
   clear(response: ExpressResponse): void;
 }
 
 /**
- * `sessionGuard` as Express 5 middleware: sets `req.agentSession`, or answers the request itself, with the same problems.
- * What `authenticate` and `onDenied` throw goes to Express' error handling.
+ * Creates Express 5 middleware that checks requests as `sessionGuard` does. The middleware sets `req.agentSession` and
+ * `req.agentIdentity`, or answers the refused request with the same problems. Express handles the errors that the guard
+ * would rethrow.
  *
- * Express' `trust proxy` setting and `req.ip` are not used: the client's address is that of the socket, or what
- * `clientAddress` says.
+ * The client's address is that of the socket, or the one that `clientAddress` determines. The setting `trust proxy` and
+ * `req.ip` are not used.
  *
- * @throws InvalidOptionError when an option is missing, unknown or of the wrong form.
+ * @throws InvalidOptionError if an option is missing, unknown or invalid.
  *
  * @example
  * ```ts
@@ -78,7 +88,7 @@ export interface ExpressSession extends RequestHandler {
 export function expressSession(options: ExpressSessionOptions): ExpressSession {
   const parts = parseGuardOptions(options);
   const { agentId } = options;
-  if (agentId === undefined) throw new InvalidOptionError("agentId", "say which agent requests are for, or anyAgent.");
+  if (agentId === undefined) throw new InvalidOptionError("agentId", "pass an agent's id, anyAgent, or a function.");
   const incoming = (expressRequest: ExpressRequest) => {
     const request = toWebRequest(expressRequest);
     return {
@@ -118,8 +128,8 @@ export function expressSession(options: ExpressSessionOptions): ExpressSession {
 }
 
 /**
- * Answers what handlers throw, where it is an error of this library, as `problemResponse` does; passes on everything
- * else, and what is thrown after the answer has begun. Use it last: `app.use(sessionProblems)`.
+ * Error-handling middleware that answers errors of this library as `problemResponse` does. Passes on any other error,
+ * and any error that is thrown after the response has started. Register it last: `app.use(sessionProblems)`.
  */
 export const sessionProblems: ErrorRequestHandler = (error, _request, response, next) => {
   const problem = response.headersSent ? undefined : problemResponse(error);

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import type { Response as ExpressResponse } from "express";
 
-/** What the guard looks at, as a Web-standard request. The body stays with Express. */
+/** Returns a Web-standard request with everything that the guard reads. The body stays with the request of Express. */
 export function toWebRequest(request: IncomingMessage & { readonly originalUrl: string }): Request {
-  // Not `request.headers`: there a second Authorization header is dropped, and a duplicate would not show.
+  // Not `request.headers`, which drops a second Authorization header, so that the guard could not detect it.
   const headers = new Headers();
   const { rawHeaders } = request;
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
@@ -12,13 +12,13 @@ export function toWebRequest(request: IncomingMessage & { readonly originalUrl: 
   const url = `http://${headers.get("Host") ?? ""}${request.originalUrl}`;
   const { method = "GET" } = request;
   return new Request(isPossible(url) ? url : "http://host.invalid/", {
-    // What a Request cannot be, the guard takes for what it is: no mere reading.
+    // A Request cannot have these methods. POST stands for them, because they are not safe methods either.
     method: ["CONNECT", "TRACE", "TRACK"].includes(method.toUpperCase()) ? "POST" : method,
     headers,
   });
 }
 
-/** Of a host that cannot be one no origin is the same. */
+/** Returns `true` if a Request can have this URL. The stand-in for any other URL has a host that matches no origin. */
 function isPossible(url: string): boolean {
   if (!URL.canParse(url)) return false;
   const { username, password } = new URL(url);
@@ -31,7 +31,7 @@ export async function send(response: Response, out: ExpressResponse): Promise<vo
   out.end(Buffer.from(await response.arrayBuffer()));
 }
 
-/** Cookies are added to those that are there already; anything else is replaced. */
+/** Adds the headers to the response. `Set-Cookie` is appended to the existing cookies. Other headers are replaced. */
 export function addHeaders(headers: Headers, out: ExpressResponse): void {
   for (const [name, value] of headers) {
     if (name === "set-cookie") out.append(name, value);

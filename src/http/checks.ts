@@ -7,28 +7,29 @@ import { anyAgent, type Denial, type GuardParts } from "./guard-options.js";
 import { type Identity, isRefusal } from "./identity.js";
 import { type Problem, problem, problemOf, toResponse } from "./problem.js";
 
-// What every guard does with a request, in this order: who is it, did their own page send it, is the session theirs.
-// There is no way through but to the end: whatever is thrown on the way is a refusal or thrown on.
+// Every guard checks a request in this order: it identifies the user, rejects a forged cross-site request, and verifies
+// that the session belongs to the user. A request is admitted only after the last check. Each error on the way becomes
+// a refusal or is rethrown.
 
-/** The request was refused: answer `denied`. */
+/** The result for a refused request. Send `denied` to the client. */
 export interface Refused {
   readonly denied: Response;
   readonly session?: undefined;
   readonly identity?: undefined;
 }
 
-/** It is known who sent the request. */
+/** The result for a request whose user is known. */
 export interface Authenticated<User extends Identity> {
   readonly denied?: undefined;
   readonly identity: User;
 }
 
-/** The session is live and belongs to who sent the request. */
+/** The result for a request with a live session of its user. */
 export interface Admitted<User extends Identity> extends Authenticated<User> {
   readonly session: Session;
 }
 
-/** A request, and what only the framework knows of it. */
+/** A request, and what only the framework knows about it. */
 export interface Incoming<User extends Identity> {
   readonly request: Request;
   readonly peerAddress: string | undefined;
@@ -49,10 +50,13 @@ export async function authenticated<User extends Identity>(
     if (found?.code !== "UNAUTHENTICATED" && found?.status !== 503) throw error;
     return refuse(parts, request, found, error);
   }
-  // `isLoggedIn && user` is false as easily as it is undefined.
+  // Any falsy value means nobody: `isLoggedIn && user` may be `false`.
   if (!identity) return refuse(parts, request, problem("UNAUTHENTICATED"));
   if (!ownerSchema.safeParse(identity).success) {
-    throw new InvalidOptionError("authenticate", "return { userId, orgId? } of non-empty strings; nobody: null.");
+    throw new InvalidOptionError(
+      "authenticate",
+      "return { userId, orgId? } with non-empty strings, or null for nobody.",
+    );
   }
   const { trustedOrigins } = parts.carrier;
   if (trustedOrigins && mayBeForged(request, trustedOrigins)) {
@@ -71,7 +75,7 @@ export async function admitted<User extends Identity>(
 ): Promise<Admitted<User> | Refused> {
   const { request, agentId } = incoming;
   if (agentId === undefined) {
-    throw new InvalidOptionError("agentId", "say which agent the request is for, here or as an option; or anyAgent.");
+    throw new InvalidOptionError("agentId", "pass an agent's id or anyAgent, with the request or as an option.");
   }
   const result = await authenticated(parts, incoming);
   if (result.denied) return result;
@@ -79,14 +83,14 @@ export async function admitted<User extends Identity>(
   const [token, ...others] = parts.carrier.read(request.headers);
   if (token === undefined) return refuse(parts, request, problem("SESSION_TOKEN_MISSING"));
   if (others.length > 0) return refuse(parts, request, problem("SESSION_TOKEN_DUPLICATED"));
-  // It may come from the address of the request; what cannot be an id is no session's.
+  // The agent's id may come from the URL of the request. No session has an agent whose id is not valid.
   if (agentId !== anyAgent && !idSchema.safeParse(agentId).success) {
     return refuse(parts, request, problem("SESSION_MISMATCH"));
   }
   try {
     const session = await parts.sessions.verify(token, {
       userId: identity.userId,
-      // There and undefined: only a session without an organisation.
+      // Passed even if undefined: a user without an organisation matches only a session without one.
       orgId: identity.orgId,
       ...(agentId === anyAgent ? {} : { agentId }),
       ipAddress: parts.addressOf(request, incoming.peerAddress),
@@ -100,7 +104,7 @@ export async function admitted<User extends Identity>(
   }
 }
 
-/** A time that is not known, or none, is not recent. */
+/** Returns `true` if the user signed in within the last `seconds`. An unknown time is not recent. */
 function isRecent({ authenticatedAt }: Identity, seconds: number): boolean {
   return authenticatedAt !== undefined && Date.now() - authenticatedAt.getTime() <= seconds * 1_000;
 }
@@ -111,11 +115,11 @@ async function refuse(parts: GuardParts, request: Request, found: Problem, error
   return { denied: uncached((await parts.onDenied?.(denial)) ?? response) };
 }
 
-/** A refusal that a cache keeps would be shown to somebody who is let in. */
+/** Returns the response with `Cache-Control: no-store`. A cache could send a stored refusal to an admitted user. */
 function uncached(response: Response): Response {
   if (response.headers.get("Cache-Control") === "no-store") return response;
   const { status, statusText } = response;
-  // A copy: the headers of some responses cannot be changed.
+  // Copied, because the headers of some responses are immutable.
   const headers = new Headers(response.headers);
   headers.set("Cache-Control", "no-store");
   return new Response(response.body, { status, statusText, headers });

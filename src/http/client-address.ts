@@ -5,37 +5,42 @@ import { countSchema, validate } from "../options/validation.js";
 import { withoutPadding } from "./padding.js";
 
 /**
- * Where the client's address comes from. Absent, it is that of the connection, as far as the framework tells it; headers
- * are not looked at, because whoever connects can send any.
+ * The source of the client's address. By default, the address is that of the connection, if the framework provides it.
+ * Headers are ignored by default, because any client can send them.
  *
- * Behind proxies, say which of them to believe:
- * - `{ trustedProxies: 1 }`: one proxy, which appends the address it sees to `X-Forwarded-For`. Your server must be
- *   reachable through it only.
- * - `{ trustedProxies: ["10.0.0.0/8", "fd00::/8"] }`: whatever connects from there; needs the connection's address.
- * - a function of the request, and of the connection's address where it is known.
+ * Behind proxies, configure which of them to trust:
+ * - `{ trustedProxies: 1 }`: one proxy, which appends the address of its client to `X-Forwarded-For`. Your server must
+ *   be reachable only through the proxy.
+ * - `{ trustedProxies: ["10.0.0.0/8", "fd00::/8"] }`: every proxy with such an address. Requires the address of the
+ *   connection.
+ * - a function that takes the request, and the address of the connection if it is known.
  */
 export type ClientAddress =
   | TrustedProxies
   | ((request: Request, peerAddress: string | undefined) => string | undefined);
 
+/** The proxies whose forwarding header is trusted. */
 export interface TrustedProxies {
-  /** How many there are in a row, or the addresses and ranges (CIDR) that they have. */
+  /** The number of proxies in a row, or their addresses and ranges (CIDR). */
   readonly trustedProxies: number | readonly string[];
   /**
-   * The header that each of them appends to, or overwrites.
+   * The header that each proxy appends to or overwrites.
    * @default "X-Forwarded-For"
    */
   readonly header?: string | undefined;
 }
 
-/** `undefined`: not known. Strict address binding then lets nobody in. */
+/**
+ * Returns the client's address, or `undefined` if it is not known. With strict address binding, a request with an
+ * unknown address is refused.
+ */
 export type AddressReader = (request: Request, peerAddress: string | undefined) => string | undefined;
 
 const schema = z.strictObject(
   {
     trustedProxies: z.union(
       [countSchema, z.array(z.string()).min(1)],
-      'use how many proxies there are, at least 1, or an array of their addresses, such as ["10.0.0.0/8"]',
+      'use the number of proxies (at least 1) or an array of their addresses, such as ["10.0.0.0/8"]',
     ),
     header: z
       .string("use a string")
@@ -49,7 +54,7 @@ export function parseClientAddress(source: ClientAddress | undefined): AddressRe
   if (source === undefined) return (_request, peer) => normalAddress(peer);
   if (typeof source === "function") return (request, peer) => normalAddress(source(request, normalAddress(peer)));
   const { trustedProxies, header } = validate(schema, "clientAddress", source);
-  // Oldest first: each proxy appends whom it was called by, so only the end of the list was written by one of ours.
+  // Each proxy appends the address of its own client. Only the last entries come from trusted proxies.
   const forwarded = (request: Request): string[] => request.headers.get(header)?.split(",") ?? [];
   if (typeof trustedProxies === "number") {
     return (request) => normalAddress(forwarded(request).at(-trustedProxies));
@@ -65,7 +70,7 @@ export function parseClientAddress(source: ClientAddress | undefined): AddressRe
   };
 }
 
-/** Node's own list does what is needed, in both families, without a dependency. */
+/** Returns the ranges as a `BlockList` of Node, which compares IPv4 and IPv6 addresses without a dependency. */
 function rangesOf(ranges: readonly string[]): BlockList {
   const list = new BlockList();
   for (const range of ranges) {
@@ -73,7 +78,7 @@ function rangesOf(ranges: readonly string[]): BlockList {
     const address = normalAddress(base);
     const bits = address === undefined ? 0 : isIP(address) === 6 ? 128 : 32;
     const prefix = length === undefined ? bits : Number(length);
-    // Of a mapped address with a length it is not clear which of the two is meant.
+    // The prefix length of an IPv4-mapped IPv6 address is ambiguous: it may count 32 or 128 bits.
     if (address === undefined || prefix > bits || (length !== undefined && isIP(base) !== isIP(address))) {
       throw new InvalidOptionError("clientAddress.trustedProxies", "use addresses or ranges, such as 10.0.0.0/8.");
     }
@@ -83,8 +88,9 @@ function rangesOf(ranges: readonly string[]): BlockList {
 }
 
 /**
- * One spelling per address, so that texts can be compared: without port, brackets and zone, IPv6 in its short form, and
- * IPv4 as such where a dual-stack socket shows it as IPv6. `undefined` for what is no address.
+ * Returns the one spelling of an address that sessions are compared by, or `undefined` if the text is not an address.
+ * The spelling has no port, brackets or zone. IPv6 is shortened, and an IPv4-mapped address, which a dual-stack socket
+ * reports, becomes IPv4.
  */
 function normalAddress(text: string | undefined): string | undefined {
   const given = withoutPadding(text ?? "");

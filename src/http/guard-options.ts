@@ -7,33 +7,36 @@ import type { Identity } from "./identity.js";
 import type { Problem } from "./problem.js";
 import { parseTransport, type SessionTransport, type TokenCarrier } from "./transport.js";
 
-/** In the place of an agent's id: a session with any agent will do, as for a list of conversations. */
+/** Stands for an agent's id where a session with any agent is accepted, for example to list conversations. */
 export const anyAgent: unique symbol = Symbol("any agent");
 
-/** What every guard needs, whatever the framework. */
+/** Options of every guard, independent of the framework. */
 export interface GuardSettings {
-  /** Verifies the sessions. */
+  /** The store that verifies the sessions. */
   sessions: Pick<SessionStore, "verify">;
   /**
-   * How the session token travels; see {@link SessionTransport}.
+   * How requests and responses carry the session token. See {@link SessionTransport}.
    * @default "header"
    */
   transport?: SessionTransport | undefined;
   /**
-   * Where the client's address comes from; see {@link ClientAddress}. Matters where `addressBinding` is `"strict"`.
-   * Absent, the connection's own address, as far as it is known.
+   * The source of the client's address. See {@link ClientAddress}. Matters only if `addressBinding` is `"strict"`.
+   * @default the address of the connection, if it is known
    */
   clientAddress?: ClientAddress | undefined;
   /**
-   * How long ago the user may have proved who they are, by `authenticatedAt` of the identity and this process' clock;
-   * older, or not known, is a 401 that asks for a new sign-in (RFC 9470). For a second guard before what a session left
-   * open must not do: ending the user's other sessions, erasing them.
-   * @default any time ago
+   * The longest time since the user signed in, by `authenticatedAt` of the identity and the clock of this process. If
+   * the sign-in is older or its time is not known, the guard answers with a 401 that asks for a new sign-in (RFC 9470).
+   *
+   * Use it in a second guard, for actions that an unattended session must not allow, such as ending the user's other
+   * sessions or erasing the user's data.
+   * @default no limit
    */
   maxAuthenticationAge?: Duration | undefined;
   /**
-   * Is told of every denial, for a log say, and may answer it differently: a uniform 401 that does not tell a stranger
-   * whether a session exists. `undefined` sends `denial.response`. What it throws, the guard throws.
+   * Called for every refused request, for example to log it. May return another response, such as a uniform 401 that
+   * does not reveal whether a session exists. If it returns `undefined`, the guard answers with `denial.response`. The
+   * guard rethrows an error of this function.
    */
   onDenied?: ((denial: Denial) => Response | undefined | Promise<Response | undefined>) | undefined;
 }
@@ -41,29 +44,32 @@ export interface GuardSettings {
 /** Options of {@link sessionGuard}. */
 export interface SessionGuardOptions<User extends Identity = Identity> extends GuardSettings {
   /**
-   * Who sent the request: {@link jwtAuthenticator}, or a function of your own. `null` or `undefined` is answered with
-   * 401, as is what jose and jsonwebtoken throw for a bad token; an AuthenticationUnavailableError with 503. Anything
-   * else that it throws, the guard throws: nobody is let in, and your framework reports it.
+   * Returns the user who sent the request: {@link jwtAuthenticator}, or a function of your own. If it returns `null` or
+   * `undefined`, or throws an error of jose or jsonwebtoken for a bad token, the guard answers with 401. If it throws
+   * an AuthenticationUnavailableError or another error of this library with status 503, the guard answers with 503. The
+   * guard rethrows any other error and admits nobody.
    */
   authenticate: (request: Request) => User | null | undefined | Promise<User | null | undefined>;
-  /** Which agent requests are for, where `agentId` is not passed with each. */
+  /** The agent of the requests for which the call to the guard passes no `agentId`. */
   agentId?: ExpectedAgent<Request> | undefined;
 }
 
-/** An agent's id, {@link anyAgent}, or a function of the request that finds it. */
+/** An agent's id, {@link anyAgent}, or a function that takes the request and returns one of these. */
 export type ExpectedAgent<Source> = string | typeof anyAgent | ((request: Source) => string | typeof anyAgent);
 
-/** A request that is about to be refused. */
+/** A refused request, as passed to `onDenied`. */
 export interface Denial {
+  /** The refused request. */
   readonly request: Request;
+  /** The reason for the refusal. */
   readonly problem: Problem;
-  /** What is answered unless `onDenied` returns something else. */
+  /** The response that the client receives unless `onDenied` returns another one. */
   readonly response: Response;
-  /** What was thrown, if anything. It holds no secret of the session; it is not for the client. */
+  /** The error that caused the refusal, if any. Contains no secret of the session. Do not send it to the client. */
   readonly error?: unknown;
 }
 
-/** The options, checked. */
+/** The validated options. */
 export interface GuardParts {
   readonly sessions: Pick<SessionStore, "verify">;
   readonly carrier: TokenCarrier;
@@ -75,7 +81,7 @@ export interface GuardParts {
 const callable = z.custom<never>((value) => typeof value === "function", "use a function");
 const agentSchema = z.custom<never>(
   (value) => typeof value === "string" || typeof value === "function" || value === anyAgent,
-  "use the id of an agent, anyAgent, or a function that finds it",
+  "use an agent's id, anyAgent, or a function that returns one of them",
 );
 const schema = z.strictObject(
   {

@@ -2,46 +2,56 @@ import { type Admitted, admitted, type Authenticated, authenticated, type Refuse
 import { type anyAgent, parseGuardOptions, type SessionGuardOptions } from "./guard-options.js";
 import type { Identity } from "./identity.js";
 
-/** What a guard is told with a request. */
+/** Options of one call to a guard. */
 export interface GuardedRequest {
-  /** Which agent the request is for; before the option of that name. */
+  /** The agent that the request is for. Takes precedence over the guard's `agentId` option. */
   agentId?: string | typeof anyAgent | undefined;
-  /** The address of the connection, where the framework tells it: a Web-standard `Request` does not. */
+  /** The address of the connection, which a Web-standard `Request` does not contain. */
   peerAddress?: string | undefined;
 }
 
-/** Checks requests; made by {@link sessionGuard}. */
+/** Checks requests. Created by {@link sessionGuard}. */
 export interface SessionGuard<User extends Identity = Identity> {
   /**
-   * Who sent the request, and their session, its idle timeout renewed; or the response that refuses it.
+   * Returns the user and the session of the request, and renews the session's idle timeout. If the request is refused,
+   * returns the response for the client instead.
    *
-   * @throws InvalidOptionError when no agent is named, or `authenticate` returned no `userId`.
-   * @throws what `authenticate` and `onDenied` throw, and CorruptMessageError: nobody is let in.
+   * @throws InvalidOptionError if no agent is given, or if `authenticate` returns no valid `userId`.
+   * @throws CorruptMessageError if Redis holds a session that this library did not write.
+   * @throws the errors of `onDenied`, and those errors of `authenticate` that are not refusals.
    */
   (request: Request, about?: GuardedRequest): Promise<Admitted<User> | Refused>;
-  /** The same without a session: for the request that starts one. */
+  /** Returns the user without checking a session. Use it for the request that starts a session. */
   authenticate(request: Request): Promise<Authenticated<User> | Refused>;
-  /** The client's address, in the spelling that sessions are compared by; `undefined` when it is not known. */
+  /** Returns the client's address in the spelling that sessions are compared by, or `undefined` if it is not known. */
   clientAddress(request: Request, peerAddress?: string): string | undefined;
-  /** The session token of the request, not yet verified: for `rotate` and `end`. `undefined`: none, or several. */
+  /**
+   * Returns the session token of the request without verifying it, for `rotate` and `end`. Returns `undefined` if the
+   * request has no token or several.
+   */
   token(request: Request): string | undefined;
   /**
-   * Puts the token of a new or rotated session into the headers of the response that the client gets.
+   * Adds the token of a new or rotated session to the headers of the response.
    *
-   * @throws InvalidTokenError when it is no token.
+   * @throws InvalidTokenError if `token` is not a session token.
    */
   issue(headers: Headers, token: string): void;
-  /** Tells the browser to forget its cookie. End the session, too. */
+  /** Adds the header that makes the browser delete its cookie. Does not end the session. */
   clear(headers: Headers): void;
 }
 
 /**
- * A guard for Web-standard requests: Hono, Next.js route handlers, SvelteKit, Bun, Deno. It finds out who sent a request,
- * then verifies the session for that user, organisation, agent and address. What it refuses it answers with
- * `application/problem+json`: 401 not authenticated; 440 no session, or one that is over; 403 a session of somebody or
- * something else, or a request of another site; 400 two tokens; 503 Redis or the identity provider is away.
+ * Creates a guard for Web-standard requests: Hono, Next.js route handlers, SvelteKit, Bun, Deno. The guard identifies
+ * the user, then verifies the session for that user, organisation, agent and address.
  *
- * @throws InvalidOptionError when an option is missing, unknown or of the wrong form.
+ * The guard answers a refused request with `application/problem+json` and one of these statuses:
+ * - 400: the request has several session tokens.
+ * - 401: the user is not authenticated, or has to sign in again.
+ * - 403: the session belongs to another user, organisation, agent or address, or the request comes from another site.
+ * - 440: the request has no session token, or the session is no longer live.
+ * - 503: Redis or the identity provider is unavailable.
+ *
+ * @throws InvalidOptionError if an option is missing, unknown or invalid.
  *
  * @example
  * ```ts

@@ -1,26 +1,33 @@
 import { LangChainRedisError } from "../errors.js";
 
-/** Who sent a request, as your `authenticate` found out. */
+/** The user who sent a request, as returned by your `authenticate`. */
 export interface Identity {
+  /** The user's id. */
   readonly userId: string;
-  /** The user's organisation; absent, none: then a session of an organisation is not theirs. */
+  /** The user's organisation. A user without one has no access to the sessions of an organisation. */
   readonly orgId?: string | undefined;
   /**
-   * When they proved who they are, by the clock of whoever checked it. `undefined`: not known, and refused once all
-   * sessions of the user were ended. Left out, not compared. Pass it to `sessions.create`, too.
+   * The time at which the user signed in, by the clock of the server that checked the credentials. Pass the same time
+   * to `sessions.create`.
+   *
+   * After all sessions of the user were ended, a request with an earlier time is refused, and so is one with an
+   * explicit `undefined`, which means that the time is not known. If you omit the property, the time is not compared.
    */
   readonly authenticatedAt?: Date | undefined;
 }
 
-/** Who sent the request cannot be told at the moment, say because the identity provider is away. Answered with 503. */
+/**
+ * Thrown when the credentials cannot be checked at the moment, for example because the identity provider is
+ * unavailable. The guard answers with 503.
+ */
 export class AuthenticationUnavailableError extends LangChainRedisError {
   override readonly name = "AuthenticationUnavailableError";
   override readonly code = "AUTHENTICATION_UNAVAILABLE";
 }
 
 /**
- * What jose and jsonwebtoken throw for a token that is not good, by their stable codes and names. Anything else that an
- * authenticator throws is a fault of the program or its surroundings, and no verdict on the credentials.
+ * The stable codes (jose) and names (jsonwebtoken) of the errors that mean that a token is not valid. Any other error
+ * of an authenticator is a fault of the program or its environment, and not a verdict on the credentials.
  */
 const refusals: ReadonlySet<unknown> = new Set([
   "ERR_JWT_INVALID",

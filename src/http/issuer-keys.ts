@@ -4,16 +4,15 @@ import { AuthenticationUnavailableError, isRefusal } from "./identity.js";
 type Jose = typeof import("jose");
 
 /**
- * For so long after a fetch that failed there is no other: during an outage each request would make one, without being
- * authenticated. Short, because it is also how long it takes until users are let in again.
+ * The time after a failed fetch in which no other fetch is made. Without it, every request would cause a fetch during
+ * an outage, even a request with a forged token. The time is short, because users are refused until the next fetch.
  */
 const FAILURE_COOLDOWN_MILLISECONDS = 1_000;
 
 /**
- * The public keys of an issuer, at an address. They are fetched when they are needed: the first time, after 10 minutes,
- * and for a key id that is not among them, which happens at most every 30 seconds.
- *
- * @returns a function that throws AuthenticationUnavailableError when there are no keys to check a token with.
+ * Returns a function that finds the public key for a token. The function fetches the issuer's keys from `url` on first
+ * use, when they are 10 minutes old, and for an unknown key id at most every 30 seconds. It throws
+ * AuthenticationUnavailableError if the keys cannot be fetched.
  */
 export function issuerKeys(jose: Jose, url: URL): JWTVerifyGetKey {
   const fetched = jose.createRemoteJWKSet(url, { [jose.customFetch]: seldomWhenItFails(fetchKeys) });
@@ -27,13 +26,16 @@ export function issuerKeys(jose: Jose, url: URL): JWTVerifyGetKey {
   };
 }
 
-/** Fails, too, where there is an answer without a key: by that no token could be told from a forged one. */
+/**
+ * Fetches the issuer's keys. Throws if the answer contains no public key: such an answer cannot distinguish a valid
+ * token from a forged one, so it must not become a 401.
+ */
 const fetchKeys: FetchImplementation = async (url, options) => {
   const response = await fetch(url, options);
   if (response.status !== 200) throw new Error(`The issuer answered ${response.status}.`);
   const set = (await response.json()) as { keys?: unknown } | null;
   if (!Array.isArray(set?.keys) || !set.keys.some(canVerify))
-    throw new Error("The issuer's answer holds no public key.");
+    throw new Error("The issuer's answer contains no public key.");
   return Response.json(set);
 };
 

@@ -3,11 +3,14 @@ import { AuthenticationUnavailableError, type Identity, isRefusal } from "./iden
 import { issuerKeys } from "./issuer-keys.js";
 import { type JwtAuthenticatorOptions, type JwtSettings, parseJwtOptions } from "./jwt-options.js";
 
-/** Who a JWT says its bearer is. */
+/** The user whom a JWT names. */
 export interface JwtIdentity extends Identity {
-  /** When its bearer signed in: `auth_time`, which a renewal keeps, else `iat`; `undefined`, neither is a time. */
+  /**
+   * The time at which the user signed in: `auth_time`, which stays the same when a token is renewed, or `iat` if the
+   * token has no `auth_time`. `undefined` if the claim is missing or is not a time.
+   */
   readonly authenticatedAt: Date | undefined;
-  /** All that the token says, verified. */
+  /** All claims of the verified token. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
@@ -15,13 +18,15 @@ type Jose = typeof import("jose");
 type VerificationKey = Parameters<Jose["jwtVerify"]>[1];
 
 /**
- * An authenticator for `Authorization: Bearer` with a JWT, on the `jose` package (install it beside this one). A token
- * is taken when it is signed with one of `algorithms` by the key, comes from the issuer, is for the audience, names a
- * user, and has an `exp` that is not over and an `nbf`, if any, that is.
+ * Creates an authenticator for requests with `Authorization: Bearer` and a JWT. Requires the package `jose`, which you
+ * install yourself.
  *
- * @returns a function for `authenticate`. It answers `null` for a request without exactly one such token, and throws
- * AuthenticationUnavailableError when the keys cannot be fetched or jose is not installed.
- * @throws InvalidOptionError when a rule is missing, or key and algorithms do not go together.
+ * A token is accepted if the key has signed it with one of `algorithms`, and if its claims name the issuer, the
+ * audience and a user. The token must have an `exp` in the future. If it has an `nbf`, that time must have passed.
+ *
+ * @returns a function for `authenticate`. The function returns `null` if the request does not have exactly one valid
+ * token, and throws AuthenticationUnavailableError if the keys cannot be fetched or `jose` is not installed.
+ * @throws InvalidOptionError if a rule is missing or the key does not suit the algorithms.
  *
  * @example
  * ```ts
@@ -69,7 +74,7 @@ async function makeVerifier(settings: JwtSettings): Promise<Verifier> {
   };
 }
 
-/** Only when it is needed, and caught: who has an authenticator of their own can bundle this without jose. */
+/** Imports jose on first use, so that a program with its own authenticator can be bundled without jose. */
 async function loadJose(): Promise<Jose> {
   try {
     return await import("jose");
@@ -84,14 +89,14 @@ function keyOf(jose: Jose, source: JwtSettings["source"]): VerificationKey {
   return issuerKeys(jose, source.url);
 }
 
-/** RFC 6750, 2.1. The header twice is joined by a comma, which does not match. */
+/** Returns the bearer token (RFC 6750, 2.1). Two headers are joined by a comma, which the pattern does not match. */
 function bearerToken(headers: Headers): string | undefined {
   return /^Bearer +([\w.~+/-]+=*)$/i.exec(headers.get("Authorization") ?? "")?.[1];
 }
 
 function identityOf(claims: Record<string, unknown>, settings: JwtSettings): JwtIdentity | null {
   const userId = idSchema.safeParse(claims[settings.userIdClaim]);
-  // Of a user without an organisation some providers say `null`, others leave the claim out.
+  // For a user without an organisation, some providers set the claim to `null` and others omit it.
   const orgId = idSchema
     .nullish()
     .safeParse(settings.orgIdClaim === undefined ? undefined : claims[settings.orgIdClaim]);
@@ -106,14 +111,14 @@ function identityOf(claims: Record<string, unknown>, settings: JwtSettings): Jwt
   };
 }
 
-/** What is there and no time is not replaced by what is later. */
+/** Returns the time of the sign-in. An `auth_time` that is not a time is not replaced by `iat`, which may be later. */
 function authenticationTime(claims: Record<string, unknown>): Date | undefined {
   const seconds = claims["auth_time"] === undefined ? claims["iat"] : claims["auth_time"];
   const date = new Date(typeof seconds === "number" ? seconds * 1_000 : Number.NaN);
   return Number.isNaN(date.getTime()) ? undefined : date;
 }
 
-/** In whole seconds, as tokens have it: the same one is not later. */
+/** Compares whole seconds, the precision of tokens. A time in the same second is not later. */
 function isLater(time: Date | undefined, than: Date): boolean {
   return time !== undefined && Math.floor(time.getTime() / 1_000) > Math.floor(than.getTime() / 1_000);
 }

@@ -11,47 +11,60 @@ const publicAlgorithms = [
   "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
 ] as const;
 
-/** A signature algorithm of a JWT (RFC 7518, RFC 8037). `none` is not one. */
+/** A signature algorithm of a JWT (RFC 7518, RFC 8037). `none` is not accepted. */
 export type JwtAlgorithm = (typeof secretAlgorithms)[number] | (typeof publicAlgorithms)[number];
 
-/** A public key, or for HS256, HS384 and HS512 a secret; `createPublicKey(pem)` of `node:crypto` reads a PEM file. */
+/**
+ * A public key, or a secret for HS256, HS384 and HS512. To read a public key from PEM text, use `createPublicKey(pem)`
+ * of `node:crypto`.
+ */
 export type JwtKey = KeyObject | webcrypto.CryptoKey | Uint8Array;
 
 interface JwtRules {
-  /** Those that you sign with, and no other: the token does not choose. */
+  /** The algorithms that your tokens are signed with. A token with any other algorithm is refused. */
   algorithms: readonly JwtAlgorithm[];
-  /** What `iss` must be, or one of them. */
+  /** The required value of `iss`, or several allowed values. */
   issuer: string | readonly string[];
-  /** What `aud` must be or hold, or one of them: tokens for other services are refused. */
+  /** The value that `aud` must be or contain, or several allowed values. A token for another service is refused. */
   audience: string | readonly string[];
-  /** What the `typ` header must be, such as `"at+jwt"`; absent, anything. */
+  /**
+   * The required value of the `typ` header, such as `"at+jwt"`.
+   * @default any value
+   */
   typ?: string | undefined;
   /**
-   * Since when a sign-in has to be newer, whoever's it is: `auth_time`, else `iat`, has to be in a later second. For an
-   * incident, before `sessions.endEverybody()`: it holds for users, too, of whom nothing is stored.
-   * @default any time
+   * The time after which users must have signed in: `auth_time`, or `iat` if there is no `auth_time`, must be in a
+   * later second. After an incident, set it before you call `sessions.endEverybody()`. It also applies to users of whom
+   * nothing is stored.
+   * @default no limit
    */
   notBefore?: Date | undefined;
-  /** How far clocks may differ, for `exp` and `nbf`. Absent, not at all. */
+  /**
+   * The difference between clocks that is tolerated for `exp` and `nbf`.
+   * @default none
+   */
   clockTolerance?: Duration | undefined;
   /**
    * The claim that names the user.
    * @default "sub"
    */
   userIdClaim?: string | undefined;
-  /** The claim that names the organisation; absent, users have none. A token without the claim, or with `null`, has none. */
+  /**
+   * The claim that names the organisation. A token without the claim, or with `null`, has no organisation.
+   * @default users have no organisation
+   */
   orgIdClaim?: string | undefined;
 }
 
-/** Options of {@link jwtAuthenticator}: what a token has to be, and either a `key` or a `jwks`. */
+/** Options of {@link jwtAuthenticator}: the rules for a token, and either a `key` or a `jwks`. */
 export type JwtAuthenticatorOptions = JwtRules &
   (
     | { key: JwtKey; jwks?: undefined }
     | {
         /**
-         * The issuer's public keys: an `https:` address (`http:` on loopback only), from which they are fetched when
-         * needed and every 10 minutes, or the set itself. While they cannot be fetched, or the answer holds no key, it
-         * is asked at most once a second.
+         * The issuer's public keys: the set itself, or an `https:` address (`http:` only on loopback). Keys at an
+         * address are fetched when they are needed, and again after 10 minutes. After a fetch that fails or returns no
+         * key, the next one is made a second later at the earliest.
          */
         jwks: string | URL | { readonly keys: readonly Readonly<Record<string, unknown>>[] };
         key?: undefined;
@@ -71,9 +84,9 @@ export interface JwtSettings {
 }
 
 const word = z.string("use a string").min(1, "use a string that is not empty");
-// Neither missing nor empty: a token that any issuer may have made for anybody authenticates nobody.
+// Required and not empty: a token of any issuer, or for any audience, would prove nothing.
 const words = z.union([word.transform((one) => [one]), z.array(word).min(1)], "use a string, or an array of strings");
-const anArray = 'use an array of those that you sign with, such as ["RS256"]';
+const anArray = 'use an array of the algorithms that you sign with, such as ["RS256"]';
 const schema = z.strictObject(
   {
     key: z.custom<JwtKey>(() => true).optional(),
@@ -85,7 +98,7 @@ const schema = z.strictObject(
       .optional(),
     algorithms: z
       .array(
-        z.enum([...secretAlgorithms, ...publicAlgorithms], "use algorithms such as RS256; none is not one"),
+        z.enum([...secretAlgorithms, ...publicAlgorithms], 'use algorithms such as "RS256"; "none" is not accepted'),
         anArray,
       )
       .min(1, anArray),
@@ -107,28 +120,30 @@ export function parseJwtOptions(options: JwtAuthenticatorOptions): JwtSettings {
   }
   const withSecret = secretAlgorithms.some((one) => rules.algorithms.includes(one));
   if (withSecret && publicAlgorithms.some((one) => rules.algorithms.includes(one))) {
-    throw new InvalidOptionError("algorithms", "use either HS256 and its like, or those with a public key: not both.");
+    throw new InvalidOptionError("algorithms", "use HS256, HS384 and HS512, or public-key algorithms, but not both.");
   }
   if (withSecret && jwks !== undefined) {
-    throw new InvalidOptionError("algorithms", "a jwks holds public keys: use RS256, ES256 and their like.");
+    throw new InvalidOptionError("algorithms", "a jwks contains public keys. Use algorithms such as RS256 or ES256.");
   }
   if (key !== undefined && withSecret) assertSecret(key, rules.algorithms);
   if (key !== undefined && !withSecret && keyType(key) !== "public") {
-    throw new InvalidOptionError("key", "these algorithms are checked with a public key: createPublicKey(pem).");
+    throw new InvalidOptionError("key", "these algorithms need a public key. Use createPublicKey(pem).");
   }
   const clockToleranceSeconds = clockTolerance === undefined ? 0 : clockTolerance / 1_000;
   return { ...rules, source: sourceOf(key, jwks), typ, orgIdClaim, notBefore, clockToleranceSeconds };
 }
 
-/** A public key in the place of a secret would let anybody sign, as everybody has it. */
+/**
+ * Throws if the key is not a secret, or is too short. Anyone could sign tokens if a public key served as the secret.
+ */
 function assertSecret(key: JwtKey, algorithms: readonly JwtAlgorithm[]): void {
   if (keyType(key) !== "secret" || (key instanceof Uint8Array && Buffer.from(key).includes("-----BEGIN"))) {
     throw new InvalidOptionError(
       "key",
-      "HS256 and its like are checked with a secret: bytes, as of Buffer.from(secret), not a public key or PEM.",
+      "HS256, HS384 and HS512 need a secret, such as Buffer.from(secret), not a public key or PEM text.",
     );
   }
-  // RFC 7518, 3.2: as long as the hash, so that it cannot be guessed from a token.
+  // RFC 7518, 3.2: the secret is at least as long as the hash, so that it cannot be found by guessing.
   const needed = Math.max(...algorithms.map((algorithm) => Number(algorithm.slice(2)) / 8));
   const length = key instanceof Uint8Array ? key.byteLength : key instanceof KeyObject ? key.symmetricKeySize : needed;
   if (length === undefined || length < needed) {
@@ -146,7 +161,7 @@ function sourceOf(key: JwtKey | undefined, jwks: z.output<typeof schema>["jwks"]
   if (typeof jwks === "object" && "keys" in jwks) return { keys: jwks.keys };
   const url = typeof jwks === "string" && URL.canParse(jwks) ? new URL(jwks) : jwks;
   if (!(url instanceof URL) || (url.protocol !== "https:" && !isLoopback(url))) {
-    throw new InvalidOptionError("jwks", "use an https: address; whoever can change the keys on the way is let in.");
+    throw new InvalidOptionError("jwks", "use an https: address. Over http:, an attacker could replace the keys.");
   }
   return { url };
 }

@@ -1,29 +1,35 @@
 import { isLangChainRedisError, type SessionEndReason } from "../errors.js";
 
 /**
- * Why a request was not served, as RFC 9457 has it. Texts are fixed: nothing of the request, of the error or of what is
- * stored shows in them.
+ * The reason why a request was not served, as a problem document (RFC 9457). The texts are fixed. They contain no part
+ * of the request, of the error or of the stored data.
  */
 export interface Problem {
-  /** Says that `status` tells all there is to know of the kind; branch on `code`. */
+  /** `"about:blank"` means that the problem has no type beyond its HTTP status. Branch on `code`. */
   readonly type: "about:blank";
+  /** The name of the status. */
   readonly title: string;
+  /** The HTTP status. */
   readonly status: number;
+  /** An explanation for a developer. */
   readonly detail: string;
-  /** Stable across versions: of the error, or of the guard. */
+  /** Identifies the problem. Stable across versions. */
   readonly code: ProblemCode;
-  /** With `SESSION_NOT_FOUND`: why the session is no longer live, as long as that is known. */
+  /** With `SESSION_NOT_FOUND`: the reason why the session is no longer live, if it is known. */
   readonly reason?: SessionEndReason;
-  /** In seconds, also sent as `Retry-After`. */
+  /** The number of seconds to wait. Also sent as `Retry-After`. */
   readonly retryAfter?: number;
-  /** With `REAUTHENTICATION_REQUIRED`: how many seconds ago the user may have signed in; also in `WWW-Authenticate`. */
+  /**
+   * With `REAUTHENTICATION_REQUIRED`: the longest time since the sign-in that is accepted, in seconds. Also sent in
+   * `WWW-Authenticate`.
+   */
   readonly maxAge?: number;
 }
 
 interface Kind {
   readonly status: number;
   readonly detail: string;
-  /** Seconds, where the error has none of its own. */
+  /** The number of seconds to wait if the error has no `retryAfter` of its own. */
   readonly retryAfter?: number;
 }
 
@@ -34,13 +40,13 @@ const titles: Readonly<Record<number, string>> = {
   404: "Not Found",
   409: "Conflict",
   429: "Too Many Requests",
-  // Not of IANA, but of IIS, and understood by it: a session, not the user, has to be renewed. 401 would make a client
-  // fetch new credentials, which are good already.
+  // A status of IIS, not registered with IANA: the client has to start a new session. A 401 would make the client fetch
+  // new credentials, although its credentials are valid.
   440: "Login Time-out",
   503: "Service Unavailable",
 };
 
-/** What a client may be told of, by the code of the error or of the guard's own verdict. */
+/** The code of a problem: the `code` of an error of this library, or a refusal of the guard. */
 export type ProblemCode =
   | "UNAUTHENTICATED"
   | "AUTHENTICATION_UNAVAILABLE"
@@ -63,47 +69,51 @@ export type ProblemCode =
   | "NOT_REPLICATED"
   | "TURN_NOT_STORED";
 
-// By code and not by class: an error may come from another copy of this package, or from a part of it that a program
-// does not use. Whether it is one of this library is looked at first: what a tool throws may have any code. What is not
-// here (InvalidOptionError, CorruptMessageError …) is a fault of the server.
+// Errors are found by code, not by class, because an error may come from another copy of this package, or from a part
+// of it that the program does not import. `problemOf` first checks that the error belongs to this library, because the
+// error of a tool may have any code. An error that is not listed here (InvalidOptionError, CorruptMessageError …) is a
+// fault of the server.
 const kinds: Readonly<Record<ProblemCode, Kind>> = {
   UNAUTHENTICATED: { status: 401, detail: "The request needs valid credentials." },
   AUTHENTICATION_UNAVAILABLE: { status: 503, detail: "Credentials cannot be checked at the moment." },
-  // The credentials are good, and their sign-in is too old: renewing them does not help.
-  REAUTHENTICATION_REQUIRED: { status: 401, detail: "The sign-in is too old for this. Sign in anew." },
+  // The credentials are valid, but their sign-in is too old. A renewed token does not help.
+  REAUTHENTICATION_REQUIRED: { status: 401, detail: "The sign-in is too old. Sign in again." },
   CROSS_SITE_REQUEST: {
     status: 403,
     detail:
-      "The request does not show that it comes from this site: it needs the header Sec-Fetch-Site: same-origin, which " +
-      "browsers send, or in its absence this site's Origin. With curl: -H 'Sec-Fetch-Site: same-origin'.",
+      "The request does not show that it comes from this site. Send the header Sec-Fetch-Site: same-origin, as " +
+      "browsers do, or this site's Origin without Sec-Fetch-Site. With curl: -H 'Sec-Fetch-Site: same-origin'.",
   },
   SESSION_TOKEN_MISSING: { status: 440, detail: "The request has no session token. Start a session." },
   SESSION_TOKEN_DUPLICATED: { status: 400, detail: "The request has more than one session token. Send one." },
   INVALID_TOKEN: { status: 440, detail: "This is not a session token. Start a session." },
   SESSION_NOT_FOUND: { status: 440, detail: "The session is no longer live. Start another one." },
-  SESSION_MISMATCH: { status: 403, detail: "The session is not for this request." },
-  CONVERSATION_BUSY: { status: 409, detail: "Another turn of this session is running, or ran meanwhile. Try again." },
-  // When one ends is not known; idle ones end by themselves.
-  SESSION_LIMIT: { status: 429, detail: "There are as many sessions as allowed. End one.", retryAfter: 60 },
+  SESSION_MISMATCH: { status: 403, detail: "The session does not match this request." },
+  CONVERSATION_BUSY: {
+    status: 409,
+    detail: "Another turn of this conversation is running, or ran meanwhile. Try again.",
+  },
+  // The time at which a session will end is not known, but idle sessions end by themselves.
+  SESSION_LIMIT: { status: 429, detail: "The user has as many sessions as allowed. End one.", retryAfter: 60 },
   QUOTA_EXCEEDED: { status: 429, detail: "A quota is used up." },
   CONVERSATION_NOT_FOUND: { status: 404, detail: "There is no such conversation." },
   CONVERSATION_CHANGED: { status: 409, detail: "The conversation was cleared meanwhile; nothing was stored." },
-  OPERATION_CONFLICT: { status: 409, detail: "The operation id was used before with other content." },
+  OPERATION_CONFLICT: { status: 409, detail: "The operation id was used before. The first write stands." },
   VERSION_CONFLICT: { status: 409, detail: "The value was changed meanwhile." },
   STORE_UNAVAILABLE: { status: 503, detail: "Sessions cannot be reached at the moment." },
   STORAGE_FULL: { status: 503, detail: "Nothing can be stored at the moment." },
-  NOT_REPLICATED: { status: 503, detail: "It was stored, and is not safe yet. Try again." },
+  NOT_REPLICATED: { status: 503, detail: "The write is stored, but not yet on enough replicas. Try again." },
   TURN_NOT_STORED: { status: 503, detail: "The turn could not be stored." },
 };
 
 const reasons: readonly unknown[] = ["ended", "evicted", "expired", "rotated"] satisfies SessionEndReason[];
 
-/** How deep an error may lie in the causes of another: langchain wraps what its middleware throws. */
+/** The number of nested causes to search. langchain wraps the errors of its middleware. */
 const MAX_CAUSES = 5;
 
 /**
- * What an error of this library means to a client, also one that lies in the `cause` of another. `undefined` for any
- * other error, whatever its `code`; see `isLangChainRedisError`.
+ * Returns the problem that an error of this library means for a client. Also finds such an error in the `cause` of
+ * another error. Returns `undefined` for any other error, whatever its `code`. See `isLangChainRedisError`.
  */
 export function problemOf(error: unknown): Problem | undefined {
   let found: Problem | undefined;
@@ -114,7 +124,7 @@ export function problemOf(error: unknown): Problem | undefined {
   ) {
     const { code, reason, retryAfter } = current as { code?: unknown; reason?: unknown; retryAfter?: unknown };
     if (isLangChainRedisError(current) && isProblemCode(code)) found = problem(code, { reason, retryAfter });
-    // Why a turn was not stored says more: its session ended, say.
+    // The cause of a turn that was not stored says more, for example that its session has ended.
     if (found !== undefined && found.code !== "TURN_NOT_STORED") return found;
   }
   return found;
@@ -134,17 +144,18 @@ export function problem(
     detail,
     code,
     ...(code === "SESSION_NOT_FOUND" && isReason(known.reason) ? { reason: known.reason } : {}),
-    // 0: whenever that was, it does not count (OpenID Connect Core 1.0, 3.1.2.1).
+    // 0 demands a new sign-in, however recent the last one is (OpenID Connect Core 1.0, 3.1.2.1).
     ...(code === "REAUTHENTICATION_REQUIRED" ? { maxAge: Math.floor(known.maxAge ?? 0) } : {}),
     ...(seconds === undefined || !Number.isFinite(seconds) ? {} : { retryAfter: Math.ceil(seconds) }),
   };
 }
 
 /**
- * Answers an error of this library that a handler met: 409 for a busy session, 429 with `Retry-After` for a limit or a
- * quota, 440 for a session that ended meanwhile, 503 when Redis is away. The body is `application/problem+json`.
+ * Returns the response to an error of this library, with a body of `application/problem+json`: for example 409 for a
+ * busy conversation, 429 for a limit or a quota, 440 for a session that is no longer live, or 503 if Redis is
+ * unavailable.
  *
- * @returns `undefined` for any other error: throw it on.
+ * @returns `undefined` for any other error. Rethrow that error.
  *
  * @example
  * ```ts
@@ -164,7 +175,7 @@ export function toResponse(answered: Problem): Response {
   return new Response(JSON.stringify(answered), { status: answered.status, headers });
 }
 
-/** RFC 9470, 3, where the sign-in is too old; else RFC 6750, 3. */
+/** Returns the challenge of RFC 9470, 3, if the sign-in is too old, otherwise that of RFC 6750, 3. */
 function challenge({ maxAge }: Problem): string {
   if (maxAge === undefined) return "Bearer";
   const description = "A more recent authentication is required";

@@ -6,38 +6,49 @@ import { validate } from "../options/validation.js";
 import { withoutPadding } from "./padding.js";
 
 /**
- * How the session token travels; never in the URL, which ends up in logs, histories and `Referer`.
+ * How requests and responses carry the session token. The token is never in the URL, which would copy it to logs,
+ * browser histories and `Referer`.
  *
- * - `"header"` or `{ header: "X-Chat-Session" }`: a request header, by default `X-Session-Id`. For programs, and for
- *   pages of another origin. No other site can send it without your CORS rules.
- * - `"cookie"` or a {@link CookieTransport}: a cookie, by default `__Host-session`, that scripts cannot read.
+ * - `"header"` or `{ header: "X-Chat-Session" }`: a header, by default `X-Session-Id`. Suits programs, and pages of
+ *   another origin. Another site cannot send the header unless your CORS rules allow it.
+ * - `"cookie"` or a {@link CookieTransport}: a cookie that scripts cannot read, by default `__Host-session`.
  */
 export type SessionTransport = "header" | "cookie" | { readonly header: string } | CookieTransport;
 
-/** The token in a cookie that is `Secure`, `HttpOnly` and bound to this host; with checks against cross-site requests. */
+/**
+ * Carries the token in a cookie that is `Secure`, `HttpOnly` and bound to this host. The guard then also rejects
+ * cross-site requests.
+ */
 export interface CookieTransport {
-  /** Begins with `__Host-`: no other host, and no page without TLS, can then set it. */
+  /** The name of the cookie. Must begin with `__Host-`, so that no other host and no page without TLS can set it. */
   readonly cookie: string;
   /**
-   * `"Lax"` sends it also with a link from another site. `"Strict"` is right where pages fetch what they show; it is
-   * sent with every request of your own pages.
+   * Which requests from other sites carry the cookie. With `"Strict"`, none do, which suits pages that fetch their data
+   * from your server. With `"Lax"`, the browser sends the cookie when the user follows a link from another site.
+   * Requests from your own pages always carry the cookie.
    * @default "Strict"
    */
   readonly sameSite?: "Strict" | "Lax" | undefined;
-  /** How long the browser keeps it. Absent, until it is closed. Redis decides in either case. */
+  /**
+   * How long the browser keeps the cookie. The session's own timeouts apply in any case.
+   * @default until the browser is closed
+   */
   readonly maxAge?: Duration | undefined;
-  /** Other origins whose pages may send state-changing requests, such as `"https://app.example.com"`. */
+  /**
+   * Other origins whose pages may send state-changing requests, such as `"https://app.example.com"`.
+   * @default none
+   */
   readonly trustedOrigins?: readonly string[] | undefined;
 }
 
 export interface TokenCarrier {
-  /** Every session token that the request carries, good or bad, without the spaces around it. */
+  /** Returns every session token of the request, valid or not, without surrounding spaces and tabs. */
   readonly read: (headers: Headers) => string[];
-  /** Puts a token into the headers of a response. */
+  /** Adds a token to the headers of a response. */
   readonly issue: (headers: Headers, token: string) => void;
-  /** Tells the browser to forget the token. */
+  /** Adds the header that makes the browser delete the token. */
   readonly clear: (headers: Headers) => void;
-  /** Origins that may send what changes something; absent, where other sites cannot send the token at all. */
+  /** The other origins that may send state-changing requests. Absent if other sites cannot send the token at all. */
   readonly trustedOrigins?: ReadonlySet<string>;
 }
 
@@ -46,8 +57,11 @@ const headerSchema = z.strictObject({
   header: z
     .string("use a string")
     .regex(/^[\w!#$%&'*+.^`|~-]+$/, "use the name of a header, such as X-Session-Id")
-    // Their values are lists and schemes of their own.
-    .regex(/^(?!(?:authorization|cookie|set-cookie)$)/i, "use a header of its own"),
+    // The values of these headers have formats of their own.
+    .regex(
+      /^(?!(?:authorization|cookie|set-cookie)$)/i,
+      "use a header other than Authorization, Cookie and Set-Cookie",
+    ),
 });
 const cookieSchema = z.strictObject({
   cookie: z.string("use a string").regex(/^__Host-[\w!#$%&'*+.^`|~-]+$/, "use a name that begins with __Host-"),
@@ -70,7 +84,7 @@ export function parseTransport(transport: SessionTransport): TokenCarrier {
 
 function headerCarrier(name: string): TokenCarrier {
   return {
-    // The same header twice arrives as one, joined by a comma, which no token has.
+    // Two headers of the same name arrive as one value, joined by a comma. A token contains no comma.
     read: (headers) => headers.get(name)?.split(",").map(withoutPadding) ?? [],
     issue: (headers, token) => {
       parseToken(token);
@@ -91,7 +105,7 @@ function cookieCarrier(transport: CookieTransport): TokenCarrier {
     headers.set("Cache-Control", "no-store");
   };
   return {
-    // As sent: what a token is, is checked later. Quotes and escapes have no place in one.
+    // Values are read as sent, because a token contains no quotes or escapes. The token is checked later.
     read: (headers) =>
       (headers.get("Cookie") ?? "")
         .split(";")
@@ -99,7 +113,7 @@ function cookieCarrier(transport: CookieTransport): TokenCarrier {
         .filter((pair) => pair.startsWith(`${name}=`))
         .map((pair) => withoutPadding(pair.slice(name.length + 1))),
     issue: (headers, token) => {
-      // What is no token could hold a line break or an attribute.
+      // Another text could contain a line break or a cookie attribute.
       parseToken(token);
       set(headers, token, kept);
     },

@@ -1,14 +1,16 @@
-import type { RedisClient } from "./client.js";
 import { CorruptMessageError, LangChainRedisError, StorageFullError, StoreUnavailableError } from "../errors.js";
+import type { RedisPort } from "./port.js";
 import { text, UnexpectedReply } from "./replies.js";
 
-/** The upper-case first word of a reply in which Redis refused a command; absent when no such reply arrived. */
+/** Returns the upper-case first word of a reply in which Redis refused a command; `undefined` for any other error. */
 export function refusalCode(error: unknown): string | undefined {
   return error instanceof Error ? /^([A-Z][A-Z0-9_]*)(?: |$)/.exec(error.message)?.[1] : undefined;
 }
 
 export interface Circumstances {
-  readonly client: RedisClient;
+  readonly client: RedisPort;
+  /** The name of the script that was sent; absent for commands. */
+  readonly script?: string | undefined;
   /** Absent for a read. */
   readonly operationId?: string | undefined;
   /** Whether the write, although an error came back, may have taken effect. */
@@ -16,21 +18,19 @@ export interface Circumstances {
 }
 
 /**
- * Turns what ioredis threw into an error of ours. The original is never passed on: ioredis puts the command's
- * arguments, and so the messages, on it. What remains of it is a code or a class name.
+ * Returns the library's error for what the client threw. The client's own error is never passed on, because ioredis puts
+ * the arguments of the command on it, and so the messages. A code or a class name is what remains of it.
  */
-export function toLibraryError(
-  error: unknown,
-  { client, operationId, indeterminate }: Circumstances,
-): LangChainRedisError {
+export function toLibraryError(error: unknown, circumstances: Circumstances): LangChainRedisError {
   if (error instanceof LangChainRedisError) return error;
+  const { client, operationId, indeterminate } = circumstances;
   const code = refusalCode(error);
   if (code === "WRONGTYPE") {
     return new CorruptMessageError("A key holds another type of value than belongs there; it was left alone.");
   }
   if (code === "OOM" && !indeterminate) return new StorageFullError();
   const cause = new Error(code === undefined ? nameOf(error) : `Redis replied ${code}`);
-  const what = describe(error, code);
+  const what = describe(error, code, circumstances);
   return new StoreUnavailableError(`${what}; ${stateOf(client)}.${advice(operationId, indeterminate)}`, {
     indeterminate,
     operationId,
@@ -39,56 +39,58 @@ export function toLibraryError(
 }
 
 /**
- * The same, after a script: one that does not compile was refused by a server before 7.0, which does not know its first
- * line. Such a server has never run a script of ours, so nothing was written.
+ * Returns the library's error for what a script threw.
+ *
+ * A server before 7.0 does not know the first line of a script, so it does not compile the script. Such a server has
+ * never run a script of the library, so nothing was written.
  */
 export async function toScriptError(
   error: unknown,
-  { client, operationId }: Pick<Circumstances, "client" | "operationId">,
+  circumstances: Omit<Circumstances, "indeterminate">,
   isIndeterminate: () => boolean | Promise<boolean>,
 ): Promise<LangChainRedisError> {
-  const version = await versionBefore7(error, client);
+  const version = await versionBefore7(error, circumstances.client);
   if (version === undefined) {
-    return toLibraryError(error, { client, operationId, indeterminate: await isIndeterminate() });
+    return toLibraryError(error, { ...circumstances, indeterminate: await isIndeterminate() });
   }
   return new StoreUnavailableError(
     `The server is Redis ${version}, and Redis 7.0 or Valkey 7.2 is needed, or a later version. Nothing was written.`,
-    { indeterminate: false, operationId },
+    { indeterminate: false, operationId: circumstances.operationId },
   );
 }
 
-/** What a server that could not compile a script says its version is. Asked on this way to an error only. */
-async function versionBefore7(error: unknown, client: RedisClient): Promise<string | undefined> {
+/** Returns the version of a server that could not compile a script. It is asked on the way to an error only. */
+async function versionBefore7(error: unknown, client: RedisPort): Promise<string | undefined> {
   if (!(error instanceof Error) || !error.message.startsWith("ERR Error compiling script")) return undefined;
   try {
-    const version = /^redis_version:(\S+)/m.exec(text(await client.call("info", "server")))?.[1];
+    const version = /^redis_version:(\S+)/m.exec(text(await client.call(["info", "server"])))?.[1];
     return version !== undefined && Number.parseInt(version, 10) < 7 ? version : undefined;
   } catch {
-    // It does not tell, say because its ACL forbids INFO; what it cannot compile shows its age.
+    // An ACL may forbid INFO. What the server cannot compile shows its age.
     return "before 7.0";
   }
 }
 
-export function deadlineError(
-  milliseconds: number,
-  { client, operationId, indeterminate }: Circumstances,
-): StoreUnavailableError {
+export function deadlineError(milliseconds: number, circumstances: Circumstances): StoreUnavailableError {
+  const { client, script, operationId, indeterminate } = circumstances;
+  const what = script === undefined ? "" : ` the script ${script}`;
   return new StoreUnavailableError(
-    `Redis did not answer within ${milliseconds} ms; ${stateOf(client)}.${advice(operationId, indeterminate)}`,
+    `Redis did not answer${what} within ${milliseconds} ms; ${stateOf(client)}.${advice(operationId, indeterminate)}`,
     { indeterminate, operationId },
   );
 }
 
-function describe(error: unknown, code: string | undefined): string {
-  if (code === "NOAUTH") return "Redis refused the command (NOAUTH): the user and password of the client are missing";
-  if (code !== undefined) return `Redis refused the command (${code})`;
+function describe(error: unknown, code: string | undefined, { script }: Circumstances): string {
+  const what = script === undefined ? "the command" : `the script ${script}`;
+  if (code === "NOAUTH") return `Redis refused ${what} (NOAUTH): the user and password of the client are missing`;
+  if (code !== undefined) return `Redis refused ${what} (${code})`;
   return error instanceof UnexpectedReply
-    ? "The reply is none that the command has (is the client inside MULTI?)"
+    ? `Unexpected reply to ${what} (is the client inside MULTI?)`
     : 'Redis could not be reached (the client\'s "error" event says why)';
 }
 
-function stateOf({ status }: RedisClient): string {
-  return status === "end" ? "the client is closed" : `the client's status is "${status}"`;
+function stateOf({ status }: RedisPort): string {
+  return status === "closed" ? "the client is closed" : `the client's status is "${status}"`;
 }
 
 function advice(operationId: string | undefined, indeterminate: boolean): string {

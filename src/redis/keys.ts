@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { erasedIndex, ownedThings } from "./owned.js";
 
 // The only place that spells a key. What one history owns shares one hash tag, `{<id>}`, and so one Cluster slot.
 //
@@ -67,6 +68,8 @@ function memoryKeysBelow(base: string): MemoryKeys {
 
 /** All that one user owns: one hash tag, one Cluster slot. Its scripts find records through the indexes. */
 export interface OwnerKeys {
+  /** What the owner's keys begin with, without the colon that follows. */
+  readonly base: string;
   /** A sorted set: session id, scored by its start in microseconds. A session that is not in it is none. */
   readonly sessions: string;
   /** A sorted set: conversation id, scored by its last activity in milliseconds. */
@@ -75,10 +78,8 @@ export interface OwnerKeys {
   readonly memories: string;
   /** A string, there for a while after all sessions were ended: since when a sign-in has to be newer. */
   readonly notBefore: string;
-  /** What an erasure has still to remove. */
-  readonly erasedSessions: string;
+  /** A sorted set: the conversations that an erasure has still to remove. */
   readonly erasedConversations: string;
-  readonly erasedMemories: string;
   /** A hash: one field an attribute. */
   readonly session: (sessionId: string) => string;
   /** A hash: agent, times, title, generation. */
@@ -95,13 +96,12 @@ export interface OwnerKeys {
 export function ownerKeys(prefix: string, tag: string): OwnerKeys {
   const base = `${prefix}:user:{${tag}}`;
   return {
+    base,
     sessions: `${base}:sessions`,
     conversations: `${base}:conversations`,
     memories: `${base}:memories`,
     notBefore: `${base}:not-before`,
-    erasedSessions: `${base}:erased-sessions`,
-    erasedConversations: `${base}:erased-conversations`,
-    erasedMemories: `${base}:erased-memories`,
+    erasedConversations: `${base}:${erasedIndex({ name: "conversations" })}`,
     session: (sessionId) => `${base}:session:${encode(sessionId)}`,
     conversation: (conversationId) => `${base}:conversation:${encode(conversationId)}`,
     messages: (conversationId) => `${base}:messages:${encode(conversationId)}`,
@@ -127,15 +127,18 @@ export function ownerTag(userId: string, orgId: string | undefined): string {
   return hash("sha256", `${organisation}|${Buffer.byteLength(userId)}:${userId}`, "base64url").slice(0, 16);
 }
 
-/** Matches the key of every owner's sessions, conversations and memories: whatever there is of an owner is in one. */
+/** Matches the indexes of every owner: whatever there is of an owner is in one. */
 export function ownerIndexPattern(prefix: string): string {
   // A prefix may hold what a glob would take for one of its own.
   return `${prefix.replaceAll(/[*?[\]\\^-]/g, String.raw`\$&`)}:user:{*}:*s`;
 }
 
-/** The owner's tag in a key that `ownerIndexPattern` found; `undefined` where the key is no index. */
+const indexes = ownedThings.flatMap((thing) => [thing.name, erasedIndex(thing)]).join("|");
+const indexKey = new RegExp(String.raw`:user:\{([\w-]{16})\}:(?:${indexes})$`);
+
+/** Returns the owner's tag in a key that `ownerIndexPattern` found; `undefined` where the key is no index. */
 export function tagOfIndex(key: string): string | undefined {
-  return /:user:\{([\w-]{16})\}:(?:erased-)?(?:sessions|conversations|memories)$/.exec(key)?.[1];
+  return indexKey.exec(key)?.[1];
 }
 
 /** The Pub/Sub channel on which the ends of sessions are told: "<session id> <reason>". */

@@ -1,35 +1,35 @@
-import type { RedisClient } from "./client.js";
 import { NotReplicatedError } from "../errors.js";
-import { type Circumstances, deadlineError, refusalCode, toScriptError, toLibraryError } from "./failure.js";
+import { type Circumstances, deadlineError, refusalCode, toLibraryError, toScriptError } from "./failure.js";
+import { type Command, type RedisPort, UnansweredError } from "./port.js";
+import type { About } from "./refusals.js";
 import { count } from "./replies.js";
-import { evaluateAndWait, type Replication } from "./replication.js";
-import { evaluate, type Script, tookEffect } from "./script.js";
+import { evaluate, evaluateAndWait, type Replication } from "./evaluate.js";
+import type { Script } from "./script/define.js";
 
 /** Where and how patiently a command is sent. */
 export interface Connection {
-  readonly client: RedisClient;
+  readonly client: RedisPort;
   readonly deadlineMilliseconds: number;
-  /** The deadline of the whole call, of which this command has what is left: an error names it. Absent, it is the same. */
+  /** The deadline of the whole call, which errors name. This command has what is left of it. Absent, both are the same. */
   readonly callMilliseconds?: number | undefined;
-  /** How many replicas have to have a write before it is done; absent, none. */
+  /** How many replicas must have a write before it is done; absent, none. */
   readonly wait?: Replication | undefined;
 }
 
 /**
- * Sends read commands in one round trip, in this order; `parse` takes their replies.
+ * Sends read commands in one round trip, in this order, and returns what `parse` makes of their replies.
  *
- * No script: a list returned through Lua costs 1.4 to 1.8 times as much.
+ * Reads are no script, because a list that is returned through Lua costs 1.4 to 1.8 times as much.
  */
-export function read<Value>(
+export function read<Result>(
   connection: Connection,
-  commands: string[][],
-  parse: (...replies: unknown[]) => Value,
-): Promise<Value> {
+  commands: readonly Command[],
+  parse: (...replies: unknown[]) => Result,
+): Promise<Result> {
   const { client } = connection;
-  return withDeadline(connection, {}, async () => {
+  return withDeadline(connection, { indeterminate: false }, async () => {
     try {
-      const send = client.isCluster === true ? sendToOneNode : sendTogether;
-      return parse(...(await send(client, commands)));
+      return parse(...(await (client.isCluster ? sendToOneNode : sendTogether)(client, commands)));
     } catch (error) {
       throw toLibraryError(error, { client, indeterminate: false });
     }
@@ -37,119 +37,133 @@ export function read<Value>(
 }
 
 /**
- * All before the first reply is awaited: one or two by themselves, more as a pipeline. A pipeline of ioredis takes more of
- * the processor's time for itself, but writes once, where each single command is a system call, here and in Redis.
+ * Sends all commands before it awaits the first reply: one or two by themselves, more as a pipeline. A pipeline of ioredis
+ * takes more of the processor's time for itself, but writes once, where each single command is a system call, here and in
+ * Redis.
  *
- * When the connection ends, ioredis sends single commands that were not answered again, in their order: of two, the first
- * may be older then, never newer. A pipeline that was answered in part it gives up, and all is read again, at once.
+ * When the connection ends, ioredis sends single commands that were not answered again, in their order. Of two replies the
+ * first may then be older, never newer. A pipeline that was answered in part is given up, so all of it is read again, at
+ * once.
  */
-async function sendTogether(client: RedisClient, commands: readonly string[][]): Promise<unknown[]> {
-  if (commands.length <= 2) return Promise.all(commands.map(([name = "", ...args]) => client.call(name, ...args)));
+async function sendTogether(client: RedisPort, commands: readonly Command[]): Promise<unknown[]> {
+  if (commands.length <= 2) return Promise.all(commands.map((command) => client.call(command)));
   try {
     return await sendPipelined(client, commands);
   } catch (error) {
-    if (error instanceof Error && error.name === "AbortError") return sendPipelined(client, commands);
+    if (error instanceof UnansweredError) return sendPipelined(client, commands);
     throw error;
   }
 }
 
 /**
- * In a slot that is moving, a key that is still, or already, elsewhere looks as if it were not there, and one that is not
- * there sends the whole pipeline elsewhere. A command with several keys is refused (TRYAGAIN) unless all are here.
+ * In a slot that is moving, a key that is still, or already, elsewhere looks as if it were not there, and a missing key
+ * sends the whole pipeline elsewhere. Redis refuses a command with several keys (TRYAGAIN) unless all of them are here.
  */
-async function sendToOneNode(client: RedisClient, commands: readonly string[][]): Promise<unknown[]> {
+async function sendToOneNode(client: RedisPort, commands: readonly Command[]): Promise<unknown[]> {
   const keys = new Set(commands.map(([, key = ""]) => key));
-  const guard = keys.size > 1 ? [["exists", ...keys]] : [];
+  const guard: readonly Command[] = keys.size > 1 ? [["exists", ...keys]] : [];
   return (await sendPipelined(client, [...guard, ...commands])).slice(guard.length);
 }
 
-async function sendPipelined(client: RedisClient, commands: readonly string[][]): Promise<unknown[]> {
-  const replies = (await client.pipeline([...commands]).exec()) ?? [];
-  return replies.map(([error, reply]) => {
-    if (error) throw error;
-    return reply;
-  });
+async function sendPipelined(client: RedisPort, commands: readonly Command[]): Promise<unknown[]> {
+  const replies = await client.pipeline(commands);
+  const failure = replies.find((reply) => reply instanceof Error);
+  if (failure !== undefined) throw failure;
+  return replies;
 }
 
 /**
- * Runs a script that is harmless to repeat, in one round trip: it writes the same again, or nothing.
- */
-export function run<Input, Reply>(connection: Connection, script: Script<Input, Reply>, input: Input): Promise<Reply> {
-  const { client, wait } = connection;
-  const indeterminate = script.changes === true;
-  return withDeadline(connection, { indeterminate }, async (isOver) => {
-    try {
-      if (!indeterminate || wait === undefined) return script.reply(await evaluate(client, script, input));
-      const { reply, replicas } = await evaluateAndWait(client, script, input, { ...wait, isOver });
-      if (replicas < wait.replicas) throw new NotReplicatedError({ replicas, wanted: wait.replicas });
-      return script.reply(reply);
-    } catch (error) {
-      throw await toScriptError(error, { client }, () => indeterminate);
-    }
-  });
-}
-
-/**
- * Runs a script that writes, in one round trip, and remembers it under its operation id.
+ * Runs a script that is harmless to repeat, in one round trip, because it writes the same again, or nothing.
  *
- * `operationKey` is the key in which the script records that it ran.
+ * @throws LangChainRedisError for a refusal of the script, as refusals.ts has it, and for a failure on the way.
  */
-export function write<Input extends { readonly operationId: string }, Reply>(
+export function run<Call, Reply>(
   connection: Connection,
-  script: Script<Input, Reply>,
-  input: Input,
-  operationKey: string,
+  script: Script<Call, Reply>,
+  call: Call & Pick<About, "subject">,
 ): Promise<Reply> {
   const { client, wait } = connection;
-  const { operationId } = input;
-  return withDeadline(connection, { operationId, indeterminate: true }, async (isOver) => {
+  const indeterminate = script.writes === "unrecorded";
+  const circumstances = { client, script: script.name };
+  return withDeadline(connection, { ...circumstances, indeterminate }, async (isOver) => {
     try {
-      if (wait === undefined) return script.reply(await evaluate(client, script, input));
-      const { reply, replicas } = await evaluateAndWait(client, script, input, { ...wait, isOver });
-      if (replicas < wait.replicas && tookEffect(reply)) {
-        throw new NotReplicatedError({ replicas, wanted: wait.replicas, operationId });
-      }
-      return script.reply(reply);
+      if (!indeterminate || wait === undefined) return script.answerOf(await evaluate(client, script, call), call);
+      const { reply, replicas } = await evaluateAndWait(client, script, call, { ...wait, isOver });
+      if (replicas < wait.replicas) throw new NotReplicatedError({ replicas, wanted: wait.replicas });
+      return script.answerOf(reply, call);
     } catch (error) {
-      if (error instanceof NotReplicatedError) throw error;
-      const mayHave = (): Promise<boolean> => mayHaveRun(client, operationKey, refusalCode(error));
-      throw await toScriptError(error, { client, operationId }, mayHave);
+      throw await toScriptError(error, circumstances, () => indeterminate);
     }
   });
 }
 
-// A script, because a Cluster client sends those to the primary even with `scaleReads`; it runs out of memory too.
+/** What a script needs that takes effect once. */
+export interface Write {
+  readonly keys: { readonly operation: string };
+  readonly operationId: string;
+}
+
+/**
+ * Runs a script that takes effect once, in one round trip. It records its effect in its key `operation`.
+ *
+ * @throws LangChainRedisError as `run` does; StoreUnavailableError with the operation id when the outcome is unknown.
+ */
+export function write<Call extends Pick<Write, "keys">, Reply>(
+  connection: Connection,
+  script: Script<Call, Reply>,
+  call: Call & Write & Pick<About, "subject">,
+): Promise<Reply> {
+  const { client, wait } = connection;
+  const { operationId, keys } = call;
+  const circumstances = { client, script: script.name, operationId };
+  return withDeadline(connection, { ...circumstances, indeterminate: true }, async (isOver) => {
+    try {
+      if (wait === undefined) return script.answerOf(await evaluate(client, script, call), call);
+      const { reply, replicas } = await evaluateAndWait(client, script, call, { ...wait, isOver });
+      if (replicas < wait.replicas && script.tookEffect(reply)) {
+        throw new NotReplicatedError({ replicas, wanted: wait.replicas, operationId });
+      }
+      return script.answerOf(reply, call);
+    } catch (error) {
+      if (error instanceof NotReplicatedError) throw error;
+      const mayHave = (): Promise<boolean> => mayHaveRun(client, keys.operation, refusalCode(error));
+      throw await toScriptError(error, circumstances, mayHave);
+    }
+  });
+}
+
+// A script, because a Cluster client sends scripts to the primary even with `scaleReads`. It runs out of memory too.
 const isRecordedLua = /* lua */ `#!lua flags=no-writes
 return redis.call("EXISTS", KEYS[1])`;
 
 /**
- * Whether a write that failed may have taken effect all the same. A refusal answers the last attempt only: ioredis may
- * have resent the script after a reply was lost, so that an earlier attempt ran. Only the record of the operation can
+ * Returns whether a write that failed may have taken effect all the same. A refusal answers the last attempt only: ioredis
+ * may have resent the script after a reply was lost, so that an earlier attempt ran. Only the record of the operation can
  * tell, on a server that is still the primary.
  */
-async function mayHaveRun(client: RedisClient, operationKey: string, refusal: string | undefined): Promise<boolean> {
+async function mayHaveRun(client: RedisPort, operationKey: string, refusal: string | undefined): Promise<boolean> {
   if (refusal === undefined || refusal === "READONLY") return true;
   try {
-    return count(await client.eval(isRecordedLua, 1, [operationKey])) > 0;
+    return count(await client.eval(isRecordedLua, [operationKey], [])) > 0;
   } catch {
     return true;
   }
 }
 
 /**
- * Settles within the deadline, whatever the client does: ioredis can hold a command for minutes, or for ever, and its
- * own `commandTimeout` is the caller's to set. The command may still run later; its operation id makes that harmless.
+ * Settles within the deadline, whatever the client does. ioredis can hold a command for minutes, or for ever, and its own
+ * `commandTimeout` is the caller's to set. The command may still run later; its operation id makes that harmless.
  */
-function withDeadline<Value>(
+function withDeadline<Result>(
   { client, deadlineMilliseconds, callMilliseconds = deadlineMilliseconds }: Connection,
-  { operationId, indeterminate = false }: Partial<Pick<Circumstances, "operationId" | "indeterminate">>,
-  send: (isOver: () => boolean) => Promise<Value>,
-): Promise<Value> {
+  circumstances: Omit<Circumstances, "client">,
+  send: (isOver: () => boolean) => Promise<Result>,
+): Promise<Result> {
   const began = performance.now();
   return new Promise((resolve, reject) => {
-    // Before the timer is set, so that Redis works meanwhile.
+    // Sent before the timer is set, so that Redis works meanwhile.
     const sent = send(() => performance.now() - began >= deadlineMilliseconds);
-    const expire = (): void => reject(deadlineError(callMilliseconds, { client, operationId, indeterminate }));
+    const expire = (): void => reject(deadlineError(callMilliseconds, { ...circumstances, client }));
     // Not at once: when the process was busy past the deadline, the reply may be there and only unread.
     const timer = setTimeout(() => setImmediate(expire), deadlineMilliseconds - (performance.now() - began));
     // Not by `finally`, which makes three promises more.

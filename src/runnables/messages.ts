@@ -7,6 +7,7 @@ import {
   isBaseMessage,
   ToolMessage,
 } from "@langchain/core/messages";
+import { isCommand, withoutPause } from "../frameworks/langgraph.js";
 import { callsOf } from "../messages/tool-calls.js";
 import { InvalidOptionError } from "../errors.js";
 
@@ -30,7 +31,7 @@ export function inputMessages(input: unknown, { inputMessagesKey }: MessageKeys)
   if (typeof given === "string") return [new HumanMessage(given)];
   if (isBaseMessage(given)) return [given];
   if (Array.isArray(given)) return given.map((message) => coerced(message, "input"));
-  if (isValues(input) && input["lg_name"] === "Command") {
+  if (isValues(input) && isCommand(input)) {
     throw new InvalidOptionError(
       "input",
       "a graph that paused is stored as an interrupted turn, and not resumed here. Resume the graph itself, or use " +
@@ -155,10 +156,6 @@ function nameOf({ type, id }: BaseMessage): string {
 
 function contentOf(message: BaseMessage): unknown {
   return [message.content, callsOf(message)];
-}
-
-function withoutPause({ __interrupt__, ...values }: Values): Values {
-  return values;
 }
 
 function keyOf(values: Values, named: string | undefined, usual: string): string {

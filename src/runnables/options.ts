@@ -1,6 +1,9 @@
 import type { BaseChatMessageHistory } from "@langchain/core/chat_history";
 import { _coerceToRunnable, type Runnable, type RunnableConfig, type RunnableLike } from "@langchain/core/runnables";
 import { z } from "zod";
+import { isAgent } from "../frameworks/langchain.js";
+import { holds } from "../frameworks/langchain-core.js";
+import { isGraph } from "../frameworks/langgraph.js";
 import { wantsAlternation } from "../messages/alternating.js";
 import type { AnyHistory } from "../turns/turn.js";
 import { turnSettings, type TurnOptions, type TurnSettings, turnShape } from "../turns/turn-options.js";
@@ -8,7 +11,6 @@ import { InvalidOptionError } from "../errors.js";
 import type { SessionStore } from "../sessions/store.js";
 import { markedSchema, storeMark } from "../options/copies.js";
 import { validate } from "../options/validation.js";
-import { holdsGraph } from "./graph-stream.js";
 import type { MessageKeys } from "./messages.js";
 
 interface WithHistories {
@@ -94,7 +96,7 @@ export function parseFields<RunInput, RunOutput>(
   const runnable = toRunnable(fields.runnable);
   return {
     runnable,
-    holdsGraph: holdsGraph(runnable),
+    holdsGraph: holds(runnable, isGraph),
     wantsAlternation: wantsAlternation(runnable),
     getMessageHistory,
     sessions,
@@ -107,8 +109,7 @@ export function parseFields<RunInput, RunOutput>(
 }
 
 function toRunnable<RunInput, RunOutput>(runnable: RunnableLike<RunInput, RunOutput>): Runnable<RunInput, RunOutput> {
-  // An agent has invoke() and stream(), and is no Runnable.
-  if (typeof runnable === "object" && runnable !== null && "graph" in runnable && !("lc_runnable" in runnable)) {
+  if (isAgent(runnable)) {
     throw new InvalidOptionError("runnable", "this is an agent: give it sessionMiddleware, or pass agent.graph.");
   }
   try {

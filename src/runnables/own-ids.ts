@@ -3,6 +3,7 @@ import { BaseCallbackHandler, type CallbackHandlerMethods } from "@langchain/cor
 import type { CallbackManager } from "@langchain/core/callbacks/manager";
 import type { BaseMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
+import { giveId, messageOf } from "../frameworks/langchain-core.js";
 import { copied } from "../messages/copied.js";
 
 // A graph of LangGraph tells messages apart by their ids: of two that share one, the later takes the place of the earlier.
@@ -50,8 +51,7 @@ function ownIds(given: readonly BaseMessage[]): BaseCallbackHandler {
     const own = ownOf.get(`${runId} ${id}`) ?? randomUUID();
     ownOf.set(`${runId} ${id}`, own);
     users.set(own, runId);
-    message.id = own;
-    message.lc_kwargs["id"] = own;
+    giveId(message, own);
   };
   const methods: CallbackHandlerMethods = {
     // Parts too: whoever streams tokens tells by the id which of them make a message.
@@ -65,8 +65,4 @@ function ownIds(given: readonly BaseMessage[]): BaseCallbackHandler {
   const handler = BaseCallbackHandler.fromMethods(methods);
   handler.awaitHandlers = true;
   return handler;
-}
-
-function messageOf(generation: object | undefined): BaseMessage | undefined {
-  return generation !== undefined && "message" in generation ? (generation.message as BaseMessage) : undefined;
 }

@@ -8,15 +8,15 @@ import {
   type RunnableConfig,
 } from "@langchain/core/runnables";
 import type { IterableReadableStream } from "@langchain/core/utils/stream";
+import { adderOf } from "../frameworks/langchain-core.js";
 import { type AnyHistory, isHistory, Turn } from "../turns/turn.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Session } from "../sessions/schema.js";
 import type { SessionWatch } from "../sessions/signals.js";
 import { inputMessages, inputOf } from "./messages.js";
 import { type GraphLike, parseFields, type RunnableSettings, type RunnableWithSessionFields } from "./options.js";
-import { leaving, readable } from "./readable.js";
 import { RunningTurn } from "./running-turn.js";
-import { adderOf, type Streamed, streamed } from "./streamed.js";
+import { readableTurn, streamedTurn } from "./streamed-turn.js";
 
 /** What `configurable` holds, with the call or by `withConfig()`. */
 interface Configurable {
@@ -91,7 +91,7 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
   ): Promise<IterableReadableStream<RunOutput>> {
     const stop = new AbortController();
     const config = ensureConfig(this.#configOf(options));
-    return readable(this.#iterate(input, config, stop), config, stop);
+    return readableTurn(this.#iterate(input, config, stop), config, stop);
   }
 
   override async *_streamIterator(input: RunInput, options?: Partial<RunnableConfig>): AsyncGenerator<RunOutput> {
@@ -132,32 +132,9 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
   ): AsyncGenerator<RunOutput> {
     const { runnable, outputMessagesKey } = this.#settings;
     for await (const input of inputs) {
-      // By now, and no earlier, the id of this run is no longer in it: the run inside is another.
-      const config = childConfig(own, runManager);
-      const running = await this.#begin(input, config, stop);
-      let answer: Streamed<RunOutput> | undefined;
-      let left = true;
-      const partial = (): RunOutput | undefined => answer?.output();
-      // Of an aborted stream nobody asks for the rest, and so nothing below would run.
-      const onAbort = (): void => void running.close(partial);
-      running.signal.addEventListener("abort", onAbort, { once: true });
-      try {
-        running.signal.throwIfAborted();
-        answer = await streamed(runnable, running.input, running.config, outputMessagesKey);
-        for await (const chunk of answer.chunks) {
-          running.readerHasIt();
-          yield chunk;
-          running.readerIsBack();
-        }
-        // The abort may come just now: then its part is being stored already.
-        running.signal.throwIfAborted();
-        await running.store(answer.output());
-        left = false;
-      } finally {
-        running.signal.removeEventListener("abort", onAbort);
-        if (left) stop.abort(leaving());
-        await running.close(partial);
-      }
+      // By now, and no earlier, the id of this run is no longer in the config: the run inside is another one.
+      const running = await this.#begin(input, childConfig(own, runManager), stop);
+      yield* streamedTurn(running, runnable, outputMessagesKey, stop);
     }
   }
 

@@ -1,17 +1,14 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
+import { isPaused } from "../frameworks/langgraph.js";
 import { alternating } from "../messages/alternating.js";
 import { answerable } from "../messages/answerable.js";
 import { interruptedTurn } from "../messages/interrupted.js";
 import type { Turn } from "../turns/turn.js";
 import type { SessionWatch } from "../sessions/signals.js";
-import { isPaused } from "./graph-stream.js";
 import { inputOf, type MessageKeys, newAmong, outputMessages } from "./messages.js";
 import type { RunnableSettings } from "./options.js";
 import { withDistinctIds, withOwnIds } from "./own-ids.js";
-
-/** A stream that nobody reads for so long is taken for left: its reader may be gone without a word. */
-const MAX_PAUSE_MILLISECONDS = 600_000;
 
 type Settings = MessageKeys & Pick<RunnableSettings<unknown, unknown>, "turn" | "holdsGraph" | "wantsAlternation">;
 
@@ -37,7 +34,6 @@ export class RunningTurn<RunInput, RunOutput> {
   readonly #settings: Settings;
   readonly #begun: Begun<RunInput>;
   readonly #unlink: () => void;
-  #pause: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(settings: Settings, begun: Begun<RunInput>) {
@@ -73,20 +69,8 @@ export class RunningTurn<RunInput, RunOutput> {
     return this.#closing;
   }
 
-  readerHasIt(): void {
-    this.#pause = setTimeout(
-      () => this.#begun.stop.abort(new Error("Nobody read the stream for ten minutes; it was taken for left.")),
-      MAX_PAUSE_MILLISECONDS,
-    ).unref();
-  }
-
-  readerIsBack(): void {
-    clearTimeout(this.#pause);
-  }
-
   async #close(partial: () => RunOutput | undefined): Promise<void> {
     const { turn, watch } = this.#begun;
-    clearTimeout(this.#pause);
     this.#unlink();
     watch?.release();
     if (watch?.signal.aborted === true) turn.abandon();

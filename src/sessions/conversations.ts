@@ -1,17 +1,13 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { digestOf, operationIdOf, type WriteOptions } from "../redis/operation.js";
 import { decodeMessage } from "../codec/decode.js";
-import { ConversationNotFoundError, CorruptMessageError, OperationConflictError } from "../errors.js";
+import { ConversationNotFoundError, CorruptMessageError } from "../errors.js";
 import { Budget } from "../redis/budget.js";
 import type { OwnerKeys } from "../redis/keys.js";
 import { count, isMember, textList } from "../redis/replies.js";
-import { listConversationsScript } from "../redis/scripts/conversations/list.js";
-import {
-  type RemoveConversation,
-  removeConversationScript,
-  type RemoveOutcome,
-} from "../redis/scripts/conversations/remove.js";
-import { renameConversationScript } from "../redis/scripts/conversations/rename.js";
+import { listConversationsScript } from "../redis/scripts/conversation/list.js";
+import { removeConversationScript } from "../redis/scripts/conversation/remove.js";
+import { renameConversationScript } from "../redis/scripts/conversation/rename.js";
 import { read, run, write } from "../redis/send.js";
 import {
   type ConversationPage,
@@ -65,11 +61,16 @@ export class Conversations {
    * ```
    */
   async list(owner: Owner, page: ConversationPage = {}): Promise<Conversation[]> {
-    const input = { conversations: keysOf(this.#settings, owner).conversations, ...parseConversationPage(page) };
+    const { conversations } = keysOf(this.#settings, owner);
+    const { before, limit } = parseConversationPage(page);
+    const call = {
+      keys: { conversations },
+      arguments: { below: before === undefined ? "+inf" : `(${before}`, limit },
+    };
     const budget = new Budget(this.#settings);
     for (;;) {
-      const { unfinished, entries } = await run(budget.connection(), listConversationsScript, input);
-      if (!unfinished) return entries.map(toConversation);
+      const { outcome, entries } = await run(budget.connection(), listConversationsScript, call);
+      if (outcome === "page") return entries.map(toConversation);
     }
   }
 
@@ -113,20 +114,11 @@ export class Conversations {
     const id = parseId("conversationId", conversationId);
     const name = parseTitle(title);
     const operationId = operationIdOf(options);
-    const operation = keys.operation(operationId);
-    const outcome = await write(
-      this.#settings,
-      renameConversationScript,
-      {
-        operationId,
-        keys: { conversation: keys.conversation(id), operation },
-        digest: digestOf("rename", id, name),
-        title: name,
-      },
-      operation,
-    );
-    if (outcome === "conflict") throw new OperationConflictError(operationId);
-    if (outcome === "no-conversation") throw new ConversationNotFoundError();
+    await write(this.#settings, renameConversationScript, {
+      operationId,
+      keys: { conversation: keys.conversation(id), operation: keys.operation(operationId) },
+      arguments: { digest: digestOf("rename", id, name), title: name },
+    });
   }
 
   /**
@@ -149,9 +141,7 @@ export class Conversations {
     const id = parseId("conversationId", conversationId);
     const operationId = operationIdOf(options);
     const digest = digestOf("delete", id);
-    const removal = { operationId, digest, conversationId: id, sessionId: "" };
-    const { outcome } = await removeConversation(this.#settings, keys, removal);
-    if (outcome === "no-conversation") throw new ConversationNotFoundError();
+    await removeConversation(this.#settings, keys, { operationId, digest, conversationId: id, sessionId: "" });
   }
 }
 
@@ -196,32 +186,26 @@ function stored(entry: string, index: number, onCorrupt: "throw" | "skip"): Stor
 }
 
 /**
- * Removes a conversation and its messages. An empty `sessionId` means that the owner asks; otherwise a session asks, and
- * the script checks first that this session is live.
+ * Removes a conversation and its messages, and returns its next generation. An empty `sessionId` means that the owner asks.
+ * Otherwise a session asks, and the script checks first that this session is live.
  */
 export async function removeConversation(
   settings: SessionSettings,
   keys: OwnerKeys,
-  removal: Omit<RemoveConversation, "keys">,
-): Promise<{ outcome: Exclude<RemoveOutcome["outcome"], "conflict">; generation: string }> {
-  const { operationId, conversationId, sessionId } = removal;
-  const operation = keys.operation(operationId);
-  const { outcome, generation } = await write(
-    settings,
-    removeConversationScript,
-    {
-      ...removal,
-      keys: {
-        conversation: keys.conversation(conversationId),
-        messages: keys.messages(conversationId),
-        conversations: keys.conversations,
-        operation,
-        record: sessionId === "" ? keys.sessions : keys.session(sessionId),
-        index: keys.sessions,
-      },
+  removal: { operationId: string; digest: string; conversationId: string; sessionId: string },
+): Promise<string> {
+  const { operationId, digest, conversationId, sessionId } = removal;
+  const asking = sessionId === "" ? {} : { record: keys.session(sessionId), index: keys.sessions };
+  const { generation } = await write(settings, removeConversationScript, {
+    operationId,
+    keys: {
+      conversation: keys.conversation(conversationId),
+      messages: keys.messages(conversationId),
+      conversations: keys.conversations,
+      operation: keys.operation(operationId),
+      ...asking,
     },
-    operation,
-  );
-  if (outcome === "conflict") throw new OperationConflictError(operationId);
-  return { outcome, generation };
+    arguments: { digest, conversationId, sessionId },
+  });
+  return generation;
 }

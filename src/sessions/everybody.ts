@@ -1,8 +1,7 @@
-import type { RedisClient } from "../redis/client.js";
 import { endingsChannel, ownerIndexPattern, ownerKeys, tagOfIndex } from "../redis/keys.js";
 import { count, list, text, textList } from "../redis/replies.js";
 import { echoKeyScript } from "../redis/scripts/echo-key.js";
-import { endOwnerScript } from "../redis/scripts/sessions/end-owner.js";
+import { endOwnerScript } from "../redis/scripts/session/end-owner.js";
 import { type Connection, read, run } from "../redis/send.js";
 import type { SessionSettings } from "./options.js";
 
@@ -33,7 +32,7 @@ export async function endEverybody(
 ): Promise<{ owners: number; sessions: number }> {
   const pattern = ownerIndexPattern(await spelledByClient(settings, settings.keyPrefix));
   // A Cluster knows its nodes once it has answered.
-  const primaries: readonly RedisClient[] = settings.client.nodes?.("master") ?? [settings.client];
+  const primaries = settings.client.primaries();
   let [owners, sessions] = [0, 0];
   for (const [scanned, client] of primaries.entries()) {
     const node = { ...settings, client };
@@ -53,8 +52,8 @@ export async function endEverybody(
 }
 
 /** Returns a key as the client sends it. A client may put a prefix before keys, but not into the pattern of a SCAN. */
-function spelledByClient(connection: Connection, key: string): Promise<string> {
-  return run(connection, echoKeyScript, key);
+async function spelledByClient(connection: Connection, key: string): Promise<string> {
+  return (await run(connection, echoKeyScript, { keys: { key }, arguments: {} })).key;
 }
 
 function timeOf(connection: Connection): Promise<number> {
@@ -79,15 +78,18 @@ function ownersIn(keys: readonly string[]): string[] {
  * Ends the sessions of one owner. The command goes through the client, which finds the right node: the owner's slot may have
  * moved since the scan.
  */
-function endOwner(
+async function endOwner(
   settings: SessionSettings,
   tag: string,
   since: number,
 ): Promise<{ owners: number; sessions: number }> {
-  return run(settings, endOwnerScript, {
+  const { outcome, sessions } = await run(settings, endOwnerScript, {
     keys: ownerKeys(settings.keyPrefix, tag),
-    channel: endingsChannel(settings.keyPrefix),
-    rememberedMilliseconds: settings.maxTokenMilliseconds,
-    since,
+    arguments: {
+      channel: endingsChannel(settings.keyPrefix),
+      remembered: settings.maxTokenMilliseconds,
+      since,
+    },
   });
+  return { owners: outcome === "ended" ? 1 : 0, sessions };
 }

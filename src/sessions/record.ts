@@ -1,6 +1,6 @@
 import { isPlainJson } from "../codec/json.js";
 import { CorruptMessageError, InvalidOptionError, SessionNotFoundError } from "../errors.js";
-import type { ConversationEntry } from "../redis/scripts/conversations/list.js";
+import type { ConversationEntry } from "../redis/scripts/conversation/list.js";
 import type { SessionInit } from "./options.js";
 import type { Conversation, Session } from "./schema.js";
 

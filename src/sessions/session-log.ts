@@ -1,17 +1,18 @@
-import type { Batch, LeaseAnswer, LeaseAttempt, LogPart, MessageLog } from "../chat-history/message-log.js";
 import {
-  ConversationChangedError,
-  ConversationNotFoundError,
-  OperationConflictError,
-  ConversationBusyError,
-  type SessionEndReason,
-  SessionNotFoundError,
-} from "../errors.js";
+  type Batch,
+  heldBy,
+  type LeaseAnswer,
+  type LeaseAttempt,
+  type LogPart,
+  type MessageLog,
+} from "../chat-history/message-log.js";
+import { ConversationNotFoundError, type SessionEndReason, SessionNotFoundError } from "../errors.js";
 import type { LeaseKeys, OwnerKeys } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
-import { count, isMember, list, outcome, text, textList, textOrNothing } from "../redis/replies.js";
-import { appendToConversationScript } from "../redis/scripts/conversations/append.js";
-import { GRACE_MILLISECONDS } from "../redis/scripts/fragments.js";
+import type { Command } from "../redis/port.js";
+import { count, isMember, list, outcome as oneOf, text, textList, textOrNothing } from "../redis/replies.js";
+import { appendToConversationScript } from "../redis/scripts/conversation/append.js";
+import { GRACE_MILLISECONDS } from "../redis/scripts/fragments/session.js";
 import { acquireLeaseScript } from "../redis/scripts/lease/acquire.js";
 import { releaseLeaseScript } from "../redis/scripts/lease/release.js";
 import { renewLeaseScript } from "../redis/scripts/lease/renew.js";
@@ -34,87 +35,66 @@ export class SessionLog implements MessageLog {
 
   read(first: number, operationId?: string): Promise<LogPart> {
     const { conversationId } = this.#session;
+    const recorded: Command[] = operationId === undefined ? [] : [["exists", this.#keys.operation(operationId)]];
     return this.#readLive(
-      [
-        ["lrange", this.#keys.messages(conversationId), String(first), "-1"],
-        ...(operationId === undefined ? [] : [["exists", this.#keys.operation(operationId)]]),
-      ],
-      (generation, entries, recorded = 0) => ({
+      [["lrange", this.#keys.messages(conversationId), String(first), "-1"], ...recorded],
+      (generation, entries, found = 0) => ({
         seen: generation ?? "",
         entries: textList(entries),
-        recorded: count(recorded) > 0,
+        recorded: count(found) > 0,
       }),
     );
   }
 
   async append({ operationId, encoded, seen, toolCalls, lease }: Batch): Promise<boolean> {
-    const { id, conversationId } = this.#session;
-    const operation = this.#keys.operation(operationId);
-    const result = await write(
-      this.#settings,
-      appendToConversationScript,
-      {
-        operationId,
-        keys: {
-          record: this.#keys.session(id),
-          index: this.#keys.sessions,
-          conversation: this.#keys.conversation(conversationId),
-          messages: this.#keys.messages(conversationId),
-          conversations: this.#keys.conversations,
-          operation,
-          lease: this.#turns.lease,
-          holder: this.#turns.holder,
-          erased: this.#keys.erasedConversations,
-        },
-        digest: digestOf(id, conversationId, ...encoded),
-        sessionId: id,
-        conversationId,
-        seen,
-        ttlMilliseconds: this.#settings.conversationMilliseconds,
-        maxMessages: this.#settings.maxMessages,
-        toolCalls,
-        lease,
-        encoded,
+    const { id: sessionId, conversationId } = this.#session;
+    const { conversationMilliseconds: ttl, maxMessages: cap } = this.#settings;
+    const digest = digestOf(sessionId, conversationId, ...encoded);
+    const { outcome } = await write(this.#settings, appendToConversationScript, {
+      operationId,
+      keys: {
+        record: this.#keys.session(sessionId),
+        index: this.#keys.sessions,
+        conversation: this.#keys.conversation(conversationId),
+        messages: this.#keys.messages(conversationId),
+        conversations: this.#keys.conversations,
+        operation: this.#keys.operation(operationId),
+        lease: this.#turns.lease,
+        holder: this.#turns.holder,
+        erased: this.#keys.erasedConversations,
       },
-      operation,
-    );
-    if (result === "conflict") throw new OperationConflictError(operationId);
-    if (result === "changed") throw new ConversationChangedError();
-    if (result === "no-conversation") throw new ConversationNotFoundError();
-    if (result === "lease-lost") throw new ConversationBusyError("lost");
-    if (result !== "done" && result !== "repeated" && result !== "occupied") throw notLive(result);
-    return result !== "occupied";
+      arguments: { digest, sessionId, conversationId, seen, ttl, cap, toolCalls, ...heldBy(lease), encoded },
+    });
+    return outcome !== "occupied";
   }
 
-  async clear(operationId: string): Promise<string> {
+  clear(operationId: string): Promise<string> {
     const { id, conversationId } = this.#session;
     const digest = digestOf("clear", id, conversationId);
-    const removal = { operationId, digest, conversationId, sessionId: id };
-    const { outcome: result, generation } = await removeConversation(this.#settings, this.#keys, removal);
-    if (result === "done" || result === "repeated") return generation;
-    throw result === "no-conversation" ? new ConversationNotFoundError() : notLive(result);
+    return removeConversation(this.#settings, this.#keys, { operationId, digest, conversationId, sessionId: id });
   }
 
   length(): Promise<number> {
-    const length = ["llen", this.#keys.messages(this.#session.conversationId)];
-    return this.#readLive([length], (_generation, reply) => count(reply));
+    return this.#readLive([["llen", this.#keys.messages(this.#session.conversationId)]], (_generation, reply) =>
+      count(reply),
+    );
   }
 
-  async acquire(attempt: LeaseAttempt): Promise<LeaseAnswer> {
-    const { id } = this.#session;
-    const session = { id, record: this.#keys.session(id), index: this.#keys.sessions };
-    const input = { ...attempt, keys: this.#turns, session };
-    const { outcome: result, ...place } = await run(this.#settings, acquireLeaseScript, input);
-    if (result !== "granted" && result !== "busy") throw notLive(result);
-    return { outcome: result, ...place };
+  acquire({ token, ticket, leaseMilliseconds, mode }: LeaseAttempt): Promise<LeaseAnswer> {
+    const { id: sessionId } = this.#session;
+    return run(this.#settings, acquireLeaseScript, {
+      keys: { ...this.#turns, record: this.#keys.session(sessionId), index: this.#keys.sessions },
+      arguments: { token, ticket, duration: leaseMilliseconds, mode, sessionId },
+    });
   }
 
-  renew(token: string, leaseMilliseconds: number): Promise<"held" | "lost"> {
-    return run(this.#settings, renewLeaseScript, { keys: this.#turns, token, leaseMilliseconds });
+  async renew(token: string, leaseMilliseconds: number): Promise<"held" | "lost"> {
+    const call = { keys: this.#turns, arguments: { token, duration: leaseMilliseconds } };
+    return (await run(this.#settings, renewLeaseScript, call)).outcome;
   }
 
   async release(token: string): Promise<void> {
-    await run(this.#settings, releaseLeaseScript, { keys: this.#turns, token });
+    await run(this.#settings, releaseLeaseScript, { keys: this.#turns, arguments: { token } });
   }
 
   get #turns(): LeaseKeys {
@@ -126,11 +106,11 @@ export class SessionLog implements MessageLog {
    * its agent's. The conversation's generation is read before its content.
    */
   #readLive<Value>(
-    commands: string[][],
+    commands: readonly Command[],
     parse: (generation: string | undefined, ...replies: unknown[]) => Value,
   ): Promise<Value> {
     const { id, conversationId } = this.#session;
-    const checks = [
+    const checks: Command[] = [
       ...livenessCommands(this.#keys, id),
       ["hmget", this.#keys.conversation(conversationId), "generation", "agentId"],
     ];
@@ -144,7 +124,7 @@ export class SessionLog implements MessageLog {
 }
 
 /** Returns the three reads that tell whether a session is live, for `assertLive`. */
-export function livenessCommands(keys: OwnerKeys, sessionId: string): string[][] {
+export function livenessCommands(keys: OwnerKeys, sessionId: string): Command[] {
   return [
     ["pttl", keys.session(sessionId)],
     ["hmget", keys.session(sessionId), "ended", "agentId"],
@@ -159,7 +139,7 @@ export function livenessCommands(keys: OwnerKeys, sessionId: string): string[][]
  */
 export function assertLive(lifetime: unknown, told: unknown, listed: unknown): string {
   const [ended, agentId] = list(told).map(textOrNothing);
-  if (ended !== undefined) throw notLive(outcome(ended, ["ended", "evicted", "expired", "rotated"]));
+  if (ended !== undefined) throw notLive(oneOf(ended, ["ended", "evicted", "expired", "rotated"]));
   const milliseconds = count(lifetime);
   if (milliseconds < 0) throw notLive("unknown");
   if (milliseconds <= GRACE_MILLISECONDS) throw notLive("expired");
@@ -168,6 +148,6 @@ export function assertLive(lifetime: unknown, told: unknown, listed: unknown): s
 }
 
 /** Returns the error for a session that is not live. */
-export function notLive(reason: SessionEndReason | "unknown"): SessionNotFoundError {
+function notLive(reason: SessionEndReason | "unknown"): SessionNotFoundError {
   return new SessionNotFoundError(reason === "unknown" ? undefined : reason);
 }

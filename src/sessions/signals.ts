@@ -1,4 +1,4 @@
-import type { RedisClient, RedisSubscriber } from "../redis/client.js";
+import type { RedisPort, Subscription } from "../redis/port.js";
 import { SessionNotFoundError, type SessionEndReason } from "../errors.js";
 import type { Session } from "./schema.js";
 
@@ -36,10 +36,6 @@ export class SessionWatch {
   }
 }
 
-function reconnectDelay(attempt: number): number {
-  return Math.min(attempt * 100, RETRY_MILLISECONDS);
-}
-
 interface Entry {
   readonly session: Session;
   /** The signal that lasts until the session ends, when a caller asked for one. */
@@ -54,15 +50,15 @@ interface Entry {
  * themselves.
  */
 export class SessionSignals {
-  readonly #client: RedisClient;
+  readonly #client: RedisPort;
   readonly #channel: string;
   readonly #askTimeLeft: AskTimeLeft;
   readonly #entries = new Map<string, Entry>();
-  #subscriber: RedisSubscriber | undefined;
+  #subscription: Subscription | undefined;
   #lingering: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(client: RedisClient, channel: string, askTimeLeft: AskTimeLeft) {
+  constructor(client: RedisPort, channel: string, askTimeLeft: AskTimeLeft) {
     this.#client = client;
     this.#channel = channel;
     this.#askTimeLeft = askTimeLeft;
@@ -106,7 +102,7 @@ export class SessionSignals {
 
   #entryOf(session: Session): Entry {
     clearTimeout(this.#lingering);
-    if (!this.#subscriber) this.#subscribe();
+    this.#subscription ??= this.#subscribe();
     const known = this.#entries.get(session.id);
     if (known) return known;
     const entry: Entry = { session, lasting: undefined, turns: new Set(), timer: undefined };
@@ -118,7 +114,7 @@ export class SessionSignals {
     if (entry.lasting !== undefined || entry.turns.size > 0) return;
     this.#forget(entry);
     // Without a subscriber, the timer would keep the process alive for nothing.
-    if (this.#entries.size > 0 || !this.#subscriber) return;
+    if (this.#entries.size > 0 || !this.#subscription) return;
     clearTimeout(this.#lingering);
     this.#lingering = setTimeout(() => this.#disconnect(), LINGER_MILLISECONDS);
   }
@@ -131,37 +127,23 @@ export class SessionSignals {
 
   #disconnect(): void {
     clearTimeout(this.#lingering);
-    this.#subscriber?.disconnect();
-    this.#subscriber = undefined;
+    this.#subscription?.close();
+    this.#subscription = undefined;
   }
 
-  #subscribe(): void {
-    // One node hears what is published on any. A Cluster would replace its own subscriber without telling us.
-    const [node] = this.#client.nodes?.("master") ?? [];
-    const subscriber = node?.duplicate({ retryStrategy: reconnectDelay }) ?? this.#client.duplicate();
-    this.#subscriber = subscriber;
-    // What the subscriber misses while it is away is asked for when it is back.
-    subscriber.on("error", () => {});
-    subscriber.on("message", (_channel: unknown, message: unknown) => {
-      const [id = "", reason] = String(message).split(" ");
-      const entry = this.#entries.get(id);
-      if (entry) this.#end(entry, new SessionNotFoundError(reason as SessionEndReason));
+  #subscribe(): Subscription {
+    return this.#client.subscribe(this.#channel, {
+      onMessage: (message) => {
+        const [id = "", reason] = message.split(" ");
+        const entry = this.#entries.get(id);
+        if (entry) this.#end(entry, new SessionNotFoundError(reason as SessionEndReason));
+      },
+      // This also runs after each reconnection, because messages of the time in between were missed. The question follows the
+      // subscription, so an end in between is heard.
+      onSubscribed: () => {
+        for (const entry of this.#entries.values()) void this.#watch(entry);
+      },
     });
-    // A client that connects lazily connects for its first command. The subscription that counts is the one below.
-    subscriber.subscribe(this.#channel).catch(() => {});
-    // This also runs after each reconnection. The question follows the subscription, so an end in between is heard.
-    subscriber.on("ready", () => {
-      void this.#listen(subscriber);
-    });
-  }
-
-  async #listen(subscriber: RedisSubscriber): Promise<void> {
-    try {
-      await subscriber.subscribe(this.#channel);
-    } catch {
-      return; // The connection is gone again. The next one will emit "ready".
-    }
-    for (const entry of this.#entries.values()) void this.#watch(entry);
   }
 
   async #watch(entry: Entry): Promise<void> {

@@ -1,27 +1,17 @@
 import { AgentMemory } from "../agent-memory/memory.js";
 import { RedisChatMessageHistory } from "../chat-history/history.js";
 import { digestOf, operationIdOf, type WriteOptions } from "../redis/operation.js";
-import {
-  ConversationNotFoundError,
-  InvalidOptionError,
-  OperationConflictError,
-  ReauthenticationRequiredError,
-  type LangChainRedisError,
-  SessionLimitError,
-  SessionMismatchError,
-  StoreUnavailableError,
-} from "../errors.js";
+import { InvalidOptionError } from "../errors.js";
 import { endingsChannel, ownerKeys, ownerTag } from "../redis/keys.js";
 import { count } from "../redis/replies.js";
-import { GRACE_MILLISECONDS } from "../redis/scripts/fragments.js";
-import { type CreateRefusal, createScript } from "../redis/scripts/sessions/create.js";
-import { type EndSessions, endScript } from "../redis/scripts/sessions/end.js";
-import { eraseScript } from "../redis/scripts/sessions/erase.js";
-import { listScript } from "../redis/scripts/sessions/list.js";
-import type { SessionOutcome } from "../redis/scripts/sessions/outcome.js";
-import { rotateScript } from "../redis/scripts/sessions/rotate.js";
-import { type UpdateSession, updateScript } from "../redis/scripts/sessions/update.js";
-import { verifyScript } from "../redis/scripts/sessions/verify.js";
+import { ownedThings } from "../redis/owned.js";
+import { GRACE_MILLISECONDS } from "../redis/scripts/fragments/session.js";
+import { createScript } from "../redis/scripts/session/create.js";
+import { endScript } from "../redis/scripts/session/end.js";
+import { listScript } from "../redis/scripts/session/list.js";
+import { rotateScript } from "../redis/scripts/session/rotate.js";
+import { updateScript } from "../redis/scripts/session/update.js";
+import { verifyScript } from "../redis/scripts/session/verify.js";
 import { read, run, write } from "../redis/send.js";
 import { Conversations } from "./conversations.js";
 import {
@@ -41,12 +31,13 @@ import {
 } from "./options.js";
 import { endEverybody, type EndEverybodyOptions } from "./everybody.js";
 import { PROTOCOL, storeMark } from "../options/copies.js";
+import { eraseOwner } from "./erase.js";
 import { newId } from "../options/ids.js";
 import { keysOf } from "./owner-keys.js";
 import { initFields, metadataFields, toSession } from "./record.js";
 import type { Session } from "./schema.js";
 import { sessionPlace } from "./session-memory.js";
-import { assertLive, livenessCommands, notLive, SessionLog } from "./session-log.js";
+import { assertLive, livenessCommands, SessionLog } from "./session-log.js";
 import { SessionSignals, type SessionWatch } from "./signals.js";
 import { newSecret, parseToken } from "./token.js";
 
@@ -109,39 +100,34 @@ export class SessionStore {
     const id = newId("session");
     const { secretHash, tokenFor } = newSecret();
     const conversationId = checked.conversationId ?? newId("conversation");
-    const operation = keys.operation(operationId);
     // Not what a repetition has to have the same of: the credentials may have been renewed meanwhile.
     const { metadata, authenticatedAt, ...attributes } = checked;
-    const result = await write(
-      this.#settings,
-      createScript,
-      {
-        operationId,
-        keys: {
-          index: keys.sessions,
-          record: keys.session(id),
-          conversation: keys.conversation(conversationId),
-          conversations: keys.conversations,
-          operation,
-          notBefore: keys.notBefore,
-        },
+    const result = await write(this.#settings, createScript, {
+      operationId,
+      keys: {
+        index: keys.sessions,
+        record: keys.session(id),
+        conversation: keys.conversation(conversationId),
+        conversations: keys.conversations,
+        operation: keys.operation(operationId),
+        notBefore: keys.notBefore,
+      },
+      arguments: {
         digest: digestOf("create", JSON.stringify([attributes, metadataFields(metadata ?? {})])),
         id,
         limit: this.#settings.maxSessionsPerUser,
         atLimit: this.#settings.atLimit,
-        idleMilliseconds: this.#settings.idleMilliseconds,
-        lifetimeMilliseconds: this.#settings.lifetimeMilliseconds,
+        idle: this.#settings.idleMilliseconds,
+        lifetime: this.#settings.lifetimeMilliseconds,
         continues: checked.conversationId ?? "",
         agentId: checked.agentId,
         channel: this.#channel,
-        secretHash,
+        secret: secretHash,
         attempt: nextAttempt(),
-        authenticatedAt: "authenticatedAt" in init ? authenticatedAt : null,
+        authenticated: "authenticatedAt" in init ? secondOf(authenticatedAt) : "",
         fields: initFields(id, conversationId, checked),
       },
-      operation,
-    );
-    if (!("record" in result)) throw refusalOf(result.outcome, operationId, this.#settings.maxSessionsPerUser);
+    });
     const session = toSession(result.record);
     // A repetition made its session before, under the id of then: the token names that one.
     return { token: tokenFor(tag, session.id), session, ended: [...result.ended] };
@@ -167,16 +153,16 @@ export class SessionStore {
       ipAddress: this.#settings.addressBinding === "strict" ? ipAddress : undefined,
     };
     const keys = ownerKeys(this.#settings.keyPrefix, tag);
-    const result = await run(this.#settings, verifyScript, {
-      record: keys.session(sessionId),
-      index: keys.sessions,
-      notBefore: keys.notBefore,
-      id: sessionId,
-      secretHash,
-      authenticatedAt: "authenticatedAt" in expected ? authenticatedAt : null,
-      expected: Object.entries(compared).flatMap(([name, value]) => (value === undefined ? [] : [name, value])),
+    const { record } = await run(this.#settings, verifyScript, {
+      keys: { record: keys.session(sessionId), index: keys.sessions, notBefore: keys.notBefore },
+      arguments: {
+        id: sessionId,
+        secret: secretHash,
+        authenticated: "authenticatedAt" in expected ? secondOf(authenticatedAt) : "",
+        expected: Object.entries(compared).flatMap(([name, value]) => (value === undefined ? [] : [name, value])),
+      },
     });
-    return liveSession(result);
+    return toSession(record);
   }
 
   /**
@@ -190,23 +176,19 @@ export class SessionStore {
     const { tag, sessionId, secretHash } = parseToken(token);
     const operationId = operationIdOf(options);
     const keys = ownerKeys(this.#settings.keyPrefix, tag);
-    const operation = keys.operation(operationId);
     const next = newSecret();
-    const result = await write(
-      this.#settings,
-      rotateScript,
-      {
-        operationId,
-        keys: { record: keys.session(sessionId), index: keys.sessions, operation },
+    const { record } = await write(this.#settings, rotateScript, {
+      operationId,
+      keys: { record: keys.session(sessionId), index: keys.sessions, operation: keys.operation(operationId) },
+      arguments: {
         digest: digestOf("rotate", sessionId, secretHash),
         id: sessionId,
-        oldHash: secretHash,
-        newHash: next.secretHash,
+        old: secretHash,
+        new: next.secretHash,
         attempt: nextAttempt(),
       },
-      operation,
-    );
-    return { token: next.tokenFor(tag, sessionId), session: liveSession(result, operationId) };
+    });
+    return { token: next.tokenFor(tag, sessionId), session: toSession(record) };
   }
 
   /**
@@ -270,8 +252,9 @@ export class SessionStore {
 
   /** Returns the owner's live sessions, oldest first. */
   async list(owner: Owner): Promise<Session[]> {
-    const found = await run(this.#settings, listScript, { index: keysOf(this.#settings, owner).sessions });
-    return found.map(toSession);
+    const index = keysOf(this.#settings, owner).sessions;
+    const { records } = await run(this.#settings, listScript, { keys: { index }, arguments: {} });
+    return records.map(toSession);
   }
 
   /**
@@ -311,20 +294,12 @@ export class SessionStore {
    * @returns how many of each kind this call removed.
    */
   async eraseUser(owner: Owner): Promise<{ sessions: number; conversations: number; memories: number }> {
-    const keys = keysOf(this.#settings, owner);
-    const removed = { sessions: 0, conversations: 0, memories: 0 };
-    for (let first = true; ; first = false) {
-      const step = await run(this.#settings, eraseScript, {
-        keys,
-        channel: this.#channel,
-        first,
-        rememberedMilliseconds: this.#settings.maxTokenMilliseconds,
-      });
-      removed.sessions += step.sessions;
-      removed.conversations += step.conversations;
-      removed.memories += step.memories;
-      if (step.left === 0) return removed;
-    }
+    const {
+      sessions = 0,
+      conversations = 0,
+      memories = 0,
+    } = await eraseOwner(this.#settings, keysOf(this.#settings, owner), ownedThings);
+    return { sessions, conversations, memories };
   }
 
   /**
@@ -374,59 +349,57 @@ export class SessionStore {
   async #update(
     session: Session,
     options: WriteOptions | undefined,
-    change: Pick<UpdateSession, "continues" | "fields" | "removed"> & { digest?: string; conversationId?: string },
+    change: {
+      readonly continues: string;
+      readonly fields: readonly string[];
+      readonly removed: readonly string[];
+      readonly digest?: string;
+      readonly conversationId?: string;
+    },
   ): Promise<Session> {
     const keys = keysOf(this.#settings, parseSession("session", session));
     const operationId = operationIdOf(options);
-    const operation = keys.operation(operationId);
     const { continues, fields, removed, conversationId = session.conversationId } = change;
-    const result = await write(
-      this.#settings,
-      updateScript,
-      {
-        operationId,
-        keys: {
-          record: keys.session(session.id),
-          index: keys.sessions,
-          operation,
-          conversation: keys.conversation(conversationId),
-          conversations: keys.conversations,
-        },
-        digest: change.digest ?? digestOf("update", session.id, ...fields, "-", ...removed),
-        id: session.id,
-        continues,
-        fields,
-        removed,
+    const digest = change.digest ?? digestOf("update", session.id, ...fields, "-", ...removed);
+    const { record } = await write(this.#settings, updateScript, {
+      operationId,
+      keys: {
+        record: keys.session(session.id),
+        index: keys.sessions,
+        operation: keys.operation(operationId),
+        conversation: keys.conversation(conversationId),
+        conversations: keys.conversations,
       },
-      operation,
-    );
-    return liveSession(result, operationId);
+      arguments: { digest, id: session.id, continues, fields, removed },
+    });
+    return toSession(record);
   }
 
   async #end(
     tag: string,
     options: WriteOptions | undefined,
-    ending: Pick<EndSessions, "scope" | "id" | "secretHash">,
+    { scope, id, secretHash }: { scope: "one" | "all"; id: string; secretHash: string },
   ): Promise<number> {
     const keys = ownerKeys(this.#settings.keyPrefix, tag);
     const operationId = operationIdOf(options);
-    const operation = keys.operation(operationId);
-    const record = ending.scope === "one" ? keys.session(ending.id) : keys.sessions;
-    const result = await write(
-      this.#settings,
-      endScript,
-      {
-        operationId,
-        keys: { index: keys.sessions, operation, record, notBefore: keys.notBefore },
-        digest: digestOf("end", ending.scope, ending.id, ending.secretHash),
-        channel: this.#channel,
-        rememberedMilliseconds: this.#settings.maxTokenMilliseconds,
-        ...ending,
+    const { ended } = await write(this.#settings, endScript, {
+      operationId,
+      keys: {
+        index: keys.sessions,
+        operation: keys.operation(operationId),
+        record: scope === "one" ? keys.session(id) : keys.sessions,
+        notBefore: keys.notBefore,
       },
-      operation,
-    );
-    if (result === "conflict") throw new OperationConflictError(operationId);
-    return result;
+      arguments: {
+        digest: digestOf("end", scope, id, secretHash),
+        channel: this.#channel,
+        scope,
+        id,
+        secret: secretHash,
+        remembered: this.#settings.maxTokenMilliseconds,
+      },
+    });
+    return ended;
   }
 
   async #timeLeft(session: Session): Promise<number> {
@@ -441,33 +414,9 @@ export class SessionStore {
   }
 }
 
-function liveSession({ outcome, record }: SessionOutcome, operationId?: string): Session {
-  if (outcome === "live") return toSession(record);
-  if (outcome === "mismatch") throw new SessionMismatchError();
-  if (outcome === "no-conversation") throw new ConversationNotFoundError();
-  if (outcome === "conflict") throw new OperationConflictError(operationId ?? "");
-  if (outcome === "superseded") throw superseded(operationId);
-  if (outcome === "authenticate") throw new ReauthenticationRequiredError();
-  throw notLive(outcome);
-}
-
-function refusalOf(outcome: CreateRefusal, operationId: string, limit: number): LangChainRedisError {
-  if (outcome === "conflict") return new OperationConflictError(operationId);
-  if (outcome === "superseded") return superseded(operationId);
-  if (outcome === "limit") return new SessionLimitError(limit);
-  if (outcome === "authenticate") return new ReauthenticationRequiredError();
-  return outcome === "no-conversation" ? new ConversationNotFoundError() : notLive(outcome);
-}
-
-/**
- * Returns the error for an attempt that runs after a later one, or whose caller's clock is behind. Its token would replace a
- * newer one.
- */
-function superseded(operationId: string | undefined): StoreUnavailableError {
-  return new StoreUnavailableError("A later attempt of this operation has run; what counts is its result.", {
-    indeterminate: true,
-    operationId,
-  });
+/** Returns when the user signed in, as the scripts read it. */
+function secondOf(authenticatedAt: Date | undefined): string {
+  return authenticatedAt === undefined ? "unknown" : String(Math.floor(authenticatedAt.getTime() / 1_000));
 }
 
 let lastAttempt = 0;

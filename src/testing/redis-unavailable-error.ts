@@ -1,13 +1,13 @@
 import { LangChainRedisError } from "../errors.js";
 
 /**
- * `startRedis()` found no Redis to run, or the one it found did not come up. The message says what was tried and how to
- * go on.
+ * Thrown when `startRedis()` finds no Redis to run, or when the server does not start. The message says what was tried
+ * and what to do.
  */
 export class RedisUnavailableError extends LangChainRedisError {
   override readonly name = "RedisUnavailableError";
   override readonly code = "REDIS_UNAVAILABLE";
-  /** The last lines that the server logged before it gave up; empty when no server ran. */
+  /** The last lines of the server's log. Empty if no server ran. */
   readonly log: readonly string[];
 
   constructor(message: string, details: { log?: readonly string[]; cause?: unknown } = {}) {

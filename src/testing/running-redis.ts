@@ -1,47 +1,56 @@
-/** Options of `startRedis()`. Without any, it is one empty server that leaves nothing behind. */
+/** Options of `startRedis()`. Without options, it starts one empty server that leaves no files behind. */
 export interface StartRedisOptions {
   /**
-   * Start a Redis Cluster: three masters that share all 16384 slots, ready for commands once the promise resolves.
+   * Whether to start a Redis Cluster. The cluster has three masters that share all 16384 slots, and accepts commands
+   * when the promise resolves.
    *
    * @default false
    */
   readonly cluster?: boolean;
   /**
-   * A folder that keeps the data (append-only file, synced on every write) when the server stops; the next start with
-   * the same folder finds it. Made when missing, never removed. One running server per folder.
+   * A folder that keeps the data when the server stops. The next start with the same folder restores the data. The
+   * server writes an append-only file and syncs it on every write.
    *
-   * @default a temporary folder, removed with the server
+   * The folder is created if it does not exist, and is never removed. Run only one server per folder.
+   *
+   * @default a temporary folder that is removed with the server
    */
   readonly dataDir?: string;
   /**
-   * More arguments for every `redis-server`, for example `["--enable-debug-command", "yes"]`. Leave the port, `bind`,
-   * `dir`, `logfile` and a `loglevel` above `notice` alone: finding, watching and removing the server depends on them.
+   * More arguments for every `redis-server`, for example `["--enable-debug-command", "yes"]`. Do not set the port,
+   * `bind`, `dir`, `logfile` or a `loglevel` above `notice`, because `startRedis()` needs its own values to find, watch
+   * and remove the server.
    *
    * @default []
    */
   readonly args?: readonly string[];
 }
 
-/** Where one server listens. */
+/** The address at which one server listens. */
 export interface RedisAddress {
   readonly host: string;
   readonly port: number;
 }
 
-/** A Redis that answers. Stop it with `stop()` or `await using`; a temporary one leaves nothing behind. */
+/** A running Redis. Stop it with `stop()` or `await using`. A temporary server leaves no files behind. */
 export interface RunningRedis extends RedisAddress {
-  /** For example `redis://127.0.0.1:16379`: the server, or the first node of a cluster. Docker may choose the host. */
+  /**
+   * The URL of the server, or of the first node of a cluster, for example `redis://127.0.0.1:16379`. With Docker, the
+   * host may be another one.
+   */
   readonly url: string;
-  /** All servers: one, or the three masters of a cluster. */
+  /** The addresses of all servers: one server, or the three masters of a cluster. */
   readonly nodes: readonly RedisAddress[];
-  /** What runs it: a server that was there, local processes, or a container. */
+  /** How the servers run: an existing server, local processes, or a container. */
   readonly source: "REDIS_URL" | "process" | "docker";
-  /** Process ids in the order of `nodes`, for tests that send signals; empty unless `source` is `"process"`. */
+  /** The process ids, in the order of `nodes`, for tests that send signals. Empty unless `source` is `"process"`. */
   readonly pids: readonly number[];
   /**
-   * Stops the servers and waits until they and their temporary folders are gone. With a `dataDir` the servers shut down
-   * in good order, else they are killed. Does nothing to a server from `REDIS_URL`, and nothing the second time.
+   * Stops the servers. Resolves when the servers and their temporary folders are gone. Servers with a `dataDir` are
+   * shut down, and temporary servers are killed. A server at `REDIS_URL` is not stopped. Idempotent: a second call does
+   * nothing more.
    */
   stop(): Promise<void>;
+  /** Calls `stop()`. */
   [Symbol.asyncDispose](): Promise<void>;
 }

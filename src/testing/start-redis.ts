@@ -12,17 +12,20 @@ import { planServers, PortTakenError, type RunningServers, type ServerPlan } fro
 const MAX_TRIES = 5;
 
 /**
- * Gives a real Redis to tests and examples, from the first of these that is there:
+ * Starts a real Redis for tests and examples. Uses the first of these that is available:
  *
- * 1. `REDIS_URL`, when no option is given. A cluster, a `dataDir` or `args` need a server of our own.
- * 2. `redis-server` or `valkey-server` on `PATH`, of version 7.0 or later, on a free port of 127.0.0.1. It ends with this process, also when this
- *    process crashes.
+ * 1. The server at `REDIS_URL`. A call with `cluster`, `dataDir` or `args` skips it, because it needs a server of its
+ * own.
+ * 2. `redis-server` or `valkey-server` on `PATH`, version 7.0 or later, on a free port of 127.0.0.1. The server ends
+ * with
+ *    this process, even if this process crashes.
  * 3. Docker, through the package `testcontainers` and the image `redis:7-alpine`.
  *
- * A program that forgets `stop()` still ends, and a temporary server leaves nothing behind.
+ * The server does not keep a program running that forgets `stop()`, and a temporary server leaves no files behind.
  *
- * @throws RedisUnavailableError when there is none of these, or the server does not come up; says what to install.
- * @throws InvalidOptionError when `dataDir` is empty.
+ * @throws RedisUnavailableError if none of these is available or the server does not start. The message says what to
+ * install.
+ * @throws InvalidOptionError if `dataDir` is empty.
  *
  * @example
  * ```ts
@@ -31,7 +34,7 @@ const MAX_TRIES = 5;
  * ```
  */
 export async function startRedis(options: StartRedisOptions = {}): Promise<RunningRedis> {
-  if (options.dataDir === "") throw new InvalidOptionError("dataDir", "name a folder, or leave the option out.");
+  if (options.dataDir === "") throw new InvalidOptionError("dataDir", "pass the path of a folder, or omit the option.");
   const adopted = process.env["REDIS_URL"];
   if (adopted !== undefined && adopted !== "" && !needsOwnServer(options)) return adoptRedis(adopted);
 

@@ -23,12 +23,7 @@ export function isHistory(value: unknown): value is AnyHistory {
 }
 
 /** What one call of a runnable or agent passes to its turn. */
-export interface TurnCall extends Pick<LeaseOptions, "signal" | "sign"> {
-  /** Names the turn. Without it, a name is made. */
-  readonly operationId?: string | undefined;
-  /** What is said in this turn. Results at its beginning answer calls of the past. */
-  readonly said?: readonly BaseMessage[] | undefined;
-}
+export type TurnCall = Beginning & Pick<LeaseOptions, "signal" | "sign">;
 
 /** What the runnable, chain or agent made of a turn, or of a part of it. */
 export interface Result {
@@ -78,14 +73,14 @@ export class Turn {
    * @throws ConversationBusyError, and what `getMessages()` throws.
    */
   static async begin(history: AnyHistory, settings: TurnSettings, call: TurnCall): Promise<Turn> {
-    const { operationId: chosen, said } = call;
+    const { operationId: chosen } = call;
     const operationId = operationIdOf(chosen === undefined ? undefined : { operationId: chosen });
     const conversation = conversationOf(history);
     if (conversation === undefined) {
       refuseWhatOnlyOursCan(settings, chosen);
       return new Turn(history, settings, { operationId, past: await history.getMessages() });
     }
-    const read = await readUnderLease(conversation, settings, call, { operationId: chosen, said });
+    const read = await readUnderLease(conversation, settings, call, call);
     return new Turn(history, settings, { operationId, ...read });
   }
 

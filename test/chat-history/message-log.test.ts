@@ -132,6 +132,20 @@ describe.each(
       expect(await texts()).toEqual(["a", "b"]);
     });
 
+    test("a repeated append or clear is remembered for two minutes again", async () => {
+      const [write, clearId] = [batch(["a"]), freshId()];
+      const keys = [write.operationId, clearId].map((id) => conversation.operations + id);
+      await log.append(write);
+      await log.clear(clearId);
+      for (const key of keys) await client.pexpire(key, 10_000);
+      await elsewhere.append(write);
+      await elsewhere.clear(clearId);
+      for (const key of keys) {
+        expect(await client.pttl(key)).toBeGreaterThan(100_000);
+        expect(await client.pttl(key)).toBeLessThanOrEqual(120_000);
+      }
+    });
+
     test("a repeated append is answered as before, though the log was cleared since", async () => {
       const write = batch(["a"], { seen: await mark() });
       await log.append(write);

@@ -52,8 +52,10 @@ test("no options at all are refused with advice", () => {
 });
 
 test("the defaults are those that are documented", () => {
-  expect(parseHistoryOptions({ client, sessionId: "s" })).toEqual({
-    client,
+  const { client: port, ...settings } = parseHistoryOptions({ client, sessionId: "s" });
+  // The port speaks for this client.
+  expect(port.status).toBe(client.status);
+  expect(settings).toEqual({
     sessionId: "s",
     ttlMilliseconds: 30 * 86_400_000,
     keyPrefix: "chat",

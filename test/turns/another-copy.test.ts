@@ -21,6 +21,10 @@ afterAll(async () => {
   await client.quit();
 });
 
+test("the other copy has classes of its own", () => {
+  expect(Other).not.toBe(RedisChatMessageHistory);
+});
+
 test("a turn over a history of another copy holds its conversation, and is stored once under its operation id", async () => {
   expect(Other).not.toBe(RedisChatMessageHistory);
   const sessionId = freshId();

@@ -1,20 +1,13 @@
 import { text } from "../replies.js";
-import { defineScript, type Script } from "../script.js";
+import { defineScript } from "../script/define.js";
 
-const lua = /* lua */ `#!lua flags=no-writes
---[[
-Tells how the client spells a key: one with a prefix of its own puts that in front.
-
-KEYS[1]  key
-
-returns  the same
---]]
-return KEYS[1]
-`;
-
-export const echoKeyScript: Script<string, string> = defineScript({
-  lua,
-  keys: (key) => [key],
-  arguments: () => [],
-  reply: text,
+export const echoKeyScript = defineScript({
+  name: "echo-key",
+  about: "returns a key as the client spells it: a client with a prefix of its own puts that in front.",
+  flags: "no-writes",
+  keys: { key: "any" },
+  arguments: {},
+  answers: { spelled: (key: unknown) => ({ key: text(key) }) },
+  uses: [],
+  lua: /* lua */ `return { "spelled", key }`,
 });

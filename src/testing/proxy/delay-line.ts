@@ -1,4 +1,4 @@
-/** Runs actions in the order in which they were pushed, each as much later as the delay says at that moment. */
+/** Runs actions in the order in which they were pushed, each after the delay that applied when it was pushed. */
 export class DelayLine {
   readonly #delayMilliseconds: () => number;
   readonly #waiting: { readonly due: number; readonly action: () => void }[] = [];
@@ -15,19 +15,19 @@ export class DelayLine {
       action();
       return;
     }
-    // Never before the one in front, also when the delay was made shorter in between.
+    // An action never overtakes the one before it, even if the delay has become shorter.
     const due = Math.max(performance.now() + delay, last?.due ?? 0);
     this.#waiting.push({ due, action });
     if (last === undefined) this.#schedule(due);
   }
 
-  /** Runs at once what is waiting. */
+  /** Runs all waiting actions at once. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#runUntil(Infinity);
   }
 
-  /** Forgets what is waiting. */
+  /** Discards all waiting actions. */
   clear(): void {
     clearTimeout(this.#timer);
     this.#waiting.length = 0;
@@ -36,7 +36,8 @@ export class DelayLine {
   #schedule(due: number): void {
     this.#timer = setTimeout(
       () => {
-        // A timer may fire a fraction of a millisecond early; the delay is promised as a minimum.
+        // A timer may fire a fraction of a millisecond early, but the delay is a minimum. So only actions that are due
+        // run.
         this.#runUntil(performance.now());
         const next = this.#waiting[0];
         if (next !== undefined) this.#schedule(next.due);

@@ -10,15 +10,17 @@ import type { RedisAddress } from "../running-redis.js";
 const LOOPBACK = "127.0.0.1";
 const MAX_DELAY_MILLISECONDS = 2 ** 31 - 1;
 
-/** Which replies a fault is for. */
+/** Selects the replies that a fault affects. */
 export interface ReplyFaultOptions {
   /**
-   * Names of the commands, in any case. By default every command but those that a client sends by itself when it
-   * connects: AUTH, CLIENT, CLUSTER, COMMAND, HELLO, INFO, READONLY, SELECT.
+   * The names of the commands, in any case.
+   *
+   * @default every command except those that a client sends by itself when it connects: AUTH, CLIENT, CLUSTER, COMMAND,
+   * HELLO, INFO, READONLY, SELECT
    */
   readonly command?: string | readonly string[];
   /**
-   * How many replies. A request whose connection is lost before its turn does not count.
+   * The number of replies. A request does not count if its connection is lost before the reply.
    *
    * @default 1
    */
@@ -27,59 +29,62 @@ export interface ReplyFaultOptions {
 
 /** Options of `FaultyProxy.cutReply()`. */
 export interface CutReplyOptions extends ReplyFaultOptions {
-  /** How many bytes of the reply still pass; a shorter reply passes whole, and the connection ends after it. */
+  /** The number of bytes of the reply that pass. A shorter reply passes whole, and then the connection ends. */
   readonly afterBytes: number;
 }
 
-/** Stands between a client and a Redis and does to their connection what networks do. Until told to, it does nothing. */
+/** A proxy between a client and a Redis, which causes network faults on demand. Until then, it passes everything on. */
 export interface FaultyProxy extends RedisAddress {
-  /** For example `redis://127.0.0.1:17000`. */
+  /** The URL of the proxy, for example `redis://127.0.0.1:17000`. */
   readonly url: string;
-  /** How many replies were dropped or cut so far. */
+  /** The number of replies that the proxy has dropped or cut. */
   readonly faults: number;
-  /** How many requests were seen so far, those of a client's handshake included. */
+  /** The number of requests that the proxy has received, including those of a client's handshake. */
   readonly requests: number;
-  /** How many of them had this name, in any case: `requestsNamed("evalsha")`. */
+  /** Returns the number of requests with this command name, in any case: `requestsNamed("evalsha")`. */
   requestsNamed(command: string): number;
   /**
-   * The next matching requests are executed by the server, but their replies never arrive: once the server begins to
-   * answer one, its connection to the client is destroyed. Other requests that the server has by then are executed too,
-   * replies in front of the dropped one arrive. Pub/Sub subscriptions have no reply of their own and never match.
+   * Drops the replies to the next matching requests. The server executes such a request. When the server begins to
+   * reply, the proxy destroys the client's connection. Earlier replies still arrive, and the server also executes the
+   * other requests that it has received. Pub/Sub subscriptions have no reply of their own and never match.
    *
-   * @throws InvalidOptionError when `count` is not a whole number from 1 on.
+   * @throws InvalidOptionError if `count` is not a whole number of at least 1.
    */
   dropReplies(options?: ReplyFaultOptions): void;
   /**
-   * As `dropReplies()`, but exactly `afterBytes` bytes of the reply pass first.
+   * Cuts the replies to the next matching requests. Works as `dropReplies()`, but the first `afterBytes` bytes of the
+   * reply pass.
    *
-   * @throws InvalidOptionError when `count` or `afterBytes` is no such number.
+   * @throws InvalidOptionError if `count` is not a whole number of at least 1, or `afterBytes` not one of at least 0.
    */
   cutReply(options: CutReplyOptions): void;
   /**
-   * Holds back everything, in each direction, by at least so many milliseconds: a round trip takes twice that. 0 ends it.
+   * Delays everything by at least `milliseconds` in each direction, so a round trip takes at least twice as long. `0`
+   * ends the delay.
    *
-   * @throws InvalidOptionError when it is no number from 0 to 2147483647.
+   * @throws InvalidOptionError if `milliseconds` is not a number from 0 to 2147483647.
    */
   delay(milliseconds: number): void;
   /**
-   * From now on nothing passes in either direction, not even the end of a connection. Connections stay open, new ones
-   * are accepted. What is sent meanwhile is lost, and `heal()` destroys every connection that lost something: its stream
-   * could not go on without a gap.
+   * Discards everything in both directions, including the end of a connection. Connections stay open, and the proxy
+   * accepts new ones. `heal()` destroys every connection that lost data, because its stream has a gap.
    */
   blackhole(): void;
-  /** Destroys all connections and refuses new ones, as if the server were gone. */
+  /** Destroys all connections and refuses new ones, as if the server were not running. */
   refuse(): void;
-  /** Ends every fault, ordered or in effect. Resolves once clients can connect. */
+  /** Ends every fault, and cancels those that have not happened yet. Resolves when clients can connect. */
   heal(): Promise<void>;
   /** Destroys all connections and stops listening. An open proxy keeps the program running. */
   close(): Promise<void>;
+  /** Calls `close()`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /**
- * Starts a proxy on a free port of 127.0.0.1, in front of the Redis on that port or at that address.
+ * Starts a proxy on a free port of 127.0.0.1. The proxy connects to the Redis at `target`: an address, or a port of
+ * 127.0.0.1.
  *
- * @throws InvalidOptionError when the port is none.
+ * @throws InvalidOptionError if the port of `target` is not a port number.
  *
  * @example
  * ```ts
@@ -88,13 +93,13 @@ export interface FaultyProxy extends RedisAddress {
  * const client = new Redis(proxy.url);
  *
  * proxy.dropReplies({ command: "INCR" });
- * await client.incr("counter"); // ioredis sends it again: the counter is 2
+ * await client.incr("counter"); // ioredis sends the command again, so the counter is 2
  * ```
  */
 export async function faultyProxy(target: number | RedisAddress): Promise<FaultyProxy> {
   const { host, port } = typeof target === "number" ? { host: LOOPBACK, port: target } : target;
   requireWholeNumber("target", port, 1, 65_535);
-  // Half-open: a client that has sent all it wanted still gets its replies.
+  // Half-open connections let a client end its side and still receive its replies.
   const server = createServer({ allowHalfOpen: true, noDelay: true });
   return new ListeningProxy(server, { host, port }, await listenOnFreePort(server));
 }
@@ -144,7 +149,7 @@ class ListeningProxy implements FaultyProxy {
 
   delay(milliseconds: number): void {
     if (!(milliseconds >= 0 && milliseconds <= MAX_DELAY_MILLISECONDS)) {
-      throw new InvalidOptionError("milliseconds", `give a number from 0 to ${MAX_DELAY_MILLISECONDS}.`);
+      throw new InvalidOptionError("milliseconds", `use a number from 0 to ${MAX_DELAY_MILLISECONDS}.`);
     }
     this.#conditions.delayMilliseconds = milliseconds;
   }
@@ -192,5 +197,5 @@ class ListeningProxy implements FaultyProxy {
 
 function requireWholeNumber(option: string, value: number, lowest: number, highest: number): void {
   if (Number.isSafeInteger(value) && value >= lowest && value <= highest) return;
-  throw new InvalidOptionError(option, `give a whole number from ${lowest} to ${highest}.`);
+  throw new InvalidOptionError(option, `use a whole number from ${lowest} to ${highest}.`);
 }

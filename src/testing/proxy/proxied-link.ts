@@ -4,7 +4,7 @@ import { DelayLine } from "./delay-line.js";
 import type { ProxyConditions } from "./proxy-conditions.js";
 import { ReplyTracker } from "./reply-tracker.js";
 
-/** One client's connection and the one to the server behind it. */
+/** The connection of one client to the proxy, and the matching connection to the server. */
 export class ProxiedLink {
   readonly #client: Socket;
   readonly #server: Socket;
@@ -23,7 +23,7 @@ export class ProxiedLink {
     this.#toServer = new DelayLine(() => conditions.delayMilliseconds);
     this.#toClient = new DelayLine(() => conditions.delayMilliseconds);
 
-    // Everything passes through the lines, ends too, or an end would overtake the data in front of it.
+    // The end of a connection passes through the delay line too. Otherwise it would overtake the data before it.
     client.on("data", (chunk) => this.#toServer.push(() => this.#passRequests(chunk)));
     client.on("end", () => this.#toServer.push(() => this.#pass(() => server.end())));
     client.on("close", () => this.#toServer.push(() => this.#pass(() => this.#clientGone())));
@@ -31,7 +31,7 @@ export class ProxiedLink {
     server.on("end", () => this.#toClient.push(() => this.#pass(() => client.end())));
     server.on("close", () => this.#toClient.push(() => this.#pass(() => client.destroySoon())));
     for (const socket of [client, server]) {
-      // "close" follows, and the other side learns of it there.
+      // "close" follows an error, and its listener informs the other side.
       socket.on("error", () => {});
       socket.on("close", () => {
         if (!client.closed || !server.closed) return;
@@ -41,12 +41,12 @@ export class ProxiedLink {
     }
   }
 
-  /** Whether something was swallowed, so that what follows would no longer fit. */
+  /** Whether a blackhole discarded data, so that the stream has a gap. */
   get lossy(): boolean {
     return this.#lossy;
   }
 
-  /** Delivers at once what the delay still holds. */
+  /** Delivers all delayed data at once. */
   flush(): void {
     this.#toServer.flush();
     this.#toClient.flush();
@@ -93,9 +93,9 @@ export class ProxiedLink {
   #cutOff(): void {
     this.#cut = true;
     this.#tracker.release();
-    // After what was written: the replies in front of the one at fault did arrive.
+    // Destroys the connection after the pending writes, so that the earlier replies arrive.
     this.#client.destroySoon();
-    // Not destroyed: the server is to execute all that it was sent. What it answers leads nowhere.
+    // Ended, not destroyed, so that the server executes all requests that it has received. Its replies are discarded.
     this.#server.end();
     this.#client.resume();
     this.#server.resume();

@@ -1,6 +1,6 @@
 import { ReplyFaults } from "./reply-faults.js";
 
-/** What a proxy does at present to all its links, and what they have counted. */
+/** The current faults of a proxy, and the number of requests on all its links. */
 export class ProxyConditions {
   readonly faults: ReplyFaults = new ReplyFaults();
   delayMilliseconds = 0;

@@ -1,24 +1,24 @@
-// What a client sends on its own account when it comes back; a fault for "any command" is meant for the user's.
+// A client sends these commands by itself when it connects. A fault for any command means the caller's commands only.
 const HANDSHAKE_COMMANDS = new Set(["AUTH", "CLIENT", "CLUSTER", "COMMAND", "HELLO", "INFO", "READONLY", "SELECT"]);
 
-/** One order to spoil replies, and how far it has been carried out. */
+/** One ordered fault, and how many of its replies are left. */
 export interface ReplyFault {
-  /** Upper-case names; `undefined`: every command but those of a handshake. */
+  /** The commands, in upper case. `undefined` means every command except those of a handshake. */
   readonly commands: ReadonlySet<string> | undefined;
-  /** Bytes of the reply that still pass; 0 drops it. */
+  /** The number of bytes of the reply that pass. `0` drops the reply. */
   readonly passedBytes: number;
-  /** Replies still to be spoiled, those in `assigned` included. */
+  /** The number of replies that are left to cut, including those in `assigned`. */
   remaining: number;
-  /** Requests that are on their way with this fault in store. */
+  /** The number of requests that have this fault assigned and no reply yet. */
   assigned: number;
 }
 
-/** The faults that were ordered for replies, over all connections of a proxy. */
+/** The reply faults of all connections of a proxy. */
 export class ReplyFaults {
   readonly #ordered = new Set<ReplyFault>();
   #struck = 0;
 
-  /** How many replies were spoiled. */
+  /** The number of replies that were dropped or cut. */
   get struck(): number {
     return this.#struck;
   }
@@ -27,7 +27,7 @@ export class ReplyFaults {
     this.#ordered.add({ commands, passedBytes, remaining: count, assigned: 0 });
   }
 
-  /** The fault for the reply to this request, if one is due. */
+  /** Assigns a fault to the reply of this request and returns the fault, or `undefined` if none applies. */
   assign(command: string): ReplyFault | undefined {
     for (const fault of this.#ordered) {
       if (fault.assigned < fault.remaining && matches(fault, command)) {
@@ -38,7 +38,7 @@ export class ReplyFaults {
     return undefined;
   }
 
-  /** `false` once the fault was cancelled while the request was on its way. */
+  /** Returns `false` if the fault has been cancelled or carried out. */
   isActive(fault: ReplyFault): boolean {
     return this.#ordered.has(fault);
   }
@@ -50,7 +50,7 @@ export class ReplyFaults {
     if (fault.remaining === 0) this.#ordered.delete(fault);
   }
 
-  /** The connection ended before the reply: the fault waits for the next matching request. */
+  /** Returns a fault whose connection ended before the reply. The next matching request may get the fault. */
   release(fault: ReplyFault): void {
     fault.assigned -= 1;
   }

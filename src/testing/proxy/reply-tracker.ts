@@ -2,22 +2,26 @@ import type { ReplyFault, ReplyFaults } from "./reply-faults.js";
 import { RespFramer } from "./resp-framer.js";
 
 const SUBSCRIPTIONS = new Set(["", "P", "S"].flatMap((kind) => [`${kind}SUBSCRIBE`, `${kind}UNSUBSCRIBE`]));
-// After these the server talks without being asked, or not even in RESP.
+// After these commands, the server sends data without requests, or data that is not RESP.
 const STREAMS = new Set(["MONITOR", "PSYNC", "SYNC"]);
 
 interface AwaitedReply {
   readonly fault: ReplyFault | undefined;
-  /** Confirmed by push frames in RESP3, answered by a plain reply only when refused. */
+  /**
+   * Whether the request is a subscription. RESP3 confirms it by a push frame, and sends a plain reply only to refuse
+   * it.
+   */
   readonly subscription: boolean;
 }
 
-/** Where to cut a chunk of replies, and on behalf of which fault. */
+/** A cut in a chunk of replies, and the fault that demands it. */
 export interface ReplyCut {
+  /** The number of bytes of the chunk that pass. */
   readonly end: number;
   readonly fault: ReplyFault;
 }
 
-/** Knows, for one connection, which reply belongs to which request: first in, first out, push frames to none. */
+/** Matches the replies of one connection to its requests, in order. Push frames belong to no request. */
 export class ReplyTracker {
   readonly #faults: ReplyFaults;
   readonly #requests = new RespFramer();
@@ -32,16 +36,16 @@ export class ReplyTracker {
     this.#faults = faults;
   }
 
-  /** Names, in upper case, of the commands that are complete with this chunk. */
+  /** Returns the commands that end in this chunk, in upper case. */
   commands(chunk: Buffer): readonly (readonly [name: string, firstArgument: string])[] {
     return this.#requests
       .feed(chunk)
       .filter((part) => part.ends)
       .map(({ words: [name = "", firstArgument = ""] }) => [name.toUpperCase(), firstArgument.toUpperCase()] as const)
-      .filter(([name]) => name !== ""); // "*0" and an empty line are no requests
+      .filter(([name]) => name !== ""); // "*0" and an empty line are not requests.
   }
 
-  /** A request goes to the server now. */
+  /** Records that a request is sent to the server. */
   sent([name, firstArgument]: readonly [name: string, firstArgument: string]): void {
     const subscription = SUBSCRIPTIONS.has(name);
     if (name === "HELLO") this.#speaksResp3 = firstArgument === "3";
@@ -53,7 +57,7 @@ export class ReplyTracker {
     this.#awaited.push({ subscription, fault: subscription ? undefined : this.#faults.assign(name) });
   }
 
-  /** Replies have come from the server; says where to cut them, if a fault is due within. */
+  /** Records replies of the server. Returns where to cut them, or `undefined` if no fault applies. */
   received(chunk: Buffer): ReplyCut | undefined {
     if (!this.#following) return undefined;
     for (const part of this.#replies.feed(chunk)) {
@@ -79,7 +83,7 @@ export class ReplyTracker {
     return undefined;
   }
 
-  /** The connection is over: faults that did not come to pass are due again elsewhere. */
+  /** Returns the assigned faults that did not happen, so that they apply to other requests. */
   release(): void {
     for (const { fault } of this.#awaited.slice(this.#answered)) {
       if (fault !== undefined) this.#faults.release(fault);
@@ -89,7 +93,7 @@ export class ReplyTracker {
   }
 
   #complete(): void {
-    // A counter instead of shift(), which is slow on the long queue of a big pipeline.
+    // Uses a counter, because shift() is slow on the long queue of a large pipeline.
     this.#answered += 1;
     if (this.#answered >= this.#awaited.length) {
       this.#awaited = [];

@@ -4,42 +4,50 @@ const MINUS = 0x2d;
 const ZERO = 0x30;
 const NINE = 0x39;
 
-// Enough to tell a command from its subcommand; no payload is ever gathered.
+// Keeps a command and its subcommand, and no other payload.
 const KEPT_WORDS = 2;
 const KEPT_WORD_BYTES = 64;
-// Far above what Redis accepts (512 MiB), far below where counting becomes inexact.
+// Far above the 512 MiB that Redis accepts, and far below the largest exact integer.
 const MAX_LENGTH = 2 ** 48;
 
 /** The part of one frame that lies in one chunk. */
 export interface FramePart {
-  /** Offsets in the chunk. */
+  /** The offset in the chunk at which the part begins. */
   readonly start: number;
+  /** The offset in the chunk after the part. */
   readonly end: number;
-  /** First byte of the frame, for example `">"` for a push; anything that is no RESP type is an inline command. */
+  /**
+   * The first byte of the frame, for example `">"` for a push. A byte that is not a RESP type begins an inline command.
+   */
   readonly type: string;
-  /** Whether the frame begins, or ends, in this chunk. */
+  /** Whether the frame begins in this chunk. */
   readonly begins: boolean;
+  /** Whether the frame ends in this chunk. */
   readonly ends: boolean;
-  /** On the last part: the first two bulk strings of the frame, or words of an inline command; long ones cut short. */
+  /**
+   * In the last part of a frame: its first two bulk strings, or the first two words of an inline command. Long
+   * ones are truncated. Empty in other parts.
+   */
   readonly words: readonly string[];
 }
 
 type Reading =
-  | "type" // of the next value
-  | "line" // to its end: a value that is one line
-  | "word" // the same, for an inline command
-  | "length" // of a bulk payload or an aggregate
-  | "payload"; // and the line end behind it
+  | "type" // the first byte of the next value
+  | "line" // a value of one line, to its end
+  | "word" // an inline command, to the end of its line
+  | "length" // the length of a bulk payload or an aggregate
+  | "payload"; // a bulk payload and the line end after it
 
 /**
- * Finds where RESP2 and RESP3 values begin and end in a stream that arrives in chunks of any size. Payloads are skipped
- * by their length and nothing is buffered, so the cost is that of the protocol lines, however large the values.
+ * Finds where RESP2 and RESP3 values begin and end in a stream that arrives in chunks of any size. The framer skips
+ * payloads by their length and buffers nothing, so its cost depends on the number of protocol lines, not on the size of
+ * the values.
  *
- * Values of streamed length (`$?`, `*?`) are not known to it: Redis has never sent one.
+ * Values of streamed length (`$?`, `*?`) are not supported. Redis does not send them.
  */
 export class RespFramer {
   #reading: Reading = "type";
-  /** Values still to come before the frame is complete; nesting needs no more than this count. */
+  /** The number of values until the frame is complete. This count is all that nested values need. */
   #missing = 0;
   #frameType = "";
   #valueType = "";
@@ -50,7 +58,7 @@ export class RespFramer {
   #keepsPayload = false;
   #broken = false;
 
-  /** The parts of frames in this chunk, in order and without gaps; none once the stream has stopped being RESP. */
+  /** Returns the parts of frames in this chunk, in order and without gaps. Returns no more parts after invalid RESP. */
   feed(chunk: Buffer): readonly FramePart[] {
     const parts: FramePart[] = [];
     let start = 0;
@@ -77,7 +85,7 @@ export class RespFramer {
     return parts;
   }
 
-  /** Reads one step from `at` on and returns where the next begins. */
+  /** Reads one step at the offset `at` and returns the offset of the next step. */
   #read(chunk: Buffer, at: number): number {
     if (this.#reading === "type") return this.#readType(chunk, at);
     if (this.#reading === "length") return this.#readLength(chunk, at);
@@ -94,7 +102,7 @@ export class RespFramer {
       this.#length = 0;
       this.#negative = false;
     } else {
-      // Redis takes a line of words for a command, too; inside a value it would be no RESP at all.
+      // Redis also accepts a line of words as a command. Inside a value, such a line is not valid RESP.
       this.#broken = this.#valueType !== this.#frameType;
       this.#reading = "word";
       this.#words.push("");
@@ -125,7 +133,7 @@ export class RespFramer {
 
   #endLength(): void {
     if (this.#negative) {
-      this.#completeValue(); // "$-1" and "*-1": null
+      this.#completeValue(); // "$-1" and "*-1" are null.
     } else if ("$!=".includes(this.#valueType)) {
       this.#reading = "payload";
       this.#payload = this.#length + 2;
@@ -133,7 +141,7 @@ export class RespFramer {
       if (this.#keepsPayload) this.#words.push("");
     } else {
       const values = "%|".includes(this.#valueType) ? this.#length * 2 : this.#length;
-      // An attribute stands in front of a value and is none itself.
+      // An attribute precedes a value and does not count as a value itself.
       this.#missing += this.#valueType === "|" ? values : values - 1;
       this.#reading = "type";
     }
@@ -153,7 +161,7 @@ export class RespFramer {
     this.#reading = "type";
   }
 
-  /** Adds to the word that was begun last, as far as it is kept. */
+  /** Adds bytes to the last word, up to its maximum length. */
   #keep(chunk: Buffer, start: number, end: number): void {
     const index = this.#words.length - 1;
     const kept = this.#words[index] ?? "";

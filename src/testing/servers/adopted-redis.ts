@@ -7,7 +7,7 @@ import { isNewEnough, versionInInfo } from "./server-version.js";
 const MAX_ANSWER_MILLISECONDS = 5_000;
 const DEFAULT_PORT = 6379;
 
-/** Takes the server that `REDIS_URL` names, after it has answered once. It is not ours: `stop()` leaves it alone. */
+/** Uses the server at `REDIS_URL` after it has answered once. `stop()` does not stop the server. */
 export async function adoptRedis(url: string): Promise<RunningRedis> {
   const { hostname, port } = parse(url);
   const probe = new Redis(url, {
@@ -16,7 +16,7 @@ export async function adoptRedis(url: string): Promise<RunningRedis> {
     connectTimeout: MAX_ANSWER_MILLISECONDS,
     commandTimeout: MAX_ANSWER_MILLISECONDS,
   });
-  // A refusal of the user or password comes as an event; connect() then says no more than that it failed.
+  // ioredis reports a refused user or password by an "error" event. The error of connect() does not contain the reason.
   let refusal: string | undefined;
   let version: string | undefined;
   probe.on("error", (error) => (refusal ??= refusalCode(error)));
@@ -26,7 +26,8 @@ export async function adoptRedis(url: string): Promise<RunningRedis> {
     version = versionInInfo(await probe.info("server").catch(() => ""));
   } catch (error) {
     refusal ??= refusalCode(error);
-    // The URL may hold a password, and so may what ioredis throws for a refusal: only address and code are named.
+    // The URL may contain a password, and so may an error of ioredis for a refusal. The message contains only the
+    // address and the code.
     if (refusal !== undefined) {
       throw new RedisUnavailableError(`REDIS_URL is set, but the Redis at ${hostname}:${port} refuses it: ${refusal}.`);
     }
@@ -51,7 +52,7 @@ export async function adoptRedis(url: string): Promise<RunningRedis> {
   };
 }
 
-/** The first word of what Redis replied, "WRONGPASS" say; absent when no reply came. */
+/** Returns the first word of an error reply, such as "WRONGPASS", or `undefined` if Redis did not reply. */
 function refusalCode(error: unknown): string | undefined {
   return error instanceof Error ? /^[A-Z]+(?= )/.exec(error.message)?.[0] : undefined;
 }

@@ -11,15 +11,16 @@ const MAX_SETUP_MILLISECONDS = 30_000;
 const POLL_MILLISECONDS = 50;
 
 /**
- * Makes one cluster of fresh or formerly joined servers and waits until every node sees all of it.
+ * Joins servers to one cluster and waits until every node sees the whole cluster. The servers may be new, or may have
+ * been joined before.
  *
- * `host` is where clients reach the servers. Among each other the servers always talk over their loopback.
+ * Clients reach the servers at `host`. The servers always reach each other over their loopback interface.
  */
 export async function formCluster(host: string, servers: readonly PlannedServer[]): Promise<void> {
   const nodes = servers.map(
     ({ port }) => new Redis({ host, port, lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 }),
   );
-  // What goes wrong is thrown below; without a listener ioredis prints it as well.
+  // The calls below throw these errors. Without a listener, ioredis would also print them.
   for (const node of nodes) node.on("error", () => {});
   try {
     await Promise.all(nodes.map((node) => node.connect()));
@@ -35,19 +36,19 @@ export async function formCluster(host: string, servers: readonly PlannedServer[
   }
 }
 
-/** Gives a fresh node its share of the slots; one that comes back with its `dataDir` has them already. */
+/** Assigns a new node its share of the slots. A node that restarts with its `dataDir` already has them. */
 async function takeSlots(node: Redis, index: number, count: number): Promise<void> {
   const info = await clusterInfo(node);
   if (info.get("cluster_slots_assigned") !== "0") return;
   const share = Math.ceil(SLOTS / count);
-  // Different epochs from the start: equal ones would have to be settled between the nodes first.
+  // The nodes get different epochs, because nodes with equal epochs would first have to resolve the conflict.
   await node.call("CLUSTER", "SET-CONFIG-EPOCH", index + 1);
   await node.call("CLUSTER", "ADDSLOTSRANGE", index * share, Math.min((index + 1) * share, SLOTS) - 1);
 }
 
 /**
- * Docker may publish ports at another address, such as its gateway when the caller runs in a container, too. Only clients
- * are told that one: the ports between the nodes are not published.
+ * Announces `host` to clients. Docker may publish ports at another address than 127.0.0.1, such as its gateway if the
+ * caller runs in a container too. The nodes do not use that address, because the ports between them are not published.
  */
 async function announce(node: Redis, host: string): Promise<void> {
   if (host === LOOPBACK) return;
@@ -55,7 +56,9 @@ async function announce(node: Redis, host: string): Promise<void> {
   await node.config("SET", "cluster-preferred-endpoint-type", "hostname");
 }
 
-/** Nodes that knew each other under the ports of an earlier start learn the new ones this way, too. */
+/**
+ * Introduces the node to all others. Nodes that know each other from an earlier start also learn the new ports here.
+ */
 async function introduce(node: Redis, servers: readonly PlannedServer[]): Promise<void> {
   for (const { port, busPort } of servers) {
     if (port !== node.options.port) await node.call("CLUSTER", "MEET", LOOPBACK, port, busPort ?? "");

@@ -1,15 +1,15 @@
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 
-/** What a server logs once it accepts connections. */
+/** The text that a server logs when it accepts connections. */
 export const READY = "Ready to accept connections";
-/** What the shell around the servers of a container logs, once for each, when they ended by themselves. */
+/** The line that the shell of a container logs for each server when the servers have ended by themselves. */
 export const ENDED = "startRedis: the server ended";
 
 const KEPT_LINES = 20;
 const KEEP_ALIVE_MILLISECONDS = 1_000;
 
-/** The last lines that the servers of one container have logged, and what they say. */
+/** Keeps the last log lines of the servers in one container, and detects when the servers are ready or have ended. */
 export class ContainerLog {
   readonly lines: string[] = [];
   readonly #outcome: Promise<"ready" | "ended">;
@@ -31,9 +31,9 @@ export class ContainerLog {
       .on("close", () => this.#settle("ended"));
   }
 
-  /** Resolves as soon as all servers are ready, or have ended. */
+  /** Resolves when all servers are ready or have ended. */
   async outcome(): Promise<"ready" | "ended"> {
-    // testcontainers lets the program end while it reads a log, so something else has to keep it alive.
+    // testcontainers does not keep the program running while it reads a log, so this timer does.
     const alive = setInterval(() => {}, KEEP_ALIVE_MILLISECONDS);
     try {
       return await this.#outcome;
@@ -42,7 +42,7 @@ export class ContainerLog {
     }
   }
 
-  /** An open stream would keep a program alive that forgets `stop()`. */
+  /** Closes the log. An open stream would keep a program running that forgets `stop()`. */
   close(): void {
     this.#stream?.destroy();
   }

@@ -3,7 +3,7 @@ import { posix } from "node:path";
 import { ENDED } from "./container-log.js";
 import type { PlannedServer } from "./server-plan.js";
 
-/** Where the servers keep their files in the container. */
+/** The folder in the container in which the servers keep their files. */
 export const SERVERS_FOLDER = "/servers";
 
 export function folderInContainer(server: PlannedServer): string {
@@ -11,9 +11,11 @@ export function folderInContainer(server: PlannedServer): string {
 }
 
 /**
- * Runs all servers below one shell, which passes the request to shut down on to each and waits for them. When they end
- * by themselves it stays for a while: testcontainers cannot make sense of a container that is gone before it has looked
- * at its ports, and neither tells why it ended nor removes it.
+ * Returns the shell script that runs all servers of a container. The shell forwards the shutdown signal to each server
+ * and waits for them.
+ *
+ * If the servers end by themselves, the shell stays for 15 seconds. If the container ended before testcontainers had
+ * inspected its ports, testcontainers would neither report the reason nor remove the container.
  */
 export function containerScript(servers: readonly PlannedServer[]): string {
   const starts = servers.map((server) => {
@@ -25,7 +27,7 @@ export function containerScript(servers: readonly PlannedServer[]): string {
 servers= stopping=
 trap 'stopping=yes; kill -s TERM $servers' TERM
 ${starts.join("\n")}
-# A signal ends one wait early, hence once more.
+# A signal interrupts one wait, so the loop visits each server twice.
 for server in $servers $servers; do wait $server; done
 [ -z "$stopping" ] || exit 0
 for server in $servers; do echo ${quote(ENDED)}; done

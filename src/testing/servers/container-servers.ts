@@ -7,20 +7,23 @@ import { RedisUnavailableError } from "../redis-unavailable-error.js";
 import { PortTakenError, type RunningServers, type ServerPlan } from "./server-plan.js";
 
 const IMAGE = "redis:7-alpine";
-// Counts from the start of the container; pulling the image is not in it.
+// Counts from the start of the container, and does not include pulling the image.
 const MAX_START_MILLISECONDS = 60_000;
 const MAX_STOP_MILLISECONDS = 10_000;
 
 type Testcontainers = typeof import("testcontainers");
 
 /**
- * Runs a plan in one container. Every port is the same inside and outside, so that the nodes of a cluster find each
- * other under the very addresses that they tell to clients.
+ * Runs a plan in one container. Every port has the same number inside and outside the container, because the nodes of a
+ * cluster announce their ports to clients.
  *
- * `tooOld` are the server programs that were found and cannot be used, for the error.
+ * `tooOld` lists the server programs that were found but are too old, for the error message.
  *
- * testcontainers removes the container of a crashed process with a helper of its own, Ryuk. Where that is switched off
- * (`TESTCONTAINERS_RYUK_DISABLED`), only `stop()` removes it.
+ * If this process crashes, Ryuk, a helper container of testcontainers, removes the container. If Ryuk is disabled
+ * (`TESTCONTAINERS_RYUK_DISABLED`), only `stop()` removes the container.
+ *
+ * @throws RedisUnavailableError if Docker or the package testcontainers is missing, or the servers do not start.
+ * @throws PortTakenError if another process has taken one of the ports.
  */
 export async function runInContainer(plan: ServerPlan, tooOld: readonly string[]): Promise<RunningServers> {
   const testcontainers = await loadTestcontainers(tooOld);
@@ -36,7 +39,7 @@ export async function runInContainer(plan: ServerPlan, tooOld: readonly string[]
   } else {
     await Promise.all(plan.servers.map(({ folder }) => mkdir(join(plan.dataDir ?? "", folder), { recursive: true })));
     container.withBindMounts([{ source: plan.dataDir, target: SERVERS_FOLDER }]);
-    // What the servers write belongs to whoever runs the tests.
+    // The servers run as the current user, so that the current user owns the files that they write.
     if (process.getuid !== undefined && process.getgid !== undefined) {
       container.withUser(`${process.getuid()}:${process.getgid()}`);
     }
@@ -53,7 +56,7 @@ export async function runInContainer(plan: ServerPlan, tooOld: readonly string[]
     }
     return {
       source: "docker",
-      // By number: "localhost" may lead to ::1, where nothing has to be published.
+      // "localhost" may resolve to ::1, where Docker may not publish the ports.
       host: started.getHost() === "localhost" ? "127.0.0.1" : started.getHost(),
       pids: [],
       stop,

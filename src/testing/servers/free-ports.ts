@@ -2,15 +2,18 @@ import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:net";
 
-// Below the range from which systems take ports for outgoing connections (32768 on Linux, 49152 elsewhere). A port from
-// that range may be lent to a client the moment it is free, and a server could not come back on it.
+// Ports below the range for outgoing connections, which begins at 32768 on Linux and at 49152 elsewhere. A client may
+// get a port of that range as soon as it is free, and then a restarted server could not listen on it again.
 const MIN_PORT = 16_384;
 const MAX_PORT = 32_767;
 const MAX_TRIES = 100;
 
 const LOOPBACK = "127.0.0.1";
 
-/** Makes `server` listen on a free loopback port that no outgoing connection can take while it does not listen. */
+/**
+ * Makes `server` listen on a free loopback port and returns the port. No outgoing connection can take the port while
+ * the server does not listen.
+ */
 export async function listenOnFreePort(server: Server): Promise<number> {
   for (let tries = 1; ; tries += 1) {
     const port = randomInt(MIN_PORT, MAX_PORT + 1);
@@ -32,7 +35,10 @@ function isAddressInUse(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "EADDRINUSE";
 }
 
-/** Different free ports. Another process may take one before it is used: callers try again with others. */
+/**
+ * Returns different free ports. Another process may take a port before the caller uses it. The caller must then try
+ * again with new ports.
+ */
 export async function findFreePorts(count: number): Promise<readonly number[]> {
   const servers = Array.from({ length: count }, () => createServer());
   try {

@@ -8,22 +8,22 @@ import { startSupervised, type SupervisedServer } from "./supervised-server.js";
 
 const PROGRAMS = ["redis-server", "valkey-server"];
 
-/** What there is on PATH. */
+/** The server programs on PATH. */
 interface ServerPrograms {
   /** The path of the first server program that can run the library's scripts. */
   readonly program: string | undefined;
-  /** Those before it that are too old, each with its version. */
+  /** The programs before it that are too old, each with its version. */
   readonly tooOld: readonly string[];
 }
 
-/** The path of the first server program on PATH that is new enough. */
+/** Returns the path of the first server program on PATH that is new enough. */
 export async function findServerProgram(): Promise<string | undefined> {
   return (await findServerPrograms()).program;
 }
 
 export async function findServerPrograms(): Promise<ServerPrograms> {
   const tooOld: string[] = [];
-  // No POSIX shell there to watch over the server; Docker has to do.
+  // Windows has no POSIX shell to supervise the server, so Docker is used.
   if (process.platform === "win32") return { program: undefined, tooOld };
   const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
   const candidates = PROGRAMS.flatMap((program) => folders.map((folder) => join(folder, program)));
@@ -45,7 +45,7 @@ async function isProgram(path: string): Promise<boolean> {
   }
 }
 
-/** Runs a plan as processes of this machine, reachable from this machine only. */
+/** Runs a plan as processes on this machine. The servers listen on 127.0.0.1 only. */
 export async function runLocally(program: string, plan: ServerPlan): Promise<RunningServers> {
   const outcomes = await Promise.allSettled(plan.servers.map((server) => startServer(program, server, plan.dataDir)));
   const servers = outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));

@@ -3,25 +3,25 @@ import type { StartRedisOptions } from "../running-redis.js";
 
 const CLUSTER_NODES = 3;
 
-// Long enough that a busy test machine is not taken for a dead node, short enough for a test of a failing one.
+// Long enough that a node on a busy machine does not count as failed, and short enough for a test of a failed node.
 const CLUSTER_NODE_TIMEOUT_MILLISECONDS = 5_000;
 
-/** What to run, whoever runs it: local processes or one container. */
+/** The servers to run, either as local processes or in one container. */
 export interface ServerPlan {
   readonly servers: readonly PlannedServer[];
   /** Whether the servers form a cluster once they run. */
   readonly cluster: boolean;
-  /** Absolute path of the folder that keeps the data; `undefined` for temporary servers. */
+  /** The absolute path of the folder that keeps the data. `undefined` for temporary servers. */
   readonly dataDir: string | undefined;
 }
 
 export interface PlannedServer {
   readonly port: number;
-  /** Where the nodes of a cluster talk to each other; `undefined` for a single server. */
+  /** The port at which the other nodes of a cluster reach this one. `undefined` for a single server. */
   readonly busPort: number | undefined;
-  /** Where the server keeps its files, below the plan's `dataDir` or the runner's temporary folder. */
+  /** The folder of the server's files, relative to the plan's `dataDir` or the runner's temporary folder. */
   readonly folder: string;
-  /** For `redis-server`; a runner adds its own `--bind` and `--dir`. */
+  /** The arguments for `redis-server`, without the `--bind` and `--dir` that the runner adds. */
   readonly arguments: readonly string[];
 }
 
@@ -33,7 +33,7 @@ export interface RunningServers {
   stop(): Promise<void>;
 }
 
-/** Thrown by a runner when a port was taken between its choice and its use; a new plan has new ports. */
+/** Thrown by a runner when another process has taken a port of the plan. A new plan has new ports. */
 export class PortTakenError extends Error {
   override readonly name = "PortTakenError";
 }
@@ -55,7 +55,7 @@ export async function planServers(options: Omit<StartRedisOptions, "dataDir">, d
           ...(busPort === undefined ? {} : clusterSettings(busPort)),
         }),
         ...(options.args ?? []),
-        // Last, so that no caller's argument can hide the server from us.
+        // These come last and override the caller's arguments, so that the runner can find and watch the server.
         ...flags({ port: String(port), daemonize: "no", logfile: "" }),
       ],
     };
@@ -68,9 +68,10 @@ function clusterSettings(busPort: number): Readonly<Record<string, string>> {
     "cluster-enabled": "yes",
     "cluster-config-file": "nodes.conf",
     "cluster-node-timeout": String(CLUSTER_NODE_TIMEOUT_MILLISECONDS),
-    // The default, port + 10000, may be taken or lie above 65535.
+    // The default, port + 10000, may be in use or above 65535.
     "cluster-port": String(busPort),
-    // Nodes in one container reach each other on its own loopback, clients outside through equal published ports.
+    // Nodes in one container reach each other on its loopback interface. Clients use the published ports, which are
+    // equal.
     "cluster-announce-ip": "127.0.0.1",
   };
 }

@@ -10,13 +10,13 @@ import { PortTakenError } from "./server-plan.js";
 const MAX_START_MILLISECONDS = 20_000;
 const KEPT_LOG_LINES = 20;
 
-// A parent that is killed runs no exit handler, so the server is tied to something that the system ends for it: a pipe.
-// This shell starts the server and reads that pipe; end of file means that the parent is gone or has asked to stop.
-// It leaves with the server, whoever ends it, and takes the temporary folder along. Only the server writes to the
-// parent: a shell that reports a killed job to a parent that is gone would die of SIGPIPE itself.
+// A parent that is killed runs no exit handler, so the server's life is tied to a pipe, which the system closes. This
+// shell starts the server and reads the pipe. End of file means that the parent has ended or has asked to stop. When
+// the server ends for any reason, the shell removes the temporary folder and ends too. Only the server writes to the
+// parent. If the shell reported the killed server to a parent that has ended, SIGPIPE would kill the shell.
 //
-// $1  KILL or TERM; TERM waits for a shutdown in good order, though not for ever
-// $2  folder to remove afterwards, or nothing
+// $1  the signal, KILL or TERM. After TERM, the server has 10 seconds to shut down.
+// $2  the folder to remove afterwards, or ""
 // $3… the command
 const SUPERVISOR = `
 exec 2>&1 3<&0 </dev/null
@@ -44,33 +44,41 @@ kill -s KILL "$watcher"
 [ -z "$folder" ] || rm -rf -- "$folder"
 `;
 
-/** A server process that ends with this one, even when this one crashes. */
+/** A server process that ends with this process, even if this process crashes. */
 export interface SupervisedServer {
   readonly pid: number;
-  /** Resolves once the server and its temporary folder are gone; at once when they already are. */
+  /** Stops the server. Resolves when the server and its temporary folder are gone. Idempotent. */
   stop(): Promise<void>;
 }
 
 export interface SupervisedCommand {
   readonly command: readonly string[];
-  /** Killed and removed with the server; `undefined`: shut down in good order, and nothing is removed. */
+  /**
+   * The folder to remove with the server, which is then killed. If `undefined`, the server is shut down and no folder
+   * is removed.
+   */
   readonly temporaryFolder: string | undefined;
 }
 
-/** Starts a server and resolves once it accepts connections. */
+/**
+ * Starts a server and resolves when it accepts connections.
+ *
+ * @throws RedisUnavailableError if the server does not start.
+ * @throws PortTakenError if another process has taken its port.
+ */
 export async function startSupervised({ command, temporaryFolder }: SupervisedCommand): Promise<SupervisedServer> {
   const signal = temporaryFolder === undefined ? "TERM" : "KILL";
   const supervisor = spawn(
     "/bin/sh",
     ["-c", SUPERVISOR, "redis-supervisor", signal, temporaryFolder ?? "", ...command],
-    // Detached: Ctrl-C in a terminal reaches every process of the foreground, and tests may still need the server.
+    // Detached, because Ctrl-C in a terminal signals every foreground process, and tests may still need the server.
     { detached: true, stdio: ["pipe", "pipe", "ignore"], env: environmentWithSystemTools() },
   );
   const exited = new Promise<void>((resolve) => {
     supervisor.once("exit", () => resolve());
-    supervisor.once("error", () => resolve()); // instead of "exit" when there is no shell
+    supervisor.once("error", () => resolve()); // Emitted instead of "exit" if there is no shell.
   });
-  // Only its end is ever used, and it may have been closed from the other side already.
+  // Nothing is written to this pipe, and the shell may already have closed its end.
   supervisor.stdin.on("error", () => {});
   try {
     const pid = await readiness({ supervisor, output: supervisor.stdout });
@@ -91,7 +99,7 @@ export async function startSupervised({ command, temporaryFolder }: SupervisedCo
   }
 }
 
-/** Resolves with the server's own process id, which it puts in front of its log lines. */
+/** Resolves with the server's process id when the server is ready. The server's log lines begin with the id. */
 function readiness({ supervisor, output }: { supervisor: ChildProcess; output: Readable }): Promise<number> {
   const log: string[] = [];
   let limit: NodeJS.Timeout | undefined;
@@ -102,7 +110,7 @@ function readiness({ supervisor, output }: { supervisor: ChildProcess; output: R
           ? new PortTakenError(reason)
           : new RedisUnavailableError(reason, { log, cause }),
       );
-    // Read to the end of the server's life, or its log would fill the pipe and block it.
+    // The log is read until the server ends. Otherwise it would fill the pipe and block the server.
     createInterface({ input: output }).on("line", (line) => {
       if (log.push(line) > KEPT_LOG_LINES) log.shift();
       if (!line.includes("Ready to accept connections")) return;
@@ -111,7 +119,7 @@ function readiness({ supervisor, output }: { supervisor: ChildProcess; output: R
       else resolve(Number(pid));
     });
     supervisor.once("error", (error) => fail("The server could not be started: there is no /bin/sh.", error));
-    // "close" comes after "exit", when the log has been read to its end.
+    // "close" follows "exit" when the log has been read to its end.
     supervisor.once("close", () => fail("The Redis server ended while it was starting."));
     limit = setTimeout(
       () => fail(`The Redis server was not ready after ${MAX_START_MILLISECONDS} ms.`),
@@ -120,7 +128,10 @@ function readiness({ supervisor, output }: { supervisor: ChildProcess; output: R
   }).finally(() => clearTimeout(limit));
 }
 
-/** "unref": a program that forgets `stop()` still ends. "ref": `stop()` is waited for. */
+/**
+ * Changes whether the server keeps this program running. "unref" lets a program end that forgets `stop()`. "ref" keeps
+ * the program running until `stop()` resolves.
+ */
 function reference(supervisor: ChildProcess, change: "ref" | "unref"): void {
   supervisor[change]();
   for (const stream of supervisor.stdio) {
@@ -128,7 +139,7 @@ function reference(supervisor: ChildProcess, change: "ref" | "unref"): void {
   }
 }
 
-/** The supervisor needs `sleep` and `rm`, which a narrow PATH may not lead to. */
+/** Returns the environment for the supervisor. Extends PATH, because the supervisor needs `sleep` and `rm`. */
 function environmentWithSystemTools(): NodeJS.ProcessEnv {
   return { ...process.env, PATH: [process.env["PATH"] ?? "", "/usr/bin", "/bin"].join(delimiter) };
 }

@@ -1,5 +1,5 @@
 import { memoryKeys, type MemoryKeys } from "../../../src/redis/keys.js";
-import { HEADER_BYTES } from "../../../src/redis/scripts/memory/fragments.js";
+import { HEADER_BYTES } from "../../../src/redis/scripts/fragments/memory.js";
 import type { Client } from "../../support/topologies.js";
 
 /** A namespace as it lies in Redis, looked at and changed with plain commands. */

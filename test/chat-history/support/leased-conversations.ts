@@ -15,6 +15,8 @@ export interface LeasedConversation {
   readonly lease: string;
   readonly holder: string;
   readonly waiting: string;
+  /** What the keys that remember an operation start with. */
+  readonly operations: string;
 }
 
 export async function onItsOwn(): Promise<LeasedConversation> {
@@ -25,6 +27,7 @@ export async function onItsOwn(): Promise<LeasedConversation> {
     lease: `${base}:lease`,
     holder: `${base}:holder`,
     waiting: `${base}:waiting`,
+    operations: `${base}:operation:`,
   };
 }
 
@@ -41,6 +44,7 @@ export async function ofASession(client: Client): Promise<SessionConversation> {
     lease: `${base}:lease:${session.conversationId}`,
     holder: `${base}:holder:${session.conversationId}`,
     waiting: `${base}:waiting:${session.conversationId}`,
+    operations: `${base}:operation:`,
     session,
     token,
   };

@@ -23,7 +23,7 @@ export const erasure: WriteOperation = {
     await client.eval(addOlderConversations, 1, [keys.conversations]);
     const { values, deadlines, usage, writes } = keys.memory("support");
     const indexes = [keys.sessions, keys.conversations, keys.memories];
-    const erased = [keys.erasedSessions, keys.erasedConversations, keys.erasedMemories];
+    const erased = ["sessions", "conversations", "memories"].map((name) => `${keys.base}:erased-${name}`);
     const ofMemory = [values, deadlines, usage, writes];
     const all = [...indexes, ...erased, keys.session(session.id), keys.messages(session.conversationId), ...ofMemory];
     let comesBack = false;

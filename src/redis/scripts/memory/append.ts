@@ -1,32 +1,55 @@
-import { defineScript, type Script } from "../../script.js";
-import { memoryWriteLua } from "./fragments.js";
-import { newPadSecret, paddedLua } from "./padded.js";
-import { writeOutcome, type WriteOutcome } from "./outcome.js";
-import { type MemorySpace, spaceArguments, spaceHeader, spaceKeys } from "./space.js";
+import { number, text } from "../../script/arguments.js";
+import { defineScript } from "../../script/define.js";
+import { concludeWrite, deadlineAfter, enter, exceeded, find, growth, put, refused } from "../fragments/memory.js";
+import { digestArgument, operationKey } from "../fragments/operation.js";
+import { earlierNumber, rememberNumber } from "../fragments/padded.js";
+import { whole } from "../fragments/time.js";
+import {
+  holderArguments,
+  holderKeys,
+  limitArguments,
+  limitsLua,
+  spaceLua,
+  ttlArgument,
+  writeKeys,
+  writeReplies,
+} from "./space.js";
 
-const lua = /* lua */ `#!lua
---[[
-Appends an item to an array, once, and drops its oldest ones beyond a length; a missing array is empty.
-
-The JSON text is spliced, never decoded: cjson would turn [] into {}, round numbers and refuse what is nested deep. How
-many items there are stands before the text, so only those that are dropped are looked at.
-
-${spaceHeader}
-ARGV[11] key
-ARGV[12] item      JSON
-ARGV[13] max       how many items to keep, "0" for all
-ARGV[14] lifetime  of the value in milliseconds, "" to keep its deadline
-ARGV[15] fresh     secret of a pad, for a namespace that has none
-
-returns  { "done" | "repeated", length } | { "quota", which, usage, limit, milliseconds }
-       | { "not-array" | "corrupt" | "more" | "conflict" | "mismatch" | "unknown" | "ended" | "evicted" | "expired" }
---]]
-${memoryWriteLua}${paddedLua}
-local key      = ARGV[11]
-local item     = ARGV[12]
-local max      = tonumber(ARGV[13])
-local lifetime = ARGV[14]
-local fresh    = ARGV[15]
+// The JSON text is spliced, never decoded: cjson would turn [] into {}, round numbers and refuse what is nested deep. How
+// many items there are stands before the text, so only those that are dropped are looked at.
+export const appendItemScript = defineScript({
+  name: "memory.append",
+  about: "appends an item to an array, once, and drops its oldest ones beyond a length; a missing array is empty.",
+  writes: "once",
+  keys: { ...writeKeys, ...operationKey },
+  optionalKeys: holderKeys,
+  arguments: {
+    ...digestArgument,
+    ...holderArguments,
+    ...ttlArgument,
+    ...limitArguments,
+    key: text("of the array"),
+    item: text("JSON"),
+    max: number("how many items to keep, 0 for all"),
+    lifetime: text('of the value in milliseconds, "" to keep its deadline'),
+    fresh: text("secret of a pad, for a namespace that has none"),
+  },
+  ...writeReplies,
+  refusals: [...writeReplies.refusals, "not-array", "corrupt"],
+  uses: [
+    earlierNumber,
+    rememberNumber,
+    refused,
+    enter,
+    find,
+    growth,
+    exceeded,
+    put,
+    deadlineAfter,
+    concludeWrite,
+    whole,
+  ],
+  lua: /* lua */ `
 local QUOTE, BACKSLASH, COMMA = 34, 92, 44
 
 -- The place of the comma behind the item that begins at a place, or nil.
@@ -59,16 +82,19 @@ local function commaAfter(json, at)
   end
 end
 
-local before = earlierNumber()
+local before = earlierNumber(operation, digest, writes)
 if before then
   return before
 end
-local refusal = enter()
+local refusal = refused(record, index, sessionId, agentId)
 if refusal then
   return refusal
 end
+${spaceLua}
+${limitsLua}
+enter(space)
 
-local found = find(key)
+local found = find(space, key)
 if found and not found.items then
   return { "corrupt" }
 elseif found and string.sub(found.json, 1, 1) ~= "[" then
@@ -89,40 +115,15 @@ if length > 1 then
   end
   json = "[" .. string.sub(found.json, start, -2) .. "," .. item .. "]"
 end
-local addedBytes, addedKeys = growth(key, json)
-local over = exceeded(1, addedBytes, addedKeys, #json)
+local addedBytes, addedKeys = growth(space, key, json)
+local over = exceeded(space, limits, 1, addedBytes, addedKeys, #json)
 if over then
   return over
 end
 
-rememberNumber(length, fresh)
-put(key, json, length, deadlineAfter(lifetime, found and found.deadline or 0))
-finish(1)
+rememberNumber(operation, digest, writes, length, fresh)
+put(space, key, json, length, deadlineAfter(lifetime, found and found.deadline or 0))
+concludeWrite(space, ttl, 1)
 return { "done", whole(length) }
-`;
-
-export interface AppendItem {
-  readonly operationId: string;
-  readonly space: MemorySpace;
-  readonly digest: string;
-  readonly key: string;
-  readonly item: string;
-  /** 0: all are kept. */
-  readonly max: number;
-  /** Milliseconds; `"keep"`: the deadline that it has. */
-  readonly lifetime: number | "keep";
-}
-
-export const appendItemScript: Script<AppendItem, WriteOutcome> = defineScript({
-  lua,
-  keys: ({ space, operationId }) => spaceKeys(space, operationId),
-  arguments: ({ space, digest, key, item, max, lifetime }) => [
-    ...spaceArguments(space, digest),
-    key,
-    item,
-    String(max),
-    lifetime === "keep" ? "" : String(lifetime),
-    newPadSecret(),
-  ],
-  reply: writeOutcome,
+`,
 });

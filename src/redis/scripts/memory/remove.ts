@@ -1,62 +1,51 @@
-import { defineScript, type Script } from "../../script.js";
-import { memoryWriteLua } from "./fragments.js";
-import { writeOutcome, type WriteOutcome } from "./outcome.js";
-import { type MemorySpace, spaceArguments, spaceHeader, spaceKeys } from "./space.js";
+import { oneOf, text } from "../../script/arguments.js";
+import { defineScript } from "../../script/define.js";
+import { concludeWrite, drop, enter, refresh, refused } from "../fragments/memory.js";
+import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
+import { whole } from "../fragments/time.js";
+import { holderArguments, holderKeys, readRefusals, spaceLua, ttlArgument, writeKeys, writeReplies } from "./space.js";
 
-// allow-oom: what should go must be able to go, above all when memory is short. Limits do not count removals.
-const lua = /* lua */ `#!lua flags=allow-oom
---[[
-Removes one value, or all of the namespace, once. How many writes there were today stays known.
-
-${spaceHeader}
-ARGV[11] scope  "one" | "all"
-ARGV[12] key    of the one
-
-returns  { "done" | "repeated", "1" when the one was there, or any were; else "0" }
-       | { "conflict" | "mismatch" | "unknown" | "ended" | "evicted" | "expired" }
---]]
-${memoryWriteLua}
-local scope = ARGV[11]
-local key   = ARGV[12]
-
+// Limits do not count removals.
+export const removeValuesScript = defineScript({
+  name: "memory.remove",
+  about: "removes one value, or all of the namespace, once. How many writes there were today stays known.",
+  flags: "allow-oom",
+  writes: "once",
+  keys: { ...writeKeys, ...operationKey },
+  optionalKeys: holderKeys,
+  arguments: {
+    ...digestArgument,
+    ...holderArguments,
+    ...ttlArgument,
+    scope: oneOf(["one", "all"], ""),
+    key: text("of the one"),
+  },
+  effects: writeReplies.effects,
+  refusals: ["conflict", ...readRefusals],
+  uses: [earlier, remember, refused, enter, refresh, drop, concludeWrite, whole],
+  lua: /* lua */ `
 local before = earlier(operation, digest)
 if before then
   return before
 end
-local refusal = enter()
+local refusal = refused(record, index, sessionId, agentId)
 if refusal then
   return refusal
 end
+${spaceLua}
+enter(space)
 
 if scope == "one" then
-  refresh(key)
+  refresh(space, key)
 end
 local there = scope == "one" and redis.call("HEXISTS", values, key) or redis.call("EXISTS", values)
-remember(operation, digest, window, whole(there))
+remember(operation, digest, whole(there))
 if scope == "all" then
   redis.call("UNLINK", values, deadlines, usage)
 elseif there == 1 then
-  drop(key)
+  drop(space, key)
 end
-finish(0)
+concludeWrite(space, ttl, 0)
 return { "done", whole(there) }
-`;
-
-export interface RemoveValues {
-  readonly operationId: string;
-  readonly space: MemorySpace;
-  readonly digest: string;
-  /** Absent: all. */
-  readonly key: string | undefined;
-}
-
-export const removeValuesScript: Script<RemoveValues, WriteOutcome> = defineScript({
-  lua,
-  keys: ({ space, operationId }) => spaceKeys(space, operationId),
-  arguments: ({ space, digest, key }) => [
-    ...spaceArguments(space, digest),
-    key === undefined ? "all" : "one",
-    key ?? "",
-  ],
-  reply: writeOutcome,
+`,
 });

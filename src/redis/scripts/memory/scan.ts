@@ -1,37 +1,39 @@
-import { text, textList } from "../../replies.js";
-import { defineScript, type Script } from "../../script.js";
-import { memoryReadLua } from "./fragments.js";
-import { readOutcome, type ReadOutcome } from "./outcome.js";
-import { type MemorySpace, spaceArguments, spaceHeader, spaceKeys } from "./space.js";
+import { text as textReply, textList } from "../../replies.js";
+import { oneOf, text } from "../../script/arguments.js";
+import { defineScript } from "../../script/define.js";
+import { alive, header, listed, refused } from "../fragments/memory.js";
+import { holderArguments, holderKeys, readKeys, readRefusals } from "./space.js";
 
 /** About so many values a page. */
 const PAGE = 100;
 
-const lua = /* lua */ `#!lua flags=no-writes
---[[
-A page of a namespace. What is there from the first page to the last is in one of them, possibly in several.
-
-${spaceHeader}
-ARGV[11] part    "whole", or "header" for what stands before the JSON
-ARGV[12] cursor  "0" for the first page, else what the page before returned
-ARGV[13] page    about how many
-
-returns  { "done", next cursor or "0", { key, stored text, … } }
-       | { "mismatch" | "unknown" | "ended" | "evicted" | "expired" }
---]]
-${memoryReadLua}
-local part   = ARGV[11]
-local cursor = ARGV[12]
-local page   = ARGV[13]
-
-local refusal = refused()
+export const scanValuesScript = defineScript({
+  name: "memory.scan",
+  about:
+    "returns a page of a namespace. What is there from the first page to the last is in one of them, possibly in several.",
+  flags: "no-writes",
+  keys: readKeys,
+  optionalKeys: holderKeys,
+  arguments: {
+    ...holderArguments,
+    part: oneOf(["whole", "header"], "header: what stands before the JSON"),
+    cursor: text('"0" for the first page, else what the page before returned'),
+  },
+  answers: {
+    /** `found`: key, stored text, key, stored text … */
+    done: (cursor: unknown, found: unknown) => ({ cursor: textReply(cursor), found: textList(found) }),
+  },
+  refusals: readRefusals,
+  uses: [refused, listed, alive, header],
+  lua: /* lua */ `
+local refusal = refused(record, index, sessionId, agentId)
 if refusal then
   return refusal
 end
-if not listed() then
+if not listed(memories, member) then
   return { "done", "0", {} }
 end
-local scanned = redis.call("HSCAN", values, cursor, "COUNT", page)
+local scanned = redis.call("HSCAN", values, cursor, "COUNT", ${PAGE})
 local found = {}
 for i = 1, #scanned[2], 2 do
   local stored = alive(scanned[2][i + 1])
@@ -41,23 +43,5 @@ for i = 1, #scanned[2], 2 do
   end
 end
 return { "done", scanned[1], found }
-`;
-
-export interface ScanValues {
-  readonly space: MemorySpace;
-  readonly part: "whole" | "header";
-  readonly cursor: string;
-}
-
-export interface ScannedPage {
-  readonly cursor: string;
-  /** Key, stored text, key, stored text … */
-  readonly found: readonly string[];
-}
-
-export const scanValuesScript: Script<ScanValues, ReadOutcome<ScannedPage>> = defineScript({
-  lua,
-  keys: ({ space }) => spaceKeys(space),
-  arguments: ({ space, part, cursor }) => [...spaceArguments(space), part, cursor, String(PAGE)],
-  reply: (reply) => readOutcome(reply, (cursor, found) => ({ cursor: text(cursor), found: textList(found) })),
+`,
 });

@@ -1,83 +1,87 @@
-import { defineScript, type Script } from "../../script.js";
-import { memoryWriteLua } from "./fragments.js";
-import { writeOutcome, type WriteOutcome } from "./outcome.js";
-import { type MemorySpace, spaceArguments, spaceHeader, spaceKeys } from "./space.js";
+import { text, texts } from "../../script/arguments.js";
+import { defineScript } from "../../script/define.js";
+import {
+  concludeWrite,
+  deadlineAfter,
+  enter,
+  exceeded,
+  find,
+  growth,
+  put,
+  refresh,
+  refused,
+} from "../fragments/memory.js";
+import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
+import { whole } from "../fragments/time.js";
+import {
+  holderArguments,
+  holderKeys,
+  limitArguments,
+  limitsLua,
+  spaceLua,
+  ttlArgument,
+  writeKeys,
+  writeReplies,
+} from "./space.js";
 
-const lua = /* lua */ `#!lua
---[[
-Sets one value or several, all or none, once.
-
-${spaceHeader}
-ARGV[11] expected  version that the first key must have, "0" when it must not be there, "" for any
-ARGV[12] lifetime  of the values in milliseconds, "0" for none, "" to keep the deadline of each
-ARGV[13…] entries  key, JSON, number of items, …
-
-returns  { "done" | "repeated", version } | { "version", actual one } | { "quota", which, usage, limit, milliseconds }
-       | { "more" | "conflict" | "mismatch" | "unknown" | "ended" | "evicted" | "expired" }
---]]
-${memoryWriteLua}
-local expected = ARGV[11]
-local lifetime = ARGV[12]
-local FIRST    = 13
-
+export const setScript = defineScript({
+  name: "memory.set",
+  about: "sets one value or several, all or none, once.",
+  writes: "once",
+  keys: { ...writeKeys, ...operationKey },
+  optionalKeys: holderKeys,
+  arguments: {
+    ...digestArgument,
+    ...holderArguments,
+    ...ttlArgument,
+    ...limitArguments,
+    expected: text('version that the first key must have, "0" when it must not be there, "" for any'),
+    lifetime: text('of the values in milliseconds, "0" for none, "" to keep the deadline of each'),
+    entries: texts("key, JSON, number of items, …"),
+  },
+  ...writeReplies,
+  refusals: [...writeReplies.refusals, "version"],
+  uses: [earlier, remember, refused, enter, find, refresh, growth, exceeded, put, deadlineAfter, concludeWrite, whole],
+  lua: /* lua */ `
 local before = earlier(operation, digest)
 if before then
   return before
 end
-local refusal = enter()
+local refusal = refused(record, index, sessionId, agentId)
 if refusal then
   return refusal
 end
+${spaceLua}
+${limitsLua}
+enter(space)
 
 if expected ~= "" then
-  local found = find(ARGV[FIRST])
+  local found = find(space, entries[1])
   local actual = found and found.version or 0
   if whole(actual) ~= expected then
     return { "version", whole(actual) }
   end
 end
 local count, addedBytes, addedKeys, largest = 0, 0, 0, 0
-for i = FIRST, #ARGV, 3 do
-  refresh(ARGV[i])
-  local moreBytes, moreKeys = growth(ARGV[i], ARGV[i + 1])
+for i = 1, #entries, 3 do
+  refresh(space, entries[i])
+  local moreBytes, moreKeys = growth(space, entries[i], entries[i + 1])
   count      = count + 1
   addedBytes = addedBytes + moreBytes
   addedKeys  = addedKeys + moreKeys
-  largest    = math.max(largest, #ARGV[i + 1])
+  largest    = math.max(largest, #entries[i + 1])
 end
-local over = exceeded(count, addedBytes, addedKeys, largest)
+local over = exceeded(space, limits, count, addedBytes, addedKeys, largest)
 if over then
   return over
 end
 
-remember(operation, digest, window, whole(version))
-for i = FIRST, #ARGV, 3 do
-  local held = tonumber(redis.call("ZSCORE", deadlines, ARGV[i]) or 0)
-  put(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), deadlineAfter(lifetime, held))
+remember(operation, digest, whole(space.version))
+for i = 1, #entries, 3 do
+  local held = tonumber(redis.call("ZSCORE", deadlines, entries[i]) or 0)
+  put(space, entries[i], entries[i + 1], tonumber(entries[i + 2]), deadlineAfter(lifetime, held))
 end
-finish(count)
-return { "done", whole(version) }
-`;
-
-export interface SetValues {
-  readonly operationId: string;
-  readonly space: MemorySpace;
-  readonly digest: string;
-  /** Absent: whatever is there. */
-  readonly expected: number | undefined;
-  /** Milliseconds; 0: no deadline; `"keep"`: the one that each has. */
-  readonly lifetime: number | "keep";
-  readonly entries: readonly { readonly key: string; readonly json: string; readonly items: number }[];
-}
-
-export const setScript: Script<SetValues, WriteOutcome> = defineScript({
-  lua,
-  keys: ({ space, operationId }) => spaceKeys(space, operationId),
-  arguments: ({ space, digest, expected, lifetime, entries }) => [
-    ...spaceArguments(space, digest),
-    expected === undefined ? "" : String(expected),
-    lifetime === "keep" ? "" : String(lifetime),
-    ...entries.flatMap(({ key, json, items }) => [key, json, String(items)]),
-  ],
-  reply: writeOutcome,
+concludeWrite(space, ttl, count)
+return { "done", whole(space.version) }
+`,
 });

@@ -1,8 +1,10 @@
-import type { MemoryKeys } from "../../keys.js";
-import { OPERATION_WINDOW_MILLISECONDS } from "../../operation.js";
+import { text as textReply } from "../../replies.js";
+import { notLive, type Refusal } from "../../refusals.js";
+import { number, text } from "../../script/arguments.js";
+import { nothing } from "../../script/define.js";
 
-// What every script of agent memory is given in front of its own arguments, so that one script serves a namespace on
-// its own and one that belongs to a session.
+// What the scripts of agent memory share, so that one script serves a namespace on its own and one that belongs to a
+// session.
 
 /** How much a namespace may hold and take; 0: no limit. */
 export interface SpaceLimits {
@@ -12,68 +14,61 @@ export interface SpaceLimits {
   readonly keys: number;
 }
 
-/** On whose behalf a namespace is used: its scripts ask, before all else, whether that session is live. */
-interface MemoryHolder {
-  readonly record: string;
-  /** The index of the owner's sessions. */
-  readonly index: string;
-  /** The index of the owner's namespaces. */
-  readonly memories: string;
-  /** The namespace's member there. */
-  readonly member: string;
-  readonly sessionId: string;
-  /** That the record must name: the keys were made from it. */
-  readonly agentId: string;
-}
+const values = { values: 'hash: key, then "<version> <deadline> <items> <JSON>"' } as const;
 
-/** One namespace: where it is, who asks, and how much it may hold. */
-export interface MemorySpace {
-  readonly keys: MemoryKeys;
-  /** Absent: nobody has to be asked. */
-  readonly holder: MemoryHolder | undefined;
-  /** Of the whole namespace, after its last write; 0: none. */
-  readonly ttlMilliseconds: number;
-  readonly limits: SpaceLimits;
-}
+/** Keys of a script that only reads. */
+export const readKeys = values;
 
-/** For the header of each script. */
-export const spaceHeader = `KEYS[1]  values     hash: key, then "<version> <deadline> <items> <JSON>"
-KEYS[2]  deadlines  sorted set of those keys that have one, in milliseconds
-KEYS[3]  usage      hash: bytes, version
-KEYS[4]  writes     hash: day, count, pad
-KEYS[5]  operation  or the values again, where nothing is recorded
-KEYS[6]  record     of the session that asks; it and the following are there for a session only
-KEYS[7]  index      of the owner's sessions
-KEYS[8]  memories   sorted set of the owner's namespaces, by the time until which they are there
+/** Keys of a script that writes, its operation aside. */
+export const writeKeys = {
+  ...values,
+  deadlines: "sorted set: those keys that have a deadline, in milliseconds",
+  usage: "hash: bytes, version",
+  writes: "hash: day, count, pad",
+} as const;
 
-ARGV[1]  digest        of the operation
-ARGV[2]  window        milliseconds to remember it
-ARGV[3]  sessionId     that asks, or ""
-ARGV[4]  agentId       that the session must be with
-ARGV[5]  member        of this namespace in the memories
-ARGV[6]  ttl           of the namespace in milliseconds, "0" for none
-ARGV[7]  writesPerDay  the limits, each "0" for none
-ARGV[8]  storageBytes
-ARGV[9]  valueBytes
-ARGV[10] keys`;
+/** Keys of a namespace that belongs to a session. */
+export const holderKeys = {
+  record: "hash: the session that asks",
+  index: "sorted set: the owner's sessions",
+  memories: "sorted set: the owner's namespaces, by the time until which they are there",
+} as const;
 
-export function spaceKeys({ keys, holder }: MemorySpace, operationId?: string): string[] {
-  const operation = operationId === undefined ? keys.values : keys.operation(operationId);
-  const own = [keys.values, keys.deadlines, keys.usage, keys.writes, operation];
-  return holder ? [...own, holder.record, holder.index, holder.memories] : own;
-}
+/** Arguments that name who asks; each "" for a namespace on its own. */
+export const holderArguments = {
+  sessionId: text("that asks"),
+  agentId: text("that the session must be with"),
+  member: text("of this namespace in the memories"),
+};
 
-export function spaceArguments({ holder, ttlMilliseconds, limits }: MemorySpace, digest = ""): string[] {
-  return [
-    digest,
-    String(OPERATION_WINDOW_MILLISECONDS),
-    holder?.sessionId ?? "",
-    holder?.agentId ?? "",
-    holder?.member ?? "",
-    String(ttlMilliseconds),
-    String(limits.writesPerDay),
-    String(limits.storageBytes),
-    String(limits.valueBytes),
-    String(limits.keys),
-  ];
-}
+export const ttlArgument = { ttl: number("of the namespace in milliseconds, 0 for none") };
+
+export const limitArguments = {
+  writesPerDay: number("limit, 0 for none"),
+  storageBytes: number("limit, 0 for none"),
+  valueBytes: number("limit, 0 for none"),
+  keyCount: number("limit, 0 for none"),
+};
+
+/** Lua that makes the table of the keys of a namespace that a write works on. Its locals are those of the declaration. */
+export const spaceLua = /* lua */ `
+local space = {
+  values = values, deadlines = deadlines, usage = usage, writes = writes,
+  record = record, index = index, memories = memories, member = member,
+}`;
+
+export const limitsLua = /* lua */ `
+local limits = { writesPerDay = writesPerDay, storageBytes = storageBytes, valueBytes = valueBytes, keys = keyCount }`;
+
+/** Why a session may not enter. */
+export const readRefusals = ["mismatch", ...notLive] as const satisfies readonly Refusal[];
+
+const done = (result: unknown): { result: string } => ({ result: textReply(result) });
+
+/** Replies of a write, its own refusals aside. */
+export const writeReplies = {
+  effects: { done, repeated: done },
+  /** Expired values were removed, and nothing else was done: ask again. */
+  answers: { more: nothing },
+  refusals: ["conflict", "quota", ...readRefusals],
+} as const;

@@ -1,0 +1,50 @@
+import { type BaseMessage, ToolMessage } from "@langchain/core/messages";
+import { callsOf } from "../messages/tool-calls.js";
+import { idsOf } from "./message-ids.js";
+import type { RunRecord } from "./run-record.js";
+import { type SettledMessages, settledOf, storedSince } from "./settled-messages.js";
+
+/** What a run that is taken up knows of itself. */
+export interface Resumption {
+  readonly record: RunRecord;
+  readonly settled: SettledMessages;
+}
+
+/**
+ * Takes up a run that paused, or broke off, or began in another process. `stored` is what the conversation
+ * holds now, at least since the turn began.
+ */
+export function resumptionOf(
+  record: RunRecord,
+  state: readonly BaseMessage[],
+  stored: readonly BaseMessage[],
+): Resumption {
+  const kept = withKept(record, state, stored);
+  const settled = settledOf(kept, state, stored);
+  return { record: { ...kept, pending: kept.pending.filter((message) => !settled.has(message)) }, settled };
+}
+
+/**
+ * Returns the record with what was kept of this run when it was interrupted: that is stored, as far as the run had come.
+ * A call of it that is stored with an error may get its result now, which is not stored behind that.
+ */
+function withKept(record: RunRecord, state: readonly BaseMessage[], stored: readonly BaseMessage[]): RunRecord {
+  const ids = new Set([...idsOf(record.pending), ...idsOf(state)]);
+  for (const id of record.own) ids.delete(id);
+  const since = storedSince(record, stored);
+  const first = since.findIndex(({ id = "" }) => ids.has(id));
+  if (first === -1) return record;
+  const kept = since.slice(first);
+  const own = kept.filter(({ id = "" }) => ids.has(id));
+  const calls = new Set(own.flatMap(callsOf).map(({ name }) => name));
+  const answered = kept.flatMap((message) => (ToolMessage.isInstance(message) ? [message.tool_call_id] : []));
+  return {
+    ...record,
+    own: [...new Set([...record.own, ...idsOf([...own, ...kept.filter(isInterrupted)])])],
+    sealed: [...new Set([...record.sealed, ...answered.filter((id) => calls.has(id))])],
+  };
+}
+
+function isInterrupted({ response_metadata }: BaseMessage): boolean {
+  return response_metadata["interrupted"] === true;
+}

@@ -1,0 +1,159 @@
+import { getEventListeners } from "node:events";
+import { type BaseMessage, RemoveMessage } from "@langchain/core/messages";
+import { type Fields, isObject } from "../codec/json.js";
+
+// Everything in which this library depends on internals of @langchain/langgraph, which it need not import. The canaries in
+// test/frameworks fail when a version of LangGraph changes one of these.
+
+/** What a node of a graph, or a hook of a middleware, is given beside the state. */
+export interface NodeRuntime {
+  readonly configurable?: Readonly<Record<string, unknown>> | undefined;
+  /** The signal of the step. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Returns true for a compiled graph. */
+export function isGraph(runnable: object): boolean {
+  return "lg_is_pregel" in runnable;
+}
+
+/** Returns true for what resumes a paused graph. */
+export function isCommand(input: Fields): boolean {
+  return input["lg_name"] === "Command";
+}
+
+/** Returns true for the output of a graph that waits for a person: also when a stream has it in place of the state. */
+export function isPaused(output: unknown): output is object {
+  return isObject(output) && "__interrupt__" in output;
+}
+
+/** Returns the state of a graph, without the note that it waits for a person. */
+export function withoutPause({ __interrupt__, ...state }: Fields): Fields {
+  return state;
+}
+
+/** Returns true when the run has a checkpointer: only then can it pause, and go on later. */
+export function hasCheckpointer({ configurable }: NodeRuntime): boolean {
+  return Boolean(configurable?.["__pregel_checkpointer"]);
+}
+
+/**
+ * Returns the signal of the whole run: one object, from which LangGraph makes the signal of each step. If a later version
+ * keeps it elsewhere, returns the signal of the step.
+ */
+export function runSignalOf({ configurable, signal }: NodeRuntime): AbortSignal | undefined {
+  const signals = configurable?.["__pregel_abort_signals"];
+  const whole = isObject(signals) ? signals["externalAbortSignal"] : undefined;
+  return whole instanceof AbortSignal ? whole : signal;
+}
+
+/** Returns true when LangGraph listens to a run's signal: it does during each step, and not when the run is over or waits. */
+export function isListenedTo(runSignal: AbortSignal, ownListeners: number): boolean {
+  return getEventListeners(runSignal, "abort").length > ownListeners;
+}
+
+/** Returns a message that removes all messages of a state (LangGraph's `REMOVE_ALL_MESSAGES`). */
+export function removalOfAll(): BaseMessage {
+  return new RemoveMessage({ id: "__remove_all__" });
+}
+
+const CLASS_NAMES: ReadonlyMap<string, string> = new Map([
+  ["human", "HumanMessage"],
+  ["ai", "AIMessage"],
+  ["system", "SystemMessage"],
+  ["tool", "ToolMessage"],
+]);
+
+const FIELDS = [
+  "content",
+  "id",
+  "name",
+  "additional_kwargs",
+  "response_metadata",
+  "tool_calls",
+  "invalid_tool_calls",
+  "usage_metadata",
+  "tool_call_id",
+  "status",
+  "artifact",
+] as const;
+
+/**
+ * Returns a message in the form in which LangChain serialises it. The state reads that form too. A stream of `"messages"`
+ * passes on each message object that a step returns, as if it were being said; it does not pass on this form.
+ */
+export function unspoken(message: BaseMessage): BaseMessage {
+  if (message.type === "remove") return { type: "remove", id: message.id } as BaseMessage;
+  const name = CLASS_NAMES.get(message.type);
+  if (name === undefined) return message;
+  const fields = message as unknown as Readonly<Record<string, unknown>>;
+  const kwargs = Object.fromEntries(FIELDS.flatMap((key) => (fields[key] === undefined ? [] : [[key, fields[key]]])));
+  return { lc: 1, type: "constructor", id: ["langchain_core", "messages", name], kwargs } as unknown as BaseMessage;
+}
+
+const UNHEARD = ["nostream", "langsmith:nostream"];
+
+/** Returns true for the tags of a model call that a stream does not show, for example one that only chooses tools. */
+export function isUnheard(tags: readonly string[]): boolean {
+  return UNHEARD.some((tag) => tags.includes(tag));
+}
+
+/** The options of a graph's stream, as a call passes them or as `withConfig()` binds them. */
+export interface GraphOptions {
+  readonly streamMode?: string | readonly string[] | undefined;
+  readonly subgraphs?: boolean | undefined;
+}
+
+/** How a graph is asked to stream. */
+export interface AskedStream {
+  readonly modes: readonly string[];
+  /** True when a list names the modes: then each chunk names its mode. */
+  readonly isList: boolean;
+  readonly subgraphs: boolean;
+}
+
+/** Returns how a graph would stream with this config. The config comes before what is bound, and that before the default. */
+export function askedStream(graph: object, config: GraphOptions): AskedStream {
+  const { streamMode, config: bound } = graph as GraphOptions & { readonly config?: GraphOptions };
+  const named = config.streamMode ?? bound?.streamMode;
+  return {
+    modes: [named ?? streamMode ?? []].flat(),
+    isList: typeof named === "object",
+    subgraphs: config.subgraphs ?? bound?.subgraphs ?? false,
+  };
+}
+
+/** A chunk of a graph that streams in several modes. */
+export interface GraphChunk {
+  readonly mode: unknown;
+  readonly payload: unknown;
+  /** Which graph inside the graph it is from; empty for the graph itself. */
+  readonly namespace: readonly unknown[];
+}
+
+/** Returns what a chunk is, of a stream in several modes: `[mode, payload]`, with subgraphs `[namespace, mode, payload]`. */
+export function partsOf(chunk: readonly unknown[]): GraphChunk {
+  const [payload, mode, namespace = []] = chunk.toReversed();
+  return { mode, payload, namespace: namespace as readonly unknown[] };
+}
+
+/** Returns the chunk as a reader gets it who asked for the stream like this. */
+export function asAsked(chunk: readonly unknown[], { isList, subgraphs }: AskedStream): unknown {
+  if (isList) return chunk;
+  const { namespace, payload } = partsOf(chunk);
+  return subgraphs ? [namespace, payload] : payload;
+}
+
+/** What the payload of a chunk of `"messages"` tells: a part of a message, and who says it. */
+export interface SaidPart {
+  readonly part: unknown;
+  readonly node: unknown;
+  /** Names the run of the node: two runs of one node differ in it. */
+  readonly task: unknown;
+}
+
+/** Returns what a chunk of `"messages"` tells. */
+export function saidPartOf(payload: unknown): SaidPart {
+  const [part, metadata] = payload as [unknown, Fields | undefined];
+  return { part, node: metadata?.["langgraph_node"], task: metadata?.["langgraph_checkpoint_ns"] };
+}

@@ -1,0 +1,158 @@
+import {
+  type ChannelListener,
+  type Command,
+  type RedisPort,
+  type ReplyType,
+  type Subscription,
+  UnansweredError,
+  type Value,
+} from "./port.js";
+
+/** An ioredis 5 or 6 `Redis` or `Cluster`, typed by the few methods that the library uses. */
+export interface IoredisClient {
+  readonly status: string;
+  /** `true` for a `Cluster`. */
+  readonly isCluster?: boolean;
+  evalsha(sha1: string, numberOfKeys: number, keysAndArguments: Argument[]): Promise<unknown>;
+  eval(script: string, numberOfKeys: number, keysAndArguments: Argument[]): Promise<unknown>;
+  call(command: string, ...args: Argument[]): Promise<unknown>;
+  evalshaBuffer?(sha1: string, numberOfKeys: number, keysAndArguments: Argument[]): Promise<unknown>;
+  evalBuffer?(script: string, numberOfKeys: number, keysAndArguments: Argument[]): Promise<unknown>;
+  callBuffer?(command: string, ...args: Argument[]): Promise<unknown>;
+  pipeline(commands: unknown[][]): IoredisPipeline;
+  /** Makes the connection that listens to the ends of sessions, which `SessionStore.close()` closes. */
+  duplicate(): IoredisSubscriber;
+  /** A `Cluster` has it: its nodes. */
+  nodes?(role: "master"): IoredisNode[];
+}
+
+type Argument = string | Buffer;
+
+/** A node of a `Cluster`: a client of its own. */
+interface IoredisNode extends Omit<IoredisClient, "isCluster" | "nodes" | "duplicate"> {
+  duplicate(options?: SubscriberOptions): IoredisSubscriber;
+}
+
+/** Commands sent together, answered together, in order. */
+interface IoredisPipeline {
+  exec(): Promise<[error: Error | null, reply: unknown][] | null>;
+}
+
+/** What a connection to one node of a `Cluster` needs: by itself it would not reconnect. */
+interface SubscriberOptions {
+  readonly retryStrategy: (attempt: number) => number;
+}
+
+/** A connection that listens to a channel. */
+interface IoredisSubscriber {
+  subscribe(channel: string): Promise<unknown>;
+  on(event: string, listener: (...values: unknown[]) => void): unknown;
+  disconnect(): void;
+}
+
+const MAX_RECONNECT_DELAY_MILLISECONDS = 5_000;
+
+const methods = ["evalsha", "eval", "call", "pipeline"];
+
+export function isIoredisClient(value: unknown): value is IoredisClient {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    methods.every((method) => typeof (value as Record<string, unknown>)[method] === "function")
+  );
+}
+
+/** The adapter of ioredis. */
+export class IoredisPort implements RedisPort {
+  readonly #client: IoredisClient;
+
+  constructor(client: IoredisClient) {
+    this.#client = client;
+  }
+
+  get status(): string {
+    return this.#client.status === "end" ? "closed" : this.#client.status;
+  }
+
+  get isCluster(): boolean {
+    return this.#client.isCluster === true;
+  }
+
+  call([name, ...args]: Command, replies?: ReplyType): Promise<unknown> {
+    const sent = args.map(argumentOf);
+    return replies === "bytes" ? this.#withBytes.callBuffer(name, ...sent) : this.#client.call(name, ...sent);
+  }
+
+  evalsha(sha1: string, keys: readonly string[], args: readonly Value[], replies?: ReplyType): Promise<unknown> {
+    const sent = keysAndArguments(keys, args);
+    return replies === "bytes"
+      ? this.#withBytes.evalshaBuffer(sha1, keys.length, sent)
+      : this.#client.evalsha(sha1, keys.length, sent);
+  }
+
+  eval(lua: string, keys: readonly string[], args: readonly Value[], replies?: ReplyType): Promise<unknown> {
+    const sent = keysAndArguments(keys, args);
+    return replies === "bytes"
+      ? this.#withBytes.evalBuffer(lua, keys.length, sent)
+      : this.#client.eval(lua, keys.length, sent);
+  }
+
+  async pipeline(commands: readonly Command[], replies?: ReplyType): Promise<unknown[]> {
+    const suffix = replies === "bytes" ? "Buffer" : "";
+    // The arguments in an array of their own: a function takes no more than about 100,000.
+    const batch = commands.map(([name, ...args]) => [name + suffix, args.map(argumentOf)]);
+    const answered = (await this.#client.pipeline(batch).exec().catch(unanswered)) ?? [];
+    return answered.map(([error, reply]) => (error === null ? reply : asUnanswered(error)));
+  }
+
+  primaries(): readonly RedisPort[] {
+    const nodes = this.#client.nodes?.("master");
+    return nodes === undefined ? [this] : nodes.map((node) => new IoredisPort(node));
+  }
+
+  subscribe(channel: string, { onMessage, onSubscribed }: ChannelListener): Subscription {
+    // One node hears what is published on any. A Cluster would replace its own subscriber without a word.
+    const [node] = this.#client.nodes?.("master") ?? [];
+    const subscriber = node?.duplicate({ retryStrategy: reconnectDelay }) ?? this.#client.duplicate();
+    // The error of a connection is no news here: `onSubscribed` is called when the next connection stands.
+    subscriber.on("error", () => {});
+    subscriber.on("message", (_channel: unknown, message: unknown) => onMessage(String(message)));
+    // A client that connects lazily does so for its first command; what counts is the subscription below.
+    subscriber.subscribe(channel).catch(() => {});
+    subscriber.on("ready", () => {
+      // A connection that is gone again rejects; the next one will be ready.
+      subscriber.subscribe(channel).then(onSubscribed, () => {});
+    });
+    return { close: () => subscriber.disconnect() };
+  }
+
+  /** The methods that reply bytes, which every ioredis client has; a wrapper of one may have left them out. */
+  get #withBytes(): Required<IoredisClient> {
+    return this.#client as Required<IoredisClient>;
+  }
+}
+
+function keysAndArguments(keys: readonly string[], args: readonly Value[]): Argument[] {
+  // Not by concat and map: a write of thousands of messages passes here.
+  const sent: Argument[] = [...keys];
+  for (const one of args) sent.push(argumentOf(one));
+  return sent;
+}
+
+function argumentOf(value: Value): Argument {
+  if (typeof value === "string" || Buffer.isBuffer(value)) return value;
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+}
+
+function reconnectDelay(attempt: number): number {
+  return Math.min(attempt * 100, MAX_RECONNECT_DELAY_MILLISECONDS);
+}
+
+/** When a connection ends, ioredis gives up a pipeline that was answered in part, with an error of this name. */
+function asUnanswered(error: Error): Error {
+  return error.name === "AbortError" ? new UnansweredError() : error;
+}
+
+function unanswered(error: unknown): never {
+  throw error instanceof Error ? asUnanswered(error) : error;
+}

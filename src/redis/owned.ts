@@ -1,0 +1,184 @@
+import { type Fragment, fragment } from "./script/fragment.js";
+import { clearRemembered, removeConversation } from "./scripts/fragments/messages.js";
+import { microseconds, whole } from "./scripts/fragments/time.js";
+
+// All that an owner has, declared once. From this list come the keys that an erasure removes, and those that are left; the
+// table of keys and the ACL line of docs/redis.md; and what an export has to hold.
+
+/** What becomes of a key when its owner is exported or erased. */
+type Fate =
+  /** It holds what is the owner's: an export has it, an erasure removes it. */
+  | "exported"
+  /** It is made from other keys, or counts them: an export leaves it out, an erasure removes it. */
+  | "derived"
+  /** It survives an erasure, for a while, and says nothing of the owner. */
+  | "mark";
+
+export interface OwnedKey {
+  /** Behind the owner's prefix; `<…>` stands for what differs. */
+  readonly key: string;
+  readonly type: "hash" | "list" | "string" | "zset";
+  readonly holds: string;
+  readonly fate: Fate;
+  /** What is left in it after an erasure, and until when. Every mark has it, and a key that is left as a mark. */
+  readonly afterErasure?: { readonly holds: string; readonly until: string };
+}
+
+export interface OwnedThing {
+  /** The plural by which the index is named: a sorted set of all there are. */
+  readonly name: string;
+  readonly index: Omit<OwnedKey, "key" | "type">;
+  readonly keys: readonly OwnedKey[];
+  /**
+   * Lua that makes the local function `remove`, which takes the base of the owner's keys, the member, the index, and the
+   * channel on which endings are published. It removes one member in bounded time, and returns whether anything was there,
+   * as a number.
+   */
+  readonly remove: Fragment;
+}
+
+const sessions: OwnedThing = {
+  name: "sessions",
+  index: { holds: "ids of sessions, by their start in microseconds; the authority on which are live", fate: "derived" },
+  keys: [
+    {
+      key: "session:<id>",
+      type: "hash",
+      holds: "one field an attribute of the session",
+      fate: "exported",
+      afterErasure: {
+        holds:
+          "Of a session that had ended before: why, hashes of its tokens and of what a request is compared with, times.",
+        until: "60 seconds after its end",
+      },
+    },
+  ],
+  remove: fragment(/* lua */ `
+local function remove(base, id, _, endings)
+  local removed = redis.call("UNLINK", base .. "session:" .. id)
+  -- The message is a hint: an ACL without the channel must not stop the script half-way.
+  redis.pcall("PUBLISH", endings, id .. " ended")
+  return removed
+end`),
+};
+
+const conversations: OwnedThing = {
+  name: "conversations",
+  index: { holds: "ids of conversations, by their last activity in milliseconds", fate: "derived" },
+  keys: [
+    {
+      key: "conversation:<id>",
+      type: "hash",
+      holds: "agent, times and title of the conversation; after its removal its generation",
+      fate: "exported",
+      afterErasure: {
+        holds: "A number by which turns in flight see that the conversation was removed.",
+        until: "a day",
+      },
+    },
+    { key: "messages:<id>", type: "list", holds: "one message per element, oldest first", fate: "exported" },
+    {
+      key: "lease:<id>",
+      type: "string",
+      holds: "the turn that holds the conversation; there while it runs",
+      fate: "mark",
+      afterErasure: { holds: "The random name of a turn that ran.", until: "the turn's lease" },
+    },
+    {
+      key: "holder:<id>",
+      type: "string",
+      holds: "the turn that held it last; until it gives it back, for a day at most",
+      fate: "mark",
+      afterErasure: { holds: "The random name of a turn that did not come to its end.", until: "a day" },
+    },
+    {
+      key: "waiting:<id>",
+      type: "zset",
+      holds: "the turns that wait for it; there while they do",
+      fate: "mark",
+      afterErasure: { holds: "Random names of turns that waited.", until: "the turns' wait" },
+    },
+  ],
+  remove: fragment(
+    /* lua */ `
+local function remove(base, id)
+  return removeConversation(base .. "conversation:" .. id, base .. "messages:" .. id, whole(microseconds))
+end`,
+    removeConversation,
+    clearRemembered,
+    whole,
+    microseconds,
+  ),
+};
+
+const memories: OwnedThing = {
+  name: "memories",
+  index: { holds: "agents that remember something, by the time until which they do", fate: "derived" },
+  keys: [
+    {
+      key: "memory:<agent>:values",
+      type: "hash",
+      holds: "one field a key: `<version> <deadline> <items> <JSON>`",
+      fate: "exported",
+    },
+    { key: "memory:<agent>:deadlines", type: "zset", holds: "the keys that have a ttl", fate: "derived" },
+    { key: "memory:<agent>:usage", type: "hash", holds: "bytes, latest version", fate: "derived" },
+    {
+      key: "memory:<agent>:writes",
+      type: "hash",
+      holds: "a day, how many writes it had, a secret; gone a day later",
+      fate: "derived",
+    },
+    {
+      key: "memory:<agent>:operation:<id>",
+      type: "string",
+      holds: "what was written under an operation id; there for two minutes",
+      fate: "mark",
+      afterErasure: {
+        holds: "A hash of what was written, and the reply: a version, whether there was one.",
+        until: "2 minutes",
+      },
+    },
+  ],
+  remove: fragment(/* lua */ `
+local function remove(base, member, index)
+  -- Listed anew: a session that began since has written to it, and began with removing what was left.
+  if redis.call("ZSCORE", index, member) then
+    return 0
+  end
+  local memory = base .. "memory:" .. member
+  local removed = redis.call("UNLINK", memory .. ":values")
+  redis.call("UNLINK", memory .. ":deadlines", memory .. ":usage", memory .. ":writes")
+  return removed
+end`),
+};
+
+/** What an owner has that is listed in an index. */
+export const ownedThings: readonly OwnedThing[] = [sessions, conversations, memories];
+
+/** What is kept of an owner beside. No erasure looks for it: it goes by itself. */
+export const ownedMarks: readonly OwnedKey[] = [
+  {
+    key: "operation:<id>",
+    type: "string",
+    holds: "what was written under an operation id; there for two minutes",
+    fate: "mark",
+    afterErasure: {
+      holds: "A hash of what was written, and the reply: ids and hashes of sessions, how many ended.",
+      until: "2 minutes",
+    },
+  },
+  {
+    key: "not-before",
+    type: "string",
+    holds:
+      "since when a sign-in has to be newer: milliseconds, and the id of a spared session; after endAll, eraseUser, endEverybody",
+    fate: "mark",
+    afterErasure: { holds: "A time, and the id of a session that was spared.", until: "`maxTokenLifetime`" },
+  },
+];
+
+/** The index of a thing while its members are being erased. */
+export function erasedIndex({ name }: Pick<OwnedThing, "name">): string {
+  return `erased-${name}`;
+}

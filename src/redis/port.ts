@@ -1,0 +1,52 @@
+// The port to Redis: all that the library asks of a client. An adapter makes one from a client of the caller's. It never
+// connects, closes or changes that client.
+
+/** What a command is made of, and what a reply holds: text, or bytes where the command asks for bytes. */
+export type Value = string | Uint8Array;
+
+/** A command and its arguments. */
+export type Command = readonly [name: string, ...args: Value[]];
+
+/** `"bytes"`: strings in the reply are bytes. Text from bytes that are no UTF-8 would be another value. */
+export type ReplyType = "text" | "bytes";
+
+/**
+ * A Redis client as the library sees it.
+ *
+ * A command that Redis refuses rejects with an error whose message begins with the code of the refusal, such as
+ * `NOSCRIPT`. An error of any other message means that the reply did not arrive.
+ */
+export interface RedisPort {
+  /** Says in an error what state the client is in; `"closed"` when it was closed by its owner. */
+  readonly status: string;
+  /** Whether keys are spread over nodes. Then all keys of a call are in one slot, and the client finds its node. */
+  readonly isCluster: boolean;
+  call(command: Command, replies?: ReplyType): Promise<unknown>;
+  evalsha(sha1: string, keys: readonly string[], args: readonly Value[], replies?: ReplyType): Promise<unknown>;
+  eval(lua: string, keys: readonly string[], args: readonly Value[], replies?: ReplyType): Promise<unknown>;
+  /**
+   * Sends commands together, over one connection, to the node of the first key. The replies are in the order of the
+   * commands. Where Redis refused a command there is an Error, where the connection ended before the reply an
+   * {@link UnansweredError}.
+   */
+  pipeline(commands: readonly Command[], replies?: ReplyType): Promise<unknown[]>;
+  /** The primaries of a Cluster, as far as the client knows them yet; else the client itself. */
+  primaries(): readonly RedisPort[];
+  /** Listens to a channel on a connection of its own, until it is closed. That connection reconnects by itself. */
+  subscribe(channel: string, listener: ChannelListener): Subscription;
+}
+
+export interface ChannelListener {
+  readonly onMessage: (message: string) => void;
+  /** Called after each time that the subscription stands: what was published before went unheard. */
+  readonly onSubscribed: () => void;
+}
+
+export interface Subscription {
+  close(): void;
+}
+
+/** The connection ended after a pipeline was sent, and this command was not answered. It may have run. */
+export class UnansweredError extends Error {
+  override readonly name = "UnansweredError";
+}

@@ -1,0 +1,81 @@
+import {
+  ConversationBusyError,
+  ConversationChangedError,
+  ConversationNotFoundError,
+  CorruptMessageError,
+  type LangChainRedisError,
+  OperationConflictError,
+  type Quota,
+  QuotaExceededError,
+  ReauthenticationRequiredError,
+  SessionLimitError,
+  SessionMismatchError,
+  SessionNotFoundError,
+  StoreUnavailableError,
+  ValueMismatchError,
+  VersionConflictError,
+} from "../errors.js";
+import { count, outcome } from "./replies.js";
+
+/** What a caller knows of the script that it sent, for the error. */
+export interface About {
+  /** Absent for a script that records no operation. */
+  readonly operationId?: string | undefined;
+  /** What the error names: a key of agent memory, or of Redis. */
+  readonly subject?: string | undefined;
+}
+
+const quotas: readonly Quota[] = ["writesPerDay", "storageBytes", "valueBytes", "keys"];
+
+/** The one table from the outcome of a script to an error. A script may refuse with these words only. */
+const errors = {
+  unknown: () => new SessionNotFoundError(),
+  ended: () => new SessionNotFoundError("ended"),
+  evicted: () => new SessionNotFoundError("evicted"),
+  expired: () => new SessionNotFoundError("expired"),
+  rotated: () => new SessionNotFoundError("rotated"),
+  mismatch: () => new SessionMismatchError(),
+  authenticate: () => new ReauthenticationRequiredError(),
+  limit: (_about, limit) => new SessionLimitError(count(limit)),
+
+  "no-conversation": () => new ConversationNotFoundError(),
+  changed: () => new ConversationChangedError(),
+  "lease-lost": () => new ConversationBusyError("lost"),
+  foreign: ({ subject }) =>
+    new CorruptMessageError(`${subject} (or :meta) holds another type of value; it was left alone.`),
+
+  conflict: ({ operationId = "" }) => new OperationConflictError(operationId),
+  // The attempt ran after a later one, or its caller's clock is behind. Its token would replace a newer one.
+  superseded: ({ operationId }) =>
+    new StoreUnavailableError("A later attempt of this operation has run; what counts is its result.", {
+      indeterminate: true,
+      operationId,
+    }),
+
+  version: ({ subject = "" }, version) => new VersionConflictError(subject, count(version)),
+  quota: (_about, name, usage, limit, milliseconds) => {
+    const wait = count(milliseconds);
+    return new QuotaExceededError({
+      quota: outcome(name, quotas),
+      usage: count(usage),
+      limit: count(limit),
+      retryAfter: wait > 0 ? Math.ceil(wait / 1_000) : undefined,
+    });
+  },
+  "not-integer": ({ subject = "" }) => new ValueMismatchError(subject, "is not a whole number"),
+  "not-array": ({ subject = "" }) => new ValueMismatchError(subject, "is not an array"),
+  unsafe: ({ subject = "" }) =>
+    new ValueMismatchError(subject, "is, or would become, a whole number that a double cannot hold exactly"),
+  corrupt: ({ subject }) =>
+    new CorruptMessageError(`The value of ${JSON.stringify(subject)} is not what this library wrote.`),
+} satisfies Readonly<Record<string, (about: About, ...details: unknown[]) => LangChainRedisError>>;
+
+export type Refusal = keyof typeof errors;
+
+export function refusalOf(refusal: Refusal, about: About, details: readonly unknown[]): LangChainRedisError {
+  const make: (about: About, ...values: unknown[]) => LangChainRedisError = errors[refusal];
+  return make(about, ...details);
+}
+
+/** Why a session is not live: the replies of the Lua fragment `state`, "live" aside. */
+export const notLive = ["unknown", "ended", "evicted", "expired"] as const satisfies readonly Refusal[];

@@ -1,0 +1,46 @@
+/** What a script's argument may be on its way to Redis. */
+export type Value = string | Uint8Array;
+
+/** One argument of a script: what it is, how it is sent, and how the script reads it. */
+export interface Argument<Input> {
+  readonly about: string;
+  readonly encode: (input: Input) => Value;
+  /** The Lua that makes a local of it; `argument` is where it is in ARGV. */
+  readonly local: (argument: string) => string;
+}
+
+/** Several arguments of a script, as many as a call has. In the script a table. */
+export interface ListArgument<Input extends Value> {
+  readonly about: string;
+  readonly list: true;
+  /** Never there: it carries the type. */
+  readonly of?: Input;
+}
+
+const asIs = (argument: string): string => argument;
+
+/** In the script a string. */
+export function text(about: string): Argument<Value> {
+  return { about, encode: (input) => input, local: asIs };
+}
+
+/** In the script a number. */
+export function number(about: string): Argument<number> {
+  return { about, encode: String, local: (argument) => `tonumber(${argument})` };
+}
+
+/** In the script a boolean. */
+export function flag(about: string): Argument<boolean> {
+  return { about, encode: (input) => (input ? "1" : ""), local: (argument) => `${argument} == "1"` };
+}
+
+/** In the script one of the words, a string. */
+export function oneOf<const Word extends string>(words: readonly Word[], about: string): Argument<Word> {
+  const choice = words.map((word) => JSON.stringify(word)).join(" | ");
+  return { about: about === "" ? choice : `${choice}: ${about}`, encode: (input) => input, local: asIs };
+}
+
+/** In the script a table of strings. */
+export function texts(about: string): ListArgument<Value> {
+  return { about, list: true };
+}

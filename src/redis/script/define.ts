@@ -1,0 +1,212 @@
+import { createHash } from "node:crypto";
+import type { LangChainRedisError } from "../../errors.js";
+import { type About, type Refusal, refusalOf } from "../refusals.js";
+import { UnexpectedReply } from "../replies.js";
+import type { Argument, ListArgument, Value } from "./arguments.js";
+import { assembled, type Fragment } from "./fragment.js";
+
+/** The keys of a script: name in the script, and what the key holds. */
+type Keys = Readonly<Record<string, string>>;
+type Arguments = Readonly<Record<string, Argument<never> | ListArgument<Value>>>;
+/** A declaration that leaves something out. */
+// oxlint-disable-next-line typescript/no-generated-empty-object-type -- it has no names, which is what it means
+type None = Readonly<Record<never, never>>;
+/** Outcomes with what makes a value of the rest of the reply. */
+type Outcomes = Readonly<Record<string, (...values: unknown[]) => object>>;
+
+/**
+ * Everything about a script, once. KEYS, ARGV, the locals, the header and the caller's types are made from it.
+ */
+interface Declaration<K extends Keys, O extends Keys, A extends Arguments, E extends Outcomes, R extends Outcomes> {
+  /** As errors and traces name it. */
+  readonly name: string;
+  /** What it does, for its header: plain sentences. */
+  readonly about: string;
+  /**
+   * `"allow-oom"`: it ends or removes something, which must work above all when memory is short. `"no-writes"`: it only
+   * reads. Without a flag, Redis refuses the script as a whole when memory is short.
+   */
+  readonly flags?: "allow-oom" | "no-writes";
+  /** Every key that it touches, so that Redis Cluster can refuse it before its first write. Each is a local. */
+  readonly keys: K;
+  /** Keys that are there together or not at all. In the script each is a local, `nil` when it is absent. */
+  readonly optionalKeys?: O;
+  /** Each is a local. Lists come last. */
+  readonly arguments: A;
+  /** Outcomes of a write that took effect, now or when it first ran: a WAIT behind it has to be heard. */
+  readonly effects?: E;
+  /** Outcomes that changed nothing that counts, and are no error. */
+  readonly answers?: R;
+  /** Outcomes that are an error: `refusals.ts` says which. */
+  readonly refusals?: readonly Refusal[];
+  /**
+   * `"once"`: it records its effect under its key `operation`, and is harmless to repeat with the same operation id.
+   * `"unrecorded"`: it has an effect that nothing records, because repeating it is harmless; an error leaves the outcome
+   * unknown. Without it, nothing is lost when it fails.
+   */
+  readonly writes?: "once" | "unrecorded";
+  readonly uses: readonly Fragment[];
+  readonly lua: string;
+}
+
+type Encoded<A extends Arguments> = {
+  readonly [Name in keyof A]: A[Name] extends Argument<infer Input>
+    ? Input
+    : A[Name] extends ListArgument<infer Item>
+      ? readonly Item[]
+      : never;
+};
+
+/** What a script is called with. */
+export interface ScriptCall<KeyNames extends string, OptionalNames extends string, Sent> {
+  readonly keys: { readonly [Name in KeyNames]: string } & { readonly [Name in OptionalNames]?: string | undefined };
+  readonly arguments: Sent;
+}
+
+type Answer<R extends Outcomes> = {
+  readonly [Name in keyof R & string]: { readonly outcome: Name } & ReturnType<R[Name]>;
+}[keyof R & string];
+
+export interface Script<Call, Reply> {
+  readonly name: string;
+  readonly lua: string;
+  readonly sha1: string;
+  readonly writes: "once" | "unrecorded" | undefined;
+  readonly keysOf: (call: Call) => string[];
+  readonly argumentsOf: (call: Call) => Value[];
+  /** Whether a write took effect, now or when it first ran. */
+  readonly tookEffect: (reply: unknown) => boolean;
+  /** @throws LangChainRedisError for a refusal; UnexpectedReply for a reply that is not the script's. */
+  readonly answerOf: (reply: unknown, about: About) => Reply;
+}
+
+/** Any script, for what only sends it. */
+export type AnyScript = Pick<Script<never, unknown>, "name" | "lua" | "sha1">;
+
+/** An outcome that says all by its name. */
+export function nothing(): object {
+  return {};
+}
+
+export function defineScript<
+  const K extends Keys,
+  const A extends Arguments,
+  const O extends Keys = None,
+  const E extends Outcomes = None,
+  const R extends Outcomes = None,
+>(
+  declaration: Declaration<K, O, A, E, R>,
+): Script<ScriptCall<keyof K & string, keyof O & string, Encoded<A>>, Answer<E> | Answer<R>> {
+  const { name, writes, effects = {}, answers = {}, refusals = [] } = declaration;
+  const keyNames = Object.keys(declaration.keys);
+  const optionalNames = Object.keys(declaration.optionalKeys ?? {});
+  const encode = encoderOf(declaration.arguments);
+  const lua = textOf(declaration);
+  const outcomes: Outcomes = { ...effects, ...answers };
+  return {
+    name,
+    lua,
+    sha1: createHash("sha1").update(lua).digest("hex"),
+    writes,
+    keysOf: ({ keys }) => {
+      const all = keys as Readonly<Record<string, string | undefined>>;
+      const present = optionalNames.filter((one) => all[one] !== undefined);
+      if (present.length > 0 && present.length < optionalNames.length) throw new TypeError(`${name}: keys are missing`);
+      return [...keyNames, ...present].map((one) => all[one] as string);
+    },
+    argumentsOf: (call) => encode(call.arguments),
+    tookEffect: (reply) => Array.isArray(reply) && Object.hasOwn(effects, String(reply[0])),
+    answerOf: (reply, about) => {
+      if (!Array.isArray(reply)) throw new UnexpectedReply();
+      const [first, ...values]: unknown[] = reply;
+      const outcome = String(first);
+      const refusal = refusals.find((one) => one === outcome);
+      if (refusal !== undefined) throw refusalOf(refusal, about, values) satisfies LangChainRedisError;
+      const parse = Object.hasOwn(outcomes, outcome) ? outcomes[outcome] : undefined;
+      if (parse === undefined) throw new UnexpectedReply();
+      return { outcome, ...parse(...values) } as unknown as Answer<E> | Answer<R>;
+    },
+  };
+}
+
+/** Single arguments come first, then how long each list but the last is, then the items of the lists. */
+function encoderOf(declared: Arguments): (input: Readonly<Record<string, unknown>>) => Value[] {
+  const singles = Object.entries(declared).flatMap(([name, one]) => ("list" in one ? [] : [[name, one] as const]));
+  const lists = Object.keys(declared).filter((name) => "list" in (declared[name] as object));
+  return (input) => {
+    const values = singles.map(([name, { encode }]) => encode(input[name] as never));
+    const items = lists.map((name) => input[name] as readonly Value[]);
+    for (const list of items.slice(0, -1)) values.push(String(list.length));
+    for (const list of items) for (const item of list) values.push(item);
+    return values;
+  };
+}
+
+function textOf(declaration: Declaration<Keys, Keys, Arguments, Outcomes, Outcomes>): string {
+  const flags = declaration.flags === undefined ? "" : ` flags=${declaration.flags}`;
+  const { header, locals } = headerAndLocals(declaration);
+  const parts = [assembled(declaration.uses), locals, declaration.lua.trim()].filter((part) => part !== "");
+  return `#!lua${flags}\n${header}\n${parts.join("\n\n")}\n`;
+}
+
+function headerAndLocals(declaration: Declaration<Keys, Keys, Arguments, Outcomes, Outcomes>): {
+  header: string;
+  locals: string;
+} {
+  const keys = [...Object.entries(declaration.keys), ...Object.entries(declaration.optionalKeys ?? {})];
+  const required = Object.keys(declaration.keys).length;
+  const singles = Object.entries(declaration.arguments).filter(([, one]) => !("list" in one));
+  const lists = Object.entries(declaration.arguments).filter(([, one]) => "list" in one);
+
+  const rows: [place: string, name: string, about: string][] = [];
+  const locals: string[] = [];
+  for (const [index, [name, about]] of keys.entries()) {
+    rows.push([`KEYS[${index + 1}]`, name, index < required ? about : `${about}; may be absent`]);
+    locals.push(`local ${name} = KEYS[${index + 1}]`);
+  }
+  for (const [index, [name, one]] of singles.entries()) {
+    const argument = `ARGV[${index + 1}]`;
+    rows.push([argument, name, one.about]);
+    if (!("list" in one)) locals.push(`local ${name} = ${one.local(argument)}`);
+  }
+  if (lists.length > 0) {
+    const counts = lists.length - 1;
+    locals.push(
+      `local taken = ${singles.length + counts}`,
+      "local function take(count)",
+      "  local items = {}",
+      "  for i = 1, count do",
+      "    items[i] = ARGV[taken + i]",
+      "  end",
+      "  taken = taken + count",
+      "  return items",
+      "end",
+    );
+    for (const [index, [name, { about }]] of lists.entries()) {
+      const isLast = index === counts;
+      const count = `ARGV[${singles.length + index + 1}]`;
+      rows.push([isLast ? "ARGV[…]" : `${count}, …`, name, isLast ? about : `how many, and then ${about}`]);
+      locals.push(`local ${name} = take(${isLast ? "#ARGV - taken" : `tonumber(${count})`})`);
+    }
+  }
+  const replies = [
+    ...Object.keys(declaration.effects ?? {}),
+    ...Object.keys(declaration.answers ?? {}),
+    ...(declaration.refusals ?? []),
+  ];
+  const widths = [0, 1].map((column) => Math.max(0, ...rows.map((row) => row[column as 0 | 1].length)));
+  const table = rows.map(([place, name, about]) =>
+    `${place.padEnd(widths[0] ?? 0)}  ${name.padEnd(widths[1] ?? 0)}  ${about}`.trimEnd(),
+  );
+  return {
+    header: [
+      "--[[",
+      `${declaration.name}: ${declaration.about}`,
+      ...(table.length > 0 ? ["", ...table] : []),
+      "",
+      `returns an outcome and its values: ${replies.join(" | ")}`,
+      "--]]",
+    ].join("\n"),
+    locals: locals.join("\n"),
+  };
+}

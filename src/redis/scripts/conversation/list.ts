@@ -1,0 +1,65 @@
+import { count, list, text as textReply, textList } from "../../replies.js";
+import { number, text } from "../../script/arguments.js";
+import { defineScript } from "../../script/define.js";
+
+/** A script takes about a millisecond to look at so many. */
+const MAX_STALE = 500;
+
+export interface ConversationEntry {
+  readonly id: string;
+  readonly length: number;
+  /** Name, value, name, value … */
+  readonly fields: readonly string[];
+}
+
+const entries = (page: unknown): { entries: readonly ConversationEntry[] } => ({
+  entries: list(page).map((entry) => {
+    const [id, length, ...fields] = list(entry);
+    return { id: textReply(id), length: count(length), fields: textList(fields) };
+  }),
+});
+
+// Of many stale entries it removes some and leaves the rest to its next run, because Redis does nothing else meanwhile.
+export const listConversationsScript = defineScript({
+  name: "conversation.list",
+  about:
+    "returns a page of an owner's conversations, most recent first, and removes stale entries of the index on its way.",
+  flags: "allow-oom",
+  keys: { conversations: "sorted set: the owner's, by last activity" },
+  arguments: {
+    below: text('only activity before this time in milliseconds, "+inf" for all'),
+    limit: number("how many"),
+  },
+  /** `unfinished`: there may be more, which the next run finds. */
+  answers: { page: entries, unfinished: entries },
+  uses: [],
+  lua: /* lua */ `
+-- Found through the index, spelled from its key: "<base>conversations" has "<base>conversation:<id>".
+local base = string.sub(conversations, 1, -#"conversations" - 1)
+local page, stale = {}, {}
+local skipped = 0
+local left = true
+while left and #page < limit and #stale < ${MAX_STALE} do
+  local ids = redis.call("ZRANGE", conversations, below, "-inf", "BYSCORE", "REV", "LIMIT", skipped, limit - #page)
+  left = #ids > 0
+  skipped = skipped + #ids
+  for _, id in ipairs(ids) do
+    -- In a slot that is moving here, what is still elsewhere looks like nothing. More keys than one stop the script.
+    redis.call("EXISTS", conversations, base .. "conversation:" .. id, base .. "messages:" .. id)
+    local fields = redis.call("HGETALL", base .. "conversation:" .. id)
+    local length = redis.call("LLEN", base .. "messages:" .. id)
+    if length == 0 then
+      stale[#stale + 1] = id
+    else
+      table.insert(fields, 1, length)
+      table.insert(fields, 1, id)
+      page[#page + 1] = fields
+    end
+  end
+end
+for _, id in ipairs(stale) do
+  redis.call("ZREM", conversations, id)
+end
+return { left and #page < limit and "unfinished" or "page", page }
+`,
+});

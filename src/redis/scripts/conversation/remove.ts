@@ -1,0 +1,59 @@
+import { text as textReply } from "../../replies.js";
+import { notLive } from "../../refusals.js";
+import { text } from "../../script/arguments.js";
+import { defineScript } from "../../script/define.js";
+import { removeConversation } from "../fragments/messages.js";
+import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
+import { state } from "../fragments/session.js";
+import { microseconds, whole } from "../fragments/time.js";
+
+const removed = (generation: unknown): { generation: string } => ({ generation: textReply(generation) });
+
+export const removeConversationScript = defineScript({
+  name: "conversation.remove",
+  about: "removes a conversation, and leaves its next generation, which keeps turns in flight from writing it back.",
+  flags: "allow-oom",
+  writes: "once",
+  keys: {
+    conversation: "hash: the conversation",
+    messages: "list: its messages",
+    conversations: "sorted set: the owner's, by last activity",
+    ...operationKey,
+  },
+  optionalKeys: {
+    record: "hash: the session that asks; absent when it is the owner: then the conversation has to exist",
+    index: "sorted set: the owner's sessions",
+  },
+  arguments: {
+    ...digestArgument,
+    conversationId: text("of the conversation"),
+    sessionId: text("that asks"),
+  },
+  effects: { done: removed, repeated: removed },
+  refusals: ["conflict", "no-conversation", ...notLive],
+  uses: [earlier, remember, state, removeConversation, microseconds, whole],
+  lua: /* lua */ `
+local before = earlier(operation, digest)
+if before then
+  return before
+end
+if record then
+  local found = state(record, index, sessionId)
+  if found ~= "live" then
+    return { found }
+  end
+  local agentId = redis.call("HGET", conversation, "agentId")
+  if agentId and agentId ~= redis.call("HGET", record, "agentId") then
+    return { "no-conversation" }
+  end
+elseif redis.call("HEXISTS", conversation, "agentId") == 0 then
+  return { "no-conversation" }
+end
+
+local generation = whole(microseconds)
+remember(operation, digest, generation)
+removeConversation(conversation, messages, generation)
+redis.call("ZREM", conversations, conversationId)
+return { "done", generation }
+`,
+});

@@ -1,0 +1,40 @@
+import { CLEAR_REMEMBERED_MILLISECONDS } from "../../operation.js";
+import { fragment } from "../../script/fragment.js";
+import { time } from "./time.js";
+
+export const clearRemembered = fragment(/* lua */ `local CLEAR_REMEMBERED = ${CLEAR_REMEMBERED_MILLISECONDS}`);
+
+/** Completes messages with the time, appends them, and keeps the newest `cap` of the list; 0 keeps all. */
+export const push = fragment(
+  /* lua */ `
+local function push(list, messages, cap)
+  local tail = string.format(',"at":%s%03d}', time[1], math.floor(time[2] / 1000))
+  for i = 1, #messages do
+    messages[i] = messages[i] .. tail
+  end
+  local length
+  -- unpack() fails near 8,000 values.
+  for from = 1, #messages, 4000 do
+    length = redis.call("RPUSH", list, unpack(messages, from, math.min(from + 3999, #messages)))
+  end
+  if cap > 0 and length > cap then
+    redis.call("LTRIM", list, -cap, -1)
+  end
+end`,
+  time,
+);
+
+/**
+ * Removes a conversation, and leaves its next generation, which keeps turns in flight from writing it back. Returns how
+ * many lists of messages there were.
+ */
+export const removeConversation = fragment(
+  /* lua */ `
+local function removeConversation(conversation, messages, generation)
+  redis.call("DEL", conversation)
+  redis.call("HSET", conversation, "generation", generation)
+  redis.call("PEXPIRE", conversation, CLEAR_REMEMBERED)
+  return redis.call("UNLINK", messages)
+end`,
+  clearRemembered,
+);

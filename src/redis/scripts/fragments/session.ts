@@ -1,0 +1,112 @@
+import { fragment } from "../../script/fragment.js";
+import { now, outlive, whole } from "./time.js";
+
+// What a session is worth, and how it ends. A record is live while it is in the index (the authority), has not been ended,
+// and neither of its deadlines has passed. For a grace period after its end it still knows the reason.
+
+/** How much longer than its session a record lives, in milliseconds, to tell why the session ended. */
+export const GRACE_MILLISECONDS = 60_000;
+
+export const grace = fragment(/* lua */ `local GRACE = ${GRACE_MILLISECONDS}`);
+
+/** Returns "live", or why a session is not: "ended" | "evicted" | "expired" | "unknown". */
+export const state = fragment(
+  /* lua */ `
+local function state(record, index, id)
+  local fields = redis.call("HMGET", record, "ended", "activeAt", "idle", "until")
+  if not (fields[2] and fields[3] and fields[4]) then
+    -- In a slot that is moving here, what is still elsewhere looks like nothing. A command with two keys stops the script.
+    redis.call("EXISTS", index, record)
+    return "unknown"
+  elseif fields[1] then
+    return fields[1]
+  elseif now >= math.min(fields[2] + fields[3], tonumber(fields[4])) then
+    return "expired"
+  elseif not redis.call("ZSCORE", index, id) then
+    return "ended"
+  end
+  return "live"
+end`,
+  now,
+);
+
+/** Renews the idle timeout of a live session. */
+export const touch = fragment(
+  /* lua */ `
+local function touch(record, index)
+  local limits = redis.call("HMGET", record, "idle", "until")
+  local at = math.min(now + limits[1], tonumber(limits[2])) + GRACE
+  redis.call("HSET", record, "activeAt", whole(now))
+  redis.call("PEXPIREAT", record, whole(at))
+  outlive(index, at)
+end`,
+  now,
+  whole,
+  grace,
+  outlive,
+);
+
+/** Makes of a value something that can be compared, and not read. */
+export const disguised = fragment(/* lua */ `
+local function disguised(record, name, value)
+  return redis.sha1hex((redis.call("HGET", record, "secret") or "") .. " " .. name .. " " .. value)
+end`);
+
+/**
+ * Takes a session that has ended out of the index, and leaves in its record only what tells its holder why. An erasure
+ * finds records through the index, so a record that is in no index must not say whose session it was.
+ */
+export const unlist = fragment(
+  /* lua */ `
+local KEPT = {
+  secret = true, previousSecret = true, replacedAt = true, rotated = true,
+  activeAt = true, idle = true, ["until"] = true, ended = true,
+}
+local COMPARED = { userId = true, orgId = true, agentId = true, ipAddress = true }
+
+local function unlist(record, index, id)
+  redis.call("ZREM", index, id)
+  local fields = redis.call("HGETALL", record)
+  for i = 1, #fields, 2 do
+    local name = fields[i]
+    if COMPARED[name] then
+      redis.call("HSET", record, "was:" .. name, disguised(record, name, fields[i + 1]))
+    end
+    if not KEPT[name] and string.sub(name, 1, 4) ~= "was:" then
+      redis.call("HDEL", record, name)
+    end
+  end
+end`,
+  disguised,
+);
+
+/** Ends a session, and publishes that it has ended. */
+export const endSession = fragment(
+  /* lua */ `
+local function endSession(record, index, id, reason, channel)
+  unlist(record, index, id)
+  redis.call("HSET", record, "ended", reason)
+  redis.call("PEXPIREAT", record, whole(now + GRACE))
+  -- The message is a hint: an ACL without the channel must not stop the script half-way.
+  redis.pcall("PUBLISH", channel, id .. " " .. reason)
+end`,
+  unlist,
+  now,
+  whole,
+  grace,
+);
+
+/**
+ * Returns the key of a session's record. It is spelled from the key of the index, which carries whatever prefix the client
+ * puts before keys: an index is "<base>sessions", a record "<base>session:<id>".
+ */
+export const recordOf = fragment(/* lua */ `
+local function recordOf(index, id)
+  return string.sub(index, 1, -2) .. ":" .. id
+end`);
+
+/** Returns whether a session of an agent can go on with a conversation. One that is being erased is in no index. */
+export const canContinue = fragment(/* lua */ `
+local function canContinue(conversations, conversation, id, agentId)
+  return redis.call("ZSCORE", conversations, id) and redis.call("HGET", conversation, "agentId") == agentId
+end`);

@@ -1,0 +1,27 @@
+import { fragment } from "../../script/fragment.js";
+
+/** The server's time: seconds, and the microseconds of the second. */
+export const time = fragment(/* lua */ `local time = redis.call("TIME")`);
+
+/** The server's time in whole milliseconds since 1970. */
+export const now = fragment(/* lua */ `local now = time[1] * 1000 + math.floor(time[2] / 1000)`, time);
+
+/** The server's time in microseconds since 1970. */
+export const microseconds = fragment(/* lua */ `local microseconds = time[1] * 1000000 + time[2]`, time);
+
+/** Spells a whole number. Lua's own tostring() has 14 digits. */
+export const whole = fragment(/* lua */ `
+local function whole(number)
+  return string.format("%.0f", number)
+end`);
+
+/** Makes an index live at least as long as its longest member. */
+export const outlive = fragment(
+  /* lua */ `
+local function outlive(key, at)
+  if redis.call("PEXPIRETIME", key) < at then
+    redis.call("PEXPIREAT", key, whole(at))
+  end
+end`,
+  whole,
+);

@@ -1,0 +1,124 @@
+import { text as textReply, textList } from "../../replies.js";
+import { notLive } from "../../refusals.js";
+import { number, oneOf, text, texts } from "../../script/arguments.js";
+import { defineScript } from "../../script/define.js";
+import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
+import { canContinue, endSession, recordOf, state, touch, unlist } from "../fragments/session.js";
+import { AUTHENTICATED, mustAuthenticate, notBeforeKey } from "../fragments/sign-in.js";
+import { microseconds, now, whole } from "../fragments/time.js";
+
+export const createScript = defineScript({
+  name: "session.create",
+  about: "creates a session, and ends the oldest ones beyond the limit.",
+  writes: "once",
+  keys: {
+    index: "sorted set: the owner's sessions, by start",
+    record: "hash: the new session",
+    conversation: "hash: the conversation that it points at",
+    conversations: "sorted set: the owner's, by last activity",
+    ...operationKey,
+    ...notBeforeKey,
+  },
+  arguments: {
+    ...digestArgument,
+    id: text("of the new session"),
+    limit: number("how many live sessions the owner may have"),
+    atLimit: oneOf(["end-oldest", "reject"], ""),
+    idle: number("timeout in milliseconds"),
+    lifetime: number("in milliseconds"),
+    continues: text('id of the conversation, when it has to exist already with this agent; else ""'),
+    agentId: text("the agent"),
+    channel: text("on which endings are published"),
+    secret: text("hash of the new session's secret"),
+    attempt: number("when it was made, by the caller's clock in milliseconds"),
+    authenticated: text(AUTHENTICATED),
+    fields: texts("name, value, …"),
+  },
+  effects: {
+    created: (ended: unknown, record: unknown) => {
+      const ids = textReply(ended);
+      return { ended: ids === "" ? [] : ids.split(" "), record: textList(record) };
+    },
+  },
+  // What is not live is the session that a repetition finds.
+  refusals: ["limit", "no-conversation", "conflict", "superseded", "authenticate", "rotated", ...notLive],
+  uses: [
+    earlier,
+    remember,
+    mustAuthenticate,
+    state,
+    touch,
+    unlist,
+    endSession,
+    recordOf,
+    canContinue,
+    now,
+    microseconds,
+    whole,
+  ],
+  lua: /* lua */ `
+if mustAuthenticate(notBefore, authenticated, "") then
+  return { "authenticate" }
+end
+local before = earlier(operation, digest)
+if before and before[1] == "conflict" then
+  return before
+elseif before then
+  -- The token of the attempt before never arrived: this one's takes its place, on the session that was made then. An
+  -- attempt that was given up and runs late changes nothing, nor does one that the client sends again.
+  local latest, first, endedThen = string.match(before[2], "^(%S+) (%S+) ?(.*)$")
+  if attempt < tonumber(latest) then
+    return { "superseded" }
+  end
+  local made = recordOf(index, first)
+  local found = state(made, index, first)
+  if found ~= "live" then
+    return { found }
+  end
+  -- Rotated since: its token had arrived, and what replaces it must stay.
+  if redis.call("HEXISTS", made, "rotated") == 1 then
+    return { "rotated" }
+  end
+  remember(operation, digest, whole(attempt) .. " " .. first .. " " .. endedThen)
+  -- The holder of the token before, if it did arrive, is told that it was replaced.
+  local old = redis.call("HGET", made, "secret")
+  if old ~= secret then
+    redis.call("HSET", made, "secret", secret, "previousSecret", old, "replacedAt", whole(now))
+  end
+  return { "created", endedThen, redis.call("HGETALL", made) }
+end
+if continues ~= "" and not canContinue(conversations, conversation, continues, agentId) then
+  return { "no-conversation" }
+end
+
+-- Every record is read before the first write: in a slot that is moving, a key that is gone stops the script here.
+local live, stale = {}, {}
+local members = redis.call("ZRANGE", index, 0, -1, "WITHSCORES")
+for i = 1, #members, 2 do
+  local list = state(recordOf(index, members[i]), index, members[i]) == "live" and live or stale
+  list[#list + 1] = members[i]
+end
+for _, member in ipairs(stale) do
+  unlist(recordOf(index, member), index, member)
+end
+if #live >= limit and atLimit == "reject" then
+  return { "limit", limit }
+end
+
+local ended = {}
+for i = 1, #live - limit + 1 do
+  ended[i] = live[i]
+end
+local endedIds = table.concat(ended, " ")
+remember(operation, digest, whole(attempt) .. " " .. id .. " " .. endedIds)
+for _, member in ipairs(ended) do
+  endSession(recordOf(index, member), index, member, "evicted", channel)
+end
+redis.call("HSET", record, unpack(fields))
+redis.call("HSET", record, "secret", secret, "startedAt", whole(now), "idle", idle, "until", whole(now + lifetime))
+local latest = tonumber(members[#members]) or 0
+redis.call("ZADD", index, whole(math.max(microseconds, latest + 1)), id)
+touch(record, index)
+return { "created", endedIds, redis.call("HGETALL", record) }
+`,
+});

@@ -1,0 +1,61 @@
+import { notLive } from "../../refusals.js";
+import { text, texts } from "../../script/arguments.js";
+import { defineScript } from "../../script/define.js";
+import { disguised, grace, state, touch } from "../fragments/session.js";
+import { AUTHENTICATED, mustAuthenticate, notBeforeKey } from "../fragments/sign-in.js";
+import { now } from "../fragments/time.js";
+import { live, sessionKeys } from "./record.js";
+
+// allow-oom: it only renews what is there, and a session must be told apart from none when memory is short.
+export const verifyScript = defineScript({
+  name: "session.verify",
+  about: "says what a token is worth, and renews the idle timeout of a live session. Repeating it only renews again.",
+  flags: "allow-oom",
+  keys: { ...sessionKeys, ...notBeforeKey },
+  arguments: {
+    id: text("of the session"),
+    secret: text("hash of the token's secret"),
+    authenticated: text(AUTHENTICATED),
+    expected: texts('field, value, …: what the record must say; orgId "" for none'),
+  },
+  answers: { live },
+  refusals: ["mismatch", "authenticate", "rotated", ...notLive],
+  uses: [state, touch, disguised, grace, mustAuthenticate, now],
+  lua: /* lua */ `
+-- The record of a session that has ended holds only what can be compared.
+local function says(name, value)
+  local held = redis.call("HGET", record, name)
+  if held then
+    return held == value
+  end
+  local was = redis.call("HGET", record, "was:" .. name)
+  if was then
+    return was == disguised(record, name, value)
+  end
+  return name == "orgId" and value == ""
+end
+
+local known = redis.call("HMGET", record, "secret", "previousSecret", "replacedAt")
+local rotated = known[1] ~= secret and known[2] == secret and now < known[3] + GRACE
+if known[1] ~= secret and not rotated then
+  return { "unknown" }
+end
+for i = 1, #expected, 2 do
+  if not says(expected[i], expected[i + 1]) then
+    return { "mismatch" }
+  end
+end
+if rotated then
+  return { "rotated" }
+end
+local found = state(record, index, id)
+if found ~= "live" then
+  return { found }
+end
+if mustAuthenticate(notBefore, authenticated, id) then
+  return { "authenticate" }
+end
+touch(record, index)
+return { "live", redis.call("HGETALL", record) }
+`,
+});

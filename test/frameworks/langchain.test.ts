@@ -1,0 +1,86 @@
+// Canaries: each fails when langchain changes an internal on which src/frameworks/langchain.ts, or the middleware, depends.
+import type { BaseMessage } from "@langchain/core/messages";
+import { describe, expect, test } from "vitest";
+import { isAgent, isStandIn } from "../../src/frameworks/langchain.js";
+import { runSignalOf } from "../../src/frameworks/langgraph.js";
+import { texts } from "../support/turns.js";
+import { modelOf, versionsOf } from "./support/versions.js";
+
+describe.each(versionsOf("langchain"))("%s", (_version, versions) => {
+  const { langchain, messages } = versions;
+  const { HumanMessage, AIMessage, ToolMessage } = messages;
+  const past = [
+    new HumanMessage({ content: "Go", id: "h" }),
+    new AIMessage({ content: "", id: "a", tool_calls: [{ id: "call", name: "look", args: { at: "x" } }] }),
+    new ToolMessage({ content: "saw x", tool_call_id: "call", id: "t" }),
+    new AIMessage({ content: "Done.", id: "d" }),
+    new HumanMessage({ content: "And now?", id: "n" }),
+  ];
+
+  test("summarizationMiddleware marks its summary lc_source: summarization, and nothing else", async () => {
+    const options = { model: modelOf(versions, "a summary"), trigger: { messages: 3 }, keep: { messages: 1 } };
+    const agent = langchain.createAgent({
+      model: modelOf(versions, "Hello."),
+      tools: [],
+      middleware: [langchain.summarizationMiddleware(options as never) as never],
+    });
+    const output = (await agent.invoke({ messages: past } as never)) as { messages: BaseMessage[] };
+    expect(texts(output.messages)[0]).toContain("a summary");
+    expect(output.messages.map(isStandIn)).toEqual([true, ...output.messages.slice(1).map(() => false)]);
+  });
+
+  test("contextEditingMiddleware marks the results and calls that it clears response_metadata.context_editing", async () => {
+    const edit = new langchain.ClearToolUsesEdit({
+      trigger: { messages: 2 },
+      keep: { messages: 0 },
+      clearToolInputs: true,
+    });
+    let given: BaseMessage[] = [];
+    const agent = langchain.createAgent({
+      model: modelOf(versions, "Hello."),
+      tools: [],
+      middleware: [
+        langchain.contextEditingMiddleware({ edits: [edit] }) as never,
+        langchain.createMiddleware({
+          name: "Spy",
+          wrapModelCall(request, handler) {
+            given = request.messages;
+            return handler(request);
+          },
+        }),
+      ],
+    });
+    await agent.invoke({ messages: past } as never);
+    expect(given.map(isStandIn)).toEqual([false, true, true, false, false]);
+  });
+
+  test("an agent has a graph and is not a Runnable, and its graph is one", () => {
+    const agent = langchain.createAgent({ model: modelOf(versions, "Hello."), tools: [] });
+    expect(isAgent(agent)).toBe(true);
+    expect(isAgent(agent.graph)).toBe(false);
+  });
+
+  test("each hook of a middleware is given the signal of the run, and wrapModelCall that of the step", async () => {
+    const signals: (AbortSignal | undefined)[] = [];
+    const steps: (AbortSignal | undefined)[] = [];
+    const hook = (_state: unknown, runtime: object): undefined => void signals.push(runSignalOf(runtime));
+    const spy = langchain.createMiddleware({
+      name: "Spy",
+      beforeAgent: hook,
+      beforeModel: hook,
+      afterAgent: hook,
+      wrapModelCall(request, handler) {
+        signals.push(runSignalOf(request.runtime));
+        steps.push(request.runtime.signal);
+        return handler(request);
+      },
+    });
+    const agent = langchain.createAgent({ model: modelOf(versions, "Hello."), tools: [], middleware: [spy] });
+    await agent.invoke({ messages: past });
+    expect(signals).toHaveLength(4);
+    expect(signals[0]).toBeInstanceOf(AbortSignal);
+    expect(new Set(signals).size).toBe(1);
+    expect(steps[0]).toBeInstanceOf(AbortSignal);
+    expect(steps[0]).not.toBe(signals[0]);
+  });
+});
