@@ -21,7 +21,7 @@ export interface IoredisClient {
   callBuffer?(command: string, ...args: Argument[]): Promise<unknown>;
   pipeline(commands: unknown[][]): IoredisPipeline;
   /** Makes the connection that listens to the ends of sessions, which `SessionStore.close()` closes. */
-  duplicate(): IoredisSubscriber;
+  duplicate(options?: SubscriberOptions): IoredisSubscriber;
   /** A `Cluster` has it: its nodes. */
   nodes?(role: "master"): IoredisNode[];
 }
@@ -29,18 +29,18 @@ export interface IoredisClient {
 type Argument = string | Buffer;
 
 /** A node of a `Cluster`: a client of its own. */
-interface IoredisNode extends Omit<IoredisClient, "isCluster" | "nodes" | "duplicate"> {
-  duplicate(options?: SubscriberOptions): IoredisSubscriber;
-}
+type IoredisNode = Omit<IoredisClient, "isCluster" | "nodes">;
 
 /** Commands sent together, answered together, in order. */
 interface IoredisPipeline {
   exec(): Promise<[error: Error | null, reply: unknown][] | null>;
 }
 
-/** What a connection to one node of a `Cluster` needs: by itself it would not reconnect. */
 interface SubscriberOptions {
-  readonly retryStrategy: (attempt: number) => number;
+  /** A connection to one node of a `Cluster` would not reconnect by itself. */
+  readonly retryStrategy?: (attempt: number) => number;
+  /** ioredis' own subscription after a reconnection rejects where nobody can catch it, when the client is closed then. */
+  readonly autoResubscribe: false;
 }
 
 /** A connection that listens to a channel. */
@@ -113,7 +113,9 @@ export class IoredisPort implements RedisPort {
   subscribe(channel: string, { onMessage, onSubscribed }: ChannelListener): Subscription {
     // One node hears what is published on any. A Cluster would replace its own subscriber without a word.
     const [node] = this.#client.nodes?.("master") ?? [];
-    const subscriber = node?.duplicate({ retryStrategy: reconnectDelay }) ?? this.#client.duplicate();
+    const subscriber = node
+      ? node.duplicate({ retryStrategy: reconnectDelay, autoResubscribe: false })
+      : this.#client.duplicate(this.isCluster ? undefined : { autoResubscribe: false });
     // The error of a connection is no news here: `onSubscribed` is called when the next connection stands.
     subscriber.on("error", () => {});
     subscriber.on("message", (_channel: unknown, message: unknown) => onMessage(String(message)));
