@@ -21,7 +21,7 @@ export interface IoredisClient {
   callBuffer?(command: string, ...args: Argument[]): Promise<unknown>;
   pipeline(commands: unknown[][]): IoredisPipeline;
   /** Makes the connection that listens to the ends of sessions, which `SessionStore.close()` closes. */
-  duplicate(options?: SubscriberOptions): IoredisSubscriber;
+  duplicate(): IoredisSubscriber;
   /** A `Cluster` has it: its nodes. */
   nodes?(role: "master"): IoredisNode[];
 }
@@ -29,7 +29,9 @@ export interface IoredisClient {
 type Argument = string | Buffer;
 
 /** A node of a `Cluster`: a client of its own. */
-type IoredisNode = Omit<IoredisClient, "isCluster" | "nodes">;
+interface IoredisNode extends Omit<IoredisClient, "isCluster" | "nodes" | "duplicate"> {
+  duplicate(options?: SubscriberOptions): IoredisSubscriber;
+}
 
 /** Commands sent together, answered together, in order. */
 interface IoredisPipeline {
@@ -115,7 +117,7 @@ export class IoredisPort implements RedisPort {
     const [node] = this.#client.nodes?.("master") ?? [];
     const subscriber = node
       ? node.duplicate({ retryStrategy: reconnectDelay, autoResubscribe: false })
-      : this.#client.duplicate(this.isCluster ? undefined : { autoResubscribe: false });
+      : this.#duplicate();
     // The error of a connection is no news here: `onSubscribed` is called when the next connection stands.
     subscriber.on("error", () => {});
     subscriber.on("message", (_channel: unknown, message: unknown) => onMessage(String(message)));
@@ -126,6 +128,11 @@ export class IoredisPort implements RedisPort {
       subscriber.subscribe(channel).then(onSubscribed, () => {});
     });
     return { close: () => subscriber.disconnect() };
+  }
+
+  #duplicate(): IoredisSubscriber {
+    // The duplicate() of a Cluster has other parameters.
+    return this.isCluster ? this.#client.duplicate() : (this.#client as IoredisNode).duplicate({ autoResubscribe: false });
   }
 
   /** The methods that reply bytes, which every ioredis client has; a wrapper of one may have left them out. */
