@@ -132,7 +132,9 @@ export class IoredisPort implements RedisPort {
 
   #duplicate(): IoredisSubscriber {
     // The duplicate() of a Cluster has other parameters.
-    return this.isCluster ? this.#client.duplicate() : (this.#client as IoredisNode).duplicate({ autoResubscribe: false });
+    return this.isCluster
+      ? this.#client.duplicate()
+      : (this.#client as IoredisNode).duplicate({ autoResubscribe: false });
   }
 
   /** The methods that reply bytes, which every ioredis client has; a wrapper of one may have left them out. */
