@@ -212,7 +212,7 @@ export class AgentMemory {
       operationId,
       subject: key,
       keys: keysOfWrite(space, operationId),
-      arguments: { ...argumentsOf(space), digest, key, by, lifetime: spelled(lifetime), fresh: newPadSecret() },
+      arguments: { digest, key, by, lifetime: spelled(lifetime), fresh: newPadSecret(), ...argumentsOf(space) },
     });
     return Number(sum);
   }
@@ -229,12 +229,19 @@ export class AgentMemory {
     assertAtMost(json.length, MAX_WRITE_CHARACTERS, "item", "characters of JSON a write");
     const digest = digestOf("append", parseKey(key), String(lifetime), String(max), json);
     const { connection, space } = this.#place;
-    const own = { digest, key, item: json, max, lifetime: spelled(lifetime), fresh: newPadSecret() };
     const length = await performOnce(connection, appendItemScript, {
       operationId,
       subject: key,
       keys: keysOfWrite(space, operationId),
-      arguments: { ...argumentsOf(space), ...own },
+      arguments: {
+        digest,
+        key,
+        item: json,
+        max,
+        lifetime: spelled(lifetime),
+        fresh: newPadSecret(),
+        ...argumentsOf(space),
+      },
     });
     return Number(length);
   }
@@ -281,7 +288,7 @@ export class AgentMemory {
 
   async #read(part: "whole" | "header", wanted: readonly string[]): Promise<readonly (string | undefined)[]> {
     const { connection, space } = this.#place;
-    const call = { keys: keysOf(space), arguments: { ...holderOf(space), part, wanted } };
+    const call = { keys: keysOf(space), arguments: { part, wanted, ...holderOf(space) } };
     return (await run(connection, readValuesScript, call)).stored;
   }
 
@@ -309,7 +316,7 @@ export class AgentMemory {
       operationId,
       subject: key ?? "",
       keys: keysOfWrite(space, operationId),
-      arguments: { ...argumentsOf(space), digest, scope, key: key ?? "" },
+      arguments: { digest, scope, key: key ?? "", ...argumentsOf(space) },
     });
     return there === "1";
   }

@@ -13,7 +13,7 @@ export async function* pages(
   do {
     const { cursor, found } = await run(connection, scanValuesScript, {
       keys: keysOf(space),
-      arguments: { ...holderOf(space), part, cursor: next },
+      arguments: { part, cursor: next, ...holderOf(space) },
     });
     for (let index = 0; index + 1 < found.length; index += 2) {
       const [key = "", stored = ""] = found.slice(index, index + 2);

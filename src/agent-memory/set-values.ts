@@ -21,11 +21,11 @@ export async function setValues(budget: Budget, space: MemorySpace, write: SetVa
     subject: entries[0]?.key ?? "",
     keys: keysOfWrite(space, operationId),
     arguments: {
-      ...argumentsOf(space),
       digest,
       expected: expected === undefined ? "" : String(expected),
       lifetime: spelled(lifetime),
       entries: entries.flatMap(({ key, json, items }) => [key, json, String(items)]),
+      ...argumentsOf(space),
     },
   });
   return Number(version);

@@ -65,7 +65,7 @@ async function readBetween(
   try {
     const { stored: found } = await run(budget.connection(), readValuesScript, {
       keys: keysOf(space),
-      arguments: { ...holderOf(space), part: "whole", wanted: [key] },
+      arguments: { part: "whole", wanted: [key], ...holderOf(space) },
     });
     const [stored] = found;
     return stored === undefined ? undefined : decodeEntry(key, stored);

@@ -61,8 +61,8 @@ export class StandaloneLog implements MessageLog {
     const { outcome } = await write(this.#settings, appendScript, {
       operationId,
       subject: this.#keys.messages,
-      keys: { ...this.#keys, operation: this.#keys.operation(operationId) },
-      arguments: { digest: digestOf(...encoded), seen, ttl, cap, ...heldBy(lease), encoded },
+      keys: this.#keysWith(operationId),
+      arguments: { digest: digestOf(...encoded), seen, ttl: String(ttl), cap, encoded, ...heldBy(lease) },
     });
     return outcome !== "occupied";
   }
@@ -71,7 +71,7 @@ export class StandaloneLog implements MessageLog {
     const { mark } = await write(this.#settings, clearScript, {
       operationId,
       subject: this.#keys.messages,
-      keys: { ...this.#keys, operation: this.#keys.operation(operationId) },
+      keys: this.#keysWith(operationId),
       arguments: { digest: "clear" },
     });
     return mark;
@@ -84,16 +84,22 @@ export class StandaloneLog implements MessageLog {
   acquire({ token, ticket, leaseMilliseconds, mode }: LeaseAttempt): Promise<LeaseAnswer> {
     return run(this.#settings, acquireLeaseScript, {
       keys: this.#keys,
-      arguments: { token, ticket, duration: leaseMilliseconds, mode, sessionId: "" },
+      arguments: { token, ticket, duration: String(leaseMilliseconds), mode, sessionId: "" },
     });
   }
 
   async renew(token: string, leaseMilliseconds: number): Promise<"held" | "lost"> {
-    const call = { keys: this.#keys, arguments: { token, duration: leaseMilliseconds } };
+    const call = { keys: this.#keys, arguments: { token, duration: String(leaseMilliseconds) } };
     return (await run(this.#settings, renewLeaseScript, call)).outcome;
   }
 
   async release(token: string): Promise<void> {
     await run(this.#settings, releaseLeaseScript, { keys: this.#keys, arguments: { token } });
+  }
+
+  #keysWith(operationId: string): Omit<HistoryKeys, "operation"> & { readonly operation: string } {
+    // Field by field: on Node 20 it takes 10 µs to add fields to an object behind a spread.
+    const { messages, meta, lease, holder, waiting, operation } = this.#keys;
+    return { messages, meta, lease, holder, waiting, operation: operation(operationId) };
   }
 }

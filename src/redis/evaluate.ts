@@ -20,14 +20,13 @@ export async function evaluate<Call, Reply>(
   script: Script<Call, Reply>,
   call: Call,
 ): Promise<unknown> {
-  const keys = script.keysOf(call);
-  const args = script.argumentsOf(call);
+  const { numberOfKeys, keysAndArguments } = script.encode(call);
   try {
-    return await client.evalsha(script.sha1, keys, args);
+    return await client.evalsha(script.sha1, numberOfKeys, keysAndArguments);
   } catch (error) {
     // The server does not know the script (a first call, a restart, SCRIPT FLUSH, a failover): EVAL teaches it.
     if (refusalCode(error) !== "NOSCRIPT") throw error;
-    return client.eval(script.lua, keys, args);
+    return client.eval(script.lua, numberOfKeys, keysAndArguments);
   }
 }
 
@@ -47,8 +46,8 @@ export async function evaluateAndWait<Call, Reply>(
   call: Call,
   { replicas, timeoutMilliseconds, isOver }: Replication & { isOver: () => boolean },
 ): Promise<{ reply: unknown; replicas: number }> {
-  const keys = script.keysOf(call);
-  const rest = [String(keys.length), ...keys, ...script.argumentsOf(call)];
+  const { numberOfKeys, keysAndArguments } = script.encode(call);
+  const rest = [String(numberOfKeys), ...keysAndArguments];
   const wait: Command = ["wait", String(replicas), String(timeoutMilliseconds)];
   let command: Command = ["evalsha", script.sha1, ...rest];
   for (;;) {

@@ -13,20 +13,18 @@ export interface IoredisClient {
   readonly status: string;
   /** `true` for a `Cluster`. */
   readonly isCluster?: boolean;
-  evalsha(sha1: string, numberOfKeys: number, keysAndArguments: Argument[]): Promise<unknown>;
-  eval(script: string, numberOfKeys: number, keysAndArguments: Argument[]): Promise<unknown>;
-  call(command: string, ...args: Argument[]): Promise<unknown>;
-  evalshaBuffer?(sha1: string, numberOfKeys: number, keysAndArguments: Argument[]): Promise<unknown>;
-  evalBuffer?(script: string, numberOfKeys: number, keysAndArguments: Argument[]): Promise<unknown>;
-  callBuffer?(command: string, ...args: Argument[]): Promise<unknown>;
+  evalsha(sha1: string, numberOfKeys: number, keysAndArguments: Value[]): Promise<unknown>;
+  eval(script: string, numberOfKeys: number, keysAndArguments: Value[]): Promise<unknown>;
+  call(command: string, ...args: Value[]): Promise<unknown>;
+  evalshaBuffer?(sha1: string, numberOfKeys: number, keysAndArguments: Value[]): Promise<unknown>;
+  evalBuffer?(script: string, numberOfKeys: number, keysAndArguments: Value[]): Promise<unknown>;
+  callBuffer?(command: string, ...args: Value[]): Promise<unknown>;
   pipeline(commands: unknown[][]): IoredisPipeline;
   /** Makes the connection that listens to the ends of sessions, which `SessionStore.close()` closes. */
   duplicate(): IoredisSubscriber;
   /** A `Cluster` has it: its nodes. */
   nodes?(role: "master"): IoredisNode[];
 }
-
-type Argument = string | Buffer;
 
 /** A node of a `Cluster`: a client of its own. */
 interface IoredisNode extends Omit<IoredisClient, "isCluster" | "nodes" | "duplicate"> {
@@ -81,28 +79,25 @@ export class IoredisPort implements RedisPort {
   }
 
   call([name, ...args]: Command, replies?: ReplyType): Promise<unknown> {
-    const sent = args.map(argumentOf);
-    return replies === "bytes" ? this.#withBytes.callBuffer(name, ...sent) : this.#client.call(name, ...sent);
+    return replies === "bytes" ? this.#withBytes.callBuffer(name, ...args) : this.#client.call(name, ...args);
   }
 
-  evalsha(sha1: string, keys: readonly string[], args: readonly Value[], replies?: ReplyType): Promise<unknown> {
-    const sent = keysAndArguments(keys, args);
+  evalsha(sha1: string, numberOfKeys: number, keysAndArguments: Value[], replies?: ReplyType): Promise<unknown> {
     return replies === "bytes"
-      ? this.#withBytes.evalshaBuffer(sha1, keys.length, sent)
-      : this.#client.evalsha(sha1, keys.length, sent);
+      ? this.#withBytes.evalshaBuffer(sha1, numberOfKeys, keysAndArguments)
+      : this.#client.evalsha(sha1, numberOfKeys, keysAndArguments);
   }
 
-  eval(lua: string, keys: readonly string[], args: readonly Value[], replies?: ReplyType): Promise<unknown> {
-    const sent = keysAndArguments(keys, args);
+  eval(lua: string, numberOfKeys: number, keysAndArguments: Value[], replies?: ReplyType): Promise<unknown> {
     return replies === "bytes"
-      ? this.#withBytes.evalBuffer(lua, keys.length, sent)
-      : this.#client.eval(lua, keys.length, sent);
+      ? this.#withBytes.evalBuffer(lua, numberOfKeys, keysAndArguments)
+      : this.#client.eval(lua, numberOfKeys, keysAndArguments);
   }
 
   async pipeline(commands: readonly Command[], replies?: ReplyType): Promise<unknown[]> {
     const suffix = replies === "bytes" ? "Buffer" : "";
     // The arguments in an array of their own: a function takes no more than about 100,000.
-    const batch = commands.map(([name, ...args]) => [name + suffix, args.map(argumentOf)]);
+    const batch = commands.map(([name, ...args]) => [name + suffix, args]);
     const answered = (await this.#client.pipeline(batch).exec().catch(unanswered)) ?? [];
     return answered.map(([error, reply]) => (error === null ? reply : asUnanswered(error)));
   }
@@ -141,18 +136,6 @@ export class IoredisPort implements RedisPort {
   get #withBytes(): Required<IoredisClient> {
     return this.#client as Required<IoredisClient>;
   }
-}
-
-function keysAndArguments(keys: readonly string[], args: readonly Value[]): Argument[] {
-  // Not by concat and map: a write of thousands of messages passes here.
-  const sent: Argument[] = [...keys];
-  for (const one of args) sent.push(argumentOf(one));
-  return sent;
-}
-
-function argumentOf(value: Value): Argument {
-  if (typeof value === "string" || Buffer.isBuffer(value)) return value;
-  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
 
 function reconnectDelay(attempt: number): number {

@@ -2,7 +2,7 @@
 // connects, closes or changes that client.
 
 /** What a command is made of, and what a reply holds: text, or bytes where the command asks for bytes. */
-export type Value = string | Uint8Array;
+export type Value = string | Buffer;
 
 /** A command and its arguments. */
 export type Command = readonly [name: string, ...args: Value[]];
@@ -22,8 +22,9 @@ export interface RedisPort {
   /** Whether keys are spread over nodes. Then all keys of a call are in one slot, and the client finds its node. */
   readonly isCluster: boolean;
   call(command: Command, replies?: ReplyType): Promise<unknown>;
-  evalsha(sha1: string, keys: readonly string[], args: readonly Value[], replies?: ReplyType): Promise<unknown>;
-  eval(lua: string, keys: readonly string[], args: readonly Value[], replies?: ReplyType): Promise<unknown>;
+  /** @param keysAndArguments the keys come first. The port does not keep or change the array. */
+  evalsha(sha1: string, numberOfKeys: number, keysAndArguments: Value[], replies?: ReplyType): Promise<unknown>;
+  eval(lua: string, numberOfKeys: number, keysAndArguments: Value[], replies?: ReplyType): Promise<unknown>;
   /**
    * Sends commands together, over one connection, to the node of the first key. The replies are in the order of the
    * commands. Where Redis refused a command there is an Error, where the connection ended before the reply an

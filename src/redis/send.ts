@@ -27,7 +27,7 @@ export function read<Result>(
   parse: (...replies: unknown[]) => Result,
 ): Promise<Result> {
   const { client } = connection;
-  return withDeadline(connection, { indeterminate: false }, async () => {
+  return withDeadline(connection, { client, indeterminate: false }, async () => {
     try {
       return parse(...(await (client.isCluster ? sendToOneNode : sendTogether)(client, commands)));
     } catch (error) {
@@ -84,8 +84,8 @@ export function run<Call, Reply>(
 ): Promise<Reply> {
   const { client, wait } = connection;
   const indeterminate = script.writes === "unrecorded";
-  const circumstances = { client, script: script.name };
-  return withDeadline(connection, { ...circumstances, indeterminate }, async (isOver) => {
+  const circumstances = { client, script: script.name, indeterminate };
+  return withDeadline(connection, circumstances, async (isOver) => {
     try {
       if (!indeterminate || wait === undefined) return script.answerOf(await evaluate(client, script, call), call);
       const { reply, replicas } = await evaluateAndWait(client, script, call, { ...wait, isOver });
@@ -115,8 +115,8 @@ export function write<Call extends Pick<Write, "keys">, Reply>(
 ): Promise<Reply> {
   const { client, wait } = connection;
   const { operationId, keys } = call;
-  const circumstances = { client, script: script.name, operationId };
-  return withDeadline(connection, { ...circumstances, indeterminate: true }, async (isOver) => {
+  const circumstances = { client, script: script.name, operationId, indeterminate: true };
+  return withDeadline(connection, circumstances, async (isOver) => {
     try {
       if (wait === undefined) return script.answerOf(await evaluate(client, script, call), call);
       const { reply, replicas } = await evaluateAndWait(client, script, call, { ...wait, isOver });
@@ -144,7 +144,7 @@ return redis.call("EXISTS", KEYS[1])`;
 async function mayHaveRun(client: RedisPort, operationKey: string, refusal: string | undefined): Promise<boolean> {
   if (refusal === undefined || refusal === "READONLY") return true;
   try {
-    return count(await client.eval(isRecordedLua, [operationKey], [])) > 0;
+    return count(await client.eval(isRecordedLua, 1, [operationKey])) > 0;
   } catch {
     return true;
   }
@@ -155,15 +155,15 @@ async function mayHaveRun(client: RedisPort, operationKey: string, refusal: stri
  * `commandTimeout` is the caller's to set. The command may still run later; its operation id makes that harmless.
  */
 function withDeadline<Result>(
-  { client, deadlineMilliseconds, callMilliseconds = deadlineMilliseconds }: Connection,
-  circumstances: Omit<Circumstances, "client">,
+  { deadlineMilliseconds, callMilliseconds = deadlineMilliseconds }: Connection,
+  circumstances: Circumstances,
   send: (isOver: () => boolean) => Promise<Result>,
 ): Promise<Result> {
   const began = performance.now();
   return new Promise((resolve, reject) => {
     // Sent before the timer is set, so that Redis works meanwhile.
     const sent = send(() => performance.now() - began >= deadlineMilliseconds);
-    const expire = (): void => reject(deadlineError(callMilliseconds, { ...circumstances, client }));
+    const expire = (): void => reject(deadlineError(callMilliseconds, circumstances));
     // Not at once: when the process was busy past the deadline, the reply may be there and only unread.
     const timer = setTimeout(() => setImmediate(expire), deadlineMilliseconds - (performance.now() - began));
     // Not by `finally`, which makes three promises more.

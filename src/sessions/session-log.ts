@@ -63,7 +63,7 @@ export class SessionLog implements MessageLog {
         holder: this.#turns.holder,
         erased: this.#keys.erasedConversations,
       },
-      arguments: { digest, sessionId, conversationId, seen, ttl, cap, toolCalls, ...heldBy(lease), encoded },
+      arguments: { digest, sessionId, conversationId, seen, ttl, cap, toolCalls, encoded, ...heldBy(lease) },
     });
     return outcome !== "occupied";
   }
@@ -83,13 +83,13 @@ export class SessionLog implements MessageLog {
   acquire({ token, ticket, leaseMilliseconds, mode }: LeaseAttempt): Promise<LeaseAnswer> {
     const { id: sessionId } = this.#session;
     return run(this.#settings, acquireLeaseScript, {
-      keys: { ...this.#turns, record: this.#keys.session(sessionId), index: this.#keys.sessions },
-      arguments: { token, ticket, duration: leaseMilliseconds, mode, sessionId },
+      keys: { record: this.#keys.session(sessionId), index: this.#keys.sessions, ...this.#turns },
+      arguments: { token, ticket, duration: String(leaseMilliseconds), mode, sessionId },
     });
   }
 
   async renew(token: string, leaseMilliseconds: number): Promise<"held" | "lost"> {
-    const call = { keys: this.#turns, arguments: { token, duration: leaseMilliseconds } };
+    const call = { keys: this.#turns, arguments: { token, duration: String(leaseMilliseconds) } };
     return (await run(this.#settings, renewLeaseScript, call)).outcome;
   }
 

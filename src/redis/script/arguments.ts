@@ -1,5 +1,4 @@
-/** What a script's argument may be on its way to Redis. */
-export type Value = string | Uint8Array;
+import type { Value } from "../port.js";
 
 /** One argument of a script: what it is, how it is sent, and how the script reads it. */
 export interface Argument<Input> {

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type { LangChainRedisError } from "../../errors.js";
 import { type About, type Refusal, refusalOf } from "../refusals.js";
 import { UnexpectedReply } from "../replies.js";
-import type { Argument, ListArgument, Value } from "./arguments.js";
+import type { Value } from "../port.js";
+import type { Argument, ListArgument } from "./arguments.js";
 import { assembled, type Fragment } from "./fragment.js";
 
 /** The keys of a script: name in the script, and what the key holds. */
@@ -72,8 +72,8 @@ export interface Script<Call, Reply> {
   readonly lua: string;
   readonly sha1: string;
   readonly writes: "once" | "unrecorded" | undefined;
-  readonly keysOf: (call: Call) => string[];
-  readonly argumentsOf: (call: Call) => Value[];
+  /** Returns the keys and arguments of a call as EVALSHA takes them. */
+  readonly encode: (call: Call) => { readonly numberOfKeys: number; readonly keysAndArguments: Value[] };
   /** Whether a write took effect, now or when it first ran. */
   readonly tookEffect: (reply: unknown) => boolean;
   /** @throws LangChainRedisError for a refusal; UnexpectedReply for a reply that is not the script's. */
@@ -100,7 +100,7 @@ export function defineScript<
   const { name, writes, effects = {}, answers = {}, refusals = [] } = declaration;
   const keyNames = Object.keys(declaration.keys);
   const optionalNames = Object.keys(declaration.optionalKeys ?? {});
-  const encode = encoderOf(declaration.arguments);
+  const encodeArguments = encoderOf(declaration.arguments);
   const lua = textOf(declaration);
   const outcomes: Outcomes = { ...effects, ...answers };
   return {
@@ -108,37 +108,40 @@ export function defineScript<
     lua,
     sha1: createHash("sha1").update(lua).digest("hex"),
     writes,
-    keysOf: ({ keys }) => {
-      const all = keys as Readonly<Record<string, string | undefined>>;
-      const present = optionalNames.filter((one) => all[one] !== undefined);
-      if (present.length > 0 && present.length < optionalNames.length) throw new TypeError(`${name}: keys are missing`);
-      return [...keyNames, ...present].map((one) => all[one] as string);
+    encode: (call) => {
+      const keys = call.keys as Readonly<Record<string, string | undefined>>;
+      const sent: Value[] = [];
+      for (const one of keyNames) sent.push(keys[one] as string);
+      for (const one of optionalNames) if (keys[one] !== undefined) sent.push(keys[one]);
+      const numberOfKeys = sent.length;
+      if (numberOfKeys !== keyNames.length && numberOfKeys !== keyNames.length + optionalNames.length) {
+        throw new TypeError(`${name}: keys are missing`);
+      }
+      encodeArguments(call.arguments, sent);
+      return { numberOfKeys, keysAndArguments: sent };
     },
-    argumentsOf: (call) => encode(call.arguments),
     tookEffect: (reply) => Array.isArray(reply) && Object.hasOwn(effects, String(reply[0])),
     answerOf: (reply, about) => {
       if (!Array.isArray(reply)) throw new UnexpectedReply();
       const [first, ...values]: unknown[] = reply;
       const outcome = String(first);
-      const refusal = refusals.find((one) => one === outcome);
-      if (refusal !== undefined) throw refusalOf(refusal, about, values) satisfies LangChainRedisError;
       const parse = Object.hasOwn(outcomes, outcome) ? outcomes[outcome] : undefined;
-      if (parse === undefined) throw new UnexpectedReply();
-      return { outcome, ...parse(...values) } as unknown as Answer<E> | Answer<R>;
+      if (parse !== undefined) return { outcome, ...parse(...values) } as unknown as Answer<E> | Answer<R>;
+      const refusal = refusals.find((one) => one === outcome);
+      throw refusal === undefined ? new UnexpectedReply() : refusalOf(refusal, about, values);
     },
   };
 }
 
 /** Single arguments come first, then how long each list but the last is, then the items of the lists. */
-function encoderOf(declared: Arguments): (input: Readonly<Record<string, unknown>>) => Value[] {
+function encoderOf(declared: Arguments): (input: Readonly<Record<string, unknown>>, sent: Value[]) => void {
   const singles = Object.entries(declared).flatMap(([name, one]) => ("list" in one ? [] : [[name, one] as const]));
   const lists = Object.keys(declared).filter((name) => "list" in (declared[name] as object));
-  return (input) => {
-    const values = singles.map(([name, { encode }]) => encode(input[name] as never));
-    const items = lists.map((name) => input[name] as readonly Value[]);
-    for (const list of items.slice(0, -1)) values.push(String(list.length));
-    for (const list of items) for (const item of list) values.push(item);
-    return values;
+  return (input, sent) => {
+    for (const [name, { encode }] of singles) sent.push(encode(input[name] as never));
+    for (const name of lists.slice(0, -1)) sent.push(String((input[name] as readonly Value[]).length));
+    // Not by spread: a list may have tens of thousands of items.
+    for (const name of lists) for (const item of input[name] as readonly Value[]) sent.push(item);
   };
 }
 
@@ -171,22 +174,19 @@ function headerAndLocals(declaration: Declaration<Keys, Keys, Arguments, Outcome
   }
   if (lists.length > 0) {
     const counts = lists.length - 1;
-    locals.push(
-      `local taken = ${singles.length + counts}`,
-      "local function take(count)",
-      "  local items = {}",
-      "  for i = 1, count do",
-      "    items[i] = ARGV[taken + i]",
-      "  end",
-      "  taken = taken + count",
-      "  return items",
-      "end",
-    );
+    locals.push(`local taken = ${singles.length + counts}`);
     for (const [index, [name, { about }]] of lists.entries()) {
       const isLast = index === counts;
       const count = `ARGV[${singles.length + index + 1}]`;
       rows.push([isLast ? "ARGV[…]" : `${count}, …`, name, isLast ? about : `how many, and then ${about}`]);
-      locals.push(`local ${name} = take(${isLast ? "#ARGV - taken" : `tonumber(${count})`})`);
+      // Not by a function: to make one takes longer than to fill a short list.
+      locals.push(
+        `local ${name} = {}`,
+        `for i = 1, ${isLast ? "#ARGV - taken" : `tonumber(${count})`} do`,
+        `  ${name}[i] = ARGV[taken + i]`,
+        "end",
+      );
+      if (!isLast) locals.push(`taken = taken + ${count}`);
     }
   }
   const replies = [

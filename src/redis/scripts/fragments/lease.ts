@@ -42,5 +42,5 @@ end`);
 export const holdLease = fragment(/* lua */ `
 local function holdLease(lease, holder, token, duration)
   redis.call("SET", lease, token, "PX", duration)
-  redis.call("SET", holder, token, "PX", ${HOLDER_MILLISECONDS})
+  redis.call("SET", holder, token, "PX", "${HOLDER_MILLISECONDS}")
 end`);

@@ -2,7 +2,7 @@ import { CLEAR_REMEMBERED_MILLISECONDS } from "../../operation.js";
 import { fragment } from "../../script/fragment.js";
 import { time } from "./time.js";
 
-export const clearRemembered = fragment(/* lua */ `local CLEAR_REMEMBERED = ${CLEAR_REMEMBERED_MILLISECONDS}`);
+export const clearRemembered = fragment(/* lua */ `local CLEAR_REMEMBERED = "${CLEAR_REMEMBERED_MILLISECONDS}"`);
 
 /** Completes messages with the time, appends them, and keeps the newest `cap` of the list; 0 keeps all. */
 export const push = fragment(

@@ -12,7 +12,8 @@ export const operationKey = {
 /** The argument that a script needs which writes once. */
 export const digestArgument = { digest: text("tells writes under one operation id apart") };
 
-const operationWindow = fragment(/* lua */ `local OPERATION_WINDOW = ${OPERATION_WINDOW_MILLISECONDS}`);
+// Text, because Redis takes longer to spell a number that a script passes.
+const operationWindow = fragment(/* lua */ `local OPERATION_WINDOW = "${OPERATION_WINDOW_MILLISECONDS}"`);
 
 /**
  * Returns what the operation replied when it first ran: `{ "repeated", reply }`, `{ "conflict" }` for an operation id that

@@ -21,7 +21,7 @@ export const appendScript = defineScript({
     seen: text(
       'the clear that the writer\'s latest read saw, "" for none, "*" when it never read; "new" when there must be no list and no clear at all',
     ),
-    ttl: number("milliseconds, 0 for never"),
+    ttl: text('milliseconds, "0" for never'),
     cap: number("how many messages to keep, 0 for all"),
     ...heldArguments,
     encoded: texts("messages, JSON objects without their closing brace"),
@@ -53,7 +53,7 @@ end
 
 remember(operation, digest, "")
 push(messages, encoded, cap)
-if ttl == 0 then
+if ttl == "0" then
   redis.call("PERSIST", messages)
 else
   redis.call("PEXPIRE", messages, ttl)

@@ -1,6 +1,6 @@
 import { count, text as textReply } from "../../replies.js";
 import { notLive } from "../../refusals.js";
-import { number, oneOf, text } from "../../script/arguments.js";
+import { oneOf, text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
 import { heldKeys, holdLease } from "../fragments/lease.js";
 import { state } from "../fragments/session.js";
@@ -31,7 +31,7 @@ export const acquireLeaseScript = defineScript({
   arguments: {
     token: text("of the turn"),
     ticket: text('that the first try returned, "" at the first try: 16 digits, lower ones go first'),
-    duration: number("of the lease in milliseconds"),
+    duration: text("of the lease in milliseconds"),
     mode: oneOf(["wait", "reject"], "stand in line, or leave no trace"),
     sessionId: text('"" for a history on its own'),
   },

@@ -1,4 +1,4 @@
-import { number, text } from "../../script/arguments.js";
+import { text } from "../../script/arguments.js";
 import { defineScript, nothing } from "../../script/define.js";
 import { heldKeys, holdLease, lostLease } from "../fragments/lease.js";
 
@@ -11,7 +11,7 @@ export const renewLeaseScript = defineScript({
   keys: heldKeys,
   arguments: {
     token: text("of the turn"),
-    duration: number("of the lease in milliseconds"),
+    duration: text("of the lease in milliseconds"),
   },
   answers: { held: nothing, lost: nothing },
   uses: [lostLease, holdLease],
