@@ -1,5 +1,6 @@
 import { oneOf, text } from "../../script/arguments.js";
 import { fragment } from "../../script/fragment.js";
+import { whole } from "./time.js";
 
 // A turn that began under a lease is stored while it holds the lease. It is also stored when the lease has lapsed, as long
 // as no other turn took the conversation since.
@@ -39,8 +40,11 @@ local function releaseLease(lease, holder, token)
 end`);
 
 /** Lets a turn hold a conversation for so many milliseconds. */
-export const holdLease = fragment(/* lua */ `
+export const holdLease = fragment(
+  /* lua */ `
 local function holdLease(lease, holder, token, duration)
-  redis.call("SET", lease, token, "PX", duration)
+  redis.call("SET", lease, token, "PX", whole(duration))
   redis.call("SET", holder, token, "PX", ${HOLDER_MILLISECONDS})
-end`);
+end`,
+  whole,
+);

@@ -3,6 +3,7 @@ import { number, text, texts } from "../../script/arguments.js";
 import { heldArguments, heldKeys, lostLease, releaseLease } from "../fragments/lease.js";
 import { push } from "../fragments/messages.js";
 import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
+import { whole } from "../fragments/time.js";
 
 // No flags: Redis refuses the whole script when it is out of memory, before it runs. What else could fail is checked
 // before the first write.
@@ -29,7 +30,7 @@ export const appendScript = defineScript({
   effects: { appended: nothing, repeated: nothing },
   answers: { occupied: nothing },
   refusals: ["conflict", "foreign", "changed", "lease-lost"],
-  uses: [earlier, remember, push, lostLease, releaseLease],
+  uses: [earlier, remember, push, lostLease, releaseLease, whole],
   lua: /* lua */ `
 local before = earlier(operation, digest)
 if before then
@@ -56,7 +57,7 @@ push(messages, encoded, cap)
 if ttl == 0 then
   redis.call("PERSIST", messages)
 else
-  redis.call("PEXPIRE", messages, ttl)
+  redis.call("PEXPIRE", messages, whole(ttl))
 end
 if after == "release" then
   releaseLease(lease, holder, token)
