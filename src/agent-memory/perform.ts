@@ -3,7 +3,7 @@ import type { Script } from "../redis/script/define.js";
 import { type Connection, write, type Write } from "../redis/send.js";
 import type { MemorySpace } from "./place.js";
 
-/** What a script that writes to a namespace is called with. */
+/** The input of a script that writes to a namespace. */
 export interface MemoryWrite extends Write {
   /** The key that an error names. */
   readonly subject: string;
@@ -11,7 +11,7 @@ export interface MemoryWrite extends Write {
 
 type WriteReply =
   | { readonly outcome: "done" | "repeated"; readonly result: string }
-  /** Expired values were removed, and nothing else was done: ask again. */
+  /** Expired values were removed, and nothing else was done. Call again. */
   | { readonly outcome: "more" };
 
 /**

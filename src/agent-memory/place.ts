@@ -3,7 +3,7 @@ import type { SpaceLimits } from "../redis/scripts/memory/space.js";
 import type { Connection } from "../redis/send.js";
 import type { MemorySettings } from "./options.js";
 
-/** The session on whose behalf a namespace is used. The scripts ask, before all else, whether it is live. */
+/** The session on whose behalf a namespace is used. The scripts check first that it is live. */
 interface MemoryHolder {
   readonly record: string;
   /** The index of the owner's sessions. */
@@ -17,12 +17,12 @@ interface MemoryHolder {
   readonly agentId: string;
 }
 
-/** One namespace: where it is, who asks, and how much it may hold. */
+/** A namespace: where it is, on whose behalf it is used, and how much it may hold. */
 export interface MemorySpace {
   readonly keys: MemoryKeys;
-  /** Absent: no session has to be asked. */
+  /** Absent when the namespace belongs to no session. */
   readonly holder: MemoryHolder | undefined;
-  /** How long the whole namespace lives after its last write; 0: for ever. */
+  /** How long the whole namespace lives after its last write, or 0 for ever. */
   readonly ttlMilliseconds: number;
   readonly limits: SpaceLimits;
 }

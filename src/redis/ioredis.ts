@@ -38,9 +38,11 @@ interface IoredisPipeline {
   exec(): Promise<[error: Error | null, reply: unknown][] | null>;
 }
 
-/** What a connection to one node of a `Cluster` needs: by itself it would not reconnect. */
 interface SubscriberOptions {
-  readonly retryStrategy: (attempt: number) => number;
+  /** A connection to one node of a `Cluster` would not reconnect by itself. */
+  readonly retryStrategy?: (attempt: number) => number;
+  /** ioredis' own subscription after a reconnection rejects where nobody can catch it, when the client is closed then. */
+  readonly autoResubscribe: false;
 }
 
 /** A connection that listens to a channel. */
@@ -113,7 +115,9 @@ export class IoredisPort implements RedisPort {
   subscribe(channel: string, { onMessage, onSubscribed }: ChannelListener): Subscription {
     // One node hears what is published on any. A Cluster would replace its own subscriber without a word.
     const [node] = this.#client.nodes?.("master") ?? [];
-    const subscriber = node?.duplicate({ retryStrategy: reconnectDelay }) ?? this.#client.duplicate();
+    const subscriber = node
+      ? node.duplicate({ retryStrategy: reconnectDelay, autoResubscribe: false })
+      : this.#duplicate();
     // The error of a connection is no news here: `onSubscribed` is called when the next connection stands.
     subscriber.on("error", () => {});
     subscriber.on("message", (_channel: unknown, message: unknown) => onMessage(String(message)));
@@ -124,6 +128,13 @@ export class IoredisPort implements RedisPort {
       subscriber.subscribe(channel).then(onSubscribed, () => {});
     });
     return { close: () => subscriber.disconnect() };
+  }
+
+  #duplicate(): IoredisSubscriber {
+    // The duplicate() of a Cluster has other parameters.
+    return this.isCluster
+      ? this.#client.duplicate()
+      : (this.#client as IoredisNode).duplicate({ autoResubscribe: false });
   }
 
   /** The methods that reply bytes, which every ioredis client has; a wrapper of one may have left them out. */

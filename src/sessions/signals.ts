@@ -138,7 +138,7 @@ export class SessionSignals {
         const entry = this.#entries.get(id);
         if (entry) this.#end(entry, new SessionNotFoundError(reason as SessionEndReason));
       },
-      // Also after each reconnection, because what was published meanwhile went unheard. The question follows the
+      // This also runs after each reconnection, because messages of the time in between were missed. The question follows the
       // subscription, so an end in between is heard.
       onSubscribed: () => {
         for (const entry of this.#entries.values()) void this.#watch(entry);

@@ -30,8 +30,8 @@ import {
   type SessionStoreOptions,
 } from "./options.js";
 import { endEverybody, type EndEverybodyOptions } from "./everybody.js";
-import { eraseOwner } from "./erase.js";
 import { PROTOCOL, storeMark } from "../options/copies.js";
+import { eraseOwner } from "./erase.js";
 import { newId } from "../options/ids.js";
 import { keysOf } from "./owner-keys.js";
 import { initFields, metadataFields, toSession } from "./record.js";

@@ -76,6 +76,18 @@ describe.each(["turn", "step"] as const)('persist "%s", a window of two messages
     expect(texts(await stored())).toEqual(Array.from({ length: 5 }, () => ["Go", "", "saw a", "Done."]).flat());
   });
 
+  test("runs that break off in each turn, and are followed by the next turn, are stored once", async () => {
+    const checkpointer = new MemorySaver();
+    const names = ["a", "b", "c"];
+    for (const [index, at] of names.entries()) {
+      const failing = new ScriptedModel(calling(["look", { at }]), new Error("no model today"));
+      const run = agentOf(checkpointer, failing).invoke({ messages: `Go ${at}` }, call);
+      await expect(run).rejects.toThrow("no model today");
+      await expect.poll(async () => (await stored()).length).toBe((index + 1) * 3);
+    }
+    expect(texts(await stored())).toEqual(names.flatMap((at) => [`Go ${at}`, "", `saw ${at}`]));
+  });
+
   test("runs that are given up in each turn are stored with the next, once", async () => {
     const checkpointer = new MemorySaver();
     for (const at of ["a", "b", "c", "d"]) {
@@ -190,4 +202,20 @@ test("a middleware that keeps the first message and the last ones has each messa
   expect(texts(await stored())).toEqual(
     ["a", "b", "c", "d"].flatMap((at) => [`Go ${at}`, "", `saw ${at}`, `Done ${at}.`]),
   );
+});
+
+test("what maxMessages has cut from the conversation, and the thread still holds, is not stored again", async () => {
+  const bounded = new SessionStore({ client, maxMessages: 4 });
+  const agent = createAgent({
+    model: new ScriptedModel("yes"),
+    tools: [],
+    checkpointer: new MemorySaver(),
+    middleware: [sessionMiddleware({ sessions: bounded })],
+  });
+  for (const messages of ["a", "b", "c", "d", "e"]) {
+    await agent.invoke({ messages }, call);
+    expect(texts(await stored()).slice(-2)).toEqual([messages, "yes"]);
+  }
+  expect(texts(await stored())).toEqual(["d", "yes", "e", "yes"]);
+  await bounded.close();
 });

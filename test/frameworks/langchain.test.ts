@@ -54,10 +54,11 @@ describe.each(versionsOf("langchain"))("%s", (_version, versions) => {
     expect(given.map(isStandIn)).toEqual([false, true, true, false, false]);
   });
 
-  test("an agent has a graph and is not a Runnable, and its graph is one", () => {
+  test("an agent has a graph and no lc_runnable, which a Runnable has", () => {
     const agent = langchain.createAgent({ model: modelOf(versions, "Hello."), tools: [] });
     expect(isAgent(agent)).toBe(true);
     expect(isAgent(agent.graph)).toBe(false);
+    expect(isAgent(Object.assign(agent.graph, { graph: agent.graph }))).toBe(false);
   });
 
   test("each hook of a middleware is given the signal of the run, and wrapModelCall that of the step", async () => {

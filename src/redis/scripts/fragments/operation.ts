@@ -16,10 +16,10 @@ const operationWindow = fragment(/* lua */ `local OPERATION_WINDOW = ${OPERATION
 
 /**
  * Returns what the operation replied when it first ran: `{ "repeated", reply }`, `{ "conflict" }` for an operation id that
- * named something else, nil when there was none. A repetition is remembered anew.
+ * named something else, nil when there was none.
  *
- * The record is renewed by a write of its own. Behind it, a WAIT on this connection waits for that write, and so for all
- * that this server wrote before it.
+ * Each repetition starts the time anew for which the operation is remembered. A caller that repeats a write may have a
+ * resend of its own under way, which arrives later and has to be recognised too.
  */
 export const earlier = fragment(
   /* lua */ `
