@@ -48,9 +48,8 @@ export function settledAtBeginning(
 /**
  * Returns what is settled of a thread that a run left with this record.
  *
- * The record does not list the messages of earlier turns. When it was written, each message of the state was settled or
- * pending, and what came since stands behind these. So all that stands in front of a message that the record or the
- * conversation knows is settled, unless it is pending: also what was said before the history's window.
+ * The record does not list the messages of earlier turns. They stand in front of those of its own turn, and are settled:
+ * also what was said before the history's window. What stands behind them is settled when it is known by its id.
  */
 export function settledOf(
   record: RunRecord,
@@ -58,10 +57,26 @@ export function settledOf(
   stored: readonly BaseMessage[],
 ): SettledMessages {
   const pending = idsOf(record.pending);
-  const known = new Set([...idsOf(stored), ...record.read, ...record.own, ...pending, record.latest]);
-  const latest = state.findLastIndex(({ id }) => id !== undefined && known.has(id));
-  const before = [...idsOf(state.slice(0, latest + 1))].filter((id) => !pending.has(id));
+  const earlier = idsOf(state.slice(0, lengthOfEarlierTurns(record, state, stored)));
+  const before = [...earlier].filter((id) => !pending.has(id));
   return new SettledMessages([...idsOf(stored), ...record.own, ...before], record.sealed);
+}
+
+/** Returns how many messages at the beginning of the state are of earlier turns than that of the record. */
+function lengthOfEarlierTurns(
+  { read, own, pending, latest }: RunRecord,
+  state: readonly BaseMessage[],
+  stored: readonly BaseMessage[],
+): number {
+  if (read.length === 0) return 0;
+  const marked = lastOf(state, read) + 1;
+  if (marked > 0) return marked;
+  // The marks were taken out of the state.
+  const ownIds = new Set([...own, ...idsOf(pending)]);
+  const first = state.findIndex(({ id = "" }) => ownIds.has(id));
+  if (first !== -1) return first;
+  const known = new Set([...idsOf(stored), latest]);
+  return state.findLastIndex(({ id }) => id !== undefined && known.has(id)) + 1;
 }
 
 /** Returns the stored messages that came after the turn began: its own, or those that were stored on another way. */

@@ -99,7 +99,7 @@ export class IoredisPort implements RedisPort {
     // The arguments in an array of their own: a function takes no more than about 100,000.
     const batch = commands.map(([name, ...args]) => [name + suffix, args]);
     const answered = (await this.#client.pipeline(batch).exec().catch(unanswered)) ?? [];
-    return answered.map(([error, reply]) => (error === null ? reply : asUnanswered(error)));
+    return answered.map(([error, reply]) => (error ? asUnanswered(error) : reply));
   }
 
   primaries(): readonly RedisPort[] {

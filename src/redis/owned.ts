@@ -174,7 +174,7 @@ export const ownedMarks: readonly OwnedKey[] = [
     holds:
       "since when a sign-in has to be newer: milliseconds, and the id of a spared session; after endAll, eraseUser, endEverybody",
     fate: "mark",
-    afterErasure: { holds: "A time, and the id of a session that was spared.", until: "`maxTokenLifetime`" },
+    afterErasure: { holds: "A time.", until: "`maxTokenLifetime`" },
   },
 ];
 

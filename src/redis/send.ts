@@ -1,4 +1,4 @@
-import { NotReplicatedError } from "../errors.js";
+import { LangChainRedisError, NotReplicatedError } from "../errors.js";
 import { type Circumstances, deadlineError, refusalCode, toLibraryError, toScriptError } from "./failure.js";
 import { type Command, type RedisPort, UnansweredError } from "./port.js";
 import type { About } from "./refusals.js";
@@ -125,7 +125,8 @@ export function write<Call extends Pick<Write, "keys">, Reply>(
       }
       return script.answerOf(reply, call);
     } catch (error) {
-      if (error instanceof NotReplicatedError) throw error;
+      // A refusal of the script: there is nothing to ask the server about.
+      if (error instanceof LangChainRedisError) throw error;
       const mayHave = (): Promise<boolean> => mayHaveRun(client, keys.operation, refusalCode(error));
       throw await toScriptError(error, circumstances, mayHave);
     }

@@ -1,7 +1,7 @@
 // With a checkpointer a run that broke off, or waits for a person, can go on: `invoke(null)`, or a `resume`.
-import { ChatMessage, FunctionMessage, HumanMessage } from "@langchain/core/messages";
-import { Command, MemorySaver } from "@langchain/langgraph";
-import { type AgentMiddleware, createAgent, humanInTheLoopMiddleware, tool } from "langchain";
+import { ChatMessage, FunctionMessage, HumanMessage, RemoveMessage } from "@langchain/core/messages";
+import { Command, MemorySaver, REMOVE_ALL_MESSAGES } from "@langchain/langgraph";
+import { type AgentMiddleware, createAgent, createMiddleware, humanInTheLoopMiddleware, tool } from "langchain";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { type Session, ConversationBusyError } from "langchain-redis-sessions";
@@ -26,14 +26,18 @@ const approve = new Command({ resume: { decisions: [{ type: "approve" }] } });
 function agentOf(
   model: ScriptedModel,
   checkpointer: MemorySaver,
-  { asks = false, ...options }: Partial<SessionMiddlewareOptions> & { asks?: boolean } = {},
+  {
+    asks = false,
+    others = [],
+    ...options
+  }: Partial<SessionMiddlewareOptions> & { asks?: boolean; others?: AgentMiddleware[] } = {},
 ) {
   const ask = humanInTheLoopMiddleware({ interruptOn: asks ? { look: true } : {} } as never) as AgentMiddleware;
   return createAgent({
     model,
     tools: [look],
     checkpointer,
-    middleware: [sessionMiddleware({ sessions, ...options }), ask],
+    middleware: [sessionMiddleware({ sessions, ...options }), ...others, ask],
   });
 }
 
@@ -115,6 +119,29 @@ test("a turn that follows one that was given up, and waits itself, is stored onc
   expect(types(await stored())).toEqual(turns.flat());
   await next("Hello.").invoke({ messages: "Hi" }, call);
   expect(types(await stored())).toEqual([...turns, ["human", "ai"]].flat());
+});
+
+test("what another middleware put in front of the question, just before the run paused, is stored", async () => {
+  const checkpointer = new MemorySaver();
+  const model = new ScriptedModel("one", calling(["look", { at: "a" }]), "Done.", "two");
+  let steps = 0;
+  const retrieving = createMiddleware({
+    name: "Retrieving",
+    beforeModel: ({ messages }) => {
+      steps += 1;
+      if (steps !== 2) return undefined;
+      const found = new HumanMessage({ content: "found", id: freshId() });
+      const all = new RemoveMessage({ id: REMOVE_ALL_MESSAGES });
+      return { messages: [all, ...messages.slice(0, -1), found, ...messages.slice(-1)] };
+    },
+  });
+  const agent = agentOf(model, checkpointer, { asks: true, others: [retrieving as AgentMiddleware] });
+  await agent.invoke({ messages: "first" }, call);
+  await agent.invoke({ messages: "Go" }, call);
+  await agent.invoke(approve, call);
+  expect(texts(await stored())).toEqual(["first", "one", "Go", "found", "", "saw a", "Done."]);
+  await agent.invoke({ messages: "Hi" }, call);
+  expect(texts(await stored())).toEqual(["first", "one", "Go", "found", "", "saw a", "Done.", "Hi", "two"]);
 });
 
 test("a run that is resumed twice is stored once", async () => {

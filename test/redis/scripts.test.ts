@@ -6,7 +6,7 @@ import { flag, number, oneOf, text, texts } from "../../src/redis/script/argumen
 import { defineScript, nothing } from "../../src/redis/script/define.js";
 import { fragment } from "../../src/redis/script/fragment.js";
 import { scripts } from "../../src/redis/scripts/all.js";
-import { run } from "../../src/redis/send.js";
+import { run, write } from "../../src/redis/send.js";
 import { freshId } from "../support/turns.js";
 
 const { host, port } = inject("servers").single;
@@ -101,6 +101,39 @@ return { "done", one .. " " .. other, tostring(third), tostring(fourth), doubled
     await expect(refusing("expired")).rejects.toThrow(SessionNotFoundError);
     await expect(refusing("limit")).rejects.toMatchObject({ code: "SESSION_LIMIT", limit: 3 });
     expect(await refusing("waiting")).toEqual({ outcome: "waiting" });
+  });
+
+  test("asks the server nothing more when the script itself has refused a write", async () => {
+    const refusing = defineScript({
+      name: "refusing",
+      about: "refuses.",
+      writes: "once",
+      keys: { operation: "string" },
+      arguments: {},
+      refusals: ["superseded"],
+      uses: [],
+      lua: /* lua */ `return { "superseded" }`,
+    });
+    const sent: string[] = [];
+    const watched = new IoredisPort({
+      status: client.status,
+      evalsha: (sha1, count, rest) => client.evalsha(sha1, count, ...rest),
+      eval: (lua, count, rest) => {
+        sent.push(lua);
+        return client.eval(lua, count, ...rest);
+      },
+      call: (name, ...rest) => client.call(name, ...rest),
+      pipeline: (commands) => client.pipeline(commands),
+      duplicate: () => client.duplicate(),
+    });
+    const work = write({ client: watched, deadlineMilliseconds: 5_000 }, refusing, {
+      operationId: "o",
+      keys: { operation: freshId() },
+      arguments: {},
+    });
+    await expect(work).rejects.toThrow("A later attempt of this operation has run");
+    // The server learned the script, if it did not know it.
+    expect(sent.filter((lua) => lua !== refusing.lua)).toEqual([]);
   });
 
   test("takes an outcome that it does not know for no answer, and names the script", async () => {

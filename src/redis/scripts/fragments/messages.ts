@@ -1,6 +1,6 @@
 import { CLEAR_REMEMBERED_MILLISECONDS } from "../../operation.js";
 import { fragment } from "../../script/fragment.js";
-import { time } from "./time.js";
+import { time, whole } from "./time.js";
 
 export const clearRemembered = fragment(/* lua */ `local CLEAR_REMEMBERED = "${CLEAR_REMEMBERED_MILLISECONDS}"`);
 
@@ -18,10 +18,11 @@ local function push(list, messages, cap)
     length = redis.call("RPUSH", list, unpack(messages, from, math.min(from + 3999, #messages)))
   end
   if cap > 0 and length > cap then
-    redis.call("LTRIM", list, -cap, -1)
+    redis.call("LTRIM", list, whole(-cap), -1)
   end
 end`,
   time,
+  whole,
 );
 
 /**

@@ -115,7 +115,7 @@ for _, member in ipairs(ended) do
   endSession(recordOf(index, member), index, member, "evicted", channel)
 end
 redis.call("HSET", record, unpack(fields))
-redis.call("HSET", record, "secret", secret, "startedAt", whole(now), "idle", idle, "until", whole(now + lifetime))
+redis.call("HSET", record, "secret", secret, "startedAt", whole(now), "idle", whole(idle), "until", whole(now + lifetime))
 local latest = tonumber(members[#members]) or 0
 redis.call("ZADD", index, whole(math.max(microseconds, latest + 1)), id)
 touch(record, index)
