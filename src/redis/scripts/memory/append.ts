@@ -1,33 +1,18 @@
 import { number, text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
-import { concludeWrite, deadlineAfter, enter, exceeded, find, growth, put, refused } from "../fragments/memory.js";
-import { digestArgument, operationKey } from "../fragments/operation.js";
+import { concludeWrite, deadlineAfter, exceeded, find, growth, put } from "../fragments/memory.js";
 import { earlierNumber, rememberNumber } from "../fragments/padded.js";
 import { whole } from "../fragments/time.js";
-import {
-  holderArguments,
-  holderKeys,
-  limitArguments,
-  limitsLua,
-  spaceLua,
-  ttlArgument,
-  writeKeys,
-  writeReplies,
-} from "./space.js";
+import { entering, enterLua, limitsLua, writeArguments, writeOnce, writeReplies } from "./space.js";
 
 // The JSON text is spliced, never decoded: cjson would turn [] into {}, round numbers and refuse what is nested deep. How
 // many items there are stands before the text, so only those that are dropped are looked at.
 export const appendItemScript = defineScript({
   name: "memory.append",
   about: "appends an item to an array, once, and drops its oldest ones beyond a length; a missing array is empty.",
-  writes: "once",
-  keys: { ...writeKeys, ...operationKey },
-  optionalKeys: holderKeys,
+  ...writeOnce,
   arguments: {
-    ...digestArgument,
-    ...holderArguments,
-    ...ttlArgument,
-    ...limitArguments,
+    ...writeArguments,
     key: text("of the array"),
     item: text("JSON"),
     max: number("how many items to keep, 0 for all"),
@@ -36,19 +21,7 @@ export const appendItemScript = defineScript({
   },
   ...writeReplies,
   refusals: [...writeReplies.refusals, "not-array", "corrupt"],
-  uses: [
-    earlierNumber,
-    rememberNumber,
-    refused,
-    enter,
-    find,
-    growth,
-    exceeded,
-    put,
-    deadlineAfter,
-    concludeWrite,
-    whole,
-  ],
+  uses: [earlierNumber, rememberNumber, ...entering, find, growth, exceeded, put, deadlineAfter, concludeWrite, whole],
   lua: /* lua */ `
 local QUOTE, BACKSLASH, COMMA = 34, 92, 44
 
@@ -86,13 +59,8 @@ local before = earlierNumber(operation, digest, writes)
 if before then
   return before
 end
-local refusal = refused(record, index, sessionId, agentId)
-if refusal then
-  return refusal
-end
-${spaceLua}
+${enterLua}
 ${limitsLua}
-enter(space)
 
 local found = find(space, key)
 if found and not found.items then

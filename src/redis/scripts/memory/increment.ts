@@ -1,31 +1,16 @@
 import { number, text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
-import { concludeWrite, deadlineAfter, enter, exceeded, find, growth, put, refused } from "../fragments/memory.js";
-import { digestArgument, operationKey } from "../fragments/operation.js";
+import { concludeWrite, deadlineAfter, exceeded, find, growth, put } from "../fragments/memory.js";
 import { earlierNumber, rememberNumber } from "../fragments/padded.js";
 import { whole } from "../fragments/time.js";
-import {
-  holderArguments,
-  holderKeys,
-  limitArguments,
-  limitsLua,
-  spaceLua,
-  ttlArgument,
-  writeKeys,
-  writeReplies,
-} from "./space.js";
+import { entering, enterLua, limitsLua, writeArguments, writeOnce, writeReplies } from "./space.js";
 
 export const incrementScript = defineScript({
   name: "memory.increment",
   about: "adds to a whole number, once; a missing one is 0.",
-  writes: "once",
-  keys: { ...writeKeys, ...operationKey },
-  optionalKeys: holderKeys,
+  ...writeOnce,
   arguments: {
-    ...digestArgument,
-    ...holderArguments,
-    ...ttlArgument,
-    ...limitArguments,
+    ...writeArguments,
     key: text("of the number"),
     by: number("a safe integer"),
     lifetime: text('of the value in milliseconds, "" to keep its deadline'),
@@ -33,19 +18,7 @@ export const incrementScript = defineScript({
   },
   ...writeReplies,
   refusals: [...writeReplies.refusals, "not-integer", "unsafe", "corrupt"],
-  uses: [
-    earlierNumber,
-    rememberNumber,
-    refused,
-    enter,
-    find,
-    growth,
-    exceeded,
-    put,
-    deadlineAfter,
-    concludeWrite,
-    whole,
-  ],
+  uses: [earlierNumber, rememberNumber, ...entering, find, growth, exceeded, put, deadlineAfter, concludeWrite, whole],
   lua: /* lua */ `
 local SAFE = 9007199254740991
 
@@ -53,13 +26,8 @@ local before = earlierNumber(operation, digest, writes)
 if before then
   return before
 end
-local refusal = refused(record, index, sessionId, agentId)
-if refusal then
-  return refusal
-end
-${spaceLua}
+${enterLua}
 ${limitsLua}
-enter(space)
 
 local found = find(space, key)
 if found and not found.deadline then

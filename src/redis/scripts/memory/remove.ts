@@ -1,39 +1,30 @@
 import { oneOf, text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
-import { concludeWrite, drop, enter, refresh, refused } from "../fragments/memory.js";
-import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
+import { concludeWrite, drop, refresh } from "../fragments/memory.js";
+import { earlier, remember } from "../fragments/operation.js";
 import { whole } from "../fragments/time.js";
-import { holderArguments, holderKeys, readRefusals, spaceLua, ttlArgument, writeKeys, writeReplies } from "./space.js";
+import { entering, enterLua, readRefusals, removalArguments, writeOnce, writeReplies } from "./space.js";
 
 // Limits do not count removals.
 export const removeValuesScript = defineScript({
   name: "memory.remove",
   about: "removes one value, or all of the namespace, once. How many writes there were today stays known.",
   flags: "allow-oom",
-  writes: "once",
-  keys: { ...writeKeys, ...operationKey },
-  optionalKeys: holderKeys,
+  ...writeOnce,
   arguments: {
-    ...digestArgument,
-    ...holderArguments,
-    ...ttlArgument,
+    ...removalArguments,
     scope: oneOf(["one", "all"], ""),
     key: text("of the one"),
   },
   effects: writeReplies.effects,
   refusals: ["conflict", ...readRefusals],
-  uses: [earlier, remember, refused, enter, refresh, drop, concludeWrite, whole],
+  uses: [earlier, remember, ...entering, refresh, drop, concludeWrite, whole],
   lua: /* lua */ `
 local before = earlier(operation, digest)
 if before then
   return before
 end
-local refusal = refused(record, index, sessionId, agentId)
-if refusal then
-  return refusal
-end
-${spaceLua}
-enter(space)
+${enterLua}
 
 if scope == "one" then
   refresh(space, key)

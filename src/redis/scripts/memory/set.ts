@@ -1,59 +1,30 @@
 import { text, texts } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
-import {
-  concludeWrite,
-  deadlineAfter,
-  enter,
-  exceeded,
-  find,
-  growth,
-  put,
-  refresh,
-  refused,
-} from "../fragments/memory.js";
-import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
+import { concludeWrite, deadlineAfter, exceeded, find, growth, put, refresh } from "../fragments/memory.js";
+import { earlier, remember } from "../fragments/operation.js";
 import { whole } from "../fragments/time.js";
-import {
-  holderArguments,
-  holderKeys,
-  limitArguments,
-  limitsLua,
-  spaceLua,
-  ttlArgument,
-  writeKeys,
-  writeReplies,
-} from "./space.js";
+import { entering, enterLua, limitsLua, writeArguments, writeOnce, writeReplies } from "./space.js";
 
 export const setScript = defineScript({
   name: "memory.set",
   about: "sets one value or several, all or none, once.",
-  writes: "once",
-  keys: { ...writeKeys, ...operationKey },
-  optionalKeys: holderKeys,
+  ...writeOnce,
   arguments: {
-    ...digestArgument,
-    ...holderArguments,
-    ...ttlArgument,
-    ...limitArguments,
+    ...writeArguments,
     expected: text('version that the first key must have, "0" when it must not be there, "" for any'),
     lifetime: text('of the values in milliseconds, "0" for none, "" to keep the deadline of each'),
     entries: texts("key, JSON, number of items, …"),
   },
   ...writeReplies,
   refusals: [...writeReplies.refusals, "version"],
-  uses: [earlier, remember, refused, enter, find, refresh, growth, exceeded, put, deadlineAfter, concludeWrite, whole],
+  uses: [earlier, remember, ...entering, find, refresh, growth, exceeded, put, deadlineAfter, concludeWrite, whole],
   lua: /* lua */ `
 local before = earlier(operation, digest)
 if before then
   return before
 end
-local refusal = refused(record, index, sessionId, agentId)
-if refusal then
-  return refusal
-end
-${spaceLua}
+${enterLua}
 ${limitsLua}
-enter(space)
 
 if expected ~= "" then
   local found = find(space, entries[1])

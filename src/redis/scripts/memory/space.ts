@@ -2,6 +2,8 @@ import { text as textReply } from "../../replies.js";
 import { notLive, type Refusal } from "../../refusals.js";
 import { number, text } from "../../script/arguments.js";
 import { nothing } from "../../script/define.js";
+import { enter, refused } from "../fragments/memory.js";
+import { digestArgument, operationKey } from "../fragments/operation.js";
 
 // What the scripts of agent memory share, so that one script serves a namespace on its own and one that belongs to a
 // session.
@@ -41,24 +43,49 @@ export const holderArguments = {
   member: text("of this namespace in the memories"),
 };
 
-export const ttlArgument = { ttl: number("of the namespace in milliseconds, 0 for none") };
+/** Keys and effect of a script that writes once. */
+export const writeOnce = {
+  writes: "once",
+  keys: { ...writeKeys, ...operationKey },
+  optionalKeys: holderKeys,
+} as const;
 
-export const limitArguments = {
+export const removalArguments = {
+  ...digestArgument,
+  ...holderArguments,
+  ttl: number("of the namespace in milliseconds, 0 for none"),
+};
+
+export const writeArguments = {
+  ...removalArguments,
   writesPerDay: number("limit, 0 for none"),
   storageBytes: number("limit, 0 for none"),
   valueBytes: number("limit, 0 for none"),
   keyCount: number("limit, 0 for none"),
 };
 
-/** Lua that makes the table of the keys of a namespace that a write works on. Its locals are those of the declaration. */
-export const spaceLua = /* lua */ `
+/** What `enterLua` uses. */
+export const entering = [refused, enter] as const;
+
+/**
+ * Lua that refuses a session that may not enter, and else makes the table of the namespace, with its accounting. The locals
+ * are those of the declaration.
+ */
+export const enterLua = /* lua */ `
+local refusal = refused(record, index, sessionId, agentId)
+if refusal then
+  return refusal
+end
 local space = {
   values = values, deadlines = deadlines, usage = usage, writes = writes,
   record = record, index = index, memories = memories, member = member,
-}`;
+}
+enter(space)
+`.trim();
 
-export const limitsLua = /* lua */ `
-local limits = { writesPerDay = writesPerDay, storageBytes = storageBytes, valueBytes = valueBytes, keys = keyCount }`;
+/** Lua that makes the table of the limits. */
+export const limitsLua =
+  "local limits = { writesPerDay = writesPerDay, storageBytes = storageBytes, valueBytes = valueBytes, keys = keyCount }";
 
 /** Why a session may not enter. */
 export const readRefusals = ["mismatch", ...notLive] as const satisfies readonly Refusal[];

@@ -1,7 +1,6 @@
 import { count } from "../../replies.js";
 import { defineScript } from "../../script/define.js";
-import { enter, refused } from "../fragments/memory.js";
-import { holderArguments, holderKeys, readRefusals, spaceLua, writeKeys } from "./space.js";
+import { entering, enterLua, holderArguments, holderKeys, readRefusals, writeKeys } from "./space.js";
 
 export const usageScript = defineScript({
   name: "memory.usage",
@@ -21,14 +20,9 @@ export const usageScript = defineScript({
     }),
   },
   refusals: readRefusals,
-  uses: [refused, enter],
+  uses: entering,
   lua: /* lua */ `
-local refusal = refused(record, index, sessionId, agentId)
-if refusal then
-  return refusal
-end
-${spaceLua}
-enter(space)
+${enterLua}
 return { "done", space.bytes, redis.call("HLEN", values), space.written, space.more and 1 or 0 }
 `,
 });
