@@ -50,7 +50,7 @@ export type {
   SessionInit,
   SessionStoreOptions,
 } from "./sessions/options.js";
-export type { Conversation, Session } from "./sessions/schema.js";
+export type { Conversation, Session } from "./sessions/session.js";
 export type { EndEverybodyOptions, EndEverybodyProgress } from "./sessions/everybody.js";
 export type { Conversations, StoredMessage } from "./sessions/conversations.js";
 export { SessionStore } from "./sessions/store.js";

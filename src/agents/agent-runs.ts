@@ -1,7 +1,7 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { InvalidOptionError, SessionMismatchError } from "../errors.js";
 import { hasCheckpointer, type NodeRuntime, runSignalOf } from "../frameworks/langgraph.js";
-import type { Session } from "../sessions/schema.js";
+import type { Session } from "../sessions/session.js";
 import { Turn } from "../turns/turn.js";
 import { LiveRun } from "./live-run.js";
 import { LiveRuns } from "./live-runs.js";

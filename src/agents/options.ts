@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { turnSettings, type TurnOptions, type TurnSettings, turnShape } from "../turns/turn-options.js";
 import { InvalidOptionError } from "../errors.js";
-import type { Session } from "../sessions/schema.js";
+import type { Session } from "../sessions/session.js";
 import type { SessionStore } from "../sessions/store.js";
 import { markedSchema, storeMark } from "../options/copies.js";
 import { idSchema, validate } from "../options/validation.js";

@@ -1,5 +1,5 @@
 import type { BaseMessage } from "@langchain/core/messages";
-import type { Session } from "../sessions/schema.js";
+import type { Session } from "../sessions/session.js";
 import { idsOf } from "./message-ids.js";
 
 /**

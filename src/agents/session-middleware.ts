@@ -4,7 +4,7 @@ import { z } from "zod";
 import { alternating, wantsAlternation } from "../messages/alternating.js";
 import { answerable } from "../messages/answerable.js";
 import { isResult } from "../messages/tool-calls.js";
-import type { Session } from "../sessions/schema.js";
+import type { Session } from "../sessions/session.js";
 import { AgentRuns } from "./agent-runs.js";
 import { parseMiddlewareOptions, type SessionMiddlewareOptions } from "./options.js";
 import type { RunRecord } from "./run-record.js";

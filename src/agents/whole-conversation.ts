@@ -1,7 +1,7 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { ConversationNotFoundError } from "../errors.js";
 import type { SessionStore } from "../sessions/store.js";
-import type { Session } from "../sessions/schema.js";
+import type { Session } from "../sessions/session.js";
 
 const PAGE = 1_000;
 

@@ -11,7 +11,7 @@ import { onlyToken } from "../http/guard.js";
 import { type ExpectedAgent, type GuardSettings, parseGuardOptions } from "../http/guard-options.js";
 import type { Identity } from "../http/identity.js";
 import { problemResponse } from "../http/problem.js";
-import type { Session } from "../sessions/schema.js";
+import type { Session } from "../sessions/session.js";
 import { addHeaders, send, toWebRequest } from "./web-request.js";
 
 declare global {

@@ -1,6 +1,6 @@
 import { InvalidOptionError } from "../errors.js";
 import { ownerSchema } from "../sessions/options.js";
-import type { Session } from "../sessions/schema.js";
+import type { Session } from "../sessions/session.js";
 import { idSchema } from "../options/validation.js";
 import { mayBeForged } from "./cross-site.js";
 import { anyAgent, type Denial, type GuardParts } from "./guard-options.js";

@@ -11,7 +11,7 @@ import type { IterableReadableStream } from "@langchain/core/utils/stream";
 import { adderOf } from "../frameworks/langchain-core.js";
 import { type AnyHistory, isHistory, Turn } from "../turns/turn.js";
 import { InvalidOptionError } from "../errors.js";
-import type { Session } from "../sessions/schema.js";
+import type { Session } from "../sessions/session.js";
 import type { SessionWatch } from "../sessions/signals.js";
 import { inputMessages, inputOf } from "./messages.js";
 import { type GraphLike, parseFields, type RunnableSettings, type RunnableWithSessionFields } from "./options.js";

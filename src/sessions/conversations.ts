@@ -21,7 +21,7 @@ import {
 } from "./options.js";
 import { keysOf } from "./owner-keys.js";
 import { toConversation } from "./record.js";
-import type { Conversation } from "./schema.js";
+import type { Conversation } from "./session.js";
 
 /** A stored message with its place and its time. */
 export interface StoredMessage {

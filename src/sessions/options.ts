@@ -6,7 +6,7 @@ import { type Duration, durationSchema } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
 import { countSchema, idSchema, textSchema, validate } from "../options/validation.js";
 import type { EndEverybodyOptions, EndEverybodyProgress } from "./everybody.js";
-import type { Conversation, Session } from "./schema.js";
+import type { Conversation, Session } from "./session.js";
 
 /** Options of {@link SessionStore}. */
 export interface SessionStoreOptions extends StoreOptions {

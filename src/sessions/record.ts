@@ -2,7 +2,7 @@ import { isPlainJson } from "../codec/json.js";
 import { CorruptMessageError, InvalidOptionError, SessionNotFoundError } from "../errors.js";
 import type { ConversationEntry } from "../redis/scripts/conversation/list.js";
 import type { SessionInit } from "./options.js";
-import type { Conversation, Session } from "./schema.js";
+import type { Conversation, Session } from "./session.js";
 
 // A session is a hash with one field for each attribute, so that concurrent requests cannot undo each other. Each value of
 // the metadata is a field of its own: JSON under this prefix.

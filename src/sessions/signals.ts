@@ -1,6 +1,6 @@
 import type { RedisPort, Subscription } from "../redis/port.js";
 import { SessionNotFoundError, type SessionEndReason } from "../errors.js";
-import type { Session } from "./schema.js";
+import type { Session } from "./session.js";
 
 /** How long to wait after a failed question before Redis is asked again how long a session has left. */
 const RETRY_MILLISECONDS = 5_000;

@@ -35,7 +35,7 @@ import { eraseOwner } from "./erase.js";
 import { newId } from "../options/ids.js";
 import { keysOf } from "./owner-keys.js";
 import { initFields, metadataFields, toSession } from "./record.js";
-import type { Session } from "./schema.js";
+import type { Session } from "./session.js";
 import { sessionPlace } from "./session-memory.js";
 import { assertLive, livenessCommands, SessionLog } from "./session-log.js";
 import { SessionSignals, type SessionWatch } from "./signals.js";
