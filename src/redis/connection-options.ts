@@ -31,7 +31,7 @@ export interface ConnectionOptions {
    */
   deadline?: Duration | undefined;
   /**
-   * After each write, waits in the same round trip until so many replicas have it (`WAIT`), so that a failover to one of
+   * After each write, waits in the same round trip until `replicas` replicas have it (`WAIT`), so that a failover to one of
    * these does not lose it. When fewer have it within `timeout`, the call throws a `NotReplicatedError`. A repetition
    * under the same operation id waits again. The connection does nothing else meanwhile: what this client sends next
    * waits behind the write. Writes that only renew something (`verify`, the lease of a turn) do not wait.

@@ -3,7 +3,7 @@ import { AsyncGeneratorWithSetup, IterableReadableStream } from "@langchain/core
 import type { RunningTurn } from "./running-turn.js";
 import { type StreamedOutput, streamedOutput } from "./streamed-output.js";
 
-/** A stream that nobody reads for so long is taken for left: its reader may be gone without a word. */
+/** A stream that is not read for this long counts as left, because its reader may be gone without a signal. */
 const MAX_PAUSE_MILLISECONDS = 600_000;
 
 /**

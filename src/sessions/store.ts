@@ -100,7 +100,7 @@ export class SessionStore {
     const id = newId("session");
     const { secretHash, tokenFor } = newSecret();
     const conversationId = checked.conversationId ?? newId("conversation");
-    // Not what a repetition has to have the same of: the credentials may have been renewed meanwhile.
+    // A repetition may have another authenticatedAt, because the credentials may have been renewed meanwhile.
     const { metadata, authenticatedAt, ...attributes } = checked;
     const result = await write(this.#settings, createScript, {
       operationId,
@@ -129,7 +129,7 @@ export class SessionStore {
       },
     });
     const session = toSession(result.record);
-    // A repetition made its session before, under the id of then: the token names that one.
+    // A repetition returns the session of the first attempt, which has another id. The token names that session.
     return { token: tokenFor(tag, session.id), session, ended: [...result.ended] };
   }
 
@@ -149,7 +149,7 @@ export class SessionStore {
       userId,
       orgId: "orgId" in expected ? orgId : undefined,
       agentId,
-      // Fails closed: under strict binding no address is as wrong as another.
+      // Fails closed: under strict binding, a missing address is a mismatch too.
       ipAddress: this.#settings.addressBinding === "strict" ? ipAddress : undefined,
     };
     const keys = ownerKeys(this.#settings.keyPrefix, tag);
@@ -218,7 +218,7 @@ export class SessionStore {
       continues: conversationId ?? "",
       fields: ["conversationId", target],
       removed: [],
-      // A repetition that opens a new conversation has another new id, and is the same operation all the same.
+      // A repetition that opens a new conversation has another new id, and is still the same operation.
       digest: digestOf("open", session.id, conversationId ?? ""),
       conversationId: target,
     });

@@ -2,7 +2,7 @@ import { count, list, text as textReply, textList } from "../../replies.js";
 import { number, text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
 
-/** A script takes about a millisecond to look at so many. */
+/** A script takes about a millisecond to look at this many. */
 const MAX_STALE = 500;
 
 export interface ConversationEntry {

@@ -38,7 +38,7 @@ local function releaseLease(lease, holder, token)
   end
 end`);
 
-/** Lets a turn hold a conversation for so many milliseconds. */
+/** Lets a turn hold a conversation for `duration` milliseconds. */
 export const holdLease = fragment(/* lua */ `
 local function holdLease(lease, holder, token, duration)
   redis.call("SET", lease, token, "PX", duration)

@@ -275,7 +275,7 @@ end`,
   expireAt,
 );
 
-/** What follows the effect of a write that counts so many times: accounting, expiry, index, and the session's timeout. */
+/** Does what follows the effect of a write: accounting, expiry, index, and the session's timeout. `count` is how many writes it counts as. */
 export const concludeWrite = fragment(
   /* lua */ `
 local function concludeWrite(space, ttl, count)

@@ -18,7 +18,7 @@ local function padOf(secret, operation)
   return pad, string.sub(bytes, 2 * DIGITS + 1)
 end`);
 
-/** Adds the pad to the digits of a text, so many times. */
+/** Adds the pad to each digit of a text, `times` times. */
 const shifted = fragment(
   /* lua */ `
 local function shifted(digits, pad, times)

@@ -6,7 +6,7 @@ import { heldKeys, holdLease } from "../fragments/lease.js";
 import { state } from "../fragments/session.js";
 import { microseconds, now, outlive, whole } from "../fragments/time.js";
 
-/** After so many milliseconds without a sign a waiter loses its place. Several times the longest pause between two tries. */
+/** A waiter that does not ask for this long loses its place. The longest pause between two tries is several times shorter. */
 const HEARTBEAT_MILLISECONDS = 2_000;
 
 const place = (ticket: unknown, position: unknown): { ticket: string; position: number } => ({

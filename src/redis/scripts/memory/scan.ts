@@ -4,7 +4,7 @@ import { defineScript } from "../../script/define.js";
 import { alive, header, listed, refused } from "../fragments/memory.js";
 import { holderArguments, holderKeys, readKeys, readRefusals } from "./space.js";
 
-/** About so many values a page. */
+/** The approximate number of values in a page. */
 const PAGE = 100;
 
 export const scanValuesScript = defineScript({
