@@ -61,4 +61,13 @@ export const idSchema: z.ZodString = textSchema.refine(
 );
 
 /** Checks a whole number of at least 1. */
+/** Returns true for an object that has these methods. */
+export function hasMethods(value: unknown, names: readonly string[]): boolean {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    names.every((name) => typeof (value as Record<string, unknown>)[name] === "function")
+  );
+}
+
 export const countSchema: z.ZodType<number> = z.int("use a whole number").min(1, "use at least 1");

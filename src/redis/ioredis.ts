@@ -1,3 +1,4 @@
+import { hasMethods } from "../options/validation.js";
 import {
   type ChannelListener,
   type Command,
@@ -52,14 +53,8 @@ interface IoredisSubscriber {
 
 const MAX_RECONNECT_DELAY_MILLISECONDS = 5_000;
 
-const methods = ["evalsha", "eval", "call", "pipeline"];
-
 export function isIoredisClient(value: unknown): value is IoredisClient {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    methods.every((method) => typeof (value as Record<string, unknown>)[method] === "function")
-  );
+  return hasMethods(value, ["evalsha", "eval", "call", "pipeline"]);
 }
 
 /** The adapter of ioredis. */

@@ -83,7 +83,7 @@ export function run<Call, Reply>(
   call: Call & Pick<About, "subject">,
 ): Promise<Reply> {
   const { client, wait } = connection;
-  const indeterminate = script.writes === "unrecorded";
+  const indeterminate = script.unrecorded;
   const circumstances = { client, script: script.name, indeterminate };
   return withDeadline(connection, circumstances, async (isOver) => {
     try {

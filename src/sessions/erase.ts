@@ -1,16 +1,20 @@
 import { endingsChannel, type OwnerKeys } from "../redis/keys.js";
-import type { OwnedThing } from "../redis/owned.js";
-import { eraseKeysOf, eraseScriptOf } from "../redis/scripts/owner/erase.js";
+import { type OwnedThing, ownedThings } from "../redis/owned.js";
+import { eraseKeysOf, eraseScript } from "../redis/scripts/owner/erase.js";
 import { run } from "../redis/send.js";
 import type { SessionSettings } from "./options.js";
 
-/** Erases all that an owner has, in bounded steps, and returns how many of each thing were removed. */
+/**
+ * Erases all that an owner has, in bounded steps, and returns how many of each thing were removed.
+ *
+ * @param script the script that was made for these things.
+ */
 export async function eraseOwner(
   settings: Pick<SessionSettings, "keyPrefix" | "maxTokenMilliseconds" | "client" | "deadlineMilliseconds" | "wait">,
   { base, notBefore }: Pick<OwnerKeys, "base" | "notBefore">,
-  things: readonly OwnedThing[],
+  things: readonly OwnedThing[] = ownedThings,
+  script: typeof eraseScript = eraseScript,
 ): Promise<Readonly<Record<string, number>>> {
-  const script = eraseScriptOf(things);
   const keys = { ...eraseKeysOf(things, base), notBefore };
   const channel = endingsChannel(settings.keyPrefix);
   const sums = things.map(() => 0);

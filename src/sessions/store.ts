@@ -4,7 +4,6 @@ import { digestOf, operationIdOf, type WriteOptions } from "../redis/operation.j
 import { InvalidOptionError } from "../errors.js";
 import { endingsChannel, ownerKeys, ownerTag } from "../redis/keys.js";
 import { count } from "../redis/replies.js";
-import { ownedThings } from "../redis/owned.js";
 import { GRACE_MILLISECONDS } from "../redis/scripts/fragments/session.js";
 import { createScript } from "../redis/scripts/session/create.js";
 import { endScript } from "../redis/scripts/session/end.js";
@@ -294,11 +293,8 @@ export class SessionStore {
    * @returns how many of each kind this call removed.
    */
   async eraseUser(owner: Owner): Promise<{ sessions: number; conversations: number; memories: number }> {
-    const {
-      sessions = 0,
-      conversations = 0,
-      memories = 0,
-    } = await eraseOwner(this.#settings, keysOf(this.#settings, owner), ownedThings);
+    const removed = await eraseOwner(this.#settings, keysOf(this.#settings, owner));
+    const { sessions = 0, conversations = 0, memories = 0 } = removed;
     return { sessions, conversations, memories };
   }
 

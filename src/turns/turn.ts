@@ -4,6 +4,7 @@ import { conversationOf, type RedisChatMessageHistory } from "../chat-history/hi
 import type { HeldLease } from "../chat-history/message-log.js";
 import type { Beginning, OpenConversation } from "../chat-history/open-conversation.js";
 import { InvalidOptionError, isLangChainRedisError, TurnNotStoredError } from "../errors.js";
+import { hasMethods } from "../options/validation.js";
 import { interruptedTurn } from "../messages/interrupted.js";
 import { digestOf, newOperationId, operationIdOf } from "../redis/operation.js";
 import { type LeaseOptions, takeLease, type TurnLease } from "./turn-lease.js";
@@ -14,12 +15,7 @@ export type AnyHistory = BaseChatMessageHistory | BaseListChatMessageHistory;
 
 /** Returns true for an object with the methods of a history. */
 export function isHistory(value: unknown): value is AnyHistory {
-  const methods = ["getMessages", "addMessages", "clear"];
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    methods.every((method) => typeof (value as Record<string, unknown>)[method] === "function")
-  );
+  return hasMethods(value, ["getMessages", "addMessages", "clear"]);
 }
 
 /** What one call of a runnable or agent passes to its turn. */

@@ -7,7 +7,7 @@ import { IoredisPort } from "../../src/redis/ioredis.js";
 import { ownerKeys } from "../../src/redis/keys.js";
 import { ownedMarks, type OwnedThing, ownedThings } from "../../src/redis/owned.js";
 import { fragment } from "../../src/redis/script/fragment.js";
-import { scripts } from "../../src/redis/scripts/all.js";
+import { scripts } from "./support/all-scripts.js";
 import { eraseScriptOf } from "../../src/redis/scripts/owner/erase.js";
 import { eraseOwner } from "../../src/sessions/erase.js";
 import { grantedCommands } from "../support/acl.js";
@@ -57,7 +57,12 @@ test("a kind that is in the list is erased in steps, and counted", async () => {
     maxTokenMilliseconds: 60_000,
     wait: undefined,
   };
-  expect(await eraseOwner(settings, keys, things)).toEqual({ sessions: 0, conversations: 0, memories: 0, notes: 450 });
+  expect(await eraseOwner(settings, keys, things, eraseScriptOf(things))).toEqual({
+    sessions: 0,
+    conversations: 0,
+    memories: 0,
+    notes: 450,
+  });
   const left = await client.keys(`${keys.base}:*`.replaceAll(/[{}]/g, "?"));
   expect(left.toSorted()).toEqual([keys.notBefore, `${keys.base}:note-read:1`].toSorted());
   expect(await client.ttl(`${keys.base}:note-read:1`)).toBeGreaterThan(600_000);

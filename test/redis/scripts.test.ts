@@ -5,7 +5,7 @@ import { IoredisPort } from "../../src/redis/ioredis.js";
 import { flag, number, oneOf, text, texts } from "../../src/redis/script/arguments.js";
 import { defineScript, nothing } from "../../src/redis/script/define.js";
 import { fragment } from "../../src/redis/script/fragment.js";
-import { scripts } from "../../src/redis/scripts/all.js";
+import { scripts } from "./support/all-scripts.js";
 import { run, write } from "../../src/redis/send.js";
 import { freshId } from "../support/turns.js";
 
@@ -107,7 +107,6 @@ return { "done", one .. " " .. other, tostring(third), tostring(fourth), doubled
     const refusing = defineScript({
       name: "refusing",
       about: "refuses.",
-      writes: "once",
       keys: { operation: "string" },
       arguments: {},
       refusals: ["superseded"],

@@ -3,7 +3,7 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { AgentMemory, RedisChatMessageHistory, type RedisClient, SessionStore } from "langchain-redis-sessions";
-import { scripts } from "../../src/redis/scripts/all.js";
+import { scripts } from "./support/all-scripts.js";
 import { freshId, turn } from "../support/turns.js";
 
 const spelling = /* lua */ `

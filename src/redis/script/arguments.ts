@@ -9,11 +9,22 @@ export interface Argument<Input> {
 }
 
 /** Several arguments of a script, as many as a call has. In the script a table. */
-export interface ListArgument<Input extends Value> {
+export interface ListArgument {
   readonly about: string;
   readonly list: true;
-  /** Never there: it carries the type. */
-  readonly of?: Input;
+}
+
+export type Arguments = Readonly<Record<string, Argument<never> | ListArgument>>;
+
+type Named<One> = readonly (readonly [name: string, one: One])[];
+
+/** Returns the arguments in the order of ARGV: single ones, and then the lists. */
+export function inOrder(declared: Arguments): { singles: Named<Argument<never>>; lists: Named<ListArgument> } {
+  const all = Object.entries(declared);
+  return {
+    singles: all.flatMap(([name, one]) => ("list" in one ? [] : [[name, one] as const])),
+    lists: all.flatMap(([name, one]) => ("list" in one ? [[name, one] as const] : [])),
+  };
 }
 
 const asIs = (argument: string): string => argument;
@@ -40,6 +51,6 @@ export function oneOf<const Word extends string>(words: readonly Word[], about: 
 }
 
 /** In the script a table of strings. */
-export function texts(about: string): ListArgument<Value> {
+export function texts(about: string): ListArgument {
   return { about, list: true };
 }

@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { type About, type Refusal, refusalOf } from "../refusals.js";
 import { UnexpectedReply } from "../replies.js";
 import type { Value } from "../port.js";
-import type { Argument, ListArgument } from "./arguments.js";
-import { assembled, type Fragment } from "./fragment.js";
+import { type Argument, type Arguments, inOrder, type ListArgument } from "./arguments.js";
+import type { Fragment } from "./fragment.js";
+import { textOf } from "./text.js";
 
 /** The keys of a script: name in the script, and what the key holds. */
 type Keys = Readonly<Record<string, string>>;
-type Arguments = Readonly<Record<string, Argument<never> | ListArgument<Value>>>;
 /** A declaration that leaves something out. */
 // oxlint-disable-next-line typescript/no-generated-empty-object-type -- it has no names, which is what it means
 type None = Readonly<Record<never, never>>;
@@ -17,7 +17,13 @@ type Outcomes = Readonly<Record<string, (...values: unknown[]) => object>>;
 /**
  * Everything about a script, once. KEYS, ARGV, the locals, the header and the caller's types are made from it.
  */
-interface Declaration<K extends Keys, O extends Keys, A extends Arguments, E extends Outcomes, R extends Outcomes> {
+export interface Declaration<
+  K extends Keys,
+  O extends Keys,
+  A extends Arguments,
+  E extends Outcomes,
+  R extends Outcomes,
+> {
   /** As errors and traces name it. */
   readonly name: string;
   /** What it does, for its header: plain sentences. */
@@ -40,11 +46,10 @@ interface Declaration<K extends Keys, O extends Keys, A extends Arguments, E ext
   /** Outcomes that are an error: `refusals.ts` says which. */
   readonly refusals?: readonly Refusal[];
   /**
-   * `"once"`: it records its effect under its key `operation`, and is harmless to repeat with the same operation id.
-   * `"unrecorded"`: it has an effect that nothing records, because repeating it is harmless; an error leaves the outcome
-   * unknown. Without it, nothing is lost when it fails.
+   * The script has an effect that nothing records, because repeating it is harmless. An error then leaves the outcome
+   * unknown. (A script with a key `operation` records its effect there.)
    */
-  readonly writes?: "once" | "unrecorded";
+  readonly unrecorded?: true;
   readonly uses: readonly Fragment[];
   readonly lua: string;
 }
@@ -52,8 +57,8 @@ interface Declaration<K extends Keys, O extends Keys, A extends Arguments, E ext
 type Encoded<A extends Arguments> = {
   readonly [Name in keyof A]: A[Name] extends Argument<infer Input>
     ? Input
-    : A[Name] extends ListArgument<infer Item>
-      ? readonly Item[]
+    : A[Name] extends ListArgument
+      ? readonly Value[]
       : never;
 };
 
@@ -71,7 +76,7 @@ export interface Script<Call, Reply> {
   readonly name: string;
   readonly lua: string;
   readonly sha1: string;
-  readonly writes: "once" | "unrecorded" | undefined;
+  readonly unrecorded: boolean;
   /** Returns the keys and arguments of a call as EVALSHA takes them. */
   readonly encode: (call: Call) => { readonly numberOfKeys: number; readonly keysAndArguments: Value[] };
   /** Whether a write took effect, now or when it first ran. */
@@ -97,7 +102,7 @@ export function defineScript<
 >(
   declaration: Declaration<K, O, A, E, R>,
 ): Script<ScriptCall<keyof K & string, keyof O & string, Encoded<A>>, Answer<E> | Answer<R>> {
-  const { name, writes, effects = {}, answers = {}, refusals = [] } = declaration;
+  const { name, unrecorded = false, effects = {}, answers = {}, refusals = [] } = declaration;
   const keyNames = Object.keys(declaration.keys);
   const optionalNames = Object.keys(declaration.optionalKeys ?? {});
   const encodeArguments = encoderOf(declaration.arguments);
@@ -107,7 +112,7 @@ export function defineScript<
     name,
     lua,
     sha1: createHash("sha1").update(lua).digest("hex"),
-    writes,
+    unrecorded,
     encode: (call) => {
       const keys = call.keys as Readonly<Record<string, string | undefined>>;
       const sent: Value[] = [];
@@ -135,78 +140,11 @@ export function defineScript<
 
 /** Single arguments come first, then how long each list but the last is, then the items of the lists. */
 function encoderOf(declared: Arguments): (input: Readonly<Record<string, unknown>>, sent: Value[]) => void {
-  const singles = Object.entries(declared).flatMap(([name, one]) => ("list" in one ? [] : [[name, one] as const]));
-  const lists = Object.keys(declared).filter((name) => "list" in (declared[name] as object));
+  const { singles, lists } = inOrder(declared);
   return (input, sent) => {
     for (const [name, { encode }] of singles) sent.push(encode(input[name] as never));
-    for (const name of lists.slice(0, -1)) sent.push(String((input[name] as readonly Value[]).length));
+    for (const [name] of lists.slice(0, -1)) sent.push(String((input[name] as readonly Value[]).length));
     // Not by spread: a list may have tens of thousands of items.
-    for (const name of lists) for (const item of input[name] as readonly Value[]) sent.push(item);
-  };
-}
-
-function textOf(declaration: Declaration<Keys, Keys, Arguments, Outcomes, Outcomes>): string {
-  const flags = declaration.flags === undefined ? "" : ` flags=${declaration.flags}`;
-  const { header, locals } = headerAndLocals(declaration);
-  const parts = [assembled(declaration.uses), locals, declaration.lua.trim()].filter((part) => part !== "");
-  return `#!lua${flags}\n${header}\n${parts.join("\n\n")}\n`;
-}
-
-function headerAndLocals(declaration: Declaration<Keys, Keys, Arguments, Outcomes, Outcomes>): {
-  header: string;
-  locals: string;
-} {
-  const keys = [...Object.entries(declaration.keys), ...Object.entries(declaration.optionalKeys ?? {})];
-  const required = Object.keys(declaration.keys).length;
-  const singles = Object.entries(declaration.arguments).filter(([, one]) => !("list" in one));
-  const lists = Object.entries(declaration.arguments).filter(([, one]) => "list" in one);
-
-  const rows: [place: string, name: string, about: string][] = [];
-  const locals: string[] = [];
-  for (const [index, [name, about]] of keys.entries()) {
-    rows.push([`KEYS[${index + 1}]`, name, index < required ? about : `${about}; may be absent`]);
-    locals.push(`local ${name} = KEYS[${index + 1}]`);
-  }
-  for (const [index, [name, one]] of singles.entries()) {
-    const argument = `ARGV[${index + 1}]`;
-    rows.push([argument, name, one.about]);
-    if (!("list" in one)) locals.push(`local ${name} = ${one.local(argument)}`);
-  }
-  if (lists.length > 0) {
-    const counts = lists.length - 1;
-    locals.push(`local taken = ${singles.length + counts}`);
-    for (const [index, [name, { about }]] of lists.entries()) {
-      const isLast = index === counts;
-      const count = `ARGV[${singles.length + index + 1}]`;
-      rows.push([isLast ? "ARGV[…]" : `${count}, …`, name, isLast ? about : `how many, and then ${about}`]);
-      // Not by a function: to make one takes longer than to fill a short list.
-      locals.push(
-        `local ${name} = {}`,
-        `for i = 1, ${isLast ? "#ARGV - taken" : `tonumber(${count})`} do`,
-        `  ${name}[i] = ARGV[taken + i]`,
-        "end",
-      );
-      if (!isLast) locals.push(`taken = taken + ${count}`);
-    }
-  }
-  const replies = [
-    ...Object.keys(declaration.effects ?? {}),
-    ...Object.keys(declaration.answers ?? {}),
-    ...(declaration.refusals ?? []),
-  ];
-  const widths = [0, 1].map((column) => Math.max(0, ...rows.map((row) => row[column as 0 | 1].length)));
-  const table = rows.map(([place, name, about]) =>
-    `${place.padEnd(widths[0] ?? 0)}  ${name.padEnd(widths[1] ?? 0)}  ${about}`.trimEnd(),
-  );
-  return {
-    header: [
-      "--[[",
-      `${declaration.name}: ${declaration.about}`,
-      ...(table.length > 0 ? ["", ...table] : []),
-      "",
-      `returns an outcome and its values: ${replies.join(" | ")}`,
-      "--]]",
-    ].join("\n"),
-    locals: locals.join("\n"),
+    for (const [name] of lists) for (const item of input[name] as readonly Value[]) sent.push(item);
   };
 }

@@ -1,7 +1,7 @@
 import { notLive } from "../../refusals.js";
 import { number, text, texts } from "../../script/arguments.js";
 import { defineScript, nothing } from "../../script/define.js";
-import { heldArguments, heldKeys, lostLease, releaseLease } from "../fragments/lease.js";
+import { concludeTurn, heldArguments, heldKeys, lostLease } from "../fragments/lease.js";
 import { push } from "../fragments/messages.js";
 import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
 import { state, touch } from "../fragments/session.js";
@@ -11,7 +11,6 @@ import { sessionKeys } from "../session/record.js";
 export const appendToConversationScript = defineScript({
   name: "conversation.append",
   about: "appends a turn to a conversation on behalf of a live session, whole, once.",
-  writes: "once",
   keys: {
     ...sessionKeys,
     conversation: "hash: the conversation",
@@ -37,12 +36,12 @@ export const appendToConversationScript = defineScript({
   effects: { done: nothing, repeated: nothing },
   answers: { occupied: nothing },
   refusals: ["conflict", "changed", "no-conversation", "lease-lost", ...notLive],
-  uses: [earlier, remember, state, touch, push, lostLease, releaseLease, now, whole, outlive],
+  uses: [earlier, remember, state, touch, push, lostLease, concludeTurn, now, whole, outlive],
   lua: /* lua */ `
 local before = earlier(operation, digest)
 if before then
-  if before[1] == "repeated" and after == "release" then
-    releaseLease(lease, holder, token)
+  if before[1] == "repeated" then
+    concludeTurn(lease, holder, token, after)
   end
   return before
 end
@@ -104,9 +103,7 @@ outlive(conversations, now + ttl)
 redis.call("HINCRBY", record, "messageCount", #encoded)
 redis.call("HINCRBY", record, "toolCallCount", toolCalls)
 touch(record, index)
-if after == "release" then
-  releaseLease(lease, holder, token)
-end
+concludeTurn(lease, holder, token, after)
 return { "done" }
 `,
 });

@@ -13,7 +13,6 @@ export const removeConversationScript = defineScript({
   name: "conversation.remove",
   about: "removes a conversation, and leaves its next generation, which keeps turns in flight from writing it back.",
   flags: "allow-oom",
-  writes: "once",
   keys: {
     conversation: "hash: the conversation",
     messages: "list: its messages",

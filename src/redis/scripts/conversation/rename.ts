@@ -5,7 +5,6 @@ import { digestArgument, earlier, operationKey, remember } from "../fragments/op
 export const renameConversationScript = defineScript({
   name: "conversation.rename",
   about: "gives a conversation a title.",
-  writes: "once",
   keys: { conversation: "hash: the conversation", ...operationKey },
   arguments: { ...digestArgument, title: text("the title") },
   effects: { done: nothing, repeated: nothing },

@@ -38,6 +38,17 @@ local function releaseLease(lease, holder, token)
   end
 end`);
 
+/** Gives a conversation back when the write ends its turn. */
+export const concludeTurn = fragment(
+  /* lua */ `
+local function concludeTurn(lease, holder, token, after)
+  if after == "release" then
+    releaseLease(lease, holder, token)
+  end
+end`,
+  releaseLease,
+);
+
 /** Lets a turn hold a conversation for `duration` milliseconds. */
 export const holdLease = fragment(/* lua */ `
 local function holdLease(lease, holder, token, duration)

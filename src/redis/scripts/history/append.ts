@@ -1,6 +1,6 @@
 import { defineScript, nothing } from "../../script/define.js";
 import { number, text, texts } from "../../script/arguments.js";
-import { heldArguments, heldKeys, lostLease, releaseLease } from "../fragments/lease.js";
+import { concludeTurn, heldArguments, heldKeys, lostLease } from "../fragments/lease.js";
 import { push } from "../fragments/messages.js";
 import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
 
@@ -9,7 +9,6 @@ import { digestArgument, earlier, operationKey, remember } from "../fragments/op
 export const appendScript = defineScript({
   name: "history.append",
   about: "appends a batch of messages, whole, once.",
-  writes: "once",
   keys: {
     messages: "list, oldest first",
     meta: "hash, there only after a clear",
@@ -29,12 +28,12 @@ export const appendScript = defineScript({
   effects: { appended: nothing, repeated: nothing },
   answers: { occupied: nothing },
   refusals: ["conflict", "foreign", "changed", "lease-lost"],
-  uses: [earlier, remember, push, lostLease, releaseLease],
+  uses: [earlier, remember, push, lostLease, concludeTurn],
   lua: /* lua */ `
 local before = earlier(operation, digest)
 if before then
-  if before[1] == "repeated" and after == "release" then
-    releaseLease(lease, holder, token)
+  if before[1] == "repeated" then
+    concludeTurn(lease, holder, token, after)
   end
   return before
 end
@@ -58,9 +57,7 @@ if ttl == "0" then
 else
   redis.call("PEXPIRE", messages, ttl)
 end
-if after == "release" then
-  releaseLease(lease, holder, token)
-end
+concludeTurn(lease, holder, token, after)
 return { "appended" }
 `,
 });

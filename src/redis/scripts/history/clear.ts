@@ -10,7 +10,6 @@ export const clearScript = defineScript({
   name: "history.clear",
   about: "removes the messages, and leaves a mark that keeps turns in flight from writing them back.",
   flags: "allow-oom",
-  writes: "once",
   keys: {
     messages: "list",
     meta: "hash",

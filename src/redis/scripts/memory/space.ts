@@ -43,9 +43,8 @@ export const holderArguments = {
   member: text("of this namespace in the memories"),
 };
 
-/** Keys and effect of a script that writes once. */
+/** Keys of a script that writes once. */
 export const writeOnce = {
-  writes: "once",
   keys: { ...writeKeys, ...operationKey },
   optionalKeys: holderKeys,
 } as const;

@@ -1,4 +1,4 @@
-import { erasedIndex, type OwnedThing } from "../../owned.js";
+import { erasedIndex, type OwnedThing, ownedThings } from "../../owned.js";
 import { count } from "../../replies.js";
 import { flag, number, text } from "../../script/arguments.js";
 import { defineScript, type Script, type ScriptCall } from "../../script/define.js";
@@ -48,7 +48,7 @@ export function eraseScriptOf(
     name: "owner.erase",
     about: `one step of erasing all that an owner has: ${things.map(({ name }) => name).join(", ")}.`,
     flags: "allow-oom",
-    writes: "unrecorded",
+    unrecorded: true,
     keys,
     arguments: {
       channel: text("on which endings are published"),
@@ -103,6 +103,8 @@ return { "step", left, unpack(counts) }
   });
   return script;
 }
+
+export const eraseScript = eraseScriptOf(ownedThings);
 
 /** Returns the keys of a step, by their names in the script. */
 export function eraseKeysOf(things: readonly OwnedThing[], base: string): Record<string, string> {

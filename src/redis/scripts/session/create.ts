@@ -10,7 +10,6 @@ import { microseconds, now, whole } from "../fragments/time.js";
 export const createScript = defineScript({
   name: "session.create",
   about: "creates a session, and ends the oldest ones beyond the limit.",
-  writes: "once",
   keys: {
     index: "sorted set: the owner's sessions, by start",
     record: "hash: the new session",

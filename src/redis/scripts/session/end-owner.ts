@@ -9,7 +9,7 @@ export const endOwnerScript = defineScript({
   name: "session.end-owner",
   about: "ends all sessions of one owner among many, unless that was done since a time.",
   flags: "allow-oom",
-  writes: "unrecorded",
+  unrecorded: true,
   keys: {
     sessions: "sorted set: the owner's, by start",
     ...notBeforeKey,

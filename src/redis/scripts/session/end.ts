@@ -11,7 +11,6 @@ export const endScript = defineScript({
   name: "session.end",
   about: "ends sessions of one owner: one, all, or all but one. After all, sign-ins from before are not good any more.",
   flags: "allow-oom",
-  writes: "once",
   keys: {
     index: "sorted set: the owner's sessions, by start",
     ...operationKey,

@@ -11,7 +11,6 @@ export const rotateScript = defineScript({
   name: "session.rotate",
   about: "replaces the secret of a session, if it still is the one that the caller holds.",
   flags: "allow-oom",
-  writes: "once",
   keys: { ...sessionKeys, ...operationKey },
   arguments: {
     ...digestArgument,

@@ -8,7 +8,6 @@ import { live, sessionKeys } from "./record.js";
 export const updateScript = defineScript({
   name: "session.update",
   about: "sets and removes fields of a live session, and renews its idle timeout.",
-  writes: "once",
   keys: {
     ...sessionKeys,
     ...operationKey,
