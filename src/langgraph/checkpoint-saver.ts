@@ -211,7 +211,11 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
   async *#listThread(
     bound: Bound,
     config: RunnableConfig,
-    { limit, before, filter }: Required<Pick<CheckpointListOptions, "limit">> & {
+    {
+      limit,
+      before,
+      filter,
+    }: Required<Pick<CheckpointListOptions, "limit">> & {
       before: RunnableConfig | undefined;
       filter: Readonly<Record<string, unknown>> | undefined;
     },
