@@ -108,7 +108,7 @@ local function isDamaged(thread)
 end`);
 
 /** Returns the names that a node holds. */
-export const namesIn = fragment(/* lua */ `
+const namesIn = fragment(/* lua */ `
 local function namesIn(content)
   local from, to = 2, 1
   if string.sub(content, 1, 1) == "*" then
