@@ -11,7 +11,7 @@ import {
   START,
   StateGraph,
 } from "@langchain/langgraph";
-import { type AgentMiddleware, createAgent, humanInTheLoopMiddleware, tool } from "langchain";
+import { type AgentMiddleware, createAgent, createMiddleware, humanInTheLoopMiddleware, tool } from "langchain";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import {
@@ -211,35 +211,38 @@ describe("a person is asked", () => {
 
   const wire = tool(() => "sent", { name: "wire", description: "Wires money", schema: z.object({ sum: z.number() }) });
   const approved = new Command({ resume: { decisions: [{ type: "approve" }] } });
-  const agentOf = (model: ScriptedModel, ...others: ReturnType<typeof sessionMiddleware>[]) =>
+  const agentOf = (model: ScriptedModel, first: AgentMiddleware) =>
     createAgent({
       model,
       tools: [wire],
       checkpointer: saverOf(),
-      middleware: [...others, humanInTheLoopMiddleware({ interruptOn: { wire: true } } as never) as AgentMiddleware],
+      middleware: [first, humanInTheLoopMiddleware({ interruptOn: { wire: true } } as never) as AgentMiddleware],
     });
 
   test.each(["with sessionMiddleware", "without it"])("by an agent's tool, %s", async (how) => {
-    const middleware = how === "without it" ? [] : [sessionMiddleware({ sessions })];
+    const remembers = how === "with sessionMiddleware";
+    const middleware = (
+      remembers ? sessionMiddleware({ sessions }) : createMiddleware({ name: "Nothing" })
+    ) as AgentMiddleware;
     const first = new ScriptedModel(calling(["wire", { sum: 5 }]));
-    await agentOf(first, ...middleware).invoke({ messages: "Send 5" }, sessionConfig(session));
+    await agentOf(first, middleware).invoke({ messages: "Send 5" }, sessionConfig(session));
     const { session: second } = await sessions.create({
       ...owner,
       agentId: "support",
       conversationId: session.conversationId,
     });
     await sessions.endById(owner, session.id);
-    const { messages } = await agentOf(new ScriptedModel("It is sent."), ...middleware).invoke(
+    const { messages } = await agentOf(new ScriptedModel("It is sent."), middleware).invoke(
       approved,
       sessionConfig(second),
     );
     expect(texts(messages)).toEqual(["Send 5", "", "sent", "It is sent."]);
-    if (middleware.length > 0) {
+    if (remembers) {
       expect(texts(await sessions.history(second).getMessages())).toEqual(["Send 5", "", "sent", "It is sent."]);
     }
     // The conversation goes on.
     const model = new ScriptedModel("Yes.");
-    await agentOf(model, ...middleware).invoke({ messages: "Really?" }, sessionConfig(second));
+    await agentOf(model, middleware).invoke({ messages: "Really?" }, sessionConfig(second));
     expect(texts(model.given[0] ?? [])).toEqual(["Send 5", "", "sent", "It is sent.", "Really?"]);
   });
 });
