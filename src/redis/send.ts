@@ -89,7 +89,9 @@ export function run<Call, Reply>(
     try {
       if (!indeterminate || wait === undefined) return script.answerOf(await evaluate(client, script, call), call);
       const { reply, replicas } = await evaluateAndWait(client, script, call, { ...wait, isOver });
-      if (replicas < wait.replicas) throw new NotReplicatedError({ replicas, wanted: wait.replicas });
+      if (replicas < wait.replicas && script.tookEffect(reply)) {
+        throw new NotReplicatedError({ replicas, wanted: wait.replicas });
+      }
       return script.answerOf(reply, call);
     } catch (error) {
       throw await toScriptError(error, circumstances, () => indeterminate);

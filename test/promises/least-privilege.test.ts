@@ -1,8 +1,11 @@
 // The ACL line of docs/redis.md: each word of it is needed, and nothing else is allowed.
 import { AIMessage, HumanMessage } from "@langchain/core/messages";
+import type { RunnableConfig } from "@langchain/core/runnables";
+import { emptyCheckpoint } from "@langchain/langgraph-checkpoint";
 import { Cluster, Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { AgentMemory, RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions";
+import { RedisSaver, SessionSaver } from "langchain-redis-sessions/langgraph";
 import { startRedis, type RunningRedis } from "langchain-redis-sessions/testing";
 import { conversationOf } from "../../src/chat-history/history.js";
 import { all } from "../agent-memory/support/all.js";
@@ -14,6 +17,25 @@ import { freshId, turn } from "../support/turns.js";
 
 const servers = inject("servers");
 const { closing, keep } = closingIn(afterAll);
+
+/** Does what LangGraph does with a saver. */
+async function useSaver(saver: RedisSaver | SessionSaver, configurable: Record<string, unknown>): Promise<void> {
+  const metadata = { source: "loop", step: 0, parents: {} } as const;
+  let config: RunnableConfig = { configurable };
+  for (const said of ["a", "b"]) {
+    const checkpoint = {
+      ...emptyCheckpoint(),
+      channel_values: { said: [new HumanMessage(said)] },
+      channel_versions: { said },
+    };
+    const stored = await saver.put(config, checkpoint, metadata, { said });
+    config = { configurable: { ...configurable, ...stored.configurable } };
+    await saver.putWrites(config, [["said", said]], "task");
+  }
+  await saver.getTuple(config);
+  for await (const { checkpoint } of saver.list({ configurable })) expect(checkpoint.v).toBe(4);
+  await saver.getDeltaChannelHistory({ config, channels: ["said"] });
+}
 
 /** Does all that the library can, and goes on whatever is refused. Returns what was not done. */
 async function everything(client: Client, admins: readonly Redis[]): Promise<readonly string[]> {
@@ -51,6 +73,12 @@ async function everything(client: Client, admins: readonly Redis[]): Promise<rea
   await attempt("remove", () => memory.delete("a"));
   await attempt("clear memory", () => memory.clear());
 
+  const saver = new RedisSaver({ client, maxCheckpoints: 1, refreshOnRead: true });
+  await attempt("a graph", () => useSaver(saver, { thread_id: id }));
+  await attempt("prune", () => saver.prune(id, { keep: 1 }));
+  await attempt("delete a thread", () => saver.deleteThread(id));
+  await attempt("a thread for ever", () => useSaver(new RedisSaver({ client, ttl: "never" }), { thread_id: id }));
+
   const sessions = new SessionStore({ client, maxSessionsPerUser: 2 });
   const owner = { userId: id };
   const create = (): ReturnType<SessionStore["create"]> => sessions.create({ ...owner, agentId: "support" });
@@ -68,6 +96,7 @@ async function everything(client: Client, admins: readonly Redis[]): Promise<rea
     await attempt("rename", () => sessions.conversations.rename(owner, session.conversationId, "t"));
     await attempt("open", () => sessions.openConversation(session, session.conversationId));
     await attempt("session memory", () => sessions.memory(session).set("a", 1));
+    await attempt("a graph of a session", () => useSaver(new SessionSaver({ sessions }), { session }));
     await attempt("list", () => sessions.list(owner));
     await attempt("signal", async () => {
       const signal = sessions.signal(session);
@@ -134,7 +163,7 @@ describe("a user of one Redis with the rights that docs/redis.md names", () => {
     expect(withoutChannel.map((text) => text.split(":")[0])).toEqual(["signal"]);
   });
 
-  test("needs what the page adds for endEverybody, and no more", async () => {
+  test("needs what the page adds for what looks at every key, and no more", async () => {
     const ofOne = async (...rules: readonly string[]): Promise<unknown> => {
       const sessions = new SessionStore({ client: (await as(...rules)).client, keyPrefix: `chat:${freshId()}` });
       await sessions.create({ userId: "ada", agentId: "support" });
@@ -143,6 +172,10 @@ describe("a user of one Redis with the rights that docs/redis.md names", () => {
     await expect(ofOne()).rejects.toThrow(/NOPERM/);
     expect(additionFor("`endEverybody`")).toEqual(["+scan"]);
     expect(await ofOne(...additionFor("`endEverybody`"))).toEqual({ owners: 1, sessions: 1 });
+    const saver = async (...rules: readonly string[]): Promise<RedisSaver> =>
+      new RedisSaver({ client: (await as(...rules)).client, keyPrefix: `chat:${freshId()}` });
+    await expect((await saver()).threads().next()).rejects.toThrow(/NOPERM/);
+    expect(await (await saver("+scan")).threads().next()).toEqual({ done: true, value: undefined });
   });
 
   test("may run no other command, and reach no other key or channel", async () => {

@@ -2,6 +2,7 @@
 import { Redis } from "ioredis";
 import { afterEach, describe, expect, inject, test } from "vitest";
 import { AgentMemory, RedisChatMessageHistory, SessionStore, StoreUnavailableError } from "langchain-redis-sessions";
+import { RedisSaver } from "langchain-redis-sessions/langgraph";
 import { closingIn } from "../support/closing.js";
 import { redis6 } from "../support/redis-6.js";
 import { freshId, turn } from "../support/turns.js";
@@ -28,6 +29,8 @@ const calls: readonly [name: string, call: (client: Redis, wait?: { replicas: nu
     ["a read of a value", (client) => new AgentMemory({ client, namespace: freshId() }).get("a")],
     ["a sign-in", (client, wait) => new SessionStore({ client, wait }).create({ ...owner, agentId: "support" })],
     ["a list", (client) => new SessionStore({ client }).list(owner)],
+    ["a read of a graph", (client) => new RedisSaver({ client }).getTuple({ configurable: { thread_id: freshId() } })],
+    ["the end of a thread", (client, wait) => new RedisSaver({ client, wait }).deleteThread(freshId())],
     ["an erasure", (client, wait) => new SessionStore({ client, wait }).eraseUser(owner)],
   ];
 

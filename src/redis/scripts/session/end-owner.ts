@@ -19,8 +19,7 @@ export const endOwnerScript = defineScript({
     remembered: number("milliseconds to remember since when a sign-in has to be newer"),
     since: number("milliseconds, by this server's clock"),
   },
-  effects: { ended: (sessions: unknown) => ({ sessions: count(sessions) }) },
-  answers: { "ended-before": () => ({ sessions: 0 }) },
+  effects: { ended: (sessions: unknown) => ({ sessions: count(sessions) }), "ended-before": () => ({ sessions: 0 }) },
   uses: [state, endSession, recordOf, markNotBefore],
   lua: /* lua */ `
 -- All, and nobody spared.
