@@ -74,11 +74,12 @@ function withoutOutdated(direct: BaseMessage[], others: readonly BaseMessage[], 
   const errors = direct.filter(({ response_metadata }) => response_metadata["interrupted"] === true);
   if (errors.length === 0) return direct;
   const results = [...direct.filter((result) => !errors.includes(result)), ...others];
-  const outdated = callsOf(message).flatMap((call) => {
+  const outdated = new Set<BaseMessage>();
+  for (const call of callsOf(message)) {
     const error = takeResult(errors, call);
-    return error !== undefined && takeResult(results, call) !== undefined ? [error] : [];
-  });
-  return direct.filter((result) => !outdated.includes(result));
+    if (error !== undefined && takeResult(results, call) !== undefined) outdated.add(error);
+  }
+  return direct.filter((result) => !outdated.has(result));
 }
 
 /**

@@ -81,10 +81,10 @@ function sealed(messages: readonly BaseMessage[]): BaseMessage[] {
     if (isResult(message)) return answersOneBefore(messages, index) ? [] : [message];
     const results = resultsAfter(messages, index);
     // A graph with a checkpointer would take a message without an id for a new one, each time that it is given it.
-    const idOf = ({ name = "" }: Call): string | undefined => message.id && `interrupted-${message.id}-${name}`;
+    const named = ({ name = "" }: Call): string | undefined => message.id && `interrupted-${message.id}-${name}`;
     return [
       message,
-      ...callsOf(message).map((call) => takeResult(results, call) ?? standIn(call, UNANSWERED, idOf(call))),
+      ...callsOf(message).map((call) => takeResult(results, call) ?? standIn(call, UNANSWERED, named(call))),
     ];
   });
 }

@@ -21,18 +21,27 @@ export interface TurnThread {
   readonly givenUp: readonly BaseMessage[];
 }
 
-const FINISHED: TurnThread = { stored: [], unfinished: [], givenUp: [] };
-
 /** Returns what a turn with a new input finds in the thread. */
-export function threadBefore(thread: Thread, turn: Turn, keys: MessageKeys): TurnThread {
-  if (!thread.isOpen) return FINISHED;
-  const { stored, rest } = split(messagesOf(thread, keys), turn.past);
-  // The thread is of another conversation.
-  if (stored.length === 0 && turn.past.length > 0) return FINISHED;
+export async function threadBefore(thread: Thread, turn: Turn, keys: MessageKeys): Promise<TurnThread> {
+  if (!thread.isOpen) return { stored: [], unfinished: [], givenUp: [] };
+  const { stored, rest } = await split(thread, turn, keys);
   // What a person said is stored when a turn pauses. If it is not, the turn may be under way, and is going to store it.
-  const isGivenUp = stored.length > 0 && rest.every(({ type }) => type !== "human");
-  const givenUp = isGivenUp ? interruptedTurn(rest) : [];
-  return { stored, unfinished: isGivenUp ? givenUp : rest, givenUp };
+  if (stored.length > 0 && rest.every(({ type }) => type !== "human")) {
+    const givenUp = interruptedTurn(rest);
+    return { stored, unfinished: givenUp, givenUp };
+  }
+  // A graph that is given its history under another name does not find its thread there.
+  return { stored, unfinished: keys.historyMessagesKey === undefined ? rest : [], givenUp: [] };
+}
+
+/**
+ * Returns the past with the rest of an unfinished turn in it. That follows what the thread has, in front of what came on
+ * another way: a thread puts what it does not have yet behind all that it has.
+ */
+export function pastWith({ stored, unfinished }: TurnThread, past: readonly BaseMessage[]): readonly BaseMessage[] {
+  if (unfinished.length === 0) return past;
+  const length = lengthOfStored(past, stored);
+  return [...past.slice(0, length), ...unfinished, ...past.slice(length)];
 }
 
 /**
@@ -46,10 +55,8 @@ export async function threadToResume(
   turn: Turn,
   keys: MessageKeys,
 ): Promise<TurnThread> {
-  const messages = messagesOf(thread, keys);
-  let { stored, rest } = split(messages, turn.past);
-  if (stored.length === 0 && messages.length > 0) ({ stored, rest } = split(messages, await turn.everything()));
-  if (stored.length === 0 && messages.length > 0) {
+  const { stored, rest } = await split(thread, turn, keys);
+  if (stored.length === 0 && rest.length > 0) {
     throw new InvalidOptionError(
       "input",
       "the conversation holds nothing of the thread that this Command resumes: it was cleared, or is another one. " +
@@ -66,11 +73,16 @@ export async function threadToResume(
   return { stored, unfinished: [], givenUp: [] };
 }
 
-function split(
-  messages: readonly BaseMessage[],
-  conversation: readonly BaseMessage[],
-): { stored: readonly BaseMessage[]; rest: readonly BaseMessage[] } {
-  const length = lengthOfStored(messages, withDistinctIds(conversation));
+/** Splits the messages of a thread behind the last one that is stored, also where a window hides that. */
+async function split(
+  thread: Thread,
+  turn: Turn,
+  keys: MessageKeys,
+): Promise<{ stored: readonly BaseMessage[]; rest: readonly BaseMessage[] }> {
+  const messages = messagesOf(thread, keys);
+  if (messages.length === 0) return { stored: [], rest: [] };
+  const lengthIn = (all: readonly BaseMessage[]): number => lengthOfStored(messages, withDistinctIds(all));
+  const length = lengthIn(turn.past) || lengthIn(await turn.everything());
   return { stored: messages.slice(0, length), rest: messages.slice(length) };
 }
 

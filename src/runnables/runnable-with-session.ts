@@ -197,7 +197,7 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
       const thread = await threadOf(runnable, config);
       return isCommand(input)
         ? await threadToResume(input, thread, turn, this.#settings)
-        : threadBefore(thread, turn, this.#settings);
+        : await threadBefore(thread, turn, this.#settings);
     } catch (error) {
       turn.abandon();
       throw error;

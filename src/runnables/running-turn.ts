@@ -6,7 +6,7 @@ import { answerable } from "../messages/answerable.js";
 import { finalPart, inFrontOfOpenCall, interruptedTurn } from "../messages/interrupted.js";
 import type { Turn } from "../turns/turn.js";
 import type { SessionWatch } from "../sessions/signals.js";
-import type { TurnThread } from "./graph-thread.js";
+import { pastWith, type TurnThread } from "./graph-thread.js";
 import { inputOf, type MessageKeys, outputMessages } from "./messages.js";
 import { newAmong } from "./new-messages.js";
 import type { RunnableSettings } from "./options.js";
@@ -96,20 +96,26 @@ export class RunningTurn<RunInput, RunOutput> {
 
   #pastOf({ turn, said, input, thread }: Begun<RunInput>): readonly BaseMessage[] {
     if (isCommand(input)) return withDistinctIds(turn.past);
-    const mended = answerable([...turn.past, ...(thread?.unfinished ?? [])], said);
+    const mended = answerable(thread === undefined ? turn.past : pastWith(thread, turn.past), said);
     const past = this.#settings.wantsAlternation ? alternating(mended, said) : mended;
     return this.#settings.holdsGraph ? withDistinctIds(past) : past;
   }
 
   #messages(output: RunOutput | undefined, came: "whole" | "partial"): BaseMessage[] {
-    const { said, input, thread } = this.#begun;
-    const begun = [...(thread?.givenUp ?? []), ...said];
+    const { input, thread } = this.#begun;
+    const begun = this.#beginning();
     const fresh = this.#fresh(output, came);
     if (isPaused(output) && thread !== undefined) return [...begun, ...finalPart(fresh)];
     // A Command resumes what broke off here, so a call without a result stays in the thread.
     if (came === "partial" && isCommand(input)) return inFrontOfOpenCall(fresh);
     // Perhaps nobody ever goes on with the graph, and the next turn has to be acceptable to a provider.
     return isPaused(output) ? interruptedTurn([...begun, ...fresh]) : [...begun, ...fresh];
+  }
+
+  /** Returns what is stored in front of the answer. */
+  #beginning(): readonly BaseMessage[] {
+    const { said, thread } = this.#begun;
+    return [...(thread?.givenUp ?? []), ...said];
   }
 
   /** Returns what the output adds to the conversation. */
@@ -124,7 +130,7 @@ export class RunningTurn<RunInput, RunOutput> {
     try {
       return this.#messages(partial, "partial");
     } catch {
-      return this.#begun.said;
+      return this.#beginning();
     }
   }
 }

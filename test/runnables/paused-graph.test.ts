@@ -172,7 +172,7 @@ test("another object, in another store, with another session of the user resumes
   await sessions.end(token);
   const { userId, agentId, conversationId } = session;
   const { session: later } = await elsewhere.create({ userId, agentId, conversationId });
-  const graph = over(graphOf(new ScriptedModel("Paid.")), { sessions: elsewhere } as Fields);
+  const graph = over(graphOf(new ScriptedModel("Paid.")), { sessions: elsewhere });
   await graph.invoke(resume("yes"), configOf(later));
   session = later;
   expect(await stored()).toEqual(["human: one", "ai: ", "tool: pay: yes", "ai: Paid."]);
@@ -203,6 +203,37 @@ test("a conversation that was cleared while the graph paused stays cleared", asy
 const pay = ["human: one", "ai: ", "tool: pay: yes", "ai: Paid."];
 const error = "tool!: The turn was interrupted before this returned a result.";
 
+test.each([{}, { window: { messages: 2 } }])(
+  "a new input in place of an answer, when the conversation went on elsewhere, with %o: the error follows its call in the thread",
+  async (options) => {
+    const store = new SessionStore({ client, ...options });
+    const model = new ScriptedModel(calling(["pay", {}]), "Never mind.");
+    const graph = over(graphOf(model), { sessions: store });
+    await graph.invoke({ messages: "one" }, config());
+    await sessions
+      .history(session)
+      .addMessages([
+        new HumanMessage({ id: freshId(), content: "by hand" }),
+        new AIMessage({ id: freshId(), content: "re: by hand" }),
+      ]);
+    await graph.invoke({ messages: "two" }, config());
+    await store.close();
+    expect(given(model)).toEqual(["human: one", "ai!: ", error, "human: by hand", "ai: re: by hand", "human: two"]);
+    const turns = ["human: one", "human: by hand", "ai: re: by hand", "ai!: ", error, "human: two", "ai: Never mind."];
+    expect(await stored()).toEqual(turns);
+  },
+);
+
+test("a new input whose model fails: the pause that it gave up is stored all the same", async () => {
+  const model = new ScriptedModel(calling(["pay", {}]), new Error("no model today"), "Hello.");
+  const graph = over(graphOf(model));
+  await graph.invoke({ messages: "one" }, config());
+  await expect(graph.invoke({ messages: "two" }, config())).rejects.toThrow("no model today");
+  await graph.invoke({ messages: "three" }, config());
+  const turns = ["human: one", "ai!: ", error, "human!: two", "human: three", "ai: Hello."];
+  expect((await stored()).map((line) => line.replace("!", ""))).toEqual(turns.map((line) => line.replace("!", "")));
+});
+
 describe("what a person decides", () => {
   /** Writes a draft, and lets a person change it. */
   const drafting = () =>
@@ -210,7 +241,7 @@ describe("what a person decides", () => {
       .addNode("write", () => ({ messages: [new AIMessage({ id: "draft", content: "Dear Sir" })] }))
       .addNode("review", ({ messages }: State) => {
         const draft = messages.at(-1) as AIMessage;
-        return { messages: [new AIMessage({ id: String(draft.id), content: interrupt(draft.text) as string })] };
+        return { messages: [new AIMessage({ id: String(draft.id), content: interrupt<string, string>(draft.text) })] };
       })
       .addNode("send", () => ({ messages: [new AIMessage("Sent.")] }))
       .addEdge(START, "write")
@@ -531,7 +562,7 @@ describe("the options of a turn", () => {
   test("a window that hides the question does not hide that it is stored", async () => {
     const windowed = new SessionStore({ client, window: { messages: 2 } });
     const model = new ScriptedModel("Hello.", calling(["pay", {}]), "Paid.");
-    const graph = over(graphOf(model), { sessions: windowed } as Fields);
+    const graph = over(graphOf(model), { sessions: windowed });
     await graph.invoke({ messages: "hi" }, config());
     await graph.invoke({ messages: "one" }, config());
     const elsewhere = [new HumanMessage("by hand"), new AIMessage("re: by hand")];
@@ -568,7 +599,7 @@ describe("a conversation that is named by sessionId", () => {
   ])("in %s is paused and resumed", async (_kind, open) => {
     const id = freshId();
     const model = new ScriptedModel("Hello.", calling(["pay", {}]), "Paid.");
-    const graph = over(graphOf(model), { sessions: undefined, getMessageHistory: open } as Fields);
+    const graph = over(graphOf(model), { sessions: undefined, getMessageHistory: open });
     const call = { configurable: { sessionId: id, thread_id: id } };
     await graph.invoke({ messages: "hi" }, call);
     await graph.invoke({ messages: "one" }, call);
