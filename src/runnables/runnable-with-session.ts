@@ -44,11 +44,18 @@ interface StreamedRun {
  * `configurable: { operationId }` names the turn: a repeated request is refused (OperationConflictError) once its turn is
  * stored. Never put a token there: LangChain copies these values into traces.
  *
- * A turn takes two round trips. With `concurrency` `"wait"` or `"reject"` it takes three, and one more for each look at a
+ * A compiled graph with a checkpointer may pause for a person. What the user said, and each step that is finished, is
+ * stored then. A Command with the same `thread_id` resumes the graph, with any session of the user on that conversation,
+ * and the rest of the turn is stored. A new input gives the pause up: open calls get an error as their result. Use
+ * `concurrency: "reject"` or `"wait"`, so that of two answers to one pause only one runs.
+ *
+ * A turn takes two round trips, and one read of the thread for a graph with a checkpointer. With `concurrency` `"wait"` or `"reject"` it takes three, and one more for each look at a
  * conversation that is taken.
  *
  * - TurnNotStoredError: the runnable has answered, and the turn is not stored. The error has the answer, and `retry()`.
  * - ConversationBusyError, SessionNotFoundError, OperationConflictError, StoreUnavailableError: nothing was run or stored.
+ * - InvalidOptionError, for a Command: nothing waits in this thread, the conversation was cleared, or the runnable is not
+ *   a compiled graph with a checkpointer. Nothing was run or stored.
  * - Errors of the runnable are passed on as they are. `onInterrupt` says what is stored then.
  *
  * @example

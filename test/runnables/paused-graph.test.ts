@@ -166,6 +166,18 @@ test("the caller gets what the graph returns: the state and __interrupt__, then 
   expect(others).toEqual({});
 });
 
+test("a Command fits the types of a compiled graph", async () => {
+  const graph = new RunnableWithSession({
+    runnable: graphOf(new ScriptedModel(calling(["pay", {}]), "Paid.")),
+    sessions,
+    inputMessagesKey: "messages",
+    outputMessagesKey: "messages",
+  });
+  await graph.invoke({ messages: [new HumanMessage("one")] }, config());
+  const { messages } = await graph.invoke(new Command({ resume: "yes" }), config());
+  expect(lines(messages)).toEqual(await stored());
+});
+
 test("another object, in another store, with another session of the user resumes the turn when the first session is over", async () => {
   const elsewhere = new SessionStore({ client });
   await over(graphOf(new ScriptedModel(calling(["pay", {}])))).invoke({ messages: "one" }, config());
@@ -578,6 +590,50 @@ describe("the options of a turn", () => {
     ]);
     await windowed.close();
   });
+});
+
+test("an answer whose id was used before, in front of the window, takes no other's place when a graph is resumed", async () => {
+  const windowed = new SessionStore({ client, window: { messages: 2 } });
+  const model = new ScriptedModel(
+    new AIMessage({ id: "17", content: "Hello." }),
+    "Bye.",
+    calling(["pay", {}]),
+    new AIMessage({ id: "17", content: "Paid." }),
+  );
+  const graph = over(graphOf(model), { sessions: windowed });
+  for (const messages of ["hi", "bye", "one"]) await graph.invoke({ messages }, config());
+  const { messages } = await graph.invoke(resume("yes"), config());
+  await windowed.close();
+  const turns = ["human: hi", "ai: Hello.", "human: bye", "ai: Bye.", ...pay];
+  expect(await stored()).toEqual(turns);
+  expect(lines(messages)).toEqual(turns);
+});
+
+test("a turn that is under way in the same thread is not taken for one that was given up", async () => {
+  let finish = (): void => {};
+  const held = new Promise<void>((resolve) => (finish = resolve));
+  const model = new ScriptedModel("Hello.", calling(["pay", {}]), "Bye.", "Paid.");
+  const compiled = new StateGraph(MessagesAnnotation)
+    .addNode("model", async ({ messages }: State) => ({ messages: [await model.invoke(messages)] }))
+    .addNode("tools", async ({ messages }: State) => {
+      await held;
+      const [call] = (messages.at(-1) as AIMessage).tool_calls ?? [];
+      return { messages: [new ToolMessage({ content: "pay: yes", tool_call_id: String(call?.id) })] };
+    })
+    .addEdge(START, "model")
+    .addConditionalEdges("model", ({ messages }: State) =>
+      (messages.at(-1) as AIMessage).tool_calls?.length ? "tools" : END,
+    )
+    .addEdge("tools", "model")
+    .compile({ checkpointer: saver });
+  const graph = over(compiled);
+  await graph.invoke({ messages: "hi" }, config());
+  const first = graph.invoke({ messages: "one" }, config());
+  await expect.poll(async () => (await compiled.getState(config())).next).toEqual(["tools"]);
+  await graph.invoke({ messages: "two" }, config());
+  finish();
+  await first;
+  expect(await stored()).toEqual(["human: hi", "ai: Hello.", "human: two", "ai: Bye.", ...pay]);
 });
 
 describe("a conversation that is named by sessionId", () => {
