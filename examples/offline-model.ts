@@ -6,7 +6,7 @@ import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
 import { counted } from "./print.js";
 
 /**
- * A chat model for trying things out without a key or a network. It understands a few sentences, calls three tools, and
+ * A chat model for trying things out without a key or a network. It understands a few sentences, calls four tools, and
  * what it knows it knows from the messages that it is given: without the history it cannot tell the name.
  */
 export class OfflineChatModel extends BaseChatModel {
@@ -24,7 +24,7 @@ export class OfflineChatModel extends BaseChatModel {
     return "offline";
   }
 
-  /** It calls `time_in`, `remember` and `recall`, whether it has them or not. */
+  /** It calls `time_in`, `transfer`, `remember` and `recall`, whether it has them or not. */
   override bindTools(): this {
     return this;
   }
@@ -69,6 +69,8 @@ function answerTo(messages: readonly BaseMessage[]): AIMessage {
   const latest = heard.at(-1)?.split("Human: ").at(-1) ?? "";
   const place = /\btime\b.* in (\p{L}+)/iu.exec(latest)?.[1];
   if (place !== undefined) return calling("time_in", { zone: `Europe/${place}` });
+  const [, amount, to] = /\bsend (\d+) euros to (\p{L}+)/iu.exec(latest) ?? [];
+  if (to !== undefined) return calling("transfer", { amount: Number(amount), to });
   const fact = /^(?:please )?remember (?:that )?(.+?)[.!]*$/isu.exec(latest.trim())?.[1];
   if (fact !== undefined) return calling("remember", { fact });
   if (/\bwhat\b.*\b(?:remember|know about me)\b/iu.test(latest)) return calling("recall", {});
@@ -83,7 +85,7 @@ function answerTo(messages: readonly BaseMessage[]): AIMessage {
 
 /** What it makes of what a tool found. */
 function saidOf({ name, text }: BaseMessage): string {
-  if (name === "remember" || name === "recall") return text;
+  if (name === "remember" || name === "recall" || name === "transfer") return text;
   return `It is ${text}.`;
 }
 
@@ -100,7 +102,7 @@ function longStory(): string {
   return `${story} ${chapters.join(" ")} And there they are still.`;
 }
 
-function calling(name: string, args: Record<string, string>): AIMessage {
+function calling(name: string, args: Record<string, unknown>): AIMessage {
   const id = `call-${crypto.randomUUID()}`;
   return new AIMessage({ content: "", tool_calls: [{ id, name, args, type: "tool_call" }] });
 }

@@ -28,7 +28,7 @@ async function endOf(example: string, url: string): Promise<{ code: unknown; std
 }
 const advice = "Correct REDIS_URL, start that Redis, or unset REDIS_URL: then the example starts a Redis of its own.";
 
-test.each(["quickstart", "chain", "agent", "sessions", "classic", "memory"])(
+test.each(["quickstart", "chain", "agent", "graph", "sessions", "classic", "memory"])(
   "examples/%s.ts ends with a plain sentence, and no stack, where no Redis answers",
   async (example) => {
     expect(await endOf(example, "redis://:hidden@127.0.0.1:1")).toMatchObject({
@@ -92,6 +92,19 @@ test("examples/agent.ts shows a tool that is called, another agent that goes on,
   ]) {
     expect(stdout).toMatch(line);
   }
+});
+
+test("examples/graph.ts shows a tool that one process asks to run, and that runs in another, once a person approved", async () => {
+  const stdout = await outputOf("graph");
+  const [asks, approves] = [...stdout.matchAll(/^Process (\d+)/gm)].map((match) => match[1]);
+  expect(asks).not.toBe(approves);
+  const [first = "", second = ""] = stdout.split(`Process ${approves}`);
+  expect(first).toMatch(/waits +approve transfer\(\{"amount":50,"to":"Bob"\}\)\?/);
+  expect(first).not.toMatch(/tool +process/);
+  expect(second).toMatch(/you +approve\n/);
+  expect(stdout.match(new RegExp(`tool +process ${approves} sends 50 euros to Bob`, "g"))).toHaveLength(1);
+  expect(second).toMatch(/ai +50 euros are on their way to Bob\./);
+  expect(stdout.match(/redis +human/g)).toHaveLength(1);
 });
 
 test("examples/classic.ts shows two users of one chain who do not meet", async () => {

@@ -76,6 +76,12 @@ export class OpenConversation {
     return turn !== undefined && mayBeCut ? withoutTornTurn(messages) : messages;
   }
 
+  /** Reads all messages, also those that the window hides. The next append is fenced by what the latest `read` saw. */
+  async readAll(): Promise<BaseMessage[]> {
+    const { entries } = await this.log.read(0);
+    return decodeMessages(entries, 0, this.#limits.onCorrupt);
+  }
+
   /** Fences the next append as if this object had read the conversation when `seen` was its latest clear. */
   resume(seen: string): void {
     this.#seen = seen;

@@ -1,5 +1,6 @@
 import { getEventListeners } from "node:events";
 import { type BaseMessage, RemoveMessage } from "@langchain/core/messages";
+import { mergeConfigs, type RunnableConfig } from "@langchain/core/runnables";
 import { type Fields, isObject } from "../codec/json.js";
 
 // Everything in which this library depends on internals of @langchain/langgraph, which it need not import. The canaries in
@@ -17,9 +18,15 @@ export function isGraph(runnable: object): boolean {
   return "lg_is_pregel" in runnable;
 }
 
-/** Returns true for what resumes a paused graph. */
-export function isCommand(input: Fields): boolean {
-  return input["lg_name"] === "Command";
+/** What a graph is given in place of an input: it resumes a paused graph, updates its state, or sends it to a node. */
+export interface GraphCommand {
+  readonly resume?: unknown;
+  readonly goto?: unknown;
+}
+
+/** Returns true for a Command. */
+export function isCommand(input: unknown): input is GraphCommand {
+  return isObject(input) && input["lg_name"] === "Command";
 }
 
 /** Returns true for the output of a graph that waits for a person: also when a stream has it in place of the state. */
@@ -35,6 +42,47 @@ export function withoutPause({ __interrupt__, ...state }: Fields): Fields {
 /** Returns true when the run has a checkpointer: only then can it pause, and go on later. */
 export function hasCheckpointer({ configurable }: NodeRuntime): boolean {
   return Boolean(configurable?.["__pregel_checkpointer"]);
+}
+
+/** Returns true for a Command that resumes a graph, or sends it to a node. */
+export function answersOrRoutes({ resume, goto }: GraphCommand): boolean {
+  return resume !== undefined || [goto ?? []].flat().length > 0;
+}
+
+/** The thread of a graph, as its checkpointer holds it. */
+export interface Thread {
+  /** The state, as the graph returns it. */
+  readonly values: unknown;
+  /** True when a run has not come to its end: it waits for a person, broke off, or is under way. */
+  readonly isOpen: boolean;
+}
+
+/** What this library reads of a graph. A run of a graph inside another one has `__pregel_read`. */
+interface CheckpointedGraph {
+  readonly checkpointer?: unknown;
+  readonly config?: RunnableConfig | undefined;
+  getState(config: RunnableConfig): Promise<{
+    readonly values: unknown;
+    readonly next: readonly unknown[];
+    readonly tasks: readonly { readonly interrupts?: readonly unknown[] }[];
+  }>;
+}
+
+/**
+ * Returns true when the runnable is a graph with a checkpointer of its own, and this run is not inside another graph's. Only
+ * then does `invoke()` return when the graph pauses, and a Command resumes it.
+ */
+export function keepsThread(runnable: object, { configurable }: NodeRuntime): boolean {
+  const { checkpointer } = runnable as Partial<CheckpointedGraph>;
+  return isGraph(runnable) && isObject(checkpointer) && configurable?.["__pregel_read"] === undefined;
+}
+
+/** Reads the thread of a call from the checkpointer of a graph that has one. */
+export async function threadOf(graph: object, config: RunnableConfig): Promise<Thread> {
+  const { config: bound } = graph as CheckpointedGraph;
+  const { values, next, tasks } = await (graph as CheckpointedGraph).getState(mergeConfigs(bound, config));
+  // A node that was answered once and asks again is not among the next ones.
+  return { values, isOpen: next.length > 0 || tasks.some(({ interrupts = [] }) => interrupts.length > 0) };
 }
 
 /**

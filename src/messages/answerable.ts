@@ -8,7 +8,7 @@ const UNANSWERED = "No result came of this call.";
 /**
  * Returns the past in a form that a model can be shown. Mends what no provider accepts, and nothing else:
  * - A call that nobody answered gets an error as its result.
- * - A result that came late is put after its call.
+ * - A result that came late is put after its call, also in place of an error that was stored when the turn was interrupted.
  * - A result without a call is left out, and so is an answer with neither content nor calls.
  * - Of an answer that was cut short, blocks that are not whole are left out.
  *
@@ -47,6 +47,7 @@ function withCallsAnswered(past: readonly BaseMessage[], said: readonly BaseMess
       direct.unshift(message);
       continue;
     }
+    direct = withoutOutdated(direct, [...following, ...strays], message);
     const unused = [...direct, ...following];
     // A user can also answer a call in the content of a message.
     const answered = answeredBy(next);
@@ -63,6 +64,22 @@ function withCallsAnswered(past: readonly BaseMessage[], said: readonly BaseMess
     [direct, following, next] = [[], [], message];
   }
   return shown.toReversed();
+}
+
+/**
+ * Returns the results that follow a message directly without errors that have been overtaken: a turn was interrupted, so
+ * that its call has an error for its result, and was resumed later, so that the call has a result after all.
+ */
+function withoutOutdated(direct: BaseMessage[], others: readonly BaseMessage[], message: BaseMessage): BaseMessage[] {
+  const errors = direct.filter(({ response_metadata }) => response_metadata["interrupted"] === true);
+  if (errors.length === 0) return direct;
+  const results = [...direct.filter((result) => !errors.includes(result)), ...others];
+  const outdated = new Set<BaseMessage>();
+  for (const call of callsOf(message)) {
+    const error = takeResult(errors, call);
+    if (error !== undefined && takeResult(results, call) !== undefined) outdated.add(error);
+  }
+  return direct.filter((result) => !outdated.has(result));
 }
 
 /**

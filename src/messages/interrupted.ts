@@ -2,6 +2,7 @@ import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 import { saysNothing, wholePart } from "./answer.js";
 import { copied } from "./copied.js";
 import {
+  type Call,
   callsOf,
   idOf,
   isResult,
@@ -41,12 +42,50 @@ export function withAnswers(messages: readonly BaseMessage[]): BaseMessage[] {
   return [...sealed(messages.slice(0, Math.max(0, last))), ...messages.slice(Math.max(0, last))];
 }
 
+/** Returns the messages in front of the first call without a result. */
+export function inFrontOfOpenCall(messages: readonly BaseMessage[]): BaseMessage[] {
+  return inFrontOf(messages, (message, index) => isOpen(messages, message, index));
+}
+
+/**
+ * Returns what is final of a turn that waits for a person: calls and their results, up to the first answer in words, which
+ * that person may still change, and in front of the latest answer and of any call without a result.
+ */
+export function finalPart(messages: readonly BaseMessage[]): BaseMessage[] {
+  const latest = messages.findLast((message) => AIMessage.isInstance(message));
+  return inFrontOf(
+    messages,
+    (message, index) =>
+      message === latest ||
+      (AIMessage.isInstance(message) && callsOf(message).length === 0) ||
+      isOpen(messages, message, index),
+  );
+}
+
+function inFrontOf(
+  messages: readonly BaseMessage[],
+  isMeant: (message: BaseMessage, index: number) => boolean,
+): BaseMessage[] {
+  const end = messages.findIndex(isMeant);
+  return messages.slice(0, end === -1 ? messages.length : end);
+}
+
+function isOpen(messages: readonly BaseMessage[], message: BaseMessage, index: number): boolean {
+  const results = resultsAfter(messages, index);
+  return callsOf(message).some((call) => takeResult(results, call) === undefined);
+}
+
 function sealed(messages: readonly BaseMessage[]): BaseMessage[] {
   return messages.flatMap((message, index) => {
     // A result stays where it is when its call is not among these messages: the call may be stored already.
     if (isResult(message)) return answersOneBefore(messages, index) ? [] : [message];
     const results = resultsAfter(messages, index);
-    return [message, ...callsOf(message).map((call) => takeResult(results, call) ?? standIn(call, UNANSWERED))];
+    // A graph with a checkpointer would take a message without an id for a new one, each time that it is given it.
+    const named = ({ name = "" }: Call): string | undefined => message.id && `interrupted-${message.id}-${name}`;
+    return [
+      message,
+      ...callsOf(message).map((call) => takeResult(results, call) ?? standIn(call, UNANSWERED, named(call))),
+    ];
   });
 }
 

@@ -42,7 +42,8 @@ class Progress<State> {
   }
 
   see(mode: unknown, payload: unknown): void {
-    if (mode === "values" && isPaused(payload)) this.#pause = payload;
+    // A pause is told in both modes, one after the other, and the reader may leave in between.
+    if ((mode === "values" || mode === "updates") && isPaused(payload)) this.#pause = payload;
     else if (mode === "values") this.#begin(payload as State);
     else if (mode === "updates") this.#do(payload as object);
     else if (mode === "messages") this.#hear(payload);

@@ -6,7 +6,7 @@ import {
   isBaseMessage,
 } from "@langchain/core/messages";
 import { isObject } from "../codec/json.js";
-import { isCommand, withoutPause } from "../frameworks/langgraph.js";
+import { isPaused, withoutPause } from "../frameworks/langgraph.js";
 import { InvalidOptionError } from "../errors.js";
 
 // Finds the messages of a turn in what a runnable is given and in what it returns. The conventions are those of LangChain's
@@ -33,13 +33,6 @@ export function inputMessages(input: unknown, { inputMessagesKey }: MessageKeys)
   if (typeof given === "string") return [new HumanMessage(given)];
   if (isBaseMessage(given)) return [given];
   if (Array.isArray(given)) return given.map((message) => coerced(message, "input"));
-  if (isValues(input) && isCommand(input)) {
-    throw new InvalidOptionError(
-      "input",
-      "a graph that paused is stored as an interrupted turn, and not resumed here. Resume the graph itself, or use " +
-        "createAgent with sessionMiddleware, which goes on with the turn.",
-    );
-  }
   throw new InvalidOptionError(
     "input",
     isValues(input)
@@ -82,6 +75,8 @@ export function outputMessages(output: unknown, { outputMessagesKey }: MessageKe
   if (typeof value === "string") return [new AIMessage(value)];
   if (isBaseMessage(value)) return [value];
   if (Array.isArray(value)) return value.map((message) => coerced(message, "output"));
+  // A graph may pause before it has said anything.
+  if (value === undefined && isPaused(output)) return [];
   throw new InvalidOptionError(
     "outputMessagesKey",
     isValues(output)

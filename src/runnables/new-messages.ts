@@ -30,6 +30,12 @@ export function newAmong(
   );
 }
 
+/** Returns how many messages at the beginning of a graph's state are stored: all up to the last one that is. */
+export function lengthOfStored(state: readonly BaseMessage[], stored: readonly BaseMessage[]): number {
+  const amongStored = lookup(stored, "copies");
+  return state.findLastIndex((message) => amongStored(message) === "found") + 1;
+}
+
 /**
  * Adds the answers that replaced an earlier message in the graph's state, because they have its id. An answer with calls
  * is put in front of their results. An answer without calls is added when a whole turn has no other message. Any other

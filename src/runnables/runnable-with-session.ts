@@ -1,4 +1,5 @@
 import type { CallbackManagerForChainRun } from "@langchain/core/callbacks/manager";
+import type { BaseMessage } from "@langchain/core/messages";
 import {
   ensureConfig,
   mergeConfigs,
@@ -9,10 +10,12 @@ import {
 } from "@langchain/core/runnables";
 import type { IterableReadableStream } from "@langchain/core/utils/stream";
 import { adderOf } from "../frameworks/langchain-core.js";
+import { answersOrRoutes, isCommand, keepsThread, threadOf } from "../frameworks/langgraph.js";
 import { type AnyHistory, isHistory, Turn } from "../turns/turn.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Session } from "../sessions/session.js";
 import type { SessionWatch } from "../sessions/signals.js";
+import { threadBefore, threadToResume, type TurnThread } from "./graph-thread.js";
 import { inputMessages, inputOf } from "./messages.js";
 import { type GraphLike, parseFields, type RunnableSettings, type RunnableWithSessionFields } from "./options.js";
 import { RunningTurn } from "./running-turn.js";
@@ -41,11 +44,18 @@ interface StreamedRun {
  * `configurable: { operationId }` names the turn: a repeated request is refused (OperationConflictError) once its turn is
  * stored. Never put a token there: LangChain copies these values into traces.
  *
- * A turn takes two round trips. With `concurrency` `"wait"` or `"reject"` it takes three, and one more for each look at a
+ * A compiled graph with a checkpointer may pause for a person. What the user said, and each step that is finished, is
+ * stored then. A Command with the same `thread_id` resumes the graph, with any session of the user on that conversation,
+ * and the rest of the turn is stored. A new input gives the pause up: open calls get an error as their result. Use
+ * `concurrency: "reject"` or `"wait"`, so that of two answers to one pause only one runs.
+ *
+ * A turn takes two round trips, and one read of the thread for a graph with a checkpointer. With `concurrency` `"wait"` or `"reject"` it takes three, and one more for each look at a
  * conversation that is taken.
  *
  * - TurnNotStoredError: the runnable has answered, and the turn is not stored. The error has the answer, and `retry()`.
  * - ConversationBusyError, SessionNotFoundError, OperationConflictError, StoreUnavailableError: nothing was run or stored.
+ * - InvalidOptionError, for a Command: nothing waits in this thread, the conversation was cleared, or the runnable is not
+ *   a compiled graph with a checkpointer. Nothing was run or stored.
  * - Errors of the runnable are passed on as they are. `onInterrupt` says what is stored then.
  *
  * @example
@@ -147,9 +157,8 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     stop: AbortController,
   ): Promise<RunningTurn<RunInput, RunOutput>> {
     config.signal?.throwIfAborted();
-    const said = inputMessages(input, this.#settings);
     // Throws for a wrong input before anything is read: once a turn has begun it has to be ended.
-    inputOf(input, [], said, this.#settings);
+    const said = this.#saidIn(input, config);
     const { history, watch } = await this.#conversation(config.configurable ?? {});
     try {
       const { operationId } = (config.configurable ?? {}) as Configurable;
@@ -158,9 +167,46 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
         said,
         signal: config.signal,
       });
-      return new RunningTurn(this.#settings, { turn, watch, said, input, config, stop });
+      const thread = await this.#threadOf(input, turn, config);
+      return new RunningTurn(this.#settings, { turn, watch, said, input, config, stop, thread });
     } catch (error) {
       watch?.release();
+      throw error;
+    }
+  }
+
+  /** Returns what the user says in the input. Nobody says anything in a Command, which resumes a graph. */
+  #saidIn(input: RunInput, config: RunnableConfig): BaseMessage[] {
+    if (!isCommand(input)) {
+      const said = inputMessages(input, this.#settings);
+      inputOf(input, [], said, this.#settings);
+      return said;
+    }
+    if (!answersOrRoutes(input)) {
+      throw new InvalidOptionError(
+        "input",
+        "a Command with an update alone answers nothing: pass what is said as the input.",
+      );
+    }
+    if (keepsThread(this.#settings.runnable, config)) return [];
+    throw new InvalidOptionError(
+      "input",
+      "a Command resumes a compiled graph with a checkpointer: pass that graph itself as the runnable, compiled with " +
+        "{ checkpointer }, and not inside another runnable or graph.",
+    );
+  }
+
+  /** Returns what the turn finds in the thread of a graph that keeps one. Ends the turn when that fails. */
+  async #threadOf(input: RunInput, turn: Turn, config: RunnableConfig): Promise<TurnThread | undefined> {
+    const { runnable } = this.#settings;
+    if (!keepsThread(runnable, config)) return undefined;
+    try {
+      const thread = await threadOf(runnable, config);
+      return isCommand(input)
+        ? await threadToResume(input, thread, turn, this.#settings)
+        : await threadBefore(thread, turn, this.#settings);
+    } catch (error) {
+      turn.abandon();
       throw error;
     }
   }

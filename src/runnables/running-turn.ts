@@ -1,11 +1,12 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
-import { isPaused } from "../frameworks/langgraph.js";
+import { isCommand, isPaused } from "../frameworks/langgraph.js";
 import { alternating } from "../messages/alternating.js";
 import { answerable } from "../messages/answerable.js";
-import { interruptedTurn } from "../messages/interrupted.js";
+import { finalPart, inFrontOfOpenCall, interruptedTurn } from "../messages/interrupted.js";
 import type { Turn } from "../turns/turn.js";
 import type { SessionWatch } from "../sessions/signals.js";
+import { pastWith, type TurnThread } from "./graph-thread.js";
 import { inputOf, type MessageKeys, outputMessages } from "./messages.js";
 import { newAmong } from "./new-messages.js";
 import type { RunnableSettings } from "./options.js";
@@ -21,6 +22,8 @@ interface Begun<RunInput> {
   readonly config: RunnableConfig;
   /** Stops the runnable. It is aborted here, and by the stream when its reader has left. */
   readonly stop: AbortController;
+  /** Absent when the runnable keeps no thread that could be resumed. */
+  readonly thread: TurnThread | undefined;
 }
 
 /** A turn while its runnable runs. */
@@ -36,16 +39,18 @@ export class RunningTurn<RunInput, RunOutput> {
   readonly #begun: Begun<RunInput>;
   readonly #unlink: () => void;
   #closing: Promise<void> | undefined;
+  #isStored = false;
 
   constructor(settings: Settings, begun: Begun<RunInput>) {
     this.#settings = settings;
     this.#begun = begun;
     this.signal = begun.stop.signal;
-    const mended = answerable(begun.turn.past, begun.said);
-    const past = settings.wantsAlternation ? alternating(mended, begun.said) : mended;
-    this.#past = settings.holdsGraph ? withDistinctIds(past) : past;
-    this.input = inputOf(begun.input, this.#past, begun.said, settings) as RunInput;
-    const config = settings.holdsGraph ? withOwnIds(begun.config, [...this.#past, ...begun.said]) : begun.config;
+    const { said, thread } = begun;
+    this.#past = this.#pastOf(begun);
+    // The thread of a graph that is resumed has the past.
+    this.input = isCommand(begun.input) ? begun.input : (inputOf(begun.input, this.#past, said, settings) as RunInput);
+    const given = [...this.#past, ...said, ...(thread?.stored ?? [])];
+    const config = settings.holdsGraph ? withOwnIds(begun.config, given) : begun.config;
     this.config = { ...config, signal: this.signal };
     this.#unlink = stopWith(begun.stop, [begun.config.signal, begun.watch?.signal]);
   }
@@ -56,6 +61,7 @@ export class RunningTurn<RunInput, RunOutput> {
    * @throws TurnNotStoredError, whatever stood in the way.
    */
   async store(output: RunOutput | undefined): Promise<void> {
+    this.#isStored = true;
     try {
       await this.#begun.turn.store({ messages: () => this.#messages(output, "whole"), output });
     } catch (error) {
@@ -77,26 +83,54 @@ export class RunningTurn<RunInput, RunOutput> {
   }
 
   async #close(partial: () => RunOutput | undefined): Promise<void> {
-    const { turn, watch } = this.#begun;
+    const { turn, watch, thread } = this.#begun;
     this.#unlink();
     watch?.release();
     if (watch?.signal.aborted === true) turn.abandon();
-    await turn.interrupt(() => this.#partialMessages(partial()));
+    const output = partial();
+    // The reader left when the graph waited for a person already. That interrupts nothing.
+    const waits = isPaused(output) && thread !== undefined && watch?.signal.aborted !== true;
+    if (waits && !this.#isStored) await this.store(output).catch(() => {});
+    else await turn.interrupt(() => this.#partialMessages(output));
+  }
+
+  #pastOf({ turn, said, input, thread }: Begun<RunInput>): readonly BaseMessage[] {
+    if (isCommand(input)) return withDistinctIds(turn.past);
+    const mended = answerable(thread === undefined ? turn.past : pastWith(thread, turn.past), said);
+    const past = this.#settings.wantsAlternation ? alternating(mended, said) : mended;
+    return this.#settings.holdsGraph ? withDistinctIds(past) : past;
   }
 
   #messages(output: RunOutput | undefined, came: "whole" | "partial"): BaseMessage[] {
-    const { said } = this.#begun;
-    const fresh = newAmong(outputMessages(output, this.#settings), { past: this.#past, said }, came);
-    const messages = [...said, ...fresh];
+    const { input, thread } = this.#begun;
+    const begun = this.#beginning();
+    const fresh = this.#fresh(output, came);
+    if (isPaused(output) && thread !== undefined) return [...begun, ...finalPart(fresh)];
+    // A Command resumes what broke off here, so a call without a result stays in the thread.
+    if (came === "partial" && isCommand(input)) return inFrontOfOpenCall(fresh);
     // Perhaps nobody ever goes on with the graph, and the next turn has to be acceptable to a provider.
-    return isPaused(output) ? interruptedTurn(messages) : messages;
+    return isPaused(output) ? interruptedTurn([...begun, ...fresh]) : [...begun, ...fresh];
+  }
+
+  /** Returns what is stored in front of the answer. */
+  #beginning(): readonly BaseMessage[] {
+    const { said, thread } = this.#begun;
+    return [...(thread?.givenUp ?? []), ...said];
+  }
+
+  /** Returns what the output adds to the conversation. */
+  #fresh(output: RunOutput | undefined, came: "whole" | "partial"): BaseMessage[] {
+    const { said, input, thread } = this.#begun;
+    const messages = outputMessages(output, this.#settings);
+    if (!isCommand(input)) return newAmong(messages, { past: this.#past, said }, came);
+    return newAmong(messages, { past: [], said: [...this.#past, ...(thread?.stored ?? [])] }, came);
   }
 
   #partialMessages(partial: RunOutput | undefined): readonly BaseMessage[] {
     try {
       return this.#messages(partial, "partial");
     } catch {
-      return this.#begun.said;
+      return this.#beginning();
     }
   }
 }

@@ -8,7 +8,7 @@ export interface TurnOptions {
    * What happens to a turn that does not come to its end: after an abort, a timeout, a `break` out of a stream, or an
    * error of the model. `"keep"` stores the user's message and the answer so far, marked
    * `response_metadata.interrupted`. It answers each open tool call with an error, so that a provider accepts the next
-   * turn. `"discard"` stores nothing.
+   * turn. `"discard"` stores nothing. A graph that waits for a person is not interrupted.
    * @default "keep"
    */
   onInterrupt?: "keep" | "discard" | undefined;

@@ -111,6 +111,11 @@ export class Turn {
     return this.#conversation?.seen ?? "";
   }
 
+  /** Returns everything that the conversation holds, also what a window hides. Takes a round trip. */
+  async everything(): Promise<readonly BaseMessage[]> {
+    return this.#conversation?.readAll() ?? this.past;
+  }
+
   /** Returns the token of the lease under which the turn holds its conversation, for `resume`. */
   get lease(): string | undefined {
     return this.#lease?.token;

@@ -2,6 +2,7 @@
 import { type AIMessageChunk, type BaseMessage, RemoveMessage } from "@langchain/core/messages";
 import { describe, expect, test } from "vitest";
 import {
+  answersOrRoutes,
   asAsked,
   askedStream,
   hasCheckpointer,
@@ -10,10 +11,12 @@ import {
   isListenedTo,
   isPaused,
   isUnheard,
+  keepsThread,
   partsOf,
   removalOfAll,
   runSignalOf,
   saidPartOf,
+  threadOf,
   unspoken,
   withoutPause,
 } from "../../src/frameworks/langgraph.js";
@@ -52,7 +55,78 @@ describe.each(versionsOf("@langchain/langgraph"))("%s", (_version, versions) => 
   });
 
   test("a Command has the lg_name Command", () => {
-    expect(isCommand(new langgraph.Command({ resume: true }) as never)).toBe(true);
+    expect(isCommand(new langgraph.Command({ resume: true }))).toBe(true);
+    expect([input, "Hi", null].map(isCommand)).toEqual([false, false, false]);
+  });
+
+  test("a Command has what it resumes with as resume, and where it goes as goto", () => {
+    const { Command, Send } = langgraph;
+    const commands = [
+      { resume: false },
+      { goto: "says" },
+      { goto: new Send("says", {}) },
+      { update: { messages: [] } },
+    ];
+    expect(commands.map((fields) => answersOrRoutes(new Command(fields as object)))).toEqual([true, true, true, false]);
+  });
+
+  test("a graph has its checkpointer as checkpointer, also when a config is bound, and one in a node has __pregel_read", async () => {
+    const checkpointer = new langgraph.MemorySaver();
+    const graph = graphOf(versions, says, { checkpointer });
+    const others = [graphOf(versions, says), graphOf(versions, says, { checkpointer: false }), graph.withConfig({ tags: ["a"] })]; // prettier-ignore
+    expect([graph, ...others].map((one) => keepsThread(one, {}))).toEqual([true, false, false, true]);
+    const seen: boolean[] = [];
+    const looks = (_state: unknown, config: object): object => {
+      seen.push(keepsThread(graph, config));
+      return {};
+    };
+    await graphOf(versions, looks).invoke(input);
+    expect(seen).toEqual([false]);
+  });
+
+  test("the state of a thread tells that a run waits, also for a second answer, and that it has ended", async () => {
+    const asksTwice = () => ({
+      messages: [new AIMessage(`${langgraph.interrupt("Sure?")} ${langgraph.interrupt("Really?")}`)],
+    });
+    const graph = graphOf(versions, asksTwice, { checkpointer: new langgraph.MemorySaver() });
+    const bound = graph.withConfig(thread);
+    const seen: [boolean, string[]][] = [];
+    const look = async (): Promise<void> => {
+      const { values, isOpen } = await threadOf(bound, {});
+      seen.push([isOpen, texts((values as { messages?: BaseMessage[] }).messages ?? [])]);
+    };
+    await look();
+    await graph.invoke(input, thread);
+    await look();
+    await graph.invoke(new langgraph.Command({ resume: "yes" }) as never, thread);
+    await look();
+    await graph.invoke(new langgraph.Command({ resume: "really" }) as never, thread);
+    await look();
+    expect(seen).toEqual([
+      [false, []],
+      [true, ["Hi"]],
+      [true, ["Hi"]],
+      [false, ["Hi", "yes really"]],
+    ]);
+  });
+
+  test("a Command for a thread that has ended returns its state, and runs nothing", async () => {
+    let runs = 0;
+    const counts = () => {
+      runs += 1;
+      return says();
+    };
+    const graph = graphOf(versions, counts, { checkpointer: new langgraph.MemorySaver() });
+    await graph.invoke(input, thread);
+    const { messages: state } = await graph.invoke(new langgraph.Command({ resume: true }) as never, thread);
+    expect([texts(state), runs]).toEqual([["Hi", "Hello."], 1]);
+  });
+
+  test("a pause is told to a stream of updates and to one of values", async () => {
+    const graph = graphOf(versions, asks, { checkpointer: new langgraph.MemorySaver() });
+    const chunks = await chunksOf(graph.stream(input, { ...thread, streamMode: ["updates", "values"] } as never));
+    const pauses = chunks.map(partsOf).filter(({ payload }) => isPaused(payload));
+    expect(pauses.map(({ mode }) => mode)).toEqual(["updates", "values"]);
   });
 
   test("a graph that waits for a person returns its state with __interrupt__, and streams that in place of its state", async () => {
