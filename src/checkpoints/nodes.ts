@@ -141,18 +141,18 @@ export class StoredNodes {
   /** A name is a hash of its node, so that no node can hold itself. */
   #made(content: string): string {
     if (content.startsWith("=")) return content.slice(1);
-    if (content.startsWith("*"))
-      return namesIn(content, 1, (content.length - 1) / NAME)
-        .map((one) => this.#text(one))
-        .join(",");
-    const colon = content.indexOf(":");
-    const count = Number(content.slice(1, colon));
+    const isRun = content.startsWith("*");
+    const colon = isRun ? 0 : content.indexOf(":");
+    const count = isRun ? (content.length - 1) / NAME : Number(content.slice(1, colon));
     const start = colon + 1 + count * NAME;
-    if (!content.startsWith("+") || colon < 0 || !(start <= content.length)) throw new DamagedNode();
+    if (!/^[*+]/.test(content) || colon < 0 || !Number.isInteger(count) || start > content.length) {
+      throw new DamagedNode();
+    }
+    const texts = namesIn(content, colon + 1, count).map((name) => this.#text(name));
+    if (isRun) return texts.join(",");
     const pieces = content.slice(start).split("\n");
     if (pieces.length !== count + 1) throw new DamagedNode();
-    const held = namesIn(content, colon + 1, count);
-    return pieces.map((piece, index) => (index < count ? piece + this.#text(held[index] ?? "") : piece)).join("");
+    return pieces.map((piece, index) => piece + (texts[index] ?? "")).join("");
   }
 }
 
