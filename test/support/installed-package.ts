@@ -16,8 +16,15 @@ export function unpackPackage(packages: string): void {
   rmSync(tarball);
 }
 
-/** A folder in which a user has installed what npm would publish, beside the packages that this checkout uses, or most. */
-export function installPackage({ without = [] }: { without?: readonly string[] } = {}): {
+/**
+ * A folder in which a user has installed what npm would publish, beside the packages that this checkout uses, or most.
+ *
+ * @param options with `oldest`, LangChain's packages are the oldest that package.json allows.
+ */
+export function installPackage({
+  without = [],
+  oldest = false,
+}: { without?: readonly string[]; oldest?: boolean } = {}): {
   folder: string;
   remove: () => void;
 } {
@@ -25,9 +32,13 @@ export function installPackage({ without = [] }: { without?: readonly string[] }
   const packages = path.join(folder, "node_modules");
   mkdirSync(packages);
   unpackPackage(packages);
-  for (const name of readdirSync(path.join(root, "node_modules"))) {
-    if (without.includes(name)) continue;
-    symlinkSync(path.join(root, "node_modules", name), path.join(packages, name));
+  const linked = new Set(without);
+  for (const from of oldest ? ["test/oldest/node_modules", "node_modules"] : ["node_modules"]) {
+    for (const name of readdirSync(path.join(root, from))) {
+      if (linked.has(name)) continue;
+      linked.add(name);
+      symlinkSync(path.join(root, from, name), path.join(packages, name));
+    }
   }
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
