@@ -22,6 +22,7 @@ export type { Duration } from "./options/duration.js";
 export {
   ConversationChangedError,
   ConversationNotFoundError,
+  CorruptCheckpointError,
   CorruptMessageError,
   InvalidOptionError,
   InvalidTokenError,
@@ -37,6 +38,8 @@ export {
   SessionNotFoundError,
   StorageFullError,
   StoreUnavailableError,
+  ThreadChangedError,
+  ThreadDeletedError,
   TurnNotStoredError,
   ValueMismatchError,
   VersionConflictError,

@@ -1,1 +1,6 @@
-export {};
+export type { PruneOptions, RedisSaverOptions, SaverOptions } from "../checkpoints/options.js";
+export type { Serializer } from "../checkpoints/values.js";
+export type { SessionSaverOptions } from "./options.js";
+export { RedisSaver } from "./redis-saver.js";
+export { sessionConfig } from "./session-config.js";
+export { SessionSaver } from "./session-saver.js";

@@ -66,6 +66,44 @@ function memoryKeysBelow(base: string): MemoryKeys {
   };
 }
 
+/** The keys of one thread of LangGraph. All but the mark have the same deadline. */
+export interface ThreadKeys {
+  /** A hash: the checkpoints, and what was written to them. */
+  readonly checkpoints: string;
+  /** A sorted set: places of checkpoints, by the order in which they arrived. */
+  readonly arrivals: string;
+  /** A hash: what values are made of, by a hash of it. */
+  readonly nodes: string;
+  /** A hash: how often each node is referred to. */
+  readonly counts: string;
+  /** A string: when the thread was deleted. It exists for a day after that. */
+  readonly deleted: string;
+}
+
+export function threadKeys(prefix: string, threadId: string): ThreadKeys {
+  return threadKeysBelow(`${prefix}:thread:{${encode(threadId)}}`);
+}
+
+function threadKeysBelow(base: string): ThreadKeys {
+  return {
+    checkpoints: `${base}:checkpoints`,
+    arrivals: `${base}:arrivals`,
+    nodes: `${base}:nodes`,
+    counts: `${base}:counts`,
+    deleted: `${base}:deleted`,
+  };
+}
+
+/** Matches a key of each thread that is bound to no session. */
+export function threadPattern(prefix: string): string {
+  return `${literal(prefix)}:thread:{*}:arrivals`;
+}
+
+/** Returns the `thread_id` of a key that `threadPattern` found. */
+export function threadIdOf(key: string): string {
+  return decodeURIComponent(/\{([^{}]*)\}:arrivals$/.exec(key)?.[1] ?? "");
+}
+
 /** The keys of one owner, with one hash tag and so in one Cluster slot. Scripts find records through the indexes. */
 export interface OwnerKeys {
   /** What the owner's keys begin with, without the colon that follows. */
@@ -76,6 +114,8 @@ export interface OwnerKeys {
   readonly conversations: string;
   /** A sorted set: namespaces of agent memory, as their keys spell them, by the time until which they exist. */
   readonly memories: string;
+  /** A sorted set: ids of conversations that have a thread, by the time until which it exists. */
+  readonly threads: string;
   /** A string: the time that a sign-in has to be newer than. It exists for a while after all sessions were ended. */
   readonly notBefore: string;
   /** A sorted set: the conversations that an erasure has still to remove. */
@@ -87,6 +127,7 @@ export interface OwnerKeys {
   /** A list: one message per element, oldest first. */
   readonly messages: (conversationId: string) => string;
   readonly turns: (conversationId: string) => LeaseKeys;
+  readonly thread: (conversationId: string) => ThreadKeys;
   /** The keys of what the agent remembers of the user, and its member in `memories`. */
   readonly memory: (agentId: string) => MemoryKeys & { readonly member: string };
   /** A string: what was written under this operation id. It exists for a while after the write. */
@@ -100,6 +141,7 @@ export function ownerKeys(prefix: string, tag: string): OwnerKeys {
     sessions: `${base}:sessions`,
     conversations: `${base}:conversations`,
     memories: `${base}:memories`,
+    threads: `${base}:threads`,
     notBefore: `${base}:not-before`,
     erasedConversations: `${base}:${erasedIndex({ name: "conversations" })}`,
     session: (sessionId) => `${base}:session:${encode(sessionId)}`,
@@ -110,6 +152,7 @@ export function ownerKeys(prefix: string, tag: string): OwnerKeys {
       holder: `${base}:holder:${encode(conversationId)}`,
       waiting: `${base}:waiting:${encode(conversationId)}`,
     }),
+    thread: (conversationId) => threadKeysBelow(`${base}:thread:${encode(conversationId)}`),
     memory: (agentId) => {
       const member = encode(agentId);
       return { ...memoryKeysBelow(`${base}:memory:${member}`), member };
@@ -129,8 +172,12 @@ export function ownerTag(userId: string, orgId: string | undefined): string {
 
 /** Matches the indexes of every owner: whatever there is of an owner is in one. */
 export function ownerIndexPattern(prefix: string): string {
-  // A prefix may hold what a glob would take for one of its own.
-  return `${prefix.replaceAll(/[*?[\]\\^-]/g, String.raw`\$&`)}:user:{*}:*s`;
+  return `${literal(prefix)}:user:{*}:*s`;
+}
+
+/** Escapes what a glob would take for one of its own characters. */
+function literal(prefix: string): string {
+  return prefix.replaceAll(/[*?[\]\\^-]/g, String.raw`\$&`);
 }
 
 const indexes = ownedThings.flatMap((thing) => [thing.name, erasedIndex(thing)]).join("|");

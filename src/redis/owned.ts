@@ -1,5 +1,6 @@
 import { type Fragment, fragment } from "./script/fragment.js";
 import { clearRemembered, removeConversation } from "./scripts/fragments/messages.js";
+import { removeThread } from "./scripts/fragments/thread.js";
 import { microseconds, whole } from "./scripts/fragments/time.js";
 
 // All that an owner has, declared once. From this list come the keys that an erasure removes, and those that are left; the
@@ -153,8 +154,52 @@ local function remove(base, member, index)
 end`),
 };
 
+const threads: OwnedThing = {
+  name: "threads",
+  index: {
+    holds: "conversations that have a thread of LangGraph, by the time until which they do",
+    fate: "derived",
+  },
+  keys: [
+    {
+      key: "thread:<id>:checkpoints",
+      type: "hash",
+      holds: "the checkpoints of a graph, and what its nodes wrote",
+      fate: "exported",
+    },
+    {
+      key: "thread:<id>:arrivals",
+      type: "zset",
+      holds: "the checkpoints by the order in which they arrived",
+      fate: "exported",
+    },
+    { key: "thread:<id>:nodes", type: "hash", holds: "what the values of checkpoints are made of", fate: "exported" },
+    { key: "thread:<id>:counts", type: "hash", holds: "how often each of these is referred to", fate: "derived" },
+    {
+      key: "thread:<id>:deleted",
+      type: "string",
+      holds: "when the thread was deleted; there for a day",
+      fate: "mark",
+      afterErasure: { holds: "A number by which runs in flight see that the thread was removed.", until: "a day" },
+    },
+  ],
+  remove: fragment(
+    /* lua */ `
+local function remove(base, id)
+  local thread = base .. "thread:" .. id .. ":"
+  -- A thread without a message has a conversation that is in no index of conversations.
+  removeConversation(base .. "conversation:" .. id, base .. "messages:" .. id, whole(microseconds))
+  return removeThread(thread .. "checkpoints", thread .. "arrivals", thread .. "nodes", thread .. "counts", thread .. "deleted")
+end`,
+    removeConversation,
+    removeThread,
+    whole,
+    microseconds,
+  ),
+};
+
 /** What an owner has that is listed in an index. */
-export const ownedThings: readonly OwnedThing[] = [sessions, conversations, memories];
+export const ownedThings: readonly OwnedThing[] = [sessions, conversations, memories, threads];
 
 /** What is kept of an owner beside. No erasure looks for it: it goes by itself. */
 export const ownedMarks: readonly OwnedKey[] = [

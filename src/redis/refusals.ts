@@ -3,6 +3,7 @@ import {
   ConversationChangedError,
   ConversationNotFoundError,
   CorruptMessageError,
+  CorruptCheckpointError,
   type LangChainRedisError,
   OperationConflictError,
   type Quota,
@@ -12,6 +13,8 @@ import {
   SessionMismatchError,
   SessionNotFoundError,
   StoreUnavailableError,
+  ThreadChangedError,
+  ThreadDeletedError,
   ValueMismatchError,
   VersionConflictError,
 } from "../errors.js";
@@ -21,7 +24,7 @@ import { count, outcome } from "./replies.js";
 export interface About {
   /** Absent for a script that records no operation. */
   readonly operationId?: string | undefined;
-  /** What the error names: a key of agent memory, or of Redis. */
+  /** What the error names: a key of agent memory or of Redis, or a thread. */
   readonly subject?: string | undefined;
 }
 
@@ -43,6 +46,10 @@ const errors = {
   "lease-lost": () => new ConversationBusyError("lost"),
   foreign: ({ subject }) =>
     new CorruptMessageError(`${subject} (or :meta) holds another type of value; it was left alone.`),
+
+  "thread-deleted": () => new ThreadDeletedError(),
+  "thread-changed": () => new ThreadChangedError(),
+  "corrupt-thread": ({ subject = "" }) => new CorruptCheckpointError(subject),
 
   conflict: ({ operationId = "" }) => new OperationConflictError(operationId),
   // The attempt ran after a later one, or its caller's clock is behind. Its token would replace a newer one.

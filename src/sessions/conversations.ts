@@ -203,6 +203,8 @@ export async function removeConversation(
       messages: keys.messages(conversationId),
       conversations: keys.conversations,
       operation: keys.operation(operationId),
+      ...keys.thread(conversationId),
+      threads: keys.threads,
       ...asking,
     },
     arguments: { digest, conversationId, sessionId },

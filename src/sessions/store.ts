@@ -1,4 +1,5 @@
 import { AgentMemory } from "../agent-memory/memory.js";
+import type { Thread, ThreadSettings } from "../checkpoints/thread.js";
 import { RedisChatMessageHistory } from "../chat-history/history.js";
 import { digestOf, operationIdOf, type WriteOptions } from "../redis/operation.js";
 import { InvalidOptionError } from "../errors.js";
@@ -36,6 +37,7 @@ import { keysOf } from "./owner-keys.js";
 import { initFields, metadataFields, toSession } from "./record.js";
 import type { Session } from "./session.js";
 import { sessionPlace } from "./session-memory.js";
+import { sessionThread } from "./session-thread.js";
 import { assertLive, livenessCommands, SessionLog } from "./session-log.js";
 import { SessionSignals, type SessionWatch } from "./signals.js";
 import { newSecret, parseToken } from "./token.js";
@@ -108,6 +110,7 @@ export class SessionStore {
         record: keys.session(id),
         conversation: keys.conversation(conversationId),
         conversations: keys.conversations,
+        threads: keys.threads,
         operation: keys.operation(operationId),
         notBefore: keys.notBefore,
       },
@@ -280,6 +283,15 @@ export class SessionStore {
   }
 
   /**
+   * @internal Returns the thread of the session's conversation, for SessionSaver. Reads and writes are refused, in the same
+   * round trip, once the session is not live.
+   */
+  thread(session: Session, settings: ThreadSettings): Thread {
+    const checked = parseSession("session", session);
+    return sessionThread(this.#settings, keysOf(this.#settings, checked), checked, settings);
+  }
+
+  /**
    * Removes all that is stored of an owner. Every session ends at once. Then sessions, conversations and agent memories are
    * removed in bounded steps, each of which settles within the deadline. The call is safe to repeat: an interrupted erasure
    * goes on where it stopped.
@@ -292,10 +304,12 @@ export class SessionStore {
    *
    * @returns how many of each kind this call removed.
    */
-  async eraseUser(owner: Owner): Promise<{ sessions: number; conversations: number; memories: number }> {
+  async eraseUser(
+    owner: Owner,
+  ): Promise<{ sessions: number; conversations: number; memories: number; threads: number }> {
     const removed = await eraseOwner(this.#settings, keysOf(this.#settings, owner));
-    const { sessions = 0, conversations = 0, memories = 0 } = removed;
-    return { sessions, conversations, memories };
+    const { sessions = 0, conversations = 0, memories = 0, threads = 0 } = removed;
+    return { sessions, conversations, memories, threads };
   }
 
   /**
@@ -365,6 +379,7 @@ export class SessionStore {
         operation: keys.operation(operationId),
         conversation: keys.conversation(conversationId),
         conversations: keys.conversations,
+        threads: keys.threads,
       },
       arguments: { digest, id: session.id, continues, fields, removed },
     });

@@ -5,19 +5,24 @@ import { defineScript } from "../../script/define.js";
 import { removeConversation } from "../fragments/messages.js";
 import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
 import { state } from "../fragments/session.js";
+import { deletedKey, removeThread, threadKeys } from "../fragments/thread.js";
 import { microseconds, whole } from "../fragments/time.js";
 
 const removed = (generation: unknown): { generation: string } => ({ generation: textReply(generation) });
 
 export const removeConversationScript = defineScript({
   name: "conversation.remove",
-  about: "removes a conversation, and leaves its next generation, which keeps turns in flight from writing it back.",
+  about:
+    "removes a conversation and its thread, and leaves its next generation, which keeps turns in flight from writing it back.",
   flags: "allow-oom",
   keys: {
     conversation: "hash: the conversation",
     messages: "list: its messages",
     conversations: "sorted set: the owner's, by last activity",
     ...operationKey,
+    ...threadKeys,
+    ...deletedKey,
+    threads: "sorted set: the owner's threads",
   },
   optionalKeys: {
     record: "hash: the session that asks; absent when it is the owner: then the conversation has to exist",
@@ -30,7 +35,7 @@ export const removeConversationScript = defineScript({
   },
   effects: { done: removed, repeated: removed },
   refusals: ["conflict", "no-conversation", ...notLive],
-  uses: [earlier, remember, state, removeConversation, microseconds, whole],
+  uses: [earlier, remember, state, removeConversation, removeThread, microseconds, whole],
   lua: /* lua */ `
 local before = earlier(operation, digest)
 if before then
@@ -53,6 +58,8 @@ local generation = whole(microseconds)
 remember(operation, digest, generation)
 removeConversation(conversation, messages, generation)
 redis.call("ZREM", conversations, conversationId)
+removeThread(checkpoints, arrivals, nodes, counts, deleted)
+redis.call("ZREM", threads, conversationId)
 return { "done", generation }
 `,
 });

@@ -105,8 +105,12 @@ local function recordOf(index, id)
   return string.sub(index, 1, -2) .. ":" .. id
 end`);
 
-/** Returns whether a session of an agent can go on with a conversation. One that is being erased is in no index. */
+/**
+ * Returns whether a session of an agent can go on with a conversation. One that is being erased is in no index. One that has
+ * a thread and no message yet is in that of the threads.
+ */
 export const canContinue = fragment(/* lua */ `
-local function canContinue(conversations, conversation, id, agentId)
-  return redis.call("ZSCORE", conversations, id) and redis.call("HGET", conversation, "agentId") == agentId
+local function canContinue(conversations, threads, conversation, id, agentId)
+  return (redis.call("ZSCORE", conversations, id) or redis.call("ZSCORE", threads, id))
+    and redis.call("HGET", conversation, "agentId") == agentId
 end`);

@@ -15,6 +15,7 @@ export const createScript = defineScript({
     record: "hash: the new session",
     conversation: "hash: the conversation that it points at",
     conversations: "sorted set: the owner's, by last activity",
+    threads: "sorted set: conversations of the owner that have a thread",
     ...operationKey,
     ...notBeforeKey,
   },
@@ -86,7 +87,7 @@ elseif before then
   end
   return { "created", endedThen, redis.call("HGETALL", made) }
 end
-if continues ~= "" and not canContinue(conversations, conversation, continues, agentId) then
+if continues ~= "" and not canContinue(conversations, threads, conversation, continues, agentId) then
   return { "no-conversation" }
 end
 

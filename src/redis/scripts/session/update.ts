@@ -13,6 +13,7 @@ export const updateScript = defineScript({
     ...operationKey,
     conversation: "hash: the conversation that it is to point at; its own when it stays",
     conversations: "sorted set: the owner's, by last activity",
+    threads: "sorted set: conversations of the owner that have a thread",
   },
   arguments: {
     ...digestArgument,
@@ -35,7 +36,7 @@ if found ~= "live" then
 end
 if not before then
   local agentId = redis.call("HGET", record, "agentId")
-  if continues ~= "" and not canContinue(conversations, conversation, continues, agentId) then
+  if continues ~= "" and not canContinue(conversations, threads, conversation, continues, agentId) then
     return { "no-conversation" }
   end
   remember(operation, digest, "")

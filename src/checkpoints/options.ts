@@ -1,0 +1,136 @@
+import { z } from "zod";
+import { type Duration, durationSchema, useDuration } from "../options/duration.js";
+import { countSchema, hasMethods, idSchema, validate } from "../options/validation.js";
+import {
+  type ConnectionOptions,
+  connectionSettings,
+  connectionShape,
+  type KeyedConnection,
+} from "../redis/connection-options.js";
+import type { Serializer } from "./values.js";
+
+/** Options of every saver. */
+export interface SaverOptions {
+  /**
+   * How many checkpoints of a thread are kept, those of all its namespaces together. The script that adds one removes the
+   * oldest. The latest is always kept, and so is whatever a kept one cannot be read without. `1` keeps no history, `"all"`
+   * keeps everything for as long as the thread lives.
+   * @default 1000
+   */
+  maxCheckpoints?: number | "all" | undefined;
+  /**
+   * What becomes of a checkpoint that is not built on the latest of its namespace. `"refuse"`: a ThreadChangedError, so of
+   * two runs at once neither is lost silently, and no run begins at an older checkpoint (time travel). `"allow"`: it is
+   * stored, and is the latest.
+   * @default "allow" for RedisSaver, "refuse" for SessionSaver
+   */
+  forks?: "allow" | "refuse" | undefined;
+  /**
+   * The largest part of a value in bytes: a message, or what a channel holds beside its messages. A larger one is refused
+   * before anything is sent.
+   * @default 8 MiB
+   */
+  maxValueBytes?: number | undefined;
+  /**
+   * Turns values into bytes. With the default, messages that are in many checkpoints are stored once. Any other serializer
+   * is given each value as a whole, so each version of a channel is stored in full.
+   * @default LangGraph's JsonPlusSerializer
+   */
+  serde?: Serializer | undefined;
+}
+
+/** Options of {@link RedisSaver}. */
+export interface RedisSaverOptions extends SaverOptions, ConnectionOptions {
+  /**
+   * How long a thread lives after its last write. `"never"` keeps it until `deleteThread()`.
+   * @default "30d"
+   */
+  ttl?: Duration | "never" | undefined;
+  /**
+   * Whether reading a thread renews its time to live too.
+   * @default false
+   */
+  refreshOnRead?: boolean | undefined;
+}
+
+export interface SaverSettings {
+  /** 0 for all. */
+  readonly maxCheckpoints: number;
+  readonly onlyLatest: boolean;
+  readonly maxValueBytes: number;
+  readonly serde: Serializer | undefined;
+}
+
+/** The options of a RedisSaver, checked, with every default filled in and every duration in milliseconds. */
+export interface RedisSaverSettings extends SaverSettings, KeyedConnection {
+  /** 0 for never. */
+  readonly ttlMilliseconds: number;
+  readonly refreshOnRead: boolean;
+}
+
+const MIB = 1_048_576;
+
+const saverShape = {
+  maxCheckpoints: z
+    .union([z.literal("all").transform(() => 0), countSchema], 'use a whole number of at least 1, or "all"')
+    .default(1_000),
+  maxValueBytes: countSchema.default(8 * MIB),
+  serde: z
+    .custom<Serializer>(
+      (value) => hasMethods(value, ["dumpsTyped", "loadsTyped"]),
+      "use an object with dumpsTyped and loadsTyped",
+    )
+    .optional(),
+};
+const forks = z.enum(["allow", "refuse"], 'use "allow" or "refuse"');
+
+const redisSaverSchema = z.strictObject(
+  {
+    ...connectionShape,
+    ...saverShape,
+    forks: forks.default("allow"),
+    ttl: z.union([z.literal("never").transform(() => 0), durationSchema()], useDuration).prefault("30d"),
+    refreshOnRead: z.boolean("use true or false").default(false),
+  },
+  "pass an object with at least client",
+);
+
+/** For the schema of a saver that is bound to sessions. */
+export const boundSaverShape = { ...saverShape, forks: forks.default("refuse") };
+
+/** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
+export function parseRedisSaverOptions(options: RedisSaverOptions): RedisSaverSettings {
+  const parsed = validate(redisSaverSchema, "options", options);
+  return {
+    ...connectionSettings(parsed),
+    ...saverSettings(parsed),
+    ttlMilliseconds: parsed.ttl,
+    refreshOnRead: parsed.refreshOnRead,
+  };
+}
+
+export function saverSettings({
+  maxCheckpoints,
+  forks: mode,
+  maxValueBytes,
+  serde,
+}: z.output<z.ZodObject<typeof boundSaverShape>>): SaverSettings {
+  return { maxCheckpoints, onlyLatest: mode === "refuse", maxValueBytes, serde };
+}
+
+/** @throws InvalidOptionError for an id that is no non-empty well-formed string of up to 1 KiB, or is a session token. */
+export function parseThreadId(id: unknown): string {
+  return validate(idSchema, "configurable.thread_id", id);
+}
+
+/** Options of `prune`. */
+export interface PruneOptions {
+  /** How many checkpoints are kept, at least 1. */
+  keep: number;
+}
+
+const pruneSchema = z.strictObject({ keep: countSchema }, "pass an object, such as { keep: 10 }");
+
+export function parsePrune(options: PruneOptions): PruneOptions {
+  return validate(pruneSchema, "options", options);
+}

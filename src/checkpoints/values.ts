@@ -1,0 +1,194 @@
+import { randomBytes } from "node:crypto";
+import { type BaseMessage, isBaseMessage } from "@langchain/core/messages";
+import { bytesContent, NewNodes, type Reference, type StoredNodes, textContent } from "./nodes.js";
+
+/** What turns values into bytes: LangGraph's `SerializerProtocol`. */
+export interface Serializer {
+  dumpsTyped(value: unknown): Promise<[string, Uint8Array]>;
+  loadsTyped(type: string, data: Uint8Array | string): Promise<unknown>;
+}
+
+/** Values as they are stored: in the order in which they were given. */
+export interface Encoded {
+  readonly references: readonly Reference[];
+  /** What was to be kept apart: each as a reference that holds its node, however long. */
+  readonly apart: readonly Reference[];
+  readonly nodes: NewNodes;
+}
+
+/** Turns values into nodes and back. */
+export class Values {
+  readonly #serde: Serializer;
+  readonly #shares: boolean;
+
+  /**
+   * @param serde
+   * @param shares whether the text that it makes of a value holds the texts of what is inside, as JSON does. Then messages
+   * are nodes of their own. Otherwise each value is one node.
+   */
+  constructor(serde: Serializer, shares: boolean) {
+    this.#serde = serde;
+    this.#shares = shares;
+  }
+
+  encode(values: readonly unknown[], apart: readonly unknown[] = []): Promise<Encoded> {
+    return this.#shares ? this.#shared(values, apart) : this.#whole(values, apart);
+  }
+
+  /** @throws DamagedNode */
+  async decode(nodes: StoredNodes, reference: Reference): Promise<unknown> {
+    const value = nodes.valueOf(reference);
+    return typeof value === "string"
+      ? this.#serde.loadsTyped("json", value)
+      : this.#serde.loadsTyped(value.type, value.bytes);
+  }
+
+  async #whole(values: readonly unknown[], apart: readonly unknown[]): Promise<Encoded> {
+    const nodes = new NewNodes();
+    const dumpAll = (some: readonly unknown[]): Promise<[string, Uint8Array][]> =>
+      Promise.all(some.map((value) => this.#serde.dumpsTyped(value)));
+    const [dumped, dumpedApart] = await Promise.all([dumpAll(values), dumpAll(apart)]);
+    return {
+      references: dumped.map(([type, bytes]) => nodes.node(bytesContent(type, bytes))),
+      apart: dumpedApart.map(([type, bytes]) => bytesContent(type, bytes)),
+      nodes,
+    };
+  }
+
+  /**
+   * Dumps all values and all their messages at once. In the place of a message a value has a random text, by which its text
+   * is cut. It is random in each call, so nothing that a user said can imitate it.
+   */
+  async #shared(values: readonly unknown[], apart: readonly unknown[]): Promise<Encoded> {
+    const nodes = new NewNodes();
+    const cut = randomBytes(16).toString("base64url");
+    const messages = new Map<BaseMessage, number>();
+    const placeOf = (message: BaseMessage): string => {
+      const place = messages.get(message) ?? messages.size;
+      messages.set(message, place);
+      return `${cut}:${place}`;
+    };
+    const binary = values.map((value) => (value instanceof Uint8Array ? value : undefined));
+    const plain = values.map((value, index) => (binary[index] === undefined ? withoutMessages(value, placeOf) : null));
+    const texts = await this.#dumpAll([...apart, ...plain, ...messages.keys()], cut);
+    const names = texts.slice(apart.length + plain.length).map((text) => nodes.named(textContent(text)));
+    const placeholder = new RegExp(`"${cut}:(\\d+)"`);
+    const references = plain.map((_, index) => {
+      const bytes = binary[index];
+      if (bytes !== undefined) return nodes.node(bytesContent("bytes", bytes));
+      return woven((texts[apart.length + index] ?? "").split(placeholder), names, nodes);
+    });
+    return { references, apart: texts.slice(0, apart.length).map(textContent), nodes };
+  }
+
+  async #dumpAll(values: readonly unknown[], cut: string): Promise<string[]> {
+    if (values.length === 0) return [];
+    const [, bytes] = await this.#serde.dumpsTyped(
+      values.flatMap((value, index) => (index === 0 ? [value] : [cut, value])),
+    );
+    const text = new TextDecoder().decode(bytes);
+    return text.slice(1, -1).split(`,"${cut}",`);
+  }
+}
+
+/** @param pieces text, the place of a message, text, … */
+function woven(pieces: readonly string[], names: readonly string[], nodes: NewNodes): Reference {
+  if (pieces.length === 1) return nodes.node(textContent(pieces[0] ?? ""));
+  const between = [pieces[0] ?? ""];
+  const runs: string[][] = [];
+  for (let i = 1; i < pieces.length; i += 2) {
+    const name = names[Number(pieces[i])] ?? "";
+    const before = pieces[i - 1];
+    if (i > 1 && before === ",") {
+      runs.at(-1)?.push(name);
+      between[between.length - 1] = pieces[i + 1] ?? "";
+    } else {
+      runs.push([name]);
+      between.push(pieces[i + 1] ?? "");
+    }
+  }
+  return nodes.woven(
+    between.join("\n"),
+    runs.map((run) => nodes.run(run)),
+  );
+}
+
+/** A value that holds itself. */
+class CyclicValue extends Error {}
+
+/**
+ * Returns a value in which a text stands for each message. What has no message inside stays the same object. Objects with a
+ * class of their own are left to the serializer.
+ */
+function withoutMessages(value: unknown, placeOf: (message: BaseMessage) => string): unknown {
+  try {
+    return replaced(value, placeOf, new Set());
+  } catch (error) {
+    // How a serializer breaks a cycle depends on where it begins.
+    if (error instanceof CyclicValue) return value;
+    throw error;
+  }
+}
+
+function replaced(value: unknown, placeOf: (message: BaseMessage) => string, above: Set<object>): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (isMessage(value)) return placeOf(value);
+  const isList = Array.isArray(value);
+  if (!isList && !isPlain(value) && !isSend(value)) return value;
+  if (above.has(value)) throw new CyclicValue();
+  above.add(value);
+  try {
+    if (isList) return replacedList(value, placeOf, above);
+    if (isSend(value)) {
+      const args = replaced(value.args, placeOf, above);
+      return args === value.args ? value : { ...value, lg_name: "Send", args };
+    }
+    return replacedFields(value as Readonly<Record<string, unknown>>, placeOf, above);
+  } finally {
+    above.delete(value);
+  }
+}
+
+function replacedList(
+  list: readonly unknown[],
+  placeOf: (message: BaseMessage) => string,
+  above: Set<object>,
+): unknown {
+  let copy: unknown[] | undefined;
+  for (const [index, item] of list.entries()) {
+    const other = replaced(item, placeOf, above);
+    if (other !== item && copy === undefined) copy = list.slice(0, index);
+    copy?.push(other);
+  }
+  return copy ?? list;
+}
+
+function replacedFields(
+  fields: Readonly<Record<string, unknown>>,
+  placeOf: (message: BaseMessage) => string,
+  above: Set<object>,
+): unknown {
+  let copy: Record<string, unknown> | undefined;
+  for (const name of Object.keys(fields)) {
+    const other = replaced(fields[name], placeOf, above);
+    if (other === fields[name]) continue;
+    // Without a prototype: "__proto__" is a name like others.
+    copy ??= Object.assign(Object.create(null) as Record<string, unknown>, fields);
+    copy[name] = other;
+  }
+  return copy ?? fields;
+}
+
+function isMessage(value: object): value is BaseMessage {
+  return "_getType" in value && isBaseMessage(value);
+}
+
+/** A `Send` of LangGraph: a task for a node, with what the node is given, which may be the whole state. */
+function isSend(value: object): value is { readonly lg_name: "Send"; readonly args: unknown } {
+  return "lg_name" in value && value.lg_name === "Send" && "args" in value;
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return (prototype === Object.prototype || prototype === null) && !("toJSON" in value);
+}

@@ -1,0 +1,89 @@
+import type { RunnableConfig } from "@langchain/core/runnables";
+import { parsePrune, type PruneOptions } from "../checkpoints/options.js";
+import type { Thread } from "../checkpoints/thread.js";
+import { ConversationNotFoundError, InvalidOptionError } from "../errors.js";
+import type { Session } from "../sessions/session.js";
+import type { SessionStore } from "../sessions/store.js";
+import { type Bound, CheckpointSaver } from "./checkpoint-saver.js";
+import { parseSessionSaverOptions, type SessionSaverOptions } from "./options.js";
+
+/**
+ * A LangGraph checkpointer for sessions: one for all users. The session comes with each call, and its conversation is the
+ * thread. See {@link RedisSaver} for what both promise.
+ *
+ * - Once the session has ended, its graph reads and writes nothing (SessionNotFoundError). Another session of the same user
+ *   that continues the conversation goes on with the thread.
+ * - A write renews the session, the thread and the conversation.
+ * - `history.clear()`, `conversations.delete` and `eraseUser` remove the thread in the same script as the messages. A run
+ *   that is under way is refused then (ThreadDeletedError).
+ *
+ * @example
+ * ```ts
+ * const agent = createAgent({ model, tools, checkpointer: new SessionSaver({ sessions }) });
+ * await agent.invoke({ messages: "Hi" }, sessionConfig(session));
+ * ```
+ */
+export class SessionSaver extends CheckpointSaver {
+  readonly #sessions: SessionStore;
+
+  /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
+  constructor(options: SessionSaverOptions) {
+    const settings = parseSessionSaverOptions(options);
+    super(settings);
+    this.#sessions = settings.sessions;
+  }
+
+  /**
+   * Removes the thread of the session's conversation, and leaves the conversation.
+   *
+   * @param session on whose behalf. Without it this is an InvalidOptionError, because an id alone does not say whose
+   * thread it is.
+   * @throws ConversationNotFoundError when the session is on another conversation.
+   * @throws SessionNotFoundError when the session is not live.
+   */
+  async deleteThread(threadId: string, session?: Session): Promise<void> {
+    await this.#threadBy(threadId, session).remove();
+  }
+
+  /** Does what `prune` of {@link RedisSaver} does. Throws what `deleteThread` throws. */
+  async prune(threadId: string, { session, ...options }: PruneOptions & { session: Session }): Promise<number> {
+    return this.#threadBy(threadId, session).prune(parsePrune(options).keep);
+  }
+
+  /** @internal */
+  protected threadOf(config: RunnableConfig): Bound {
+    const session = sessionOf(config);
+    if (session === undefined) {
+      throw new InvalidOptionError(
+        "context.session",
+        "a SessionSaver needs the session of each call: graph.invoke(input, sessionConfig(session)).",
+      );
+    }
+    const thread = this.#sessions.thread(session, this.threadSettings);
+    const asked: unknown = config.configurable?.["thread_id"];
+    if (asked !== undefined && asked !== null && asked !== thread.id) throw new ConversationNotFoundError();
+    // With the session, so that a config that a snapshot has can be used as it is.
+    return { thread, configurable: { session } };
+  }
+
+  /** @internal */
+  protected threadsOf(config: RunnableConfig): Bound[] {
+    return [this.threadOf(config)];
+  }
+
+  #threadBy(threadId: string, session: Session | undefined): Thread {
+    if (session === undefined) {
+      throw new InvalidOptionError(
+        "session",
+        "pass the session whose thread it is, or use sessions.conversations.delete(owner, id).",
+      );
+    }
+    return this.threadOf({ configurable: { session, thread_id: threadId } }).thread;
+  }
+}
+
+/** LangGraph passes the caller's `context` on to savers, and so it does with `configurable`. */
+function sessionOf(config: RunnableConfig): Session | undefined {
+  const { context } = config as { readonly context?: { readonly session?: Session } };
+  return context?.session ?? (config.configurable?.["session"] as Session | undefined);
+}

@@ -1,0 +1,106 @@
+import { list, text as textReply, textList } from "../../replies.js";
+import { notLive } from "../../refusals.js";
+import { number, text, texts } from "../../script/arguments.js";
+import { defineScript } from "../../script/define.js";
+import {
+  allWrites,
+  askingArguments,
+  askingKeys,
+  checkpointAt,
+  collect,
+  isDamaged,
+  notAdmitted,
+  threadKeys,
+  threadLua,
+} from "../fragments/thread.js";
+import { type TaskWrites, taskWrites } from "./entries.js";
+
+/** What an ancestor adds to some channels. */
+export interface Ancestor {
+  readonly tasks: readonly TaskWrites[];
+  /** Channel, reference, … of the values that end the walk of their channels. */
+  readonly values: readonly string[];
+}
+
+export const ancestorsScript = defineScript({
+  name: "thread.ancestors",
+  about:
+    "walks from a checkpoint to its ancestors, until each channel has a value, and returns what was written on the way.",
+  flags: "no-writes",
+  keys: threadKeys,
+  optionalKeys: askingKeys,
+  arguments: {
+    ...askingArguments,
+    namespace: text("whose latest checkpoint is meant when no place is given"),
+    place: text('of the checkpoint at whose parent the walk begins, "" for the latest'),
+    most: number("how many ancestors to look at"),
+    channels: texts("whose values are looked for"),
+  },
+  answers: {
+    /** `last`: the place from which the walk goes on, `""` when it is done. `nodes`: name, content, … */
+    walked: (last: unknown, ancestors: unknown, nodes: unknown) => ({
+      last: textReply(last),
+      ancestors: list(ancestors).map((one): Ancestor => {
+        const [tasks, values] = list(one);
+        return { tasks: taskWrites(tasks), values: textList(values) };
+      }),
+      nodes: textList(nodes),
+    }),
+  },
+  refusals: ["corrupt-thread", "no-conversation", ...notLive],
+  uses: [notAdmitted, checkpointAt, isDamaged, allWrites, collect],
+  lua: /* lua */ `
+local refusal = notAdmitted(record, sessions, sessionId, conversation)
+if refusal then
+  return refusal
+end
+${threadLua}
+if redis.call("EXISTS", checkpoints) == 0 then
+  return { "walked", "", {}, {} }
+elseif isDamaged(thread) then
+  return { "corrupt-thread" }
+end
+local wanted, open = {}, #channels
+for _, channel in ipairs(channels) do
+  wanted[channel] = true
+end
+if place == "" then
+  place = redis.call("HGET", checkpoints, "l" .. namespace) or ""
+end
+local checkpoint = checkpointAt(thread, place)
+local ancestors, references, parts = {}, {}, {}
+while checkpoint and open > 0 and #ancestors < most do
+  place = checkpoint.parent
+  checkpoint = checkpointAt(thread, place)
+  if checkpoint then
+    local tasks, values = {}, {}
+    for _, writes in ipairs(allWrites(thread, place, {})) do
+      local some = { writes[1], writes[2] }
+      for i = 3, #writes, 3 do
+        if wanted[writes[i + 1]] then
+          some[#some + 1], some[#some + 2], some[#some + 3] = writes[i], writes[i + 1], writes[i + 2]
+          references[#references + 1] = writes[i + 2]
+        end
+      end
+      tasks[#tasks + 1] = some
+    end
+    for i = 1, #checkpoint.references, 3 do
+      local channel, reference = checkpoint.references[i], checkpoint.references[i + 2]
+      if wanted[channel] then
+        wanted[channel] = nil
+        open = open - 1
+        values[#values + 1] = channel
+        values[#values + 1] = reference
+        references[#references + 1] = reference
+      end
+    end
+    ancestors[#ancestors + 1] = { tasks, values }
+  end
+end
+if checkpoint == false then
+  return { "corrupt-thread" }
+end
+collect(thread, references, {}, parts)
+return { "walked", checkpoint and open > 0 and place or "", ancestors, parts }
+`,
+});

@@ -1,0 +1,93 @@
+import { list, text as textReply, textList } from "../../replies.js";
+import { notLive } from "../../refusals.js";
+import { flag, number, oneOf, text } from "../../script/arguments.js";
+import { defineScript } from "../../script/define.js";
+import {
+  askingArguments,
+  askingKeys,
+  checkpointAt,
+  collect,
+  entryOf,
+  isDamaged,
+  notAdmitted,
+  threadKeys,
+  threadLua,
+} from "../fragments/thread.js";
+
+/** A script takes about a millisecond to look at this many that are not wanted. */
+const MAX_SKIPPED = 1_000;
+
+export const listCheckpointsScript = defineScript({
+  name: "thread.list",
+  about: "returns a page of a thread's checkpoints, the latest to arrive first.",
+  flags: "no-writes",
+  keys: threadKeys,
+  optionalKeys: askingKeys,
+  arguments: {
+    ...askingArguments,
+    anyNamespace: flag("whether those of all namespaces are wanted"),
+    namespace: text("whose checkpoints are wanted"),
+    id: text('that they have, escaped, "" for any'),
+    below: text('"+inf" for the first page, else what the page before returned'),
+    before: text('place in front of which the first page begins, "" for none; when it is not there, at the latest'),
+    limit: number("how many"),
+    part: oneOf(["whole", "metadata"], "metadata: place and metadata only"),
+  },
+  answers: {
+    /** `below`: for the next page, `""` when there is none. `nodes`: name, content, … */
+    page: (below: unknown, hasBefore: unknown, found: unknown, nodes: unknown) => ({
+      below: textReply(below),
+      hasBefore: textReply(hasBefore) === "1",
+      entries: list(found),
+      nodes: textList(nodes),
+    }),
+  },
+  refusals: ["corrupt-thread", "no-conversation", ...notLive],
+  uses: [notAdmitted, checkpointAt, isDamaged, entryOf, collect],
+  lua: /* lua */ `
+local refusal = notAdmitted(record, sessions, sessionId, conversation)
+if refusal then
+  return refusal
+end
+${threadLua}
+if redis.call("EXISTS", checkpoints) == 1 and isDamaged(thread) then
+  return { "corrupt-thread" }
+end
+local score = before ~= "" and redis.call("ZSCORE", arrivals, before)
+if score then
+  below = "(" .. score
+end
+local found, references, parts = {}, {}, {}
+local looked, skipped, last = 0, 0, nil
+local left = true
+while left and #found < limit and skipped < ${MAX_SKIPPED} do
+  local wanted = math.max(limit - #found, 20)
+  local page = redis.call("ZRANGE", arrivals, below, "-inf", "BYSCORE", "REV", "LIMIT", looked, wanted, "WITHSCORES")
+  left = #page > 0
+  for i = 1, #page, 2 do
+    if #found == limit then
+      break
+    end
+    looked = looked + 1
+    local place, checkpoint = page[i], nil
+    local itsNamespace, itsId = string.match(place, "^([^\\n]*)\\n(.*)$")
+    if (anyNamespace or itsNamespace == namespace) and (id == "" or itsId == id) then
+      checkpoint = checkpointAt(thread, place)
+      if checkpoint == false then
+        return { "corrupt-thread" }
+      end
+    end
+    if not checkpoint then
+      skipped = skipped + 1
+    elseif part == "metadata" then
+      found[#found + 1] = { place, checkpoint.metadata }
+    else
+      found[#found + 1] = entryOf(thread, place, checkpoint, references)
+    end
+    last = page[i + 1]
+  end
+end
+collect(thread, references, {}, parts)
+return { "page", left and last and "(" .. last or "", score and "1" or "", found, parts }
+`,
+});

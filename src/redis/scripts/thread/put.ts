@@ -1,0 +1,132 @@
+import { notLive } from "../../refusals.js";
+import { flag, text, texts } from "../../script/arguments.js";
+import { defineScript, nothing } from "../../script/define.js";
+import {
+  arrive,
+  checkpointAt,
+  concludeThread,
+  deletedKey,
+  heldLua,
+  holdingArguments,
+  holdingKeys,
+  isDamaged,
+  keepArgument,
+  notAdmitted,
+  onlyLatest,
+  prune,
+  refer,
+  threadKeys,
+  threadLua,
+} from "../fragments/thread.js";
+
+/** How many checkpoints one put removes at most, so that none takes long. */
+const MOST = 8;
+
+export const putCheckpointScript = defineScript({
+  name: "thread.put",
+  about: "stores a checkpoint, whole, once: an id names one checkpoint of its namespace.",
+  unrecorded: true,
+  keys: { ...threadKeys, ...deletedKey },
+  optionalKeys: holdingKeys,
+  arguments: {
+    ...holdingArguments,
+    ...keepArgument,
+    onlyLatest,
+    place: text("of the checkpoint"),
+    parent: text('place of its parent, "" for none'),
+    enclosing: text('place of the checkpoint in which its graph runs as a node, "" for none'),
+    old: flag("whether its sends are what was written to its parent, as before version 4"),
+    rest: text("the checkpoint without its values"),
+    metadata: text("its metadata"),
+    delta: texts("channels of which only what was written is stored, and now and then a value"),
+    references: texts("channel, version, reference, … of values"),
+    carried: texts("channel, version, … of values that are the parent's"),
+    fresh: texts("name, content, … of nodes that the thread may not have"),
+  },
+  effects: { stored: nothing },
+  /** Something that it refers to is not there, and nothing was stored: send all. */
+  answers: { incomplete: nothing },
+  refusals: ["thread-deleted", "thread-changed", "corrupt-thread", "no-conversation", ...notLive],
+  uses: [notAdmitted, checkpointAt, isDamaged, refer, arrive, prune, concludeThread],
+  lua: /* lua */ `
+if redis.call("HEXISTS", checkpoints, "c" .. place) == 1 then
+  return { "stored" }
+end
+local refusal = notAdmitted(record, sessions, sessionId, conversation)
+if refusal then
+  return refusal
+end
+${threadLua}
+${heldLua}
+if redis.call("EXISTS", checkpoints) == 0 then
+  -- What is left of a thread whose checkpoints were evicted is no thread.
+  redis.call("UNLINK", arrivals, nodes, counts)
+elseif isDamaged(thread) then
+  return { "corrupt-thread" }
+end
+
+local namespace = string.match(place, "^[^\\n]*")
+local latest = redis.call("HGET", checkpoints, "l" .. namespace)
+local before = nil
+if parent ~= "" then
+  before = checkpointAt(thread, parent)
+end
+if before == false then
+  return { "corrupt-thread" }
+elseif parent ~= "" and not before and redis.call("EXISTS", deleted) == 1 then
+  return { "thread-deleted" }
+elseif onlyLatest and latest and latest ~= parent then
+  return { "thread-changed" }
+end
+
+local of = {}
+if before then
+  for i = 1, #before.references, 3 do
+    of[#before.references[i] .. ":" .. before.references[i] .. before.references[i + 1]] = before.references[i + 2]
+  end
+end
+for i = 1, #carried, 2 do
+  local reference = of[#carried[i] .. ":" .. carried[i] .. carried[i + 1]]
+  if not reference then
+    return { "incomplete" }
+  end
+  references[#references + 1] = carried[i]
+  references[#references + 1] = carried[i + 1]
+  references[#references + 1] = reference
+end
+local referred, valued = {}, {}
+for i = 1, #references, 3 do
+  valued[references[i]] = true
+  referred[#referred + 1] = references[i + 2]
+end
+if not refer(thread, referred, fresh) then
+  return { "incomplete" }
+end
+
+-- What its parent knows to be such a channel is one here.
+local known, deltas, needsParent = {}, {}, old
+for _, channels in ipairs({ delta, before and before.delta or {} }) do
+  for _, channel in ipairs(channels) do
+    if not known[channel] then
+      known[channel] = true
+      deltas[#deltas + 1] = channel
+      needsParent = needsParent or not valued[channel]
+    end
+  end
+end
+needsParent = needsParent and before ~= nil
+if needsParent then
+  redis.call("HINCRBY", checkpoints, "n" .. parent, 1)
+end
+redis.call("HSET", checkpoints, "c" .. place, cmsgpack.pack({
+  parent = parent, enclosing = enclosing, old = old, needsParent = needsParent, delta = deltas,
+  rest = rest, metadata = metadata, references = references,
+}), "l" .. namespace, place)
+arrive(thread, place)
+if keep > 0 then
+  prune(thread, keep, ${MOST}, true)
+end
+concludeThread(thread, ttl, held)
+return { "stored" }
+`,
+});

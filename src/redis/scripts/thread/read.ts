@@ -1,0 +1,58 @@
+import { notLive } from "../../refusals.js";
+import { text, texts } from "../../script/arguments.js";
+import { defineScript } from "../../script/define.js";
+import {
+  askingArguments,
+  askingKeys,
+  checkpointAt,
+  collect,
+  entryOf,
+  isDamaged,
+  notAdmitted,
+  threadKeys,
+  threadLua,
+} from "../fragments/thread.js";
+import { entries } from "./entries.js";
+
+export const readCheckpointsScript = defineScript({
+  name: "thread.read",
+  about: "returns checkpoints with their values, those that are there.",
+  flags: "no-writes",
+  keys: threadKeys,
+  optionalKeys: askingKeys,
+  arguments: {
+    ...askingArguments,
+    namespace: text("whose latest checkpoint is returned when no place is given"),
+    places: texts("of the checkpoints"),
+  },
+  answers: { found: entries },
+  refusals: ["corrupt-thread", "no-conversation", ...notLive],
+  uses: [notAdmitted, checkpointAt, isDamaged, entryOf, collect],
+  lua: /* lua */ `
+local refusal = notAdmitted(record, sessions, sessionId, conversation)
+if refusal then
+  return refusal
+end
+${threadLua}
+if redis.call("EXISTS", checkpoints) == 0 then
+  return { "found", {}, {} }
+elseif isDamaged(thread) then
+  return { "corrupt-thread" }
+end
+if #places == 0 then
+  places = { redis.call("HGET", checkpoints, "l" .. namespace) or nil }
+end
+local found, references = {}, {}
+for _, place in ipairs(places) do
+  local checkpoint = checkpointAt(thread, place)
+  if checkpoint == false then
+    return { "corrupt-thread" }
+  elseif checkpoint then
+    found[#found + 1] = entryOf(thread, place, checkpoint, references)
+  end
+end
+local parts = {}
+collect(thread, references, {}, parts)
+return { "found", found, parts }
+`,
+});

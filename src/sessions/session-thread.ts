@@ -1,0 +1,36 @@
+import { Thread, type ThreadSettings } from "../checkpoints/thread.js";
+import type { OwnerKeys } from "../redis/keys.js";
+import type { SessionRef, SessionSettings } from "./options.js";
+
+/**
+ * Returns the thread of a session's conversation. It is in the user's slot, and the same for all sessions on that
+ * conversation. Its scripts check first that this session is live.
+ */
+export function sessionThread(
+  { client, deadlineMilliseconds, wait, conversationMilliseconds }: SessionSettings,
+  keys: OwnerKeys,
+  { id: sessionId, conversationId }: SessionRef,
+  settings: ThreadSettings,
+): Thread {
+  return new Thread(
+    {
+      id: conversationId,
+      connection: { client, deadlineMilliseconds, wait },
+      keys: keys.thread(conversationId),
+      ttlMilliseconds: conversationMilliseconds,
+      refreshOnRead: false,
+      holder: {
+        keys: {
+          record: keys.session(sessionId),
+          sessions: keys.sessions,
+          conversation: keys.conversation(conversationId),
+          messages: keys.messages(conversationId),
+          threads: keys.threads,
+        },
+        sessionId,
+        conversationId,
+      },
+    },
+    settings,
+  );
+}
