@@ -11,8 +11,9 @@ import { leftWithForks, twoRuns } from "./promises/two-runs.js";
 import { values } from "./promises/values.js";
 import { writes } from "./promises/writes.js";
 import { memory, model } from "./support/kinds.js";
+import { onCluster, onOneRedis, withSerde, withSessions } from "./support/our-kinds.js";
 
-const kinds = [model()];
+const kinds = [model(), onOneRedis, onCluster, withSerde, withSessions];
 
 const topics = { order, idempotence, writes, values, forks, deletion, twoRuns, pauses, retention };
 

@@ -1,6 +1,7 @@
 import { type BaseMessage, HumanMessage } from "@langchain/core/messages";
 import { Annotation, DeltaChannel, messagesDeltaReducer, START, StateGraph } from "@langchain/langgraph";
 import { expect } from "vitest";
+import { amount } from "../../support/amount.js";
 import { chain, idOf, listed, listedIds, put, threadConfig } from "../support/checkpoints.js";
 import { model } from "../support/kinds.js";
 import type { Saver } from "../support/place.js";
@@ -8,8 +9,11 @@ import type { SaverPromise } from "../support/saver-promise.js";
 
 const config = threadConfig("thread");
 
+/** Updates of a delta channel until it is stored as a whole. 100 is LangGraph's default. */
+const FREQUENCY = amount(20, 100);
+
 const Delta = Annotation.Root({
-  messages: () => new DeltaChannel<BaseMessage[], BaseMessage[]>(messagesDeltaReducer as never) as never,
+  messages: () => new DeltaChannel<BaseMessage[], BaseMessage[]>(messagesDeltaReducer as never, { snapshotFrequency: FREQUENCY }) as never,
 });
 
 function deltaGraph(checkpointer: Saver) {
@@ -97,7 +101,7 @@ export const retention: readonly SaverPromise[] = [
     },
     controls: [model("nothing is removed")],
   },
-  ...[30, 120].map((turns): SaverPromise => ({
+  ...[FREQUENCY * 0.3, FREQUENCY * 1.2].map((turns): SaverPromise => ({
     claim: `a delta channel is whole after ${turns} turns, a prune to 1 and some more`,
     needs: "prune",
     holds: async ({ open }) => {
@@ -117,10 +121,10 @@ export const retention: readonly SaverPromise[] = [
     claim: "a delta channel is whole where `maxCheckpoints` is 1",
     holds: async ({ open }) => {
       const shallow = () => open({ maxCheckpoints: 1 });
-      await deltas(shallow, 0, 110);
-      expect(await messagesOf(open())).toEqual(upTo(110));
-      await deltas(shallow, 110, 113);
-      expect(await messagesOf(open())).toEqual(upTo(113));
+      await deltas(shallow, 0, FREQUENCY + 10);
+      expect(await messagesOf(open())).toEqual(upTo(FREQUENCY + 10));
+      await deltas(shallow, FREQUENCY + 10, FREQUENCY + 13);
+      expect(await messagesOf(open())).toEqual(upTo(FREQUENCY + 13));
     },
     controls: [model("retention ignores ancestors")],
   },
