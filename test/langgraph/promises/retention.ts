@@ -13,7 +13,10 @@ const config = threadConfig("thread");
 const FREQUENCY = amount(20, 100);
 
 const Delta = Annotation.Root({
-  messages: () => new DeltaChannel<BaseMessage[], BaseMessage[]>(messagesDeltaReducer as never, { snapshotFrequency: FREQUENCY }) as never,
+  messages: () =>
+    new DeltaChannel<BaseMessage[], BaseMessage[]>(messagesDeltaReducer as never, {
+      snapshotFrequency: FREQUENCY,
+    }) as never,
 });
 
 function deltaGraph(checkpointer: Saver) {
