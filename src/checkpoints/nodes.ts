@@ -29,7 +29,7 @@ export function bytesContent(type: string, bytes: Uint8Array): string {
 
 /** Returns whether a reference holds its node. */
 function isInline(reference: Reference): boolean {
-  return reference.startsWith("=") || reference.startsWith("#");
+  return /^[=#*+]/.test(reference);
 }
 
 /** The nodes of what is stored in one call. */
@@ -54,8 +54,8 @@ export class NewNodes {
    *
    * @param names one for each line feed.
    */
-  woven(text: string, names: readonly string[]): string {
-    return this.named(`+${names.length}:${names.join("")}${text}`);
+  woven(text: string, names: readonly string[]): Reference {
+    return this.node(`+${names.length}:${names.join("")}${text}`);
   }
 
   /** Makes a node of several, with a comma between each two. */
@@ -114,7 +114,7 @@ export class StoredNodes {
    */
   valueOf(reference: Reference): string | { readonly type: string; readonly bytes: Uint8Array } {
     const content = isInline(reference) ? reference : this.#content(reference);
-    if (!content.startsWith("#")) return isInline(reference) ? reference.slice(1) : this.#text(reference);
+    if (!content.startsWith("#")) return isInline(reference) ? this.#made(reference) : this.#text(reference);
     const space = content.indexOf(" ");
     if (space < 0) throw new DamagedNode();
     return {

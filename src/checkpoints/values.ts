@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { type BaseMessage, isBaseMessage } from "@langchain/core/messages";
 import { bytesContent, NewNodes, type Reference, type StoredNodes, textContent } from "./nodes.js";
 
@@ -61,7 +61,7 @@ export class Values {
    */
   async #shared(values: readonly unknown[], apart: readonly unknown[]): Promise<Encoded> {
     const nodes = new NewNodes();
-    const cut = randomBytes(16).toString("base64url");
+    const cut = randomUUID();
     const messages = new Map<BaseMessage, number>();
     const placeOf = (message: BaseMessage): string => {
       const place = messages.get(message) ?? messages.size;

@@ -2,14 +2,15 @@ import { LangChainRedisError } from "./langchain-redis-error.js";
 
 /**
  * Thrown when the thread was deleted while this run was under way: by `deleteThread`, or together with its conversation
- * or its owner. The checkpoint was not stored. A run that begins anew begins a new thread.
+ * or its owner. Also thrown when it has expired, and the checkpoint cannot be read without the ones before it. The
+ * checkpoint was not stored. A run that begins anew begins a new thread.
  */
 export class ThreadDeletedError extends LangChainRedisError {
   override readonly name = "ThreadDeletedError";
   override readonly code = "THREAD_DELETED";
 
   constructor() {
-    super("The thread was deleted after this run had begun, so its checkpoint was not stored. Run it again.");
+    super("The thread is no longer there that this run is built on, so its checkpoint was not stored. Run it again.");
   }
 }
 

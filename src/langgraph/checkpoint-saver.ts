@@ -132,7 +132,7 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
         old: checkpoint.v < 4,
         rest: apart[0] ?? "",
         metadata: apart[1] ?? "",
-        delta: Object.keys(metadata.counters_since_delta_snapshot ?? {}),
+        delta: deltaChannels(checkpoint, metadata),
         references: stored.flatMap((channel, index) => [
           channelName(channel),
           versionOf(channel),
@@ -167,7 +167,7 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
       task: escaped("taskId", taskId),
       path: escaped("taskPath", taskPath),
       writes: writes.flatMap(([channel], index) => [
-        String(WRITES_IDX_MAP[channel] ?? index),
+        String(Object.hasOwn(WRITES_IDX_MAP, channel) ? WRITES_IDX_MAP[channel] : index),
         channelName(channel),
         references[index] ?? "",
       ]),
@@ -211,7 +211,11 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
   async *#listThread(
     bound: Bound,
     config: RunnableConfig,
-    { limit, before, filter }: Required<Pick<CheckpointListOptions, "limit">> & {
+    {
+      limit,
+      before,
+      filter,
+    }: Required<Pick<CheckpointListOptions, "limit">> & {
       before: RunnableConfig | undefined;
       filter: Readonly<Record<string, unknown>> | undefined;
     },
@@ -359,11 +363,25 @@ function namespaceOf({ configurable }: RunnableConfig): string {
 }
 
 /** Returns the place of the checkpoint in which the graph of a namespace runs as a node, `""` when there is none. */
-function enclosingOf(namespace: string, { parents = {} }: CheckpointMetadata): string {
+function enclosingOf(namespace: string, { parents }: Partial<CheckpointMetadata>): string {
   const end = namespace.lastIndexOf("|");
   const outer = end < 0 ? "" : namespace.slice(0, end);
-  const id = namespace === "" ? undefined : parents[outer];
+  const id = namespace === "" ? undefined : parents?.[outer];
   return id === undefined ? "" : placeOf(outer, id);
+}
+
+/**
+ * Returns the channels whose values are made of what was written to ancestors. LangGraph marks threads in which such a
+ * channel has a version from its first write on: without one it is empty.
+ */
+function deltaChannels(
+  { channel_versions: versions }: Checkpoint,
+  metadata: CheckpointMetadata<Record<string, unknown>>,
+): string[] {
+  const channels = Object.keys(metadata.counters_since_delta_snapshot ?? {});
+  return metadata["delta_writes_versioned"] === true
+    ? channels.filter((channel) => Object.hasOwn(versions, channel))
+    : channels;
 }
 
 function channelName(channel: string): string {

@@ -14,6 +14,7 @@ const luacheckOptions: readonly string[] = [
   "redis",
   "KEYS",
   "ARGV",
+  "cmsgpack",
   "--no-max-line-length",
   "--",
 ];

@@ -107,14 +107,8 @@ local function isDamaged(thread)
     or redis.call("EXISTS", thread.checkpoints) ~= redis.call("EXISTS", thread.arrivals)
 end`);
 
-/** Returns whether a reference is the name of a node. */
-const isName = fragment(/* lua */ `
-local function isName(reference)
-  return not string.find(reference, "^[=#]")
-end`);
-
 /** Returns the names that a node holds. */
-export const namesIn = fragment(/* lua */ `
+const namesIn = fragment(/* lua */ `
 local function namesIn(content)
   local from, to = 2, 1
   if string.sub(content, 1, 1) == "*" then
@@ -131,17 +125,31 @@ local function namesIn(content)
   return names
 end`);
 
+/** Returns the names that a reference leads to: itself, or what is in the node that it holds. */
+const namesOf = fragment(
+  /* lua */ `
+local function namesOf(reference)
+  return string.find(reference, "^[=#*+]") and namesIn(reference) or { reference }
+end`,
+  namesIn,
+);
+
 /** Adds to `found` the nodes that references lead to, as name, content, …, each once. */
 export const collect = fragment(
   /* lua */ `
 local function collect(thread, references, seen, found)
-  local level = references
+  local level = {}
+  for _, reference in ipairs(references) do
+    for _, name in ipairs(namesOf(reference)) do
+      level[#level + 1] = name
+    end
+  end
   while #level > 0 do
     local names, below = {}, {}
-    for _, reference in ipairs(level) do
-      if isName(reference) and not seen[reference] then
-        seen[reference] = true
-        names[#names + 1] = reference
+    for _, name in ipairs(level) do
+      if not seen[name] then
+        seen[name] = true
+        names[#names + 1] = name
       end
     end
     -- unpack() fails near 8,000 values.
@@ -163,7 +171,7 @@ local function collect(thread, references, seen, found)
     level = below
   end
 end`,
-  isName,
+  namesOf,
   namesIn,
 );
 
@@ -231,7 +239,7 @@ end`,
 export const release = fragment(
   /* lua */ `
 local function release(thread, reference)
-  local names = isName(reference) and { reference } or {}
+  local names = namesOf(reference)
   while #names > 0 do
     local name = table.remove(names)
     if redis.call("HINCRBY", thread.counts, name, -1) <= 0 then
@@ -244,7 +252,7 @@ local function release(thread, reference)
     end
   end
 end`,
-  isName,
+  namesOf,
   namesIn,
 );
 
@@ -255,22 +263,23 @@ end`,
 export const refer = fragment(
   /* lua */ `
 local function refer(thread, references, fresh)
-  local contents, wanted = {}, {}
+  local contents, referred, wanted = {}, {}, {}
   for i = 1, #fresh, 2 do
     contents[fresh[i]] = fresh[i + 1]
   end
-  local function want(reference)
-    if isName(reference) and not contents[reference] then
-      wanted[#wanted + 1] = reference
+  local function want(names)
+    for _, name in ipairs(names) do
+      if not contents[name] then
+        wanted[#wanted + 1] = name
+      end
     end
   end
-  for _, reference in ipairs(references) do
-    want(reference)
+  for i, reference in ipairs(references) do
+    referred[i] = namesOf(reference)
+    want(referred[i])
   end
   for i = 1, #fresh, 2 do
-    for _, name in ipairs(namesIn(fresh[i + 1])) do
-      want(name)
-    end
+    want(namesIn(fresh[i + 1]))
   end
   for from = 1, #wanted, 4000 do
     for _, count in ipairs(redis.call("HMGET", thread.counts, unpack(wanted, from, math.min(from + 3999, #wanted)))) do
@@ -287,14 +296,14 @@ local function refer(thread, references, fresh)
       end
     end
   end
-  for _, reference in ipairs(references) do
-    if isName(reference) then
-      redis.call("HINCRBY", thread.counts, reference, 1)
+  for _, names in ipairs(referred) do
+    for _, name in ipairs(names) do
+      redis.call("HINCRBY", thread.counts, name, 1)
     end
   end
   return true
 end`,
-  isName,
+  namesOf,
   namesIn,
 );
 

@@ -99,10 +99,6 @@ for i = 1, #references, 3 do
   valued[references[i]] = true
   referred[#referred + 1] = references[i + 2]
 end
-if not refer(thread, referred, fresh) then
-  return { "incomplete" }
-end
-
 -- What its parent knows to be such a channel is one here.
 local known, deltas, needsParent = {}, {}, old
 for _, channels in ipairs({ delta, before and before.delta or {} }) do
@@ -114,7 +110,14 @@ for _, channels in ipairs({ delta, before and before.delta or {} }) do
     end
   end
 end
-needsParent = needsParent and before ~= nil
+needsParent = needsParent and parent ~= ""
+if needsParent and not before then
+  return { "thread-deleted" }
+end
+if not refer(thread, referred, fresh) then
+  return { "incomplete" }
+end
+
 if needsParent then
   redis.call("HINCRBY", checkpoints, "n" .. parent, 1)
 end
