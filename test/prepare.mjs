@@ -14,6 +14,7 @@ installPackages(root);
 // Some tests hold their conversations through the providers of models, and some ask the oldest versions that are allowed.
 if (ownServers) for (const folder of ["test/providers", "test/oldest"]) installPackages(path.join(root, folder));
 if (process.argv.includes("--large")) installPackages(path.join(root, "test/large"));
+if (process.argv.includes("--savers")) installPackages(path.join(root, "test/savers"));
 if (process.argv.includes("--luacheck")) provideLuacheck();
 else provideRedis();
 if (browser) provideChromium();

@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { installed } from "../savers/peers.js";
+import { MEMORY_SAVER, OFFICIAL, SQLITE } from "./graphs/savers.js";
 import { smokePlan, workloads } from "./plan.js";
 import { headlineTable } from "./report/headline.js";
 import { readFindings, renderReadme } from "./report/write.js";
@@ -80,6 +82,25 @@ test.each([
 ])("round trips counted at the wire: %s, %s: %i", (operation, candidate, trips) => {
   const row = findings.roundTrips.find((found) => found.operation === operation && found.candidate === candidate);
   expect(row?.roundTrips).toBe(trips);
+});
+
+test("an agent's turns are measured with every saver that is installed", () => {
+  const { growth = [], timings = [] } = findings.graphs ?? {};
+  const savers = installed ? [MEMORY_SAVER, SQLITE, OURS, OFFICIAL] : [MEMORY_SAVER, OURS];
+  expect([...new Set(growth.map(({ candidate }) => candidate))]).toEqual(savers);
+  expect(growth.map(({ turns }) => turns)).toEqual(savers.flatMap(() => smokePlan.graphs.turns));
+  const [, ours] = growth.filter(({ candidate }) => candidate === OURS);
+  expect(ours?.commands).toBe(10);
+  expect(ours?.bytes).toBeGreaterThan(0);
+  expect(ours?.sent).toBeLessThan(20_000);
+  expect(timings.map(({ turns, delayMilliseconds }) => [turns, delayMilliseconds])).toEqual([
+    [1, 0],
+    [2, 0],
+    [1, 1],
+  ]);
+  expect(readFileSync(path.join(folder, "benchmark.md"), "utf8")).toContain(
+    "| Commands in a turn with one call of a tool | ≤ 10 | 10 | reached |",
+  );
 });
 
 test("the table is printed, and the page and the chart are written", () => {

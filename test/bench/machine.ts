@@ -20,6 +20,7 @@ export interface Machine {
 const measured = [
   "@langchain/community",
   "@langchain/core",
+  "@langchain/langgraph",
   "@langchain/redis",
   "connect-redis",
   "express-session",

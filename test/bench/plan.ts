@@ -1,3 +1,4 @@
+import type { GraphPlan } from "./graphs/measure.js";
 import type { Effort } from "./measure/compare.js";
 import { append } from "./workloads/append.js";
 import { getMemory, setMemory } from "./workloads/memory.js";
@@ -17,6 +18,7 @@ export interface Plan extends Effort {
   readonly conditions: readonly Condition[];
   readonly cpuRounds: number;
   readonly byteLengths: readonly number[];
+  readonly graphs: GraphPlan;
 }
 
 const conditions: readonly Condition[] = [0, 1, 5].flatMap((delayMilliseconds) =>
@@ -33,6 +35,7 @@ export const fullPlan: Plan = {
   sliceMilliseconds: 40,
   cpuRounds: 101,
   byteLengths,
+  graphs: { turns: [10, 50, 100], delayMilliseconds: 2 },
 };
 
 /** Under one. */
@@ -46,6 +49,7 @@ export const quickPlan: Plan = {
   sliceMilliseconds: 5,
   cpuRounds: 15,
   byteLengths,
+  graphs: { turns: [4, 20], delayMilliseconds: 2 },
 };
 
 /** For a test: that every row is there. */
@@ -61,6 +65,7 @@ export const smokePlan: Plan = {
   sliceMilliseconds: 0,
   cpuRounds: 1,
   byteLengths: [2],
+  graphs: { turns: [1, 2], delayMilliseconds: 1 },
 };
 
 export const workloads: readonly Workload[] = [

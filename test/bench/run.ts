@@ -4,6 +4,7 @@ import { type Bytes, measureBytes } from "./counts/bytes.js";
 import { type Cpu, measureCpu } from "./counts/cpu.js";
 import { countRoundTrips, type RoundTrips } from "./counts/round-trips.js";
 import { serverMicroseconds, type SlowCommand, SlowLog } from "./counts/server.js";
+import { type GraphFindings, measureGraphs } from "./graphs/measure.js";
 import { describeMachine, type Machine } from "./machine.js";
 import { compare, type Result } from "./measure/compare.js";
 import { Progress } from "./measure/progress.js";
@@ -31,6 +32,8 @@ export interface Findings {
   readonly bytes: readonly Bytes[];
   readonly roundTrips: readonly RoundTrips[];
   readonly slow: readonly SlowCommand[];
+  /** Absent in what an older version found. */
+  readonly graphs?: GraphFindings;
 }
 
 const SEED = 7;
@@ -38,7 +41,7 @@ const SEED = 7;
 export async function runBenchmark(plan: Plan): Promise<Findings> {
   await using redis = await startRedis({ args: ["--save", ""] });
   const random = seededRandom(SEED);
-  const progress = new Progress(comparisonsOf(plan).length + 1);
+  const progress = new Progress(comparisonsOf(plan).length + 2);
 
   progress.begin("round trips, bytes and processor time");
   const roundTrips = await countRoundTrips(redis);
@@ -48,6 +51,8 @@ export async function runBenchmark(plan: Plan): Promise<Findings> {
   const machine = await describeMachine(clients.ioredis);
   await clients.close();
   const cpu = measureCpu(plan.cpuRounds, random);
+  progress.begin("agents with a checkpointer");
+  const graphs = await measureGraphs(plan.graphs, plan, random);
 
   const observer = new Redis(redis.url);
   const slowLog = new SlowLog(observer);
@@ -63,7 +68,17 @@ export async function runBenchmark(plan: Plan): Promise<Findings> {
   }
   observer.disconnect();
   progress.end();
-  return { machine, plan: { ...plan, seed: SEED }, pings, timings, cpu, bytes, roundTrips, slow: slowLog.commands };
+  return {
+    machine,
+    plan: { ...plan, seed: SEED },
+    pings,
+    timings,
+    cpu,
+    bytes,
+    roundTrips,
+    slow: slowLog.commands,
+    graphs,
+  };
 }
 
 interface Comparison {

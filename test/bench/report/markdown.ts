@@ -4,6 +4,7 @@ import { workloads } from "../plan.js";
 import type { Findings, Timing } from "../run.js";
 import { IN_MEMORY, RAW } from "../workloads/names.js";
 import { formatMilliseconds, formatRatio, LOOPBACK } from "./find.js";
+import { graphSection } from "./graphs.js";
 import { headlineTable } from "./headline.js";
 import { howItIsMeasured, whatBoundsIt } from "./prose.js";
 import { table } from "./table.js";
@@ -22,6 +23,7 @@ export function toMarkdown(findings: Findings): string {
     headlineTable(findings),
     "## Targets",
     targetTable(findings),
+    ...(findings.graphs ? [graphSection(findings.graphs)] : []),
     "## What bounds each figure now",
     whatBoundsIt,
     "## How it is measured",
