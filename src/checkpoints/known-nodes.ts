@@ -1,13 +1,14 @@
-/** How many threads are remembered, and how many nodes of each. A name takes some 60 bytes. */
-const MAX_THREADS = 500;
-const MAX_NODES = 10_000;
+/** How many names are remembered of all threads together. A name takes some 80 bytes. */
+const MAX_NAMES = 100_000;
 
 /**
  * Which nodes of which threads Redis is known to have, so that they are not sent again. It may be wrong, since others prune
  * and delete. Then the script that needs them says so, and all are sent.
  */
 export class KnownNodes {
+  /** The thread that was used least recently is first. */
   readonly #threads = new Map<string, Set<string>>();
+  #size = 0;
 
   has(thread: string, name: string): boolean {
     return this.#threads.get(thread)?.has(name) ?? false;
@@ -15,23 +16,19 @@ export class KnownNodes {
 
   add(thread: string, names: Iterable<string>): void {
     const known = this.#threads.get(thread) ?? new Set();
-    // Moved to the end: the one that was used least recently is forgotten first.
     this.#threads.delete(thread);
     this.#threads.set(thread, known);
+    const before = known.size;
     for (const name of names) known.add(name);
-    trim(known, MAX_NODES);
-    trim(this.#threads, MAX_THREADS);
+    this.#size += known.size - before;
+    for (const oldest of this.#threads.keys()) {
+      if (this.#size <= MAX_NAMES) return;
+      this.forget(oldest);
+    }
   }
 
   forget(thread: string): void {
+    this.#size -= this.#threads.get(thread)?.size ?? 0;
     this.#threads.delete(thread);
-  }
-}
-
-/** Removes what was added first. */
-function trim(collection: Set<string> | Map<string, unknown>, size: number): void {
-  for (const key of collection.keys()) {
-    if (collection.size <= size) return;
-    collection.delete(key);
   }
 }

@@ -139,6 +139,7 @@ export class Thread {
 
   /** @returns false when values that were left out are not there. Then nothing was stored. */
   async put({ nodes, ...checkpoint }: NewCheckpoint): Promise<boolean> {
+    this.#checkSize([...nodes.all.values(), checkpoint.rest, checkpoint.metadata]);
     const { maxCheckpoints: keep, onlyLatest } = this.#settings;
     return this.#store(nodes, (fresh) =>
       run(this.#place.connection, putCheckpointScript, {
@@ -150,6 +151,7 @@ export class Thread {
   }
 
   async putWrites({ nodes, ...writes }: NewWrites): Promise<void> {
+    this.#checkSize([...nodes.all.values()]);
     await this.#store(nodes, (fresh) =>
       run(this.#place.connection, putWritesScript, {
         subject: this.id,
@@ -269,7 +271,6 @@ export class Thread {
   ): Promise<boolean> {
     const { known } = this.#settings;
     const thread = this.#place.keys.nodes;
-    this.#checkSize(nodes);
     const all = [...nodes.all];
     const fresh = all.filter(([name]) => !known.has(thread, name));
     let { outcome } = await send(fresh.flat());
@@ -279,10 +280,10 @@ export class Thread {
     return outcome === "stored";
   }
 
-  #checkSize(nodes: NewNodes): void {
+  #checkSize(contents: readonly string[]): void {
     const { maxValueBytes } = this.#settings;
     let sum = 0;
-    for (const content of nodes.all.values()) {
+    for (const content of contents) {
       const bytes = Buffer.byteLength(content);
       if (bytes > maxValueBytes) {
         throw new InvalidOptionError(

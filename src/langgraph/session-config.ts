@@ -1,8 +1,8 @@
 import type { Session } from "../sessions/session.js";
 
 /**
- * Returns what a call of a graph or an agent needs for {@link SessionSaver} and `sessionMiddleware`: the session, and its
- * conversation as the `thread_id`.
+ * Returns what a call needs for {@link SessionSaver}, `sessionMiddleware` and `RunnableWithSession`: the session, where each
+ * of them looks for it, and its conversation as the `thread_id`.
  *
  * @example
  * ```ts
@@ -12,7 +12,7 @@ import type { Session } from "../sessions/session.js";
  */
 export function sessionConfig(session: Session): {
   context: { session: Session };
-  configurable: { thread_id: string };
+  configurable: { session: Session; thread_id: string };
 } {
-  return { context: { session }, configurable: { thread_id: session.conversationId } };
+  return { context: { session }, configurable: { session, thread_id: session.conversationId } };
 }

@@ -83,7 +83,7 @@ const asking = (saver = saverOf()) =>
 
 test("the session may be in the context or in configurable, and its conversation is the thread", async () => {
   const graph = twoSteps(nothing);
-  await graph.invoke({ steps: ["a"] }, sessionConfig(session));
+  await graph.invoke({ steps: ["a"] }, { context: { session }, configurable: {} });
   await graph.invoke({ steps: ["b"] }, { configurable: { session } });
   const { values, config } = await graph.getState(sessionConfig(session));
   expect(values).toEqual({ steps: ["a", "one", "two", "b", "one", "two"] });

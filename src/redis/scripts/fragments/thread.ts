@@ -15,6 +15,7 @@ import { clearRemembered } from "./messages.js";
 //   n<place>          how many children cannot be read without it
 //   l<namespace>      the place of the latest
 //   arrived           how many checkpoints arrived so far
+//   pruned            the places of the checkpoints that were pruned last, packed
 //
 // A value is made of *nodes*, named by a hash of their content, which several values share. A *reference* is the name of a
 // node, or a short node itself. A node's first character tells its kind:
@@ -313,6 +314,35 @@ local function arrive(thread, place)
   redis.call("ZADD", thread.arrivals, redis.call("HINCRBY", thread.checkpoints, "arrived", 1), place)
 end`);
 
+/**
+ * Returns whether a checkpoint was pruned not long ago. A put that is sent again by then must not bring it back, as the
+ * latest of all.
+ */
+export const wasPruned = fragment(/* lua */ `
+local function wasPruned(thread, place)
+  local packed = redis.call("HGET", thread.checkpoints, "pruned")
+  for _, other in ipairs(packed and cmsgpack.unpack(packed) or {}) do
+    if other == place then
+      return true
+    end
+  end
+  return false
+end`);
+
+/** Keeps the places of those that were pruned last in mind. */
+const notePruned = fragment(/* lua */ `
+local PRUNED = 32
+local function notePruned(thread, places)
+  local packed = redis.call("HGET", thread.checkpoints, "pruned")
+  for _, place in ipairs(packed and cmsgpack.unpack(packed) or {}) do
+    places[#places + 1] = place
+  end
+  for i = #places, PRUNED + 1, -1 do
+    places[i] = nil
+  end
+  redis.call("HSET", thread.checkpoints, "pruned", cmsgpack.pack(places))
+end`);
+
 /** Removes a checkpoint and what was written to it. */
 const removeCheckpoint = fragment(
   /* lua */ `
@@ -386,23 +416,28 @@ local function prune(thread, keep, most, window)
     last = arrived % 2 == 0 and last or WINDOW - 1 + arrived % (excess - WINDOW)
   end
   local first = window and math.max(0, last - WINDOW + 1) or 0
-  local removed = 0
+  local removed = {}
   local places = redis.call("ZRANGE", thread.arrivals, first, last)
   for i = #places, 1, -1 do
-    if removed == most then
+    if #removed == most then
       break
     end
     local checkpoint = checkpointAt(thread, places[i])
     if not isNeeded(thread, places[i], checkpoint) then
       removeCheckpoint(thread, places[i], checkpoint)
-      removed = removed + 1
+      removed[#removed + 1] = places[i]
     end
   end
-  return removed
+  local count = #removed
+  if count > 0 then
+    notePruned(thread, removed)
+  end
+  return count
 end`,
   checkpointAt,
   isNeeded,
   removeCheckpoint,
+  notePruned,
 );
 
 /** Gives all keys of a thread the same deadline, `ttl` milliseconds from now, 0 for none. */

@@ -17,6 +17,7 @@ import {
   refer,
   threadKeys,
   threadLua,
+  wasPruned,
 } from "../fragments/thread.js";
 
 /** How many checkpoints one put removes at most, so that none takes long. */
@@ -47,7 +48,7 @@ export const putCheckpointScript = defineScript({
   /** Something that it refers to is not there, and nothing was stored: send all. */
   answers: { incomplete: nothing },
   refusals: ["thread-deleted", "thread-changed", "corrupt-thread", "no-conversation", ...notLive],
-  uses: [notAdmitted, checkpointAt, isDamaged, refer, arrive, prune, concludeThread],
+  uses: [notAdmitted, checkpointAt, isDamaged, wasPruned, refer, arrive, prune, concludeThread],
   lua: /* lua */ `
 if redis.call("HEXISTS", checkpoints, "c" .. place) == 1 then
   return { "stored" }
@@ -63,6 +64,8 @@ if redis.call("EXISTS", checkpoints) == 0 then
   redis.call("UNLINK", arrivals, nodes, counts)
 elseif isDamaged(thread) then
   return { "corrupt-thread" }
+elseif wasPruned(thread, place) then
+  return { "stored" }
 end
 
 local namespace = string.match(place, "^[^\\n]*")
