@@ -236,6 +236,28 @@ test.each([{}, { window: { messages: 2 } }])(
   },
 );
 
+test("a new input in place of a second answer to one node gives the pause up too", async () => {
+  const model = new ScriptedModel(calling(["pay", {}], ["pack", {}]), "Never mind.");
+  const graph = over(graphOf(model));
+  await graph.invoke({ messages: "one" }, config());
+  await graph.invoke(resume("yes"), config());
+  await graph.invoke({ messages: "two" }, config());
+  expect(await stored()).toEqual(["human: one", "ai!: ", error, error, "human: two", "ai: Never mind."]);
+});
+
+test("a call without a result is not stored at a pause, also with another one behind it", async () => {
+  const graph = over(
+    new StateGraph(MessagesAnnotation)
+      .addNode("models", () => ({ messages: [calling(["pay", {}])(), calling(["pack", {}])()] }))
+      .addNode("ask", () => ({ messages: [new AIMessage(interrupt<string, string>("Sure?"))] }))
+      .addEdge(START, "models")
+      .addEdge("models", "ask")
+      .compile({ checkpointer: saver }),
+  );
+  await graph.invoke({ messages: "one" }, config());
+  expect(await stored()).toEqual(["human: one"]);
+});
+
 test("a new input whose model fails: the pause that it gave up is stored all the same", async () => {
   const model = new ScriptedModel(calling(["pay", {}]), new Error("no model today"), "Hello.");
   const graph = over(graphOf(model));
