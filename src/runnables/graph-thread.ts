@@ -66,8 +66,8 @@ export async function threadToResume(
   if (resume !== undefined && !thread.isOpen && rest.length === 0) {
     throw new InvalidOptionError(
       "input",
-      "nothing waits in this thread: it was resumed before, or its thread_id is another. Show what is stored, or pass " +
-        "what the user says.",
+      "nothing waits in this thread: it was resumed before, or removed, or its thread_id is another. Show what is " +
+        "stored, or pass what the user says.",
     );
   }
   return { stored, unfinished: [], givenUp: [] };

@@ -236,6 +236,28 @@ test.each([{}, { window: { messages: 2 } }])(
   },
 );
 
+test("a new input in place of a second answer to one node gives the pause up too", async () => {
+  const model = new ScriptedModel(calling(["pay", {}], ["pack", {}]), "Never mind.");
+  const graph = over(graphOf(model));
+  await graph.invoke({ messages: "one" }, config());
+  await graph.invoke(resume("yes"), config());
+  await graph.invoke({ messages: "two" }, config());
+  expect(await stored()).toEqual(["human: one", "ai!: ", error, error, "human: two", "ai: Never mind."]);
+});
+
+test("a call without a result is not stored at a pause, also with another one behind it", async () => {
+  const graph = over(
+    new StateGraph(MessagesAnnotation)
+      .addNode("models", () => ({ messages: [calling(["pay", {}])(), calling(["pack", {}])()] }))
+      .addNode("ask", () => ({ messages: [new AIMessage(interrupt<string, string>("Sure?"))] }))
+      .addEdge(START, "models")
+      .addEdge("models", "ask")
+      .compile({ checkpointer: saver }),
+  );
+  await graph.invoke({ messages: "one" }, config());
+  expect(await stored()).toEqual(["human: one"]);
+});
+
 test("a new input whose model fails: the pause that it gave up is stored all the same", async () => {
   const model = new ScriptedModel(calling(["pay", {}]), new Error("no model today"), "Hello.");
   const graph = over(graphOf(model));
@@ -269,6 +291,28 @@ describe("what a person decides", () => {
     expect(await stored()).toEqual(["human: one", "ai: Dear Ada", "ai: Sent."]);
   });
 
+  test("about the result of a tool is stored in the form that it is given then", async () => {
+    const graph = over(
+      new StateGraph(MessagesAnnotation)
+        .addNode("look", () => {
+          const call = calling(["look", {}])();
+          const tool_call_id = String(call.tool_calls?.[0]?.id);
+          return { messages: [call, new ToolMessage({ id: "seen", content: "a@b.c", tool_call_id })] };
+        })
+        .addNode("review", ({ messages }: State) => {
+          const { tool_call_id } = messages.at(-1) as ToolMessage;
+          return { messages: [new ToolMessage({ id: "seen", content: interrupt("Show it?"), tool_call_id })] };
+        })
+        .addEdge(START, "look")
+        .addEdge("look", "review")
+        .compile({ checkpointer: saver }),
+    );
+    await graph.invoke({ messages: "one" }, config());
+    expect(await stored()).toEqual(["human: one"]);
+    await graph.invoke(resume("***"), config());
+    expect(await stored()).toEqual(["human: one", "ai: ", "tool: ***"]);
+  });
+
   test("about a draft never comes: the draft is stored as interrupted, with the next turn", async () => {
     const graph = over(drafting());
     await graph.invoke({ messages: "one" }, config());
@@ -292,6 +336,7 @@ describe("what a person decides", () => {
     await graph.invoke({ messages: "one" }, config());
     const output = await graph.invoke(new Command({ goto: "send" }) as never, config());
     expect(output).toHaveProperty("__interrupt__");
+    expect(await stored()).toEqual(["human: one"]);
     await graph.invoke(resume("Dear Ada"), config());
     const [question, ...answers] = await stored();
     expect([question, answers.toSorted()]).toEqual(["human: one", ["ai: Dear Ada", "ai: Sent.", "ai: Sent."]]);
@@ -347,31 +392,30 @@ describe("a reader who leaves at the pause", () => {
 
 describe("a resumed run that breaks off", () => {
   test("before the call has a result can be resumed again, and its result follows its call", async () => {
-    const controller = new AbortController();
     const model = new ScriptedModel(calling(["pay", {}]), "Paid.");
-    let calls = 0;
+    let runs = 0;
     const graph = over(
       new StateGraph(MessagesAnnotation)
         .addNode("model", async ({ messages }: State) => ({ messages: [await model.invoke(messages)] }))
         .addNode("tools", async ({ messages }: State, { signal }) => {
           const [call] = (messages.at(-1) as AIMessage).tool_calls ?? [];
           const answer = interrupt("pay");
-          calls += 1;
-          if (calls === 1) {
-            controller.abort();
-            await never([], signal);
-          }
+          runs += 1;
+          if (runs === 1) await never([], signal);
           return { messages: [new ToolMessage({ content: `pay: ${answer}`, tool_call_id: String(call?.id) })] };
         })
         .addEdge(START, "model")
         .addConditionalEdges("model", ({ messages }: State) => (messages.at(-1)?.text === "Paid." ? END : "tools"))
         .addEdge("tools", "model")
         .compile({ checkpointer: saver }),
+      { concurrency: "wait" },
     );
     await graph.invoke({ messages: "one" }, config());
-    const read = async () => all(await graph.stream(resume("yes"), { ...config(), signal: controller.signal }));
-    await expect(read()).rejects.toThrow(/abort/iu);
-    expect(await stored()).toEqual(["human: one"]);
+    for await (const _state of await graph.stream(resume("yes"), { ...config(), streamMode: "values" })) {
+      await vi.waitFor(() => expect(runs).toBe(1));
+      break;
+    }
+    // It waits until the turn that was left is over.
     await graph.invoke(resume("yes"), config());
     expect(await stored()).toEqual(pay);
   });
