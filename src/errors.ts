@@ -13,3 +13,4 @@ export { ConversationNotFoundError, ConversationChangedError, CorruptMessageErro
 export { ConversationBusyError, TurnNotStoredError } from "./errors/turns.js";
 export { OperationConflictError, StoreUnavailableError, NotReplicatedError, StorageFullError } from "./errors/store.js";
 export { type Quota, QuotaExceededError, VersionConflictError, ValueMismatchError } from "./errors/agent-memory.js";
+export { SearchTooLargeError } from "./errors/items.js";

@@ -32,6 +32,7 @@ export {
   ReauthenticationRequiredError,
   ConversationBusyError,
   LangChainRedisError,
+  SearchTooLargeError,
   SessionLimitError,
   SessionMismatchError,
   SessionNotFoundError,

@@ -1,1 +1,2 @@
-export {};
+export { RedisStore } from "./redis-store.js";
+export type { RedisStoreOptions, SessionStoreItemsOptions } from "./store-options.js";

@@ -2,6 +2,8 @@ import { AgentMemory } from "../agent-memory/memory.js";
 import { RedisChatMessageHistory } from "../chat-history/history.js";
 import { digestOf, operationIdOf, type WriteOptions } from "../redis/operation.js";
 import { InvalidOptionError } from "../errors.js";
+import { ItemSpace } from "../items/item-space.js";
+import type { ItemOptions } from "../items/options.js";
 import { endingsChannel, ownerKeys, ownerTag } from "../redis/keys.js";
 import { count } from "../redis/replies.js";
 import { GRACE_MILLISECONDS } from "../redis/scripts/fragments/session.js";
@@ -35,6 +37,7 @@ import { newId } from "../options/ids.js";
 import { keysOf } from "./owner-keys.js";
 import { initFields, metadataFields, toSession } from "./record.js";
 import type { Session } from "./session.js";
+import { sessionItems } from "./session-items.js";
 import { sessionPlace } from "./session-memory.js";
 import { assertLive, livenessCommands, SessionLog } from "./session-log.js";
 import { SessionSignals, type SessionWatch } from "./signals.js";
@@ -280,8 +283,17 @@ export class SessionStore {
   }
 
   /**
-   * Removes all that is stored of an owner. Every session ends at once. Then sessions, conversations and agent memories are
-   * removed in bounded steps, each of which settles within the deadline. The call is safe to repeat: an interrupted erasure
+   * @internal Returns the owner's items, for a RedisStore. Reads and writes are refused, in the same round trip, once the
+   * session is not live (SessionNotFoundError). Writes extend the session.
+   */
+  items(session: Session, options: ItemOptions): ItemSpace {
+    const checked = parseSession("session", session);
+    return new ItemSpace(sessionItems(this.#settings, keysOf(this.#settings, checked), checked, options));
+  }
+
+  /**
+   * Removes all that is stored of an owner. Every session ends at once. Then sessions, conversations, agent memories and items
+   * of a `RedisStore` are removed in bounded steps, each of which settles within the deadline. The call is safe to repeat: an interrupted erasure
    * goes on where it stopped.
    *
    * Records of sessions that had ended within the last minute go within that minute. A mark of each conversation, without
@@ -292,10 +304,10 @@ export class SessionStore {
    *
    * @returns how many of each kind this call removed.
    */
-  async eraseUser(owner: Owner): Promise<{ sessions: number; conversations: number; memories: number }> {
+  async eraseUser(owner: Owner): Promise<{ sessions: number; conversations: number; memories: number; items: number }> {
     const removed = await eraseOwner(this.#settings, keysOf(this.#settings, owner));
-    const { sessions = 0, conversations = 0, memories = 0 } = removed;
-    return { sessions, conversations, memories };
+    const { sessions = 0, conversations = 0, memories = 0, items = 0 } = removed;
+    return { sessions, conversations, memories, items };
   }
 
   /**

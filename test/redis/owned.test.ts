@@ -61,6 +61,7 @@ test("a kind that is in the list is erased in steps, and counted", async () => {
     sessions: 0,
     conversations: 0,
     memories: 0,
+    items: 0,
     notes: 450,
   });
   const left = await client.keys(`${keys.base}:*`.replaceAll(/[{}]/g, "?"));
@@ -101,6 +102,7 @@ test("each key that an owner has is of a kind in the list", () => {
     keys.sessions,
     keys.conversations,
     keys.memories,
+    keys.items,
     keys.notBefore,
     keys.session("<id>"),
     keys.conversation("<id>"),
@@ -108,6 +110,7 @@ test("each key that an owner has is of a kind in the list", () => {
     ...Object.values(keys.turns("<id>")),
     ...["values", "deadlines", "usage", "writes"].map((part) => keys.memory("<agent>")[part as "values"]),
     keys.memory("<agent>").operation("<id>"),
+    ...["items", "order", "namespaces", "deadlines"].map((part) => keys.itemPartition("<partition>")[part as "items"]),
     keys.operation("<id>"),
   ].map((key) => decodeURIComponent(key.slice(base.length + 1)));
   const declared = [
@@ -117,7 +120,15 @@ test("each key that an owner has is of a kind in the list", () => {
   expect(spelled.toSorted()).toEqual(declared.toSorted());
   // What is not spelled here, a new function of the keys say, is not of a kind in the list.
   const functions = Object.entries(keys).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
-  expect(functions.toSorted()).toEqual(["conversation", "memory", "messages", "operation", "session", "turns"]);
+  expect(functions.toSorted()).toEqual([
+    "conversation",
+    "itemPartition",
+    "memory",
+    "messages",
+    "operation",
+    "session",
+    "turns",
+  ]);
 });
 
 test("each mark says what is left in it and until when, and what is derived is removed whole", () => {

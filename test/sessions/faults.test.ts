@@ -414,7 +414,7 @@ describe("on a server of its own", () => {
       expect(await sessions.list(one.owner)).toEqual([]);
       await sessions.history(two.session).clear();
       await sessions.conversations.delete(three.owner, three.session.conversationId);
-      expect(await sessions.eraseUser(two.owner)).toEqual({ sessions: LIMIT, conversations: 0, memories: 0 });
+      expect(await sessions.eraseUser(two.owner)).toEqual({ sessions: LIMIT, conversations: 0, memories: 0, items: 0 });
     } finally {
       await client.config("SET", "maxmemory", "0");
     }
@@ -436,7 +436,7 @@ describe("on a server of its own", () => {
     expect(ended).toEqual([made[0]?.session.id]);
     expect(await limited.endById(owner, session.id)).toBe(true);
     expect(await limited.endAll(owner)).toBe(LIMIT - 1);
-    expect(await limited.eraseUser(owner)).toEqual({ sessions: 0, conversations: 1, memories: 0 });
+    expect(await limited.eraseUser(owner)).toEqual({ sessions: 0, conversations: 1, memories: 0, items: 0 });
   });
 
   test.each(["-pexpire", "-zadd", "-hincrby", "-pexpireat"])(

@@ -234,7 +234,12 @@ describe.each(moments)("when $moved of a user has moved to another node", ({ key
     if (erased === "refused") {
       await sessions.history(session).addMessages(turn("new"), { operationId: "a" });
       expect(texts(await sessions.history(session).getMessages())).toEqual(["0", "re: 0", "new", "re: new"]);
-      expect(await sessions.eraseUser(user.owner)).toEqual({ sessions: LIMIT, conversations: LIMIT, memories: 0 });
+      expect(await sessions.eraseUser(user.owner)).toEqual({
+        sessions: LIMIT,
+        conversations: LIMIT,
+        memories: 0,
+        items: 0,
+      });
     }
     expect(await liveTokens()).toBe(0);
   });
