@@ -113,6 +113,10 @@ test("each call is one round trip; a search with a filter takes one for each 500
   const keyPrefix = `chat:${freshId()}`;
   const store = new RedisStore({ client, keyPrefix });
   await store.batch(Array.from({ length: 1_100 }, (_, n) => ({ namespace: ["a", "b"], key: String(n), value: { n } })));
+  const text = "x".repeat(300_000);
+  await store.batch(
+    Array.from({ length: 8 }, (_, n) => ({ namespace: ["large", "texts"], key: String(n), value: { text } })),
+  );
   const calls: [number, () => Promise<unknown>][] = [
     [1, () => store.get(["a", "b"], "1")],
     [1, () => store.put(["a", "b"], "1", {})],
@@ -122,6 +126,8 @@ test("each call is one round trip; a search with a filter takes one for each 500
     [1, () => store.listNamespaces({ prefix: ["a", "b"] })],
     // Three pages, and what was written meanwhile.
     [4, () => store.search(["a", "b"], { filter: { n: -1 } })],
+    // Pages of about a megabyte, and what was written meanwhile.
+    [3, () => store.search(["large", "texts"], { limit: 100 })],
     [2, () => store.search(["a"])],
     [3, () => store.put(["new", "one"], "1", {})],
     [

@@ -188,6 +188,7 @@ describe.each(topologies)("a store on $name", ({ connect }) => {
     expect(keysOf(await store.search(["eve*"]))).toEqual(["k"]);
     expect(await store.search(["eve"])).toMatchObject([{ namespace: ["eve", "*"] }]);
     expect(await store.search(["a"])).toHaveLength(3);
+    expect(await store.search([], { filter: { constructor: { $ne: undefined } } })).toEqual([]);
   });
 
   test("a search or listing beyond maxScan is refused rather than answered by half", async () => {
