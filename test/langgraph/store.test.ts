@@ -179,6 +179,8 @@ describe.each(topologies)("a store on $name", ({ connect }) => {
       [["😀", "{x}"], ""],
       [["a", "b"], "\0"],
       [["a", "b"], "c\0\0d"],
+      [["b", "x", "y"], "k"],
+      [["b", "x", "y/z"], "k"],
     ];
     for (const [index, [namespace, key]] of names.entries()) await store.put(namespace, key, { index });
     for (const [index, [namespace, key]] of names.entries()) {
@@ -188,6 +190,8 @@ describe.each(topologies)("a store on $name", ({ connect }) => {
     expect(keysOf(await store.search(["eve*"]))).toEqual(["k"]);
     expect(await store.search(["eve"])).toMatchObject([{ namespace: ["eve", "*"] }]);
     expect(await store.search(["a"])).toHaveLength(3);
+    // Both are in one partition.
+    expect(await store.search(["b", "x", "y"])).toMatchObject([{ namespace: ["b", "x", "y"] }]);
     expect(await store.search([], { filter: { constructor: { $ne: undefined } } })).toEqual([]);
   });
 

@@ -52,7 +52,7 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
       weight: 3,
       arbitrary: fc.record({
         what: fc.constant("search" as const),
-        namespace: fc.array(label, { maxLength: 3 }),
+        namespace: fc.array(label, { maxLength: 3, size: "max" }),
         filter: fc.oneof(
           fc.constant({}),
           fc.dictionary(fc.constantFrom("status", "n"), comparison, { maxKeys: 2, noNullPrototype: true }),
