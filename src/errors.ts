@@ -14,3 +14,4 @@ export { ConversationBusyError, TurnNotStoredError } from "./errors/turns.js";
 export { OperationConflictError, StoreUnavailableError, NotReplicatedError, StorageFullError } from "./errors/store.js";
 export { type Quota, QuotaExceededError, VersionConflictError, ValueMismatchError } from "./errors/agent-memory.js";
 export { CorruptCheckpointError, ThreadChangedError, ThreadDeletedError } from "./errors/threads.js";
+export { SearchTooLargeError } from "./errors/items.js";

@@ -33,6 +33,7 @@ export {
   ReauthenticationRequiredError,
   ConversationBusyError,
   LangChainRedisError,
+  SearchTooLargeError,
   SessionLimitError,
   SessionMismatchError,
   SessionNotFoundError,
@@ -56,4 +57,4 @@ export type {
 export type { Conversation, Session } from "./sessions/session.js";
 export type { EndEverybodyOptions, EndEverybodyProgress } from "./sessions/everybody.js";
 export type { Conversations, StoredMessage } from "./sessions/conversations.js";
-export { SessionStore } from "./sessions/store.js";
+export { type Erased, SessionStore } from "./sessions/store.js";

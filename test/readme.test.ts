@@ -23,7 +23,7 @@ const fragmentsOf = (text: string): string[] =>
     kind === "diff" ? afterwards(code) : code,
   );
 const [first = "", ...others] = fragmentsOf(readme.replace(webOfReadme, ""));
-const fragments = [...others, ...fragmentsOf(page("docs/moving.md"))];
+const fragments = [...others, ...fragmentsOf(page("docs/moving.md")), ...fragmentsOf(page("docs/langgraph.md"))];
 const { single } = inject("servers");
 const environment = { ...process.env, REDIS_URL: `redis://${single.host}:${single.port}/3` };
 
@@ -36,10 +36,11 @@ test("every fragment of every page is run by one of these tests", () => {
   const counts = pages.map((file) => [file, fragmentsOf(page(file)).length] as const).filter(([, count]) => count > 0);
   expect(Object.fromEntries(counts)).toEqual({
     "README.md": 1 + 8 + 1,
+    "docs/langgraph.md": 4 + 2,
     "docs/moving.md": 4,
     "docs/web.md": 5,
   });
-  expect(fragments).toHaveLength(8 + 4); // The others are the first program, and those of the web.
+  expect(fragments).toHaveLength(8 + 4 + 2); // The others are the first program, and those of the web.
 });
 
 let installed: ReturnType<typeof installPackage>;

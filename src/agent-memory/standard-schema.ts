@@ -1,4 +1,5 @@
 import { ValueMismatchError } from "../errors.js";
+import { spell } from "../options/json-text.js";
 
 /**
  * The part of a Standard Schema (https://standardschema.dev) that this library uses. Schemas of zod, valibot, arktype and
@@ -35,14 +36,4 @@ export async function fitted<Output>(key: string, value: unknown, schema: Standa
     spell(path.map((segment) => (typeof segment === "object" ? segment.key : segment))),
   );
   throw new ValueMismatchError(key, "does not fit the schema", [...new Set(paths.filter((path) => path !== ""))]);
-}
-
-/** Returns a path as JavaScript spells it: `items[2].price`. */
-export function spell(path: readonly PropertyKey[]): string {
-  return path.reduce<string>((before, name) => {
-    if (typeof name === "number") return `${before}[${name}]`;
-    const text = String(name);
-    if (!/^[\p{L}_$][\p{L}\p{N}_$]*$/u.test(text)) return `${before}[${JSON.stringify(text)}]`;
-    return before === "" ? text : `${before}.${text}`;
-  }, "");
 }

@@ -39,8 +39,8 @@ export class StoreUnavailableError extends LangChainRedisError {
    */
   readonly indeterminate: boolean;
   /**
-   * The operation id of the write. `undefined` for a read, and for `eraseUser` and `endEverybody`, which you can repeat
-   * without one.
+   * The operation id of the write. `undefined` for a read, and for `eraseUser`, `endEverybody` and the writes of a
+   * `RedisStore`, which you can repeat without one.
    */
   readonly operationId: string | undefined;
 
@@ -75,7 +75,8 @@ export class NotReplicatedError extends LangChainRedisError {
   /** The number of replicas that the `wait` option requires. */
   readonly wanted: number;
   /**
-   * The operation id of the write. `undefined` for `eraseUser` and `endEverybody`, which you can repeat without one.
+   * The operation id of the write. `undefined` for `eraseUser`, `endEverybody` and the writes of a `RedisStore`, which you
+   * can repeat without one.
    */
   readonly operationId: string | undefined;
 

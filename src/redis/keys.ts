@@ -34,7 +34,7 @@ export function historyKeys(prefix: string, sessionId: string): HistoryKeys {
     lease: `${base}:lease`,
     holder: `${base}:holder`,
     waiting: `${base}:waiting`,
-    operation: (operationId) => `${base}:operation:${encode(operationId)}`,
+    operation: operationKeyBelow(base),
   };
 }
 
@@ -62,7 +62,54 @@ function memoryKeysBelow(base: string): MemoryKeys {
     deadlines: `${base}:deadlines`,
     usage: `${base}:usage`,
     writes: `${base}:writes`,
-    operation: (operationId) => `${base}:operation:${encode(operationId)}`,
+    operation: operationKeyBelow(base),
+  };
+}
+
+/** The keys of one partition of LangGraph items: those whose namespaces begin with the same labels. */
+export interface ItemKeys {
+  /** A hash with one field for each item. */
+  readonly items: string;
+  /** A sorted set: the items, by their last update in microseconds. No two have the same. */
+  readonly order: string;
+  /** A hash: namespaces, with the number of their items. */
+  readonly namespaces: string;
+  /** A sorted set: the items that have a deadline, by that deadline in milliseconds. */
+  readonly deadlines: string;
+  /** A string: says that the operation of this id was done. It exists for a while after the write. */
+  readonly operation: (operationId: string) => string;
+}
+
+/** The keys that say which partitions there are, of a store that belongs to no session. They share a slot of their own. */
+export interface PartitionsKeys {
+  /** A sorted set: the partitions, each with the score 0, and so by their names. */
+  readonly names: string;
+  /** A hash: since when a partition is listed, in milliseconds. */
+  readonly since: string;
+}
+
+/** Returns the name of a partition: labels that are encoded, with commas between. */
+export function partitionName(labels: readonly string[]): string {
+  return labels.map(encode).join(",");
+}
+
+/** @param partition the name of the partition. */
+export function itemKeys(prefix: string, partition: string): ItemKeys {
+  return itemKeysBelow(`${prefix}:items:{${partition}}`);
+}
+
+export function partitionsKeys(prefix: string): PartitionsKeys {
+  const base = `${prefix}:item-partitions:{all}`;
+  return { names: `${base}:names`, since: `${base}:since` };
+}
+
+function itemKeysBelow(base: string): ItemKeys {
+  return {
+    items: `${base}:items`,
+    order: `${base}:order`,
+    namespaces: `${base}:namespaces`,
+    deadlines: `${base}:deadlines`,
+    operation: operationKeyBelow(base),
   };
 }
 
@@ -116,6 +163,8 @@ export interface OwnerKeys {
   readonly memories: string;
   /** A sorted set: ids of conversations that have a thread, by the time until which it exists. */
   readonly threads: string;
+  /** A sorted set: partitions of LangGraph items, by the time until which they exist. */
+  readonly items: string;
   /** A string: the time that a sign-in has to be newer than. It exists for a while after all sessions were ended. */
   readonly notBefore: string;
   /** A sorted set: the conversations that an erasure has still to remove. */
@@ -130,6 +179,8 @@ export interface OwnerKeys {
   readonly thread: (conversationId: string) => ThreadKeys;
   /** The keys of what the agent remembers of the user, and its member in `memories`. */
   readonly memory: (agentId: string) => MemoryKeys & { readonly member: string };
+  /** The keys of a partition of LangGraph items, by its name, which is its member in `items`. */
+  readonly itemPartition: (partition: string) => ItemKeys;
   /** A string: what was written under this operation id. It exists for a while after the write. */
   readonly operation: (operationId: string) => string;
 }
@@ -142,6 +193,7 @@ export function ownerKeys(prefix: string, tag: string): OwnerKeys {
     conversations: `${base}:conversations`,
     memories: `${base}:memories`,
     threads: `${base}:threads`,
+    items: `${base}:items`,
     notBefore: `${base}:not-before`,
     erasedConversations: `${base}:${erasedIndex({ name: "conversations" })}`,
     session: (sessionId) => `${base}:session:${encode(sessionId)}`,
@@ -157,7 +209,12 @@ export function ownerKeys(prefix: string, tag: string): OwnerKeys {
       const member = encode(agentId);
       return { ...memoryKeysBelow(`${base}:memory:${member}`), member };
     },
-    operation: (operationId) => `${base}:operation:${encode(operationId)}`,
+    // What an operation leaves behind an erasure has no label of a namespace in its name.
+    itemPartition: (partition) => ({
+      ...itemKeysBelow(`${base}:items:${partition}`),
+      operation: operationKeyBelow(base),
+    }),
+    operation: operationKeyBelow(base),
   };
 }
 
@@ -191,6 +248,10 @@ export function tagOfIndex(key: string): string | undefined {
 /** Returns the Pub/Sub channel of the ends of sessions: "<session id> <reason>". */
 export function endingsChannel(prefix: string): string {
   return `${prefix}:session-endings`;
+}
+
+function operationKeyBelow(base: string): (operationId: string) => string {
+  return (operationId) => `${base}:operation:${encode(operationId)}`;
 }
 
 function encode(id: string): string {

@@ -198,8 +198,35 @@ end`,
   ),
 };
 
+const items: OwnedThing = {
+  name: "items",
+  index: { holds: "partitions of LangGraph items, by the time until which they exist", fate: "derived" },
+  keys: [
+    {
+      key: "items:<partition>:items",
+      type: "hash",
+      holds: "one field an item, namespace and key: `<created> <updated> <deadline> <JSON>`",
+      fate: "exported",
+    },
+    { key: "items:<partition>:order", type: "zset", holds: "the items, by their last update", fate: "derived" },
+    { key: "items:<partition>:namespaces", type: "hash", holds: "how many items each namespace has", fate: "derived" },
+    { key: "items:<partition>:deadlines", type: "zset", holds: "the items that have a deadline", fate: "derived" },
+  ],
+  remove: fragment(/* lua */ `
+local function remove(base, member, index)
+  -- Listed anew: a session that began since has written to it, and began with removing what was left.
+  if redis.call("ZSCORE", index, member) then
+    return 0
+  end
+  local partition = base .. "items:" .. member
+  local removed = redis.call("HLEN", partition .. ":items")
+  redis.call("UNLINK", partition .. ":items", partition .. ":order", partition .. ":namespaces", partition .. ":deadlines")
+  return removed
+end`),
+};
+
 /** What an owner has that is listed in an index. */
-export const ownedThings: readonly OwnedThing[] = [sessions, conversations, memories, threads];
+export const ownedThings: readonly OwnedThing[] = [sessions, conversations, memories, threads, items];
 
 /** What is kept of an owner beside. No erasure looks for it: it goes by itself. */
 export const ownedMarks: readonly OwnedKey[] = [

@@ -102,7 +102,8 @@ export function run<Call, Reply>(
 /** What a script needs that takes effect once. */
 export interface Write {
   readonly keys: { readonly operation: string };
-  readonly operationId: string;
+  /** Absent where a caller cannot repeat the write under the same id. Errors then name none. */
+  readonly operationId?: string | undefined;
 }
 
 /**

@@ -3,6 +3,8 @@ import type { Thread, ThreadSettings } from "../checkpoints/thread.js";
 import { RedisChatMessageHistory } from "../chat-history/history.js";
 import { digestOf, operationIdOf, type WriteOptions } from "../redis/operation.js";
 import { InvalidOptionError } from "../errors.js";
+import { ItemSpace } from "../items/item-space.js";
+import type { ItemOptions } from "../items/options.js";
 import { endingsChannel, ownerKeys, ownerTag } from "../redis/keys.js";
 import { count } from "../redis/replies.js";
 import { GRACE_MILLISECONDS } from "../redis/scripts/fragments/session.js";
@@ -36,11 +38,21 @@ import { newId } from "../options/ids.js";
 import { keysOf } from "./owner-keys.js";
 import { initFields, metadataFields, toSession } from "./record.js";
 import type { Session } from "./session.js";
+import { sessionItems } from "./session-items.js";
 import { sessionPlace } from "./session-memory.js";
 import { sessionThread } from "./session-thread.js";
 import { assertLive, livenessCommands, SessionLog } from "./session-log.js";
 import { SessionSignals, type SessionWatch } from "./signals.js";
 import { newSecret, parseToken } from "./token.js";
+
+/** How many things of each kind an erasure removed. */
+export interface Erased {
+  readonly sessions: number;
+  readonly conversations: number;
+  readonly memories: number;
+  readonly threads: number;
+  readonly items: number;
+}
 
 /**
  * Keeps sessions: a user's live access to an agent, with limits that hold and endings that are final.
@@ -292,9 +304,18 @@ export class SessionStore {
   }
 
   /**
-   * Removes all that is stored of an owner. Every session ends at once. Then sessions, conversations and agent memories are
-   * removed in bounded steps, each of which settles within the deadline. The call is safe to repeat: an interrupted erasure
-   * goes on where it stopped.
+   * @internal Returns the owner's items, for a RedisStore. Reads and writes are refused, in the same round trip, once the
+   * session is not live (SessionNotFoundError). Writes extend the session.
+   */
+  items(session: Session, options: ItemOptions): ItemSpace {
+    const checked = parseSession("session", session);
+    return new ItemSpace(sessionItems(this.#settings, keysOf(this.#settings, checked), checked, options));
+  }
+
+  /**
+   * Removes all that is stored of an owner. Every session ends at once. Then sessions, conversations, agent memories,
+   * threads and items of LangGraph are removed in bounded steps, each of which settles within the deadline. The call is safe
+   * to repeat: an interrupted erasure goes on where it stopped.
    *
    * Records of sessions that had ended within the last minute go within that minute. A mark of each conversation, without
    * its content, goes within a day: because of it, turns that read the conversation before are refused
@@ -304,12 +325,10 @@ export class SessionStore {
    *
    * @returns how many of each kind this call removed.
    */
-  async eraseUser(
-    owner: Owner,
-  ): Promise<{ sessions: number; conversations: number; memories: number; threads: number }> {
+  async eraseUser(owner: Owner): Promise<Erased> {
     const removed = await eraseOwner(this.#settings, keysOf(this.#settings, owner));
-    const { sessions = 0, conversations = 0, memories = 0, threads = 0 } = removed;
-    return { sessions, conversations, memories, threads };
+    const { sessions = 0, conversations = 0, memories = 0, threads = 0, items = 0 } = removed;
+    return { sessions, conversations, memories, threads, items };
   }
 
   /**

@@ -270,7 +270,12 @@ test("DELETE /me removes everything, and ends the session that asked", async () 
   const dora = new Visitor(service.url, await service.jwtFor("dora"));
   await dora.start();
   await dora.say("Remember that this will go.");
-  expect((await dora.send("/me", { method: "DELETE" })).json).toEqual({ sessions: 1, conversations: 1, memories: 1 });
+  expect((await dora.send("/me", { method: "DELETE" })).json).toEqual({
+    sessions: 1,
+    conversations: 1,
+    memories: 1,
+    items: 0,
+  });
   expect((await dora.send("/session")).status).toBe(440);
   // Of a later second.
   const anew = new Visitor(service.url, await service.jwtFor("dora", new Date(Date.now() + 1_000)));

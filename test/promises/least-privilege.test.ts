@@ -6,6 +6,7 @@ import { Cluster, Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
 import { AgentMemory, RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions";
 import { RedisSaver, SessionSaver } from "langchain-redis-sessions/langgraph";
+import { RedisStore } from "langchain-redis-sessions/langgraph";
 import { startRedis, type RunningRedis } from "langchain-redis-sessions/testing";
 import { conversationOf } from "../../src/chat-history/history.js";
 import { all } from "../agent-memory/support/all.js";
@@ -78,6 +79,17 @@ async function everything(client: Client, admins: readonly Redis[]): Promise<rea
   await attempt("prune", () => saver.prune(id, { keep: 1 }));
   await attempt("delete a thread", () => saver.deleteThread(id));
   await attempt("a thread for ever", () => useSaver(new RedisSaver({ client, ttl: "never" }), { thread_id: id }));
+  const useStore = async (name: string, store: RedisStore): Promise<void> => {
+    await attempt(`${name}: put`, () => store.put(["a", id], "k", { n: 1 }));
+    await attempt(`${name}: get`, () => store.get(["a", id], "k"));
+    await attempt(`${name}: search`, () => store.search(["a"]));
+    await attempt(`${name}: list`, () => store.listNamespaces({ prefix: ["a"] }));
+    await attempt(`${name}: delete`, () => store.delete(["a", id], "k"));
+    await attempt(`${name}: search what is empty`, () => store.search(["a"]));
+  };
+  const keyPrefix = `chat:${id}`;
+  await useStore("store", new RedisStore({ client, keyPrefix }));
+  await useStore("store with a ttl", new RedisStore({ client, keyPrefix, ttl: "1h", refreshOnRead: true }));
 
   const sessions = new SessionStore({ client, maxSessionsPerUser: 2 });
   const owner = { userId: id };
@@ -95,6 +107,7 @@ async function everything(client: Client, admins: readonly Redis[]): Promise<rea
     await attempt("conversations", () => sessions.conversations.list(owner));
     await attempt("rename", () => sessions.conversations.rename(owner, session.conversationId, "t"));
     await attempt("open", () => sessions.openConversation(session, session.conversationId));
+    await useStore("store of a session", new RedisStore({ sessions, session, ttl: "1h" }));
     await attempt("session memory", () => sessions.memory(session).set("a", 1));
     await attempt("a graph of a session", () => useSaver(new SessionSaver({ sessions }), { session }));
     await attempt("list", () => sessions.list(owner));

@@ -62,6 +62,7 @@ test("a kind that is in the list is erased in steps, and counted", async () => {
     conversations: 0,
     memories: 0,
     threads: 0,
+    items: 0,
     notes: 450,
   });
   const left = await client.keys(`${keys.base}:*`.replaceAll(/[{}]/g, "?"));
@@ -103,6 +104,7 @@ test("each key that an owner has is of a kind in the list", () => {
     keys.conversations,
     keys.memories,
     keys.threads,
+    keys.items,
     keys.notBefore,
     keys.session("<id>"),
     keys.conversation("<id>"),
@@ -111,6 +113,7 @@ test("each key that an owner has is of a kind in the list", () => {
     ...Object.values(keys.thread("<id>")),
     ...["values", "deadlines", "usage", "writes"].map((part) => keys.memory("<agent>")[part as "values"]),
     keys.memory("<agent>").operation("<id>"),
+    ...["items", "order", "namespaces", "deadlines"].map((part) => keys.itemPartition("<partition>")[part as "items"]),
     keys.operation("<id>"),
   ].map((key) => decodeURIComponent(key.slice(base.length + 1)));
   const declared = [
@@ -122,6 +125,7 @@ test("each key that an owner has is of a kind in the list", () => {
   const functions = Object.entries(keys).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
   expect(functions.toSorted()).toEqual([
     "conversation",
+    "itemPartition",
     "memory",
     "messages",
     "operation",

@@ -481,8 +481,20 @@ describe.each(topologies)("sessions on $name", ({ connect }) => {
     const other = await sessions.create(init());
     const made = await Promise.all([1, 2, 3].map(() => sessions.create(user)));
     for (const { session } of made) await sessions.history(session).addMessages(turn("x"));
-    expect(await sessions.eraseUser(user)).toEqual({ sessions: 3, conversations: 3, memories: 0, threads: 0 });
-    expect(await sessions.eraseUser(user)).toEqual({ sessions: 0, conversations: 0, memories: 0, threads: 0 });
+    expect(await sessions.eraseUser(user)).toEqual({
+      sessions: 3,
+      conversations: 3,
+      memories: 0,
+      threads: 0,
+      items: 0,
+    });
+    expect(await sessions.eraseUser(user)).toEqual({
+      sessions: 0,
+      conversations: 0,
+      memories: 0,
+      threads: 0,
+      items: 0,
+    });
     for (const { token, session } of made) {
       await expect(sessions.verify(token)).rejects.toMatchObject(gone());
       await expect(sessions.history(session).addMessages(turn("late"))).rejects.toMatchObject(gone());

@@ -62,7 +62,7 @@ test("a user with hundreds of conversations is erased in steps, between which no
       changed.push(await paused.addMessages([new HumanMessage("late")]).catch((error: unknown) => error));
     }),
   });
-  expect(await erasing.eraseUser(user)).toEqual({ sessions: 1, conversations: 450, memories: 0, threads: 0 });
+  expect(await erasing.eraseUser(user)).toEqual({ sessions: 1, conversations: 450, memories: 0, threads: 0, items: 0 });
   expect(steps).toBe(3);
   expect(refused).toHaveLength(6);
   for (const error of refused) expect(error).toBeInstanceOf(ConversationNotFoundError);

@@ -2,6 +2,7 @@
 import { Redis } from "ioredis";
 import { HumanMessage } from "@langchain/core/messages";
 import { SessionMismatchError, SessionNotFoundError, SessionStore } from "langchain-redis-sessions";
+import { RedisStore } from "langchain-redis-sessions/langgraph";
 import { type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { storedTexts } from "./support/stored-text.js";
@@ -42,6 +43,7 @@ test("no id, text, title, key, value, sum or length of an erased user is left, a
   await sessions.history(session).addMessages([new HumanMessage("a-text-of-hers")]);
   await sessions.conversations.rename(session, session.conversationId, "a-title-of-hers");
   await sessions.update(session, { metadata: { more: "more-of-hers" } });
+  await new RedisStore({ sessions, session }).put(["a-label-of-hers"], "a-key-of-hers", { a: "a-value-of-hers" });
   const memory = sessions.memory(session);
   await memory.set("a-key-of-hers", "a-value-of-hers");
   expect(await memory.increment("spent", sums[0], { operationId: "first" })).toBe(sums[0]);
@@ -58,6 +60,7 @@ test("no id, text, title, key, value, sum or length of an erased user is left, a
   const words = [
     "ada-lovelace",
     "analytical-engines",
+    "a-label-of-hers",
     "of-hers",
     "192.0.2.77",
     ...sums.map((sum) => String(Math.abs(sum))),

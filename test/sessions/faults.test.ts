@@ -419,6 +419,7 @@ describe("on a server of its own", () => {
         conversations: 0,
         memories: 0,
         threads: 0,
+        items: 0,
       });
     } finally {
       await client.config("SET", "maxmemory", "0");
@@ -441,7 +442,13 @@ describe("on a server of its own", () => {
     expect(ended).toEqual([made[0]?.session.id]);
     expect(await limited.endById(owner, session.id)).toBe(true);
     expect(await limited.endAll(owner)).toBe(LIMIT - 1);
-    expect(await limited.eraseUser(owner)).toEqual({ sessions: 0, conversations: 1, memories: 0, threads: 0 });
+    expect(await limited.eraseUser(owner)).toEqual({
+      sessions: 0,
+      conversations: 1,
+      memories: 0,
+      threads: 0,
+      items: 0,
+    });
   });
 
   test.each(["-pexpire", "-zadd", "-hincrby", "-pexpireat"])(

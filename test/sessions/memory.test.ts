@@ -114,14 +114,26 @@ describe.each(topologies)("the memory of a session on $name", ({ connect }) => {
     const made = await Promise.all(["a", "b", "никто"].map((agentId) => sessions.create({ ...user, agentId })));
     for (const { session } of made) await sessions.memory(session).setMany({ x: 1, y: [2] }, { ttl: "1h" });
     await sessions.memory(made[0]?.session ?? expect.unreachable()).clear();
-    expect(await sessions.eraseUser(user)).toEqual({ sessions: 3, conversations: 0, memories: 2, threads: 0 });
+    expect(await sessions.eraseUser(user)).toEqual({
+      sessions: 3,
+      conversations: 0,
+      memories: 2,
+      threads: 0,
+      items: 0,
+    });
     const left = (await memoryKeysOf(user)).filter((key) => !key.includes(":operation:"));
     expect(left).toEqual([]);
     for (const { session } of made) {
       await expect(sessions.memory(session).set("x", 1)).rejects.toBeInstanceOf(SessionNotFoundError);
     }
     expect((await memoryKeysOf(user)).filter((key) => !key.includes(":operation:"))).toEqual([]);
-    expect(await sessions.eraseUser(user)).toEqual({ sessions: 0, conversations: 0, memories: 0, threads: 0 });
+    expect(await sessions.eraseUser(user)).toEqual({
+      sessions: 0,
+      conversations: 0,
+      memories: 0,
+      threads: 0,
+      items: 0,
+    });
   });
 
   test("hundreds of them go in steps, between which none is seen again and a new one is kept", async () => {
@@ -173,7 +185,7 @@ describe.each(topologies)("the memory of a session on $name", ({ connect }) => {
     const { session } = await store.create({ ...user, agentId: "a b" });
     await store.memory(session).set("x", 1, { ttl: "1h" });
     expect(await all(store.memory(session).keys())).toEqual(["x"]);
-    expect(await store.eraseUser(user)).toEqual({ sessions: 1, conversations: 0, memories: 1, threads: 0 });
+    expect(await store.eraseUser(user)).toEqual({ sessions: 1, conversations: 0, memories: 1, threads: 0, items: 0 });
     const left = await storedKeys(client, `${keyPrefix}:app:*`);
     expect(left.filter((key) => !key.includes(":operation:") && !key.endsWith(":not-before"))).toEqual([]);
     await prefixed.quit();

@@ -239,6 +239,7 @@ describe.each(moments)("when $moved of a user has moved to another node", ({ key
         conversations: LIMIT,
         memories: 0,
         threads: 0,
+        items: 0,
       });
     }
     expect(await liveTokens()).toBe(0);

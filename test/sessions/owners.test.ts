@@ -82,7 +82,13 @@ describe("a session with a conversation, a title and messages", () => {
       expect(await sessions.endById(stranger, session.id)).toBe(false);
       expect(await sessions.endAll(stranger)).toBe(0);
       expect(await sessions.endAll(stranger, { except: session })).toBe(0);
-      expect(await sessions.eraseUser(stranger)).toEqual({ sessions: 0, conversations: 0, memories: 0, threads: 0 });
+      expect(await sessions.eraseUser(stranger)).toEqual({
+        sessions: 0,
+        conversations: 0,
+        memories: 0,
+        threads: 0,
+        items: 0,
+      });
       for (const work of [
         () => sessions.conversations.messages(stranger, conversationId),
         () => sessions.conversations.rename(stranger, conversationId, "Mine"),

@@ -1,4 +1,5 @@
 import { SessionNotFoundError, type SessionStore } from "langchain-redis-sessions";
+import { RedisStore } from "langchain-redis-sessions/langgraph";
 import { ownerKeys, ownerTag } from "../../../src/redis/keys.js";
 import { freshId, turn } from "../../support/turns.js";
 import type { WriteOperation } from "./write-operation.js";
@@ -19,13 +20,23 @@ export const erasure: WriteOperation = {
     const { session } = await sessions.create({ ...owner, agentId: "support" });
     await sessions.history(session).addMessages(turn("first"));
     await sessions.memory(session).set("x", "first", { ttl: "1h" });
+    await new RedisStore({ sessions, session }).put(["notes"], "x", { text: "first" });
     const keys = ownerKeys("chat", ownerTag(owner.userId, undefined));
     await client.eval(addOlderConversations, 1, [keys.conversations]);
     const { values, deadlines, usage, writes } = keys.memory("support");
-    const indexes = [keys.sessions, keys.conversations, keys.memories];
-    const erased = ["sessions", "conversations", "memories"].map((name) => `${keys.base}:erased-${name}`);
+    const indexes = [keys.sessions, keys.conversations, keys.memories, keys.items];
+    const erased = ["sessions", "conversations", "memories", "items"].map((name) => `${keys.base}:erased-${name}`);
     const ofMemory = [values, deadlines, usage, writes];
-    const all = [...indexes, ...erased, keys.session(session.id), keys.messages(session.conversationId), ...ofMemory];
+    const { items, order, namespaces } = keys.itemPartition("notes");
+    const own = [
+      keys.session(session.id),
+      keys.messages(session.conversationId),
+      ...ofMemory,
+      items,
+      order,
+      namespaces,
+    ];
+    const all = [...indexes, ...erased, ...own];
     let comesBack = false;
     return {
       trace: () => ({ key: keys.sessions, exists: 0 }),

@@ -1,6 +1,6 @@
 import { fragment } from "../../script/fragment.js";
 import { state, touch } from "./session.js";
-import { microseconds, now, whole } from "./time.js";
+import { expireAt, microseconds, now, whole } from "./time.js";
 
 // Lua of agent memory. A table `space` stands for a namespace: its keys `values`, `deadlines`, `usage` and `writes`, what
 // session asks (`record`, `index`, `memories`, `member`; absent for a namespace on its own), and, once `enter` ran, its
@@ -240,18 +240,6 @@ local function ending(space, ttl)
   return at
 end`,
   now,
-);
-
-const expireAt = fragment(
-  /* lua */ `
-local function expireAt(key, at)
-  if at == math.huge then
-    redis.call("PERSIST", key)
-  else
-    redis.call("PEXPIREAT", key, whole(at))
-  end
-end`,
-  whole,
 );
 
 /** Lists a namespace in its owner's index for as long as any key of it is there. The index outlives its longest member. */

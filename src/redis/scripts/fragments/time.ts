@@ -25,3 +25,16 @@ local function outlive(key, at)
 end`,
   whole,
 );
+
+/** Makes a key expire at a time, or never: `math.huge`. */
+export const expireAt = fragment(
+  /* lua */ `
+local function expireAt(key, at)
+  if at == math.huge then
+    redis.call("PERSIST", key)
+  else
+    redis.call("PEXPIREAT", key, whole(at))
+  end
+end`,
+  whole,
+);

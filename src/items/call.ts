@@ -1,0 +1,67 @@
+import { Budget } from "../redis/budget.js";
+import type { ItemKeys } from "../redis/keys.js";
+import type { Connection } from "../redis/send.js";
+import type { ItemSettings } from "./options.js";
+import type { ItemPlace } from "./place.js";
+
+interface HolderKeys {
+  readonly record: string | undefined;
+  readonly sessions: string | undefined;
+  readonly partitions: string | undefined;
+}
+
+/** One batch of a store, all of whose commands share one deadline. */
+export class ItemCall {
+  readonly place: ItemPlace;
+  readonly #budget: Budget;
+
+  constructor(place: ItemPlace) {
+    this.place = place;
+    this.#budget = new Budget(place.connection);
+  }
+
+  get settings(): ItemSettings {
+    return this.place.settings;
+  }
+
+  /** Returns the connection, with the time that is left as its deadline. */
+  connection(): Connection {
+    return this.#budget.connection();
+  }
+
+  /** Returns the keys of a partition's script, its operation aside. */
+  keysOf(partition: string): Omit<ItemKeys, "operation"> & HolderKeys {
+    const { items, order, namespaces, deadlines } = this.place.keysOf(partition);
+    return { items, order, namespaces, deadlines, ...this.#holderKeys() };
+  }
+
+  /** Returns the arguments that say on whose behalf a partition is used. */
+  holderOf(partition: string): { sessionId: string; member: string } {
+    const { listed } = this.place;
+    return listed.by === "owner"
+      ? { sessionId: listed.holder.sessionId, member: partition }
+      : { sessionId: "", member: "" };
+  }
+
+  #holderKeys(): HolderKeys {
+    const { listed } = this.place;
+    if (listed.by === "list") return { record: undefined, sessions: undefined, partitions: undefined };
+    const { record, sessions, partitions } = listed.holder;
+    return { record, sessions, partitions };
+  }
+}
+
+/** How many partitions are asked at the same time. */
+const AT_ONCE = 16;
+
+/** Does the same for each, some at a time, and returns what came of it, in order. */
+export async function forEach<Input, Output>(
+  inputs: readonly Input[],
+  act: (input: Input) => Promise<Output>,
+): Promise<Output[]> {
+  const outputs: Output[] = [];
+  for (let from = 0; from < inputs.length; from += AT_ONCE) {
+    outputs.push(...(await Promise.all(inputs.slice(from, from + AT_ONCE).map(act))));
+  }
+  return outputs;
+}

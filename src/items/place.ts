@@ -1,0 +1,35 @@
+import { type ItemKeys, itemKeys, type PartitionsKeys, partitionsKeys } from "../redis/keys.js";
+import type { Connection } from "../redis/send.js";
+import { type ItemSettings, parseStandaloneItems, type StandaloneItemOptions } from "./options.js";
+
+/** The session on whose behalf items are used. The scripts check first that it is live. */
+interface ItemHolder {
+  readonly record: string;
+  /** The index of the owner's sessions. */
+  readonly sessions: string;
+  /** The index of the owner's partitions. */
+  readonly partitions: string;
+  readonly sessionId: string;
+}
+
+/** Where items are kept, and on whose behalf. Nothing else tells a bound store from one on its own. */
+export interface ItemPlace {
+  readonly connection: Connection;
+  readonly settings: ItemSettings;
+  readonly keysOf: (partition: string) => ItemKeys;
+  /** Who lists the partitions: the session's owner, or a list in a slot of its own. */
+  readonly listed:
+    | { readonly by: "owner"; readonly holder: ItemHolder }
+    | { readonly by: "list"; readonly keys: PartitionsKeys };
+}
+
+/** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
+export function standaloneItems(options: StandaloneItemOptions): ItemPlace {
+  const { client, deadlineMilliseconds, wait, keyPrefix, ...settings } = parseStandaloneItems(options);
+  return {
+    connection: { client, deadlineMilliseconds, wait },
+    settings,
+    keysOf: (partition) => itemKeys(keyPrefix, partition),
+    listed: { by: "list", keys: partitionsKeys(keyPrefix) },
+  };
+}

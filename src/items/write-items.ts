@@ -1,0 +1,75 @@
+import { InvalidOptionError } from "../errors.js";
+import { newOperationId } from "../redis/operation.js";
+import { removeItemsScript } from "../redis/scripts/items/remove.js";
+import { writeItemsScript } from "../redis/scripts/items/write.js";
+import { write } from "../redis/send.js";
+import type { ItemCall } from "./call.js";
+import { fieldOf, type ItemName, partitionOf } from "./names.js";
+import { listPartition } from "./partitions.js";
+
+/** Changes of one script. A script blocks Redis while it runs, and this many keep it busy for some tens of milliseconds. */
+const MOST = 10_000;
+/** Characters of one write. Node cannot build a command of more than about 512 MB. */
+const MOST_CHARACTERS = 134_217_728;
+
+/** An item to be stored, as JSON text; without a text, to be removed. */
+export interface Change extends ItemName {
+  readonly json: string | undefined;
+}
+
+/** What is to be done in one partition: for each field the JSON text, or nothing for a removal. */
+type Changes = Map<string, string | undefined>;
+
+/**
+ * Stores and removes items. The last change of an item counts. What is in one partition is done once, all or none, in one
+ * round trip, and in two more when the partition was empty.
+ *
+ * @throws InvalidOptionError when there is too much for one partition; nothing was sent.
+ */
+export function writeItems(changes: readonly Change[], partition: number): (call: ItemCall) => Promise<void> {
+  const byPartition = new Map<string, Changes>();
+  for (const change of changes) {
+    const name = partitionOf(change.namespace, partition);
+    const own: Changes = byPartition.get(name) ?? new Map();
+    byPartition.set(name, own);
+    const field = fieldOf(change);
+    own.delete(field); // So that the last change of an item stands last.
+    own.set(field, change.json);
+  }
+  for (const own of byPartition.values()) assertNotTooMuch(own);
+  return async (call) => {
+    // All are awaited, so that nothing is under way any more when the call is over.
+    const results = await Promise.allSettled([...byPartition].map(([name, own]) => writePartition(call, name, own)));
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed) throw failed.reason;
+  };
+}
+
+function assertNotTooMuch(changes: Changes): void {
+  let characters = 0;
+  for (const [field, json = ""] of changes) characters += field.length + json.length;
+  if (changes.size > MOST) throw new InvalidOptionError("operations", `put at most ${MOST} items a batch.`);
+  if (characters > MOST_CHARACTERS) {
+    throw new InvalidOptionError("operations", `put at most ${MOST_CHARACTERS} characters of JSON a batch.`);
+  }
+}
+
+async function writePartition(call: ItemCall, partition: string, changes: Changes): Promise<void> {
+  // A new id for each write: what ioredis sends again after a lost reply is recognised, and undoes no later write.
+  const operation = call.place.keysOf(partition).operation(newOperationId());
+  const keys = { ...call.keysOf(partition), operation };
+  const puts = [...changes].flatMap(([field, json]) => (json === undefined ? [] : [field, json]));
+  const removals = [...changes].flatMap(([field, json]) => (json === undefined ? [field] : []));
+  const holder = { digest: "items", ...call.holderOf(partition) };
+  if (puts.length === 0) {
+    await write(call.connection(), removeItemsScript, { keys, arguments: { ...holder, removals } });
+    return;
+  }
+  const ttl = call.settings.ttlMilliseconds;
+  for (let named = false; ; named = true) {
+    const asked = { keys, arguments: { ...holder, named, ttl, puts, removals } };
+    const { outcome } = await write(call.connection(), writeItemsScript, asked);
+    if (outcome !== "unlisted") return;
+    await listPartition(call, partition);
+  }
+}

@@ -1,0 +1,28 @@
+import type { ItemOptions } from "../items/options.js";
+import { parseItems } from "../items/options.js";
+import type { ItemPlace } from "../items/place.js";
+import type { OwnerKeys } from "../redis/keys.js";
+import type { SessionRef, SessionSettings } from "./options.js";
+
+/**
+ * Returns the place of a user's items. It is in the user's slot, and the same for all sessions and agents. Its scripts check
+ * first that this session is live.
+ *
+ * @throws InvalidOptionError when an option is unknown or of the wrong form.
+ */
+export function sessionItems(
+  { client, deadlineMilliseconds, wait }: SessionSettings,
+  keys: OwnerKeys,
+  { id }: SessionRef,
+  options: ItemOptions,
+): ItemPlace {
+  return {
+    connection: { client, deadlineMilliseconds, wait },
+    settings: parseItems(options),
+    keysOf: keys.itemPartition,
+    listed: {
+      by: "owner",
+      holder: { record: keys.session(id), sessions: keys.sessions, partitions: keys.items, sessionId: id },
+    },
+  };
+}
