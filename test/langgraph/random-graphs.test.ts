@@ -77,7 +77,7 @@ function graphOn(checkpointer: Saver): Graph {
     .addEdge("inner", "ask")
     .addEdge("ask", "tidy")
     .addConditionalEdges("tidy", ({ plan }) => (plan.rounds > 0 ? "answer" : "__end__"), ["answer", "__end__"])
-    .compile({ checkpointer }) as unknown as Graph;
+    .compile({ checkpointer });
 }
 
 type Act =
@@ -115,7 +115,7 @@ async function converse(open: () => Saver, acts: readonly Act[]): Promise<unknow
   const told: unknown[] = [];
   for (const [turn, made] of acts.entries()) {
     const graph = graphOn(open());
-    const outcome = await perform(graph, made, turn).catch((error: unknown) => `${String(error).slice(0, 60)}`);
+    const outcome = await perform(graph, made, turn).catch((error: unknown) => String(error).slice(0, 60));
     told.push(outcome);
     // A person answers what was asked.
     for (let question = 0; question < 9; question++) {
@@ -133,7 +133,7 @@ async function perform(graph: Graph, made: Act, turn: number): Promise<unknown> 
   if (made.act === "turn") {
     const { text, durability, ...plan } = made;
     const messages = [new HumanMessage({ content: text, id: `h${turn}` })];
-    return values(
+    return stateOf(
       await graph.invoke({ messages, plan: { ...plan, turn } }, { ...config, durability } as typeof config),
     );
   }
@@ -141,15 +141,15 @@ async function perform(graph: Graph, made: Act, turn: number): Promise<unknown> 
   for await (const state of graph.getStateHistory(config)) history.push(state);
   const from = history[made.back % Math.max(1, history.length)];
   if (from === undefined) return undefined;
-  if (made.act === "replay") return values(await graph.invoke(null, from.config));
+  if (made.act === "replay") return stateOf(await graph.invoke(null, from.config));
   if (made.act === "copy")
     return shownState(await graph.getState(await graph.updateState(from.config, null, "__copy__")));
   const branch = await graph.updateState(from.config, { count: made.count }, "tidy");
-  return values(await graph.invoke(null, branch));
+  return stateOf(await graph.invoke(null, branch));
 }
 
 /** Without the note that it waits for a person, which has an id. */
-function values(output: unknown): unknown {
+function stateOf(output: unknown): unknown {
   const { __interrupt__: _, ...state } = (output ?? {}) as Record<string, unknown>;
   return state;
 }
@@ -165,7 +165,7 @@ function shownState({ values, next, metadata, tasks, parentConfig }: StateSnapsh
       name,
       interrupts: interrupts.map(({ value }) => value as unknown),
       result,
-      error: error === undefined ? undefined : String(error),
+      failed: error !== undefined,
     })),
     hasParent: parentConfig !== undefined,
   };

@@ -8,7 +8,7 @@ import { allSavers, MEMORY_SAVER, type MeasuredSaver, OFFICIAL, redisSavers } fr
 import { toolTurns } from "./tool-turns.js";
 
 /** What a conversation of an agent with one call of a tool a turn costs, with one saver. */
-export interface GraphGrowth {
+interface GraphGrowth {
   readonly candidate: string;
   readonly turns: number;
   /** All that is kept then. */
@@ -22,7 +22,7 @@ export interface GraphGrowth {
   readonly scripts?: Scripts;
 }
 
-export interface Scripts {
+interface Scripts {
   readonly p99: number;
   /** Also that of a moment in which the server had lost the processor. */
   readonly longest: number;

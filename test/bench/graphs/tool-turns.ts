@@ -13,7 +13,7 @@ const lookUp = tool(({ about }) => `${about}: ${sentence.repeat(11)}`, {
 });
 
 /** Takes turns of one conversation: a question, a call of a tool, its result, an answer. About 1.2 kB of text in all. */
-export function toolTurns({ saver }: MeasuredSaver, threadId: string): () => Promise<unknown> {
+export function toolTurns({ saver }: Pick<MeasuredSaver, "saver">, threadId: string): () => Promise<unknown> {
   let calls = 0;
   const model = new ScriptedModel((messages) => {
     // What a scripted model keeps of what it was given, a real one does not.

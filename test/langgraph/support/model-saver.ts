@@ -145,7 +145,10 @@ export class ModelSaver extends BaseCheckpointSaver implements Saver {
   ): Promise<RunnableConfig> {
     const { thread_id: threadId, checkpoint_ns: namespace = "", checkpoint_id: parent } = configurable;
     if (typeof threadId !== "string") throw new Error("thread_id is missing");
-    const all = this.#fault === "channels that did not change are stored" ? channel_values : newVersions;
+    // A copy of a checkpoint has no changes, and may have no parent: its values are its own.
+    const parents = this.#fault === "channels are those of the parent, whatever their version";
+    const isCopy = (metadata.source as string) === "fork" && !parents;
+    const all = isCopy || this.#fault === "channels that did not change are stored" ? channel_values : newVersions;
     const changed = new Map<string, Typed>();
     for (const channel of Object.keys(all)) {
       if (Object.hasOwn(channel_values, channel)) changed.set(channel, await this.#dumped(channel_values[channel]));
@@ -167,7 +170,7 @@ export class ModelSaver extends BaseCheckpointSaver implements Saver {
     const values = new Map(changed);
     const byVersion = this.#fault === "channels are carried over by version";
     for (const [channel, version] of Object.entries(checkpoint.channel_versions)) {
-      if (Object.hasOwn(newVersions, channel) && !byVersion) continue;
+      if (isCopy || (Object.hasOwn(newVersions, channel) && !byVersion)) continue;
       if (this.#fault === "channels are not carried over") continue;
       const older = byVersion ? here.find(({ versions }) => versions[channel] === version) : from;
       // A copy of a checkpoint is built on the parent of that one, which may have older versions.

@@ -18,7 +18,7 @@ function lasting(open: () => Client): () => Client {
   return () => (client ??= open());
 }
 
-export const oneRedis: () => Client = lasting(() => new Redis(single));
+const oneRedis: () => Client = lasting(() => new Redis(single));
 const ofCluster = lasting(() => new Cluster([...cluster]));
 
 function redisSaver(name: string, client: () => Client, serde?: SerializerProtocol): Kind {
