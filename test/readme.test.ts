@@ -40,7 +40,7 @@ test("every fragment of every page is run by one of these tests", () => {
     "docs/moving.md": 4,
     "docs/web.md": 5,
   });
-  expect(fragments).toHaveLength(8 + 4 + 2); // The others are the first program, and those of the web.
+  expect(fragments).toHaveLength(8 + 4 + 6); // The others are the first program, and those of the web.
 });
 
 let installed: ReturnType<typeof installPackage>;
@@ -125,6 +125,8 @@ test("every other fragment runs pasted, given what its text assumes", async () =
     "moved ai Hello.",
     "moved human Hi",
     "someone human stored once",
+    "session human Hi",
+    "session ai Hello.",
     "session human Hi",
     "session ai Hello.",
     "session human Hi",

@@ -3,13 +3,16 @@
 //
 //   npm run bench -- --quick    less than a minute; writes nothing
 //   npm run bench -- --report   measures nothing: writes anew what is made of docs/benchmark.json
+//   npm run bench -- --graphs   agents with a checkpointer only; the rest of docs/benchmark.json stays
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { fullPlan, quickPlan, smokePlan } from "./plan.js";
 import { headlineTable } from "./report/headline.js";
+import { measureGraphs } from "./graphs/measure.js";
+import { seededRandom } from "./measure/random.js";
 import { readFindings, renderReadme, renderReport, writeReport } from "./report/write.js";
-import { runBenchmark } from "./run.js";
+import { runBenchmark, SEED } from "./run.js";
 
 const root = path.join(import.meta.dirname, "../..");
 const docs = path.join(root, "docs");
@@ -17,6 +20,7 @@ const { values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     report: { type: "boolean", default: false },
+    graphs: { type: "boolean", default: false },
     // For a test: hardly anything is measured; of the sources, not of what is built; written to another folder.
     smoke: { type: "boolean", default: false },
     sources: { type: "boolean", default: false },
@@ -24,13 +28,18 @@ const { values } = parseArgs({
   },
 });
 
-if (!values.report) {
+if (values.graphs) {
+  writeReport(
+    { ...readFindings(docs), graphs: await measureGraphs(fullPlan.graphs, fullPlan, seededRandom(SEED)) },
+    docs,
+  );
+} else if (!values.report) {
   const findings = await runBenchmark(values.smoke ? smokePlan : values.quick ? quickPlan : fullPlan);
   const folder = values.out ?? (values.quick ? undefined : docs);
   if (folder !== undefined) writeReport(findings, folder);
   console.log(headlineTable(findings));
 }
-if (values.report || (values.out === undefined && !values.quick)) {
+if (values.report || values.graphs || (values.out === undefined && !values.quick)) {
   renderReport(docs);
   const readme = path.join(root, "README.md");
   writeFileSync(readme, renderReadme(readFileSync(readme, "utf8"), readFindings(docs)));

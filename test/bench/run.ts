@@ -36,7 +36,7 @@ export interface Findings {
   readonly graphs?: GraphFindings;
 }
 
-const SEED = 7;
+export const SEED = 7;
 
 export async function runBenchmark(plan: Plan): Promise<Findings> {
   await using redis = await startRedis({ args: ["--save", ""] });

@@ -274,6 +274,7 @@ test("DELETE /me removes everything, and ends the session that asked", async () 
     sessions: 1,
     conversations: 1,
     memories: 1,
+    threads: 0,
     items: 0,
   });
   expect((await dora.send("/session")).status).toBe(440);

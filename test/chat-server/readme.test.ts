@@ -48,7 +48,7 @@ test("each command works, in the order in which they stand", async () => {
   expect(of("ask /sessions/end-all")).toBe('{"ended":0}');
   expect(of("ask /sessions/some-other-session")).toContain("SESSION_UNKNOWN");
   expect(of("ask /memory/diet -X PUT")).toContain('"version"');
-  expect(of("ask /me -X DELETE")).toBe('{"sessions":1,"conversations":0,"memories":1,"items":0}');
+  expect(of("ask /me -X DELETE")).toBe('{"sessions":1,"conversations":0,"memories":1,"threads":0,"items":0}');
   // But for the one that is meant to be refused.
   const refused = answers.filter(([, text]) => text.includes('"status":'));
   expect(refused.map(([name]) => name)).toEqual([expect.stringContaining("some-other-session")]);

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { faultyProxy, startRedis } from "langchain-redis-sessions/testing";
 import { Redis } from "ioredis";
+import { describeMachine, type Machine } from "../machine.js";
 import { compare, type Effort, type Result } from "../measure/compare.js";
 import { quantile } from "../measure/statistics.js";
 import { networkTo } from "../network/network.js";
@@ -36,6 +37,8 @@ export interface GraphTiming {
 }
 
 export interface GraphFindings {
+  /** They may be measured on another day than the rest. */
+  readonly machine: Machine;
   readonly growth: readonly GraphGrowth[];
   readonly timings: readonly GraphTiming[];
 }
@@ -54,6 +57,9 @@ export async function measureGraphs(
   random: () => number,
 ): Promise<GraphFindings> {
   await using redis = await startRedis({ args: ["--save", ""] });
+  const asking = new Redis(redis.url);
+  const machine = await describeMachine(asking);
+  asking.disconnect();
   const growth: GraphGrowth[] = [];
   for (const open of allSavers) {
     await using proxy = await faultyProxy(redis);
@@ -89,7 +95,7 @@ export async function measureGraphs(
   };
   for (const length of turns) await compared(allSavers, length, 0);
   await compared(redisSavers, turns[0] ?? 1, delayMilliseconds);
-  return { growth, timings };
+  return { machine, growth, timings };
 }
 
 async function grown(

@@ -14,10 +14,11 @@ const about =
   "times lack what the modules would do.";
 
 /** The section of docs/benchmark.md on LangGraph's savers. */
-export function graphSection({ growth, timings }: GraphFindings): string {
+export function graphSection({ machine, growth, timings }: GraphFindings): string {
   return [
     "## LangGraph",
     about,
+    `${machine.date}: ${machine.cpu}, ${machine.cores} cores; Node ${machine.node}, Redis ${machine.redis}. In the minute before, the load of the machine was ${machine.load.toFixed(1)}.`,
     targets({ growth, timings }),
     table(
       ["saver", "turns", "stored", "added by a turn", "sent in a turn", "commands in a turn", "scripts, p99 (longest)"],
@@ -49,7 +50,7 @@ export function graphSection({ growth, timings }: GraphFindings): string {
 type Row = readonly [what: string, limit: number, measured: number | undefined, unit: string];
 
 /** What was set out to be reached. */
-function targets({ growth, timings }: GraphFindings): string {
+function targets({ growth, timings }: Omit<GraphFindings, "machine">): string {
   const ours = growth.filter(({ candidate }) => candidate === OURS);
   const [first, last] = [ours[0], ours.at(-1)];
   const ratio = (length: number | undefined, delayed: boolean, other: string): Ratio | undefined =>
