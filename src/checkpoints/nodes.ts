@@ -14,7 +14,32 @@ const AVERAGE_BRANCH = 8;
 const MAX_BRANCH = 32;
 const NAME = 22;
 
+/** How many characters of contents are remembered with their names, of this process. */
+const MAX_REMEMBERED = 4_194_304;
+const MAX_REMEMBERED_CONTENT = 65_536;
+
+/**
+ * Names of contents. A graph stores its state after each step, so nearly all of it was there before, and to look a content up
+ * takes a tenth of the time of hashing it. What was not used for a while is forgotten: when `young` is full it becomes `old`.
+ */
+const remembered = { young: new Map<string, string>(), old: new Map<string, string>(), size: 0 };
+
 function nameOf(content: string): string {
+  if (content.length > MAX_REMEMBERED_CONTENT) return hashOf(content);
+  const known = remembered.young.get(content);
+  if (known !== undefined) return known;
+  const name = remembered.old.get(content) ?? hashOf(content);
+  remembered.young.set(content, name);
+  remembered.size += content.length;
+  if (remembered.size > MAX_REMEMBERED / 2) {
+    remembered.old = remembered.young;
+    remembered.young = new Map();
+    remembered.size = 0;
+  }
+  return name;
+}
+
+function hashOf(content: string): string {
   return hash("sha256", content, "base64url").slice(0, NAME);
 }
 

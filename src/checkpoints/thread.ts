@@ -284,7 +284,8 @@ export class Thread {
     const { maxValueBytes } = this.#settings;
     let sum = 0;
     for (const content of contents) {
-      const bytes = Buffer.byteLength(content);
+      // A character takes three bytes at most.
+      const bytes = content.length * 3 <= maxValueBytes ? content.length : Buffer.byteLength(content);
       if (bytes > maxValueBytes) {
         throw new InvalidOptionError(
           "checkpoint",

@@ -72,7 +72,7 @@ export class Values {
     const plain = values.map((value, index) => (binary[index] === undefined ? withoutMessages(value, placeOf) : null));
     const texts = await this.#dumpAll([...apart, ...plain, ...messages.keys()], cut);
     const names = texts.slice(apart.length + plain.length).map((text) => nodes.named(textContent(text)));
-    const placeholder = new RegExp(`"${cut}:(\\d+)"`);
+    const placeholder = `"${cut}:`;
     const references = plain.map((_, index) => {
       const bytes = binary[index];
       if (bytes !== undefined) return nodes.node(bytesContent("bytes", bytes));
@@ -91,20 +91,22 @@ export class Values {
   }
 }
 
-/** @param pieces text, the place of a message, text, … */
-function woven(pieces: readonly string[], names: readonly string[], nodes: NewNodes): Reference {
-  if (pieces.length === 1) return nodes.node(textContent(pieces[0] ?? ""));
-  const between = [pieces[0] ?? ""];
+/** @param pieces a text, and then for each message its place, a quotation mark, and the text behind it. */
+function woven([first = "", ...others]: readonly string[], names: readonly string[], nodes: NewNodes): Reference {
+  if (others.length === 0) return nodes.node(textContent(first));
+  const between = [first];
   const runs: string[][] = [];
-  for (let i = 1; i < pieces.length; i += 2) {
-    const name = names[Number(pieces[i])] ?? "";
-    const before = pieces[i - 1];
-    if (i > 1 && before === ",") {
+  for (const piece of others) {
+    const end = piece.indexOf('"');
+    const name = names[Number(piece.slice(0, end))] ?? "";
+    const behind = piece.slice(end + 1);
+    // With nothing but a comma between them, they are of one list.
+    if (runs.length > 0 && between.at(-1) === ",") {
       runs.at(-1)?.push(name);
-      between[between.length - 1] = pieces[i + 1] ?? "";
+      between[between.length - 1] = behind;
     } else {
       runs.push([name]);
-      between.push(pieces[i + 1] ?? "");
+      between.push(behind);
     }
   }
   return nodes.woven(

@@ -257,6 +257,26 @@ end`,
   namesIn,
 );
 
+/** Returns how often nodes are referred to, by name; those that are not there are left out. */
+const heldCounts = fragment(/* lua */ `
+local function heldCounts(thread, names, known)
+  local held, asked = known or {}, {}
+  for _, name in ipairs(names) do
+    if held[name] == nil then
+      asked[#asked + 1] = name
+    end
+  end
+  -- unpack() fails near 8,000 values.
+  for from = 1, #asked, 4000 do
+    local to = math.min(from + 3999, #asked)
+    local counts = redis.call("HMGET", thread.counts, unpack(asked, from, to))
+    for i = from, to do
+      held[asked[i]] = counts[i - from + 1]
+    end
+  end
+  return held
+end`);
+
 /**
  * Stores new nodes, and counts the references to them and to others. Returns false, and stores nothing, when a node that
  * is referred to is neither there nor among the new ones.
@@ -264,48 +284,57 @@ end`,
 export const refer = fragment(
   /* lua */ `
 local function refer(thread, references, fresh)
-  local contents, referred, wanted = {}, {}, {}
+  local contents, names, added = {}, {}, {}
+  local function count(name, more)
+    if not added[name] then
+      added[name] = 0
+      names[#names + 1] = name
+    end
+    added[name] = added[name] + more
+  end
   for i = 1, #fresh, 2 do
     contents[fresh[i]] = fresh[i + 1]
+    count(fresh[i], 0)
   end
-  local function want(names)
-    for _, name in ipairs(names) do
-      if not contents[name] then
-        wanted[#wanted + 1] = name
-      end
+  for _, reference in ipairs(references) do
+    for _, name in ipairs(namesOf(reference)) do
+      count(name, 1)
     end
   end
-  for i, reference in ipairs(references) do
-    referred[i] = namesOf(reference)
-    want(referred[i])
-  end
+  local held = heldCounts(thread, names)
+  local stored = {}
   for i = 1, #fresh, 2 do
-    want(namesIn(fresh[i + 1]))
-  end
-  for from = 1, #wanted, 4000 do
-    for _, count in ipairs(redis.call("HMGET", thread.counts, unpack(wanted, from, math.min(from + 3999, #wanted)))) do
-      if not count then
-        return false
-      end
-    end
-  end
-  for i = 1, #fresh, 2 do
-    if redis.call("HSETNX", thread.nodes, fresh[i], fresh[i + 1]) == 1 then
-      redis.call("HSETNX", thread.counts, fresh[i], "0")
+    if not held[fresh[i]] then
+      stored[#stored + 1] = fresh[i]
+      stored[#stored + 1] = fresh[i + 1]
       for _, name in ipairs(namesIn(fresh[i + 1])) do
-        redis.call("HINCRBY", thread.counts, name, 1)
+        count(name, 1)
       end
     end
   end
-  for _, names in ipairs(referred) do
-    for _, name in ipairs(names) do
-      redis.call("HINCRBY", thread.counts, name, 1)
+  -- What the new nodes hold, as far as it was not asked for yet.
+  held = heldCounts(thread, names, held)
+  local counted = {}
+  for _, name in ipairs(names) do
+    if not held[name] and not contents[name] then
+      return false
+    elseif added[name] > 0 or not held[name] then
+      counted[#counted + 1] = name
+      counted[#counted + 1] = whole((held[name] or 0) + added[name])
     end
+  end
+  for from = 1, #stored, 4000 do
+    redis.call("HSET", thread.nodes, unpack(stored, from, math.min(from + 3999, #stored)))
+  end
+  for from = 1, #counted, 4000 do
+    redis.call("HSET", thread.counts, unpack(counted, from, math.min(from + 3999, #counted)))
   end
   return true
 end`,
   namesOf,
   namesIn,
+  heldCounts,
+  whole,
 );
 
 /** Puts a place behind all others. */
