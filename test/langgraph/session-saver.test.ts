@@ -1,5 +1,5 @@
 // A graph that is bound to a session: its thread is the session's conversation, and shares its fate.
-import { HumanMessage } from "@langchain/core/messages";
+import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import {
   Annotation,
   Command,
@@ -26,6 +26,7 @@ import {
 } from "langchain-redis-sessions";
 import { sessionMiddleware } from "langchain-redis-sessions/agents";
 import { sessionConfig, SessionSaver, type SessionSaverOptions } from "langchain-redis-sessions/langgraph";
+import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { ownerKeys, ownerTag } from "../../src/redis/keys.js";
 import { calling, ScriptedModel } from "../support/scripted-model.js";
 import { client, sessions } from "../support/session-store.js";
@@ -266,6 +267,50 @@ describe("beside sessionMiddleware", () => {
     await sessions.history(session).clear();
     const { messages } = await agentOf(model).invoke({ messages: "b" }, sessionConfig(session));
     expect(texts(messages)).toEqual(["b", "re: b"]);
+  });
+});
+
+describe("in RunnableWithSession", () => {
+  const turnsOf = (store: SessionStore) => {
+    const graph = new StateGraph(MessagesAnnotation)
+      .addNode("ask", () => ({ messages: [new AIMessage(`It is ${String(interrupt("Which?"))}.`)] }))
+      .addEdge(START, "ask")
+      .addEdge("ask", END)
+      .compile({ checkpointer: new SessionSaver({ sessions: store }) });
+    return new RunnableWithSession({
+      runnable: graph,
+      sessions: store,
+      inputMessagesKey: "messages",
+      outputMessagesKey: "messages",
+    });
+  };
+
+  test("a graph that waits is resumed by another store and session of the user; each message is stored once", async () => {
+    const paused = await turnsOf(sessions).invoke({ messages: "What is it?" }, sessionConfig(session));
+    expect(isInterrupted(paused)).toBe(true);
+    expect(texts(await sessions.history(session).getMessages())).toEqual(["What is it?"]);
+    const elsewhere = new SessionStore({ client });
+    const { session: second } = await elsewhere.create({
+      ...owner,
+      agentId: "support",
+      conversationId: session.conversationId,
+    });
+    await sessions.endById(owner, session.id);
+    await turnsOf(elsewhere).invoke(new Command({ resume: "tea" }), sessionConfig(second));
+    expect(texts(await sessions.history(second).getMessages())).toEqual(["What is it?", "It is tea."]);
+    await expect(turnsOf(elsewhere).invoke(new Command({ resume: "tea" }), sessionConfig(second))).rejects.toThrow(
+      InvalidOptionError,
+    );
+    await elsewhere.close();
+  });
+
+  test("after clear() nothing waits any more, and the next turn begins anew", async () => {
+    await turnsOf(sessions).invoke({ messages: "What is it?" }, sessionConfig(session));
+    await sessions.history(session).clear();
+    const resumed = turnsOf(sessions).invoke(new Command({ resume: "tea" }), sessionConfig(session));
+    await expect(resumed).rejects.toThrow(InvalidOptionError);
+    await turnsOf(sessions).invoke({ messages: "Again" }, sessionConfig(session));
+    expect(texts(await sessions.history(session).getMessages())).toEqual(["Again"]);
   });
 });
 
