@@ -144,6 +144,7 @@ export class Thread {
     return this.#store(nodes, (fresh) =>
       run(this.#place.connection, putCheckpointScript, {
         subject: this.id,
+        trace: { key: this.#place.keys.checkpoints, field: `c${checkpoint.place}` },
         keys: this.#holdingKeys,
         arguments: { ...checkpoint, ...this.#holding, keep, onlyLatest, fresh },
       }),
@@ -155,6 +156,7 @@ export class Thread {
     await this.#store(nodes, (fresh) =>
       run(this.#place.connection, putWritesScript, {
         subject: this.id,
+        trace: { key: this.#place.keys.checkpoints, field: `w${writes.place}\n${writes.task}` },
         keys: this.#holdingKeys,
         arguments: { ...writes, ...this.#holding, fresh },
       }),

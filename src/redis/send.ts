@@ -80,7 +80,7 @@ async function sendPipelined(client: RedisPort, commands: readonly Command[]): P
 export function run<Call, Reply>(
   connection: Connection,
   script: Script<Call, Reply>,
-  call: Call & Pick<About, "subject">,
+  call: Call & Pick<About, "subject"> & { readonly trace?: Trace },
 ): Promise<Reply> {
   const { client, wait } = connection;
   const indeterminate = script.unrecorded;
@@ -94,9 +94,20 @@ export function run<Call, Reply>(
       }
       return script.answerOf(reply, call);
     } catch (error) {
-      throw await toScriptError(error, circumstances, () => indeterminate);
+      // A refusal of the script: there is nothing to ask the server about.
+      if (error instanceof LangChainRedisError) throw error;
+      const { trace } = call;
+      const mayHave = (): boolean | Promise<boolean> =>
+        indeterminate && trace !== undefined ? mayHaveRun(client, trace, refusalCode(error)) : indeterminate;
+      throw await toScriptError(error, circumstances, mayHave);
     }
   });
+}
+
+/** What is there once a script has taken effect: a key, or a field of a hash. */
+export interface Trace {
+  readonly key: string;
+  readonly field?: string;
 }
 
 /** What a script needs that takes effect once. */
@@ -130,7 +141,7 @@ export function write<Call extends Pick<Write, "keys">, Reply>(
     } catch (error) {
       // A refusal of the script: there is nothing to ask the server about.
       if (error instanceof LangChainRedisError) throw error;
-      const mayHave = (): Promise<boolean> => mayHaveRun(client, keys.operation, refusalCode(error));
+      const mayHave = (): Promise<boolean> => mayHaveRun(client, { key: keys.operation }, refusalCode(error));
       throw await toScriptError(error, circumstances, mayHave);
     }
   });
@@ -138,17 +149,17 @@ export function write<Call extends Pick<Write, "keys">, Reply>(
 
 // A script, because a Cluster client sends scripts to the primary even with `scaleReads`. It runs out of memory too.
 const isRecordedLua = /* lua */ `#!lua flags=no-writes
-return redis.call("EXISTS", KEYS[1])`;
+return ARGV[1] and redis.call("HEXISTS", KEYS[1], ARGV[1]) or redis.call("EXISTS", KEYS[1])`;
 
 /**
  * Returns whether a write that failed may have taken effect all the same. A refusal answers the last attempt only: ioredis
  * may have resent the script after a reply was lost, so that an earlier attempt ran. Only the record of the operation can
  * tell, on a server that is still the primary.
  */
-async function mayHaveRun(client: RedisPort, operationKey: string, refusal: string | undefined): Promise<boolean> {
+async function mayHaveRun(client: RedisPort, { key, field }: Trace, refusal: string | undefined): Promise<boolean> {
   if (refusal === undefined || refusal === "READONLY") return true;
   try {
-    return count(await client.eval(isRecordedLua, 1, [operationKey])) > 0;
+    return count(await client.eval(isRecordedLua, 1, field === undefined ? [key] : [key, field])) > 0;
   } catch {
     return true;
   }

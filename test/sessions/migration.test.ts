@@ -9,6 +9,7 @@ import {
   SessionStore,
 } from "langchain-redis-sessions";
 import { type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
+import { Move, type MovingCluster } from "../support/slot-move.js";
 import { freshId, texts, turn } from "../support/turns.js";
 
 const LIMIT = 4;
@@ -16,6 +17,7 @@ const LIMIT = 4;
 let redis: RunningRedis;
 let nodes: Redis[];
 let client: Cluster;
+let moving: MovingCluster;
 let sessions: SessionStore;
 beforeAll(async () => {
   redis = await startRedis({ cluster: true });
@@ -26,6 +28,7 @@ beforeAll(async () => {
     retryDelayOnClusterDown: 5,
     slotsRefreshInterval: 100,
   });
+  moving = { nodes, client, addresses: redis.nodes };
   sessions = new SessionStore({ client, maxSessionsPerUser: LIMIT });
 });
 afterAll(async () => {
@@ -33,69 +36,6 @@ afterAll(async () => {
   for (const node of nodes) node.disconnect();
   await redis.stop();
 });
-
-/** A slot on its way from one node to another. */
-class Move {
-  readonly #slot: number;
-  readonly #ids: string[];
-  readonly #from: number;
-  readonly #to: number;
-
-  private constructor(slot: number, ids: string[], from: number, to: number) {
-    this.#slot = slot;
-    this.#ids = ids;
-    this.#from = from;
-    this.#to = to;
-  }
-
-  static async begin(key: string): Promise<Move> {
-    const slot = await client.cluster("KEYSLOT", key);
-    const ids = await Promise.all(nodes.map((node) => node.cluster("MYID")));
-    const held = await Promise.all(nodes.map((node) => node.cluster("COUNTKEYSINSLOT", slot)));
-    const from = held.findIndex((count) => count > 0);
-    const move = new Move(slot, ids, from, (from + 1) % nodes.length);
-    await move.#target.cluster("SETSLOT", slot, "IMPORTING", ids[from] ?? "");
-    await move.#source.cluster("SETSLOT", slot, "MIGRATING", ids[move.#to] ?? "");
-    return move;
-  }
-
-  get #source(): Redis {
-    return nodes[this.#from] ?? expect.unreachable();
-  }
-
-  get #target(): Redis {
-    return nodes[this.#to] ?? expect.unreachable();
-  }
-
-  async take(keys: readonly string[]): Promise<void> {
-    const { host, port } = redis.nodes[this.#to] ?? expect.unreachable();
-    if (keys.length > 0) await this.#source.migrate(host, port, "", 0, 5_000, "KEYS", ...keys);
-  }
-
-  async finish(): Promise<void> {
-    const rest = await this.#source.cluster("GETKEYSINSLOT", this.#slot, 1_000);
-    await this.take(rest);
-    for (const node of [this.#target, this.#source, ...nodes]) {
-      await node.cluster("SETSLOT", this.#slot, "NODE", this.#ids[this.#to] ?? "");
-    }
-    // The client follows the first MOVED that it meets.
-  }
-
-  /** What is stored, wherever it is by now. */
-  async stored(): Promise<Record<string, string>> {
-    const found: Record<string, string> = {};
-    for (const node of [this.#source, this.#target]) {
-      const keys = await node.cluster("GETKEYSINSLOT", this.#slot, 1_000);
-      for (const key of keys) {
-        // A slot that is on its way in answers after ASKING only, which holds for one command.
-        const replies = (await node.pipeline([["asking"], ["dumpBuffer", key]]).exec()) ?? [];
-        const [, dump] = replies[1] ?? expect.unreachable();
-        found[key] = (dump as Buffer).toString("base64");
-      }
-    }
-    return found;
-  }
-}
 
 interface User {
   readonly owner: { readonly userId: string };
@@ -172,7 +112,7 @@ async function liveTokens(): Promise<number> {
 describe.each(moments)("when $moved of a user has moved to another node", ({ keys }) => {
   let move: Move;
   beforeEach(async () => {
-    move = await Move.begin(`${user.base}:sessions`);
+    move = await Move.begin(moving, `${user.base}:sessions`);
     await move.take(keys(user));
     return () => move.finish().catch(() => {});
   });
@@ -250,7 +190,7 @@ describe.each(moments.slice(6))("when $moved of a user has moved to another node
   // ioredis repeats the whole pipeline where one of its keys has gone, and there the others are still missing: to be mended.
   test("is read whole or not at all", async () => {
     const { session } = user.made[0] ?? expect.unreachable();
-    const move = await Move.begin(`${user.base}:sessions`);
+    const move = await Move.begin(moving, `${user.base}:sessions`);
     await move.take(keys(user));
     try {
       for (const read of [
@@ -280,7 +220,7 @@ describe.each([
     const memory = sessions.memory(session);
     await memory.setMany({ a: 1, b: 2 }, { ttl: "1h" });
     const { version } = await memory.set("a", 1, { ttl: "1h" });
-    const move = await Move.begin(`${user.base}:sessions`);
+    const move = await Move.begin(moving, `${user.base}:sessions`);
     await move.take(parts.map((part) => `${user.base}:memory:support:${part}`));
     const before = await move.stored();
     try {
@@ -316,7 +256,7 @@ test("a standalone history is read whole or not at all while its slot moves", as
   const sessionId = freshId();
   const history = new RedisChatMessageHistory({ client, sessionId });
   await history.addMessages(turn("one"));
-  const move = await Move.begin(`chat:history:{${sessionId}}:messages`);
+  const move = await Move.begin(moving, `chat:history:{${sessionId}}:messages`);
   try {
     const outcome = await attempt(async () => texts(await history.getMessages()));
     if (outcome !== "refused") expect(outcome.value).toEqual(["one", "re: one"]);
