@@ -259,28 +259,33 @@ end`,
 
 /**
  * Stores new nodes, and counts the references to them and to others. Returns false, and stores nothing, when a node that
- * is referred to is neither there nor among the new ones.
+ * is referred to is neither there nor among the new ones. A new one that nothing refers to, because a write came second,
+ * say, is not stored: nothing would ever remove it.
  */
 export const refer = fragment(
   /* lua */ `
 local function refer(thread, references, fresh)
-  local contents, referred, wanted = {}, {}, {}
-  for i = 1, #fresh, 2 do
-    contents[fresh[i]] = fresh[i + 1]
-  end
-  local function want(names)
+  local referred, held, isNew, wanted = {}, {}, {}, {}
+  local function hold(names)
     for _, name in ipairs(names) do
-      if not contents[name] then
-        wanted[#wanted + 1] = name
-      end
+      held[name] = true
     end
   end
   for i, reference in ipairs(references) do
     referred[i] = namesOf(reference)
-    want(referred[i])
+    hold(referred[i])
   end
-  for i = 1, #fresh, 2 do
-    want(namesIn(fresh[i + 1]))
+  -- From the last on, because what a node holds is in front of it.
+  for i = #fresh - 1, 1, -2 do
+    if held[fresh[i]] then
+      isNew[fresh[i]] = true
+      hold(namesIn(fresh[i + 1]))
+    end
+  end
+  for name in pairs(held) do
+    if not isNew[name] then
+      wanted[#wanted + 1] = name
+    end
   end
   for from = 1, #wanted, 4000 do
     for _, count in ipairs(redis.call("HMGET", thread.counts, unpack(wanted, from, math.min(from + 3999, #wanted)))) do
@@ -290,7 +295,7 @@ local function refer(thread, references, fresh)
     end
   end
   for i = 1, #fresh, 2 do
-    if redis.call("HSETNX", thread.nodes, fresh[i], fresh[i + 1]) == 1 then
+    if held[fresh[i]] and redis.call("HSETNX", thread.nodes, fresh[i], fresh[i + 1]) == 1 then
       redis.call("HSETNX", thread.counts, fresh[i], "0")
       for _, name in ipairs(namesIn(fresh[i + 1])) do
         redis.call("HINCRBY", thread.counts, name, 1)
