@@ -383,12 +383,18 @@ end`,
  * Returns whether a checkpoint has to stay: others cannot be read without it; it is the latest of a graph that goes on from
  * there; or it has not arrived yet, and only what was written to it has.
  */
-const isNeeded = fragment(/* lua */ `
-local EARLY = 64
+const isNeeded = fragment(
+  /* lua */ `
+-- What comes first waits for so many arrivals: a step may run hundreds of graphs at once.
+local EARLY = 1000
+local function isEarly(thread, place)
+  local arrived = redis.call("HGET", thread.checkpoints, "arrived")
+  return tonumber(redis.call("ZSCORE", thread.arrivals, place)) > arrived - EARLY
+end
+
 local function isNeeded(thread, place, checkpoint)
   if not checkpoint then
-    local arrived = redis.call("HGET", thread.checkpoints, "arrived")
-    return tonumber(redis.call("ZSCORE", thread.arrivals, place)) > arrived - EARLY
+    return isEarly(thread, place)
   elseif redis.call("HEXISTS", thread.checkpoints, "n" .. place) == 1 then
     return true
   end
@@ -396,11 +402,20 @@ local function isNeeded(thread, place, checkpoint)
   if redis.call("HGET", thread.checkpoints, "l" .. namespace) ~= place then
     return false
   end
+  -- A node that runs a second graph has it in "<node>:<task>|1".
+  local graph, counters = namespace, nil
+  repeat
+    graph, counters = string.gsub(graph, "|%d+$", "")
+  until counters == 0
   -- The last part of a namespace with a task, "<node>:<task>", belongs to one run of a node: it goes on as long as the
-  -- checkpoint is there in which that node runs.
-  return not string.find(namespace, ":[^|]*$")
-    or redis.call("HEXISTS", thread.checkpoints, "c" .. checkpoint.enclosing) == 1
-end`);
+  -- checkpoint is there in which that node runs. That one arrives later when runs are stored as they end.
+  local enclosing = checkpoint.enclosing
+  return not string.find(graph, ":[^|]*$")
+    or redis.call("HEXISTS", thread.checkpoints, "c" .. enclosing) == 1
+    or enclosing ~= "" and isEarly(thread, place) and not wasPruned(thread, enclosing)
+end`,
+  wasPruned,
+);
 
 /**
  * Removes up to `most` of the oldest checkpoints beyond `keep`, and returns how many. A checkpoint that others need is
