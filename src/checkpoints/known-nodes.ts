@@ -1,4 +1,4 @@
-/** How many names are remembered of all threads together. A name takes some 80 bytes. */
+/** How many names are remembered of all threads together, those of threads too. A name takes some 80 bytes. */
 const MAX_NAMES = 100_000;
 
 /**
@@ -16,11 +16,10 @@ export class KnownNodes {
 
   add(thread: string, names: Iterable<string>): void {
     const known = this.#threads.get(thread) ?? new Set();
-    this.#threads.delete(thread);
+    this.forget(thread);
     this.#threads.set(thread, known);
-    const before = known.size;
     for (const name of names) known.add(name);
-    this.#size += known.size - before;
+    this.#size += 1 + known.size;
     for (const oldest of this.#threads.keys()) {
       if (this.#size <= MAX_NAMES) return;
       this.forget(oldest);
@@ -28,7 +27,10 @@ export class KnownNodes {
   }
 
   forget(thread: string): void {
-    this.#size -= this.#threads.get(thread)?.size ?? 0;
+    const known = this.#threads.get(thread);
+    if (known === undefined) return;
+    // A thread without nodes takes memory too.
+    this.#size -= 1 + known.size;
     this.#threads.delete(thread);
   }
 }

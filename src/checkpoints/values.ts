@@ -68,14 +68,15 @@ export class Values {
       messages.set(message, place);
       return `${cut}:${place}`;
     };
-    const binary = values.map((value) => (value instanceof Uint8Array ? value : undefined));
+    // At once, as the texts are: a caller may change bytes that it has handed over.
+    const binary = values.map((value) => (value instanceof Uint8Array ? bytesContent("bytes", value) : undefined));
     const plain = values.map((value, index) => (binary[index] === undefined ? withoutMessages(value, placeOf) : null));
     const texts = await this.#dumpAll([...apart, ...plain, ...messages.keys()], cut);
     const names = texts.slice(apart.length + plain.length).map((text) => nodes.named(textContent(text)));
     const placeholder = `"${cut}:`;
     const references = plain.map((_, index) => {
       const bytes = binary[index];
-      if (bytes !== undefined) return nodes.node(bytesContent("bytes", bytes));
+      if (bytes !== undefined) return nodes.node(bytes);
       return woven((texts[apart.length + index] ?? "").split(placeholder), names, nodes);
     });
     return { references, apart: texts.slice(0, apart.length).map(textContent), nodes };

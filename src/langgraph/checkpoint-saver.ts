@@ -364,9 +364,11 @@ function namespaceOf({ configurable }: RunnableConfig): string {
 
 /** Returns the place of the checkpoint in which the graph of a namespace runs as a node, `""` when there is none. */
 function enclosingOf(namespace: string, { parents }: Partial<CheckpointMetadata>): string {
-  const end = namespace.lastIndexOf("|");
-  const outer = end < 0 ? "" : namespace.slice(0, end);
-  const id = namespace === "" ? undefined : parents?.[outer];
+  // A node that runs a second graph has it in "<node>:<task>|1".
+  const graph = namespace.replace(/(?:\|\d+)+$/, "");
+  const end = graph.lastIndexOf("|");
+  const outer = end < 0 ? "" : graph.slice(0, end);
+  const id = namespace === "" || parents === undefined || !Object.hasOwn(parents, outer) ? undefined : parents[outer];
   return id === undefined ? "" : placeOf(outer, id);
 }
 

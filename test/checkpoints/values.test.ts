@@ -110,6 +110,45 @@ describe("a value comes back as LangGraph's serializer returns it", () => {
     expect(back[1]?.text).toBe("changed");
   });
 
+  test("what a caller changes before the call is done is stored as it was handed over: bytes, messages, fields", async () => {
+    const bytes = new Uint8Array([1, 2, 3]);
+    const message = new HumanMessage("before");
+    const fields = { said: [message], step: 1 };
+    const call = values.encode([bytes, fields]);
+    bytes[0] = 9;
+    message.content = "after";
+    fields.step = 2;
+    const encoded = await call;
+    const nodes = new StoredNodes(flat(encoded));
+    const [first, second] = await Promise.all(encoded.references.map((one) => values.decode(nodes, one)));
+    expect(first).toEqual(new Uint8Array([1, 2, 3]));
+    expect(second).toEqual({ said: [new HumanMessage("before")], step: 1 });
+  });
+
+  test("a user who repeats what stood for a message in a call before is taken at their word", async () => {
+    const seen: string[] = [];
+    const watched = new Values(
+      {
+        dumpsTyped: async (one) => {
+          const [type, bytes] = await serde.dumpsTyped(one);
+          seen.push(new TextDecoder().decode(bytes));
+          return [type, bytes];
+        },
+        loadsTyped: (type, data) => serde.loadsTyped(type, data),
+      },
+      true,
+    );
+    await watched.encode([{ said: conversation(2) }, 1]);
+    const marks = [...new Set(seen.join().match(/[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g))];
+    expect(marks).toHaveLength(1);
+    const imitation = marks.flatMap((mark) => [mark, `${mark}:0`, `"${mark}:0"`, `,"${mark}",`]);
+    const value = { imitation, said: conversation(2) };
+    const encoded = await watched.encode([value, imitation, value]);
+    const nodes = new StoredNodes(flat(encoded));
+    const found = await Promise.all(encoded.references.map((one) => watched.decode(nodes, one)));
+    expect(found).toEqual([value, imitation, value]);
+  });
+
   test("any other serializer is given each value whole, and its type comes back", async () => {
     const seen: unknown[] = [];
     const other = new Values(

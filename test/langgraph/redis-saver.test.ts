@@ -7,6 +7,7 @@ import { RedisSaver, type RedisSaverOptions, SessionSaver } from "langchain-redi
 import { client, sessions } from "../support/session-store.js";
 import { freshId } from "../support/turns.js";
 import { chain, idOf, listedIds, put, putArguments, threadConfig } from "./support/checkpoints.js";
+import { threadFaults } from "./support/thread-faults.js";
 
 const saverOf = (options: Partial<RedisSaverOptions> = {}): RedisSaver =>
   new RedisSaver({ client, keyPrefix: freshId(), ...options });
@@ -62,6 +63,35 @@ describe("prune()", () => {
     expect((await saver.getTuple(threadConfig("a")))?.checkpoint.id).toBe(second[1].id);
     expect(await listedIds(saver, threadConfig("a"))).toEqual([second[1].id]);
   });
+});
+
+test("a channel is carried on by its name and its version: what only reads the same together is another", async () => {
+  const keyPrefix = freshId();
+  const saver = saverOf({ keyPrefix });
+  const values = { x: "of x", x1: "of x1", y1: "of y1", y: "of y" };
+  const versions = { x: 11, x1: 1, y1: 1, y: 11 };
+  const on = await put(saver, { on: threadConfig("a"), values, versions });
+  const next = await put(saver, { on, values: { z: 1 }, carried: values, versions: { ...versions, z: 1 } });
+  expect((await saverOf({ keyPrefix }).getTuple(next))?.checkpoint.channel_values).toEqual({ ...values, z: 1 });
+});
+
+test("where the checkpoints of a thread were evicted, what is left of it is no part of the thread that begins anew", async () => {
+  const keyPrefix = freshId();
+  const saver = saverOf({ keyPrefix });
+  const base = `${keyPrefix}:thread:{a}`;
+  const writes = { configurable: { thread_id: "a", checkpoint_ns: "", checkpoint_id: "early" } };
+  for (const begin of [
+    () => put(saver, { on: threadConfig("a"), values: { text: "new ".repeat(50) } }),
+    () => saver.putWrites(writes, [["text", "new ".repeat(50)]], "task"),
+  ]) {
+    await chain(saver, "a", 3, (step) => ({ text: `${step} `.repeat(50) }));
+    await client.del(`${base}:checkpoints`);
+    await begin();
+    expect(await client.zcard(`${base}:arrivals`)).toBe(1);
+    expect(await client.hlen(`${base}:nodes`)).toBe(1);
+    expect(await threadFaults(client, base)).toEqual([]);
+    await saver.deleteThread("a");
+  }
 });
 
 describe("what a saver remembers of Redis is only a hint", () => {

@@ -338,6 +338,19 @@ describe("what becomes of the thread", () => {
     await store.close();
   });
 
+  test("the conversation begins with its thread, once; threads that have expired are not listed any more", async () => {
+    const keys = keysOf(owner);
+    const conversation = keys.conversation(session.conversationId);
+    await client.zadd(keys.threads, String(Date.now() - 1), "expired");
+    await twoSteps(nothing).invoke({ steps: ["a"] }, sessionConfig(session));
+    expect(await client.zrange(keys.threads, 0, -1)).toEqual([session.conversationId]);
+    const { createdAt = "", agentId } = await client.hgetall(conversation);
+    expect([Number(createdAt) > 0, agentId]).toEqual([true, "support"]);
+    await client.hset(conversation, "createdAt", "1");
+    await twoSteps(nothing).invoke({ steps: ["b"] }, sessionConfig(session));
+    expect(await client.hget(conversation, "createdAt")).toBe("1");
+  });
+
   test("reading renews nothing, and an ended session reads nothing", async () => {
     const graph = twoSteps(nothing);
     await graph.invoke({ steps: ["a"] }, sessionConfig(session));

@@ -98,7 +98,13 @@ describe.each(topologies)("the store of a session on $name", ({ connect }) => {
     const puts = Array.from({ length: 450 }, (_, n) => ({ namespace: ["a", `b${n}`], key: "x", value: { n } }));
     await store.batch(puts);
     await new RedisStore({ sessions, session, ttl: "1h" }).put(["c"], "y", {});
-    expect(await sessions.eraseUser({ userId })).toEqual({ sessions: 1, conversations: 0, memories: 0, threads: 0, items: 451 });
+    expect(await sessions.eraseUser({ userId })).toEqual({
+      sessions: 1,
+      conversations: 0,
+      memories: 0,
+      threads: 0,
+      items: 451,
+    });
     expect(await itemKeysOf({ userId })).toEqual([]);
     await expect(store.put(["a", "b0"], "x", {})).rejects.toThrow(SessionNotFoundError);
     expect(await itemKeysOf({ userId })).toEqual([]);

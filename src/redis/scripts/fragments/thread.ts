@@ -279,7 +279,8 @@ end`);
 
 /**
  * Stores new nodes, and counts the references to them and to others. Returns false, and stores nothing, when a node that
- * is referred to is neither there nor among the new ones.
+ * is referred to is neither there nor among the new ones. A new one that nothing refers to, because a write came second,
+ * say, is not stored: nothing would ever remove it.
  */
 export const refer = fragment(
   /* lua */ `
@@ -303,8 +304,9 @@ local function refer(thread, references, fresh)
   end
   local held = heldCounts(thread, names)
   local stored = {}
-  for i = 1, #fresh, 2 do
-    if not held[fresh[i]] then
+  -- From the last on, because what a node holds is in front of it.
+  for i = #fresh - 1, 1, -2 do
+    if added[fresh[i]] > 0 and not held[fresh[i]] then
       stored[#stored + 1] = fresh[i]
       stored[#stored + 1] = fresh[i + 1]
       for _, name in ipairs(namesIn(fresh[i + 1])) do
@@ -316,9 +318,10 @@ local function refer(thread, references, fresh)
   held = heldCounts(thread, names, held)
   local counted = {}
   for _, name in ipairs(names) do
-    if not held[name] and not contents[name] then
-      return false
-    elseif added[name] > 0 or not held[name] then
+    if added[name] > 0 then
+      if not held[name] and not contents[name] then
+        return false
+      end
       counted[#counted + 1] = name
       counted[#counted + 1] = whole((held[name] or 0) + added[name])
     end
@@ -407,12 +410,18 @@ end`,
  * Returns whether a checkpoint has to stay: others cannot be read without it; it is the latest of a graph that goes on from
  * there; or it has not arrived yet, and only what was written to it has.
  */
-const isNeeded = fragment(/* lua */ `
-local EARLY = 64
+const isNeeded = fragment(
+  /* lua */ `
+-- What comes first waits for so many arrivals: a step may run hundreds of graphs at once.
+local EARLY = 1000
+local function isEarly(thread, place)
+  local arrived = redis.call("HGET", thread.checkpoints, "arrived")
+  return tonumber(redis.call("ZSCORE", thread.arrivals, place)) > arrived - EARLY
+end
+
 local function isNeeded(thread, place, checkpoint)
   if not checkpoint then
-    local arrived = redis.call("HGET", thread.checkpoints, "arrived")
-    return tonumber(redis.call("ZSCORE", thread.arrivals, place)) > arrived - EARLY
+    return isEarly(thread, place)
   elseif redis.call("HEXISTS", thread.checkpoints, "n" .. place) == 1 then
     return true
   end
@@ -420,11 +429,21 @@ local function isNeeded(thread, place, checkpoint)
   if redis.call("HGET", thread.checkpoints, "l" .. namespace) ~= place then
     return false
   end
+  -- A node that runs a second graph has it in "<node>:<task>|1".
+  local graph, counters
+  graph = namespace
+  repeat
+    graph, counters = string.gsub(graph, "|%d+$", "")
+  until counters == 0
   -- The last part of a namespace with a task, "<node>:<task>", belongs to one run of a node: it goes on as long as the
-  -- checkpoint is there in which that node runs.
-  return not string.find(namespace, ":[^|]*$")
-    or redis.call("HEXISTS", thread.checkpoints, "c" .. checkpoint.enclosing) == 1
-end`);
+  -- checkpoint is there in which that node runs. That one arrives later when runs are stored as they end.
+  local enclosing = checkpoint.enclosing
+  return not string.find(graph, ":[^|]*$")
+    or redis.call("HEXISTS", thread.checkpoints, "c" .. enclosing) == 1
+    or enclosing ~= "" and isEarly(thread, place) and not wasPruned(thread, enclosing)
+end`,
+  wasPruned,
+);
 
 /**
  * Removes up to `most` of the oldest checkpoints beyond `keep`, and returns how many. A checkpoint that others need is
