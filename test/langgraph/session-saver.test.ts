@@ -298,7 +298,7 @@ describe("what becomes of the thread", () => {
     const conversation = keys.conversation(session.conversationId);
     await client.zadd(keys.threads, Date.now() - 1, "expired");
     await twoSteps(nothing).invoke({ steps: ["a"] }, sessionConfig(session));
-    expect(await client.zrange(keys.threads, 0, -1)).toEqual([session.conversationId]);
+    expect(await client.zrange(keys.threads, "0", "-1")).toEqual([session.conversationId]);
     const { createdAt = "", agentId } = await client.hgetall(conversation);
     expect([Number(createdAt) > 0, agentId]).toEqual([true, "support"]);
     await client.hset(conversation, "createdAt", "1");
