@@ -242,7 +242,8 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
   ): AsyncGenerator<StoredCheckpoints> {
     const wanted = wantedBy(config, before);
     for (let below = "+inf"; below !== ""; wanted.query.before = "") {
-      const page = await thread.list({ ...wanted.query, below, limit: Math.min(PAGE, limit) });
+      // By id, most of a page may be newer, and not wanted.
+      const page = await thread.list({ ...wanted.query, below, limit: wanted.byId ? PAGE : Math.min(PAGE, limit) });
       wanted.byId ??= !page.hasBefore;
       yield { entries: page.entries.filter(({ place }) => isWanted(wanted, place)), nodes: page.nodes };
       below = page.below;

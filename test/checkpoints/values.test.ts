@@ -112,11 +112,11 @@ describe("a value comes back as LangGraph's serializer returns it", () => {
 
   test("what a caller changes before the call is done is stored as it was handed over: bytes, messages, fields", async () => {
     const bytes = new Uint8Array([1, 2, 3]);
-    const message = new HumanMessage("before");
-    const fields = { said: [message], step: 1 };
+    const said = new HumanMessage("before");
+    const fields = { said: [said], step: 1 };
     const call = values.encode([bytes, fields]);
     bytes[0] = 9;
-    message.content = "after";
+    said.content = "after";
     fields.step = 2;
     const encoded = await call;
     const nodes = new StoredNodes(flat(encoded));
@@ -142,11 +142,11 @@ describe("a value comes back as LangGraph's serializer returns it", () => {
     const marks = [...new Set(seen.join().match(/[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g))];
     expect(marks).toHaveLength(1);
     const imitation = marks.flatMap((mark) => [mark, `${mark}:0`, `"${mark}:0"`, `,"${mark}",`]);
-    const value = { imitation, said: conversation(2) };
-    const encoded = await watched.encode([value, imitation, value]);
+    const given = { imitation, said: conversation(2) };
+    const encoded = await watched.encode([given, imitation, given]);
     const nodes = new StoredNodes(flat(encoded));
     const found = await Promise.all(encoded.references.map((one) => watched.decode(nodes, one)));
-    expect(found).toEqual([value, imitation, value]);
+    expect(found).toEqual([given, imitation, given]);
   });
 
   test("any other serializer is given each value whole, and its type comes back", async () => {

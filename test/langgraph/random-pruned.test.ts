@@ -67,7 +67,7 @@ function graphOn(checkpointer: Saver): Graph {
     )
     .addEdge("worker", "end")
     .addEdge("outer", "end")
-    .compile({ checkpointer }) as unknown as Graph;
+    .compile({ checkpointer }) as Graph;
 }
 
 const config = threadConfig("thread");
@@ -93,7 +93,7 @@ async function converse(open: () => Saver, acts: readonly Act[]): Promise<unknow
       delta: [new HumanMessage({ content: `turn ${turn} `.repeat(10), id: `h${turn}` })],
       ...(turn === 0 && { fixed: "from the start ".repeat(9) }),
     };
-    await graphOn(open()).invoke(input as never, options);
+    await graphOn(open()).invoke(input, options);
     for (let question = 0; question < 9; question++) {
       await tell();
       if (prune) await open().prune?.("thread", { keep: 1 });
@@ -108,7 +108,7 @@ async function converse(open: () => Saver, acts: readonly Act[]): Promise<unknow
     if (updates === "__copy__") await graphOn(open()).updateState(config, null, "__copy__");
     else if (updates !== undefined) {
       const values = { said: [`edited ${turn}`], delta: [new HumanMessage({ content: "edit", id: `u${turn}` })] };
-      await graphOn(open()).updateState(config, values as never, updates);
+      await graphOn(open()).updateState(config, values, updates);
     }
     await tell();
   }
