@@ -110,14 +110,17 @@ end`);
 
 /** Returns the names that a node holds. */
 const namesIn = fragment(/* lua */ `
+local NONE = {}
 local function namesIn(content)
-  local from, to = 2, 1
-  if string.sub(content, 1, 1) == "*" then
-    to = #content
-  elseif string.sub(content, 1, 1) == "+" then
+  local kind = string.sub(content, 1, 1)
+  local from, to = 2, #content
+  if kind == "+" then
     local count = string.match(content, "^%+(%d+):") or "0"
     from = #count + 3
     to = from + count * 22 - 1
+  elseif kind ~= "*" then
+    -- Most nodes are texts: one table for all.
+    return NONE
   end
   local names = {}
   for i = from, to, 22 do
