@@ -139,9 +139,8 @@ export class Thread {
 
   /** @returns false when values that were left out are not there. Then nothing was stored. */
   async put({ nodes, ...checkpoint }: NewCheckpoint): Promise<boolean> {
-    this.#checkSize([...nodes.all.values(), checkpoint.rest, checkpoint.metadata]);
     const { maxCheckpoints: keep, onlyLatest } = this.#settings;
-    return this.#store(nodes, (fresh) =>
+    return this.#store(nodes, [checkpoint.rest, checkpoint.metadata], (fresh) =>
       run(this.#place.connection, putCheckpointScript, {
         subject: this.id,
         trace: { key: this.#place.keys.checkpoints, field: `c${checkpoint.place}` },
@@ -152,8 +151,7 @@ export class Thread {
   }
 
   async putWrites({ nodes, ...writes }: NewWrites): Promise<void> {
-    this.#checkSize([...nodes.all.values()]);
-    await this.#store(nodes, (fresh) =>
+    await this.#store(nodes, [], (fresh) =>
       run(this.#place.connection, putWritesScript, {
         subject: this.id,
         trace: { key: this.#place.keys.checkpoints, field: `w${writes.place}\n${writes.task}` },
@@ -268,16 +266,28 @@ export class Thread {
 
   /** Sends the nodes that Redis is not known to have, and then, when one is missing, all of them. */
   async #store(
-    nodes: NewNodes,
+    { all }: NewNodes,
+    apart: readonly string[],
     send: (fresh: readonly string[]) => Promise<{ readonly outcome: "stored" | "incomplete" }>,
   ): Promise<boolean> {
     const { known } = this.#settings;
     const thread = this.#place.keys.nodes;
-    const all = [...nodes.all];
-    const fresh = all.filter(([name]) => !known.has(thread, name));
-    let { outcome } = await send(fresh.flat());
-    if (outcome === "incomplete" && fresh.length < all.length) ({ outcome } = await send(all.flat()));
-    if (outcome === "stored") known.add(thread, nodes.all.keys());
+    const fresh: string[] = [];
+    for (const [name, content] of all) if (!known.has(thread, name)) fresh.push(name, content);
+    this.#checkSize([...fresh, ...apart]);
+    let { outcome } = await send(fresh);
+    if (outcome === "incomplete" && fresh.length < all.size * 2) {
+      const every = [...all].flat();
+      this.#checkSize([...every, ...apart]);
+      ({ outcome } = await send(every));
+      known.forget(thread);
+      known.add(thread, all.keys());
+    }
+    if (outcome === "stored")
+      known.add(
+        thread,
+        fresh.filter((_, index) => index % 2 === 0),
+      );
     else known.forget(thread);
     return outcome === "stored";
   }

@@ -84,9 +84,10 @@ export class Values {
 
   async #dumpAll(values: readonly unknown[], cut: string): Promise<string[]> {
     if (values.length === 0) return [];
-    const [, bytes] = await this.#serde.dumpsTyped(
-      values.flatMap((value, index) => (index === 0 ? [value] : [cut, value])),
-    );
+    const separated: unknown[] = [];
+    for (const value of values) separated.push(value, cut);
+    separated.pop();
+    const [, bytes] = await this.#serde.dumpsTyped(separated);
     const text = new TextDecoder().decode(bytes);
     return text.slice(1, -1).split(`,"${cut}",`);
   }
