@@ -21,6 +21,9 @@ const threads = ["one", "two"];
 const namespaces = ["", "child", "sub:task"];
 const channels = ["messages", "mode", "plan"];
 
+/** The tasks, each with its path: a task of LangGraph has one. */
+const paths = { "task-1": "b", "task-2": "a", "task-3": "a", "\u{1F600}": "", "\u{E000}": "" };
+
 const message = fc
   .record({ content: fc.string(), id: fc.constantFrom("a", "b", "c", "d"), human: fc.boolean() })
   .map(({ content, id, human }) => (human ? new HumanMessage({ content, id }) : new AIMessage({ content, id })));
@@ -47,8 +50,7 @@ type Call =
       readonly thread: string;
       readonly namespace: string;
       readonly back: number;
-      readonly task: string;
-      readonly path: string;
+      readonly task: keyof typeof paths;
       readonly writes: PendingWrite[];
     }
   | { readonly call: "deleteThread"; readonly thread: string };
@@ -75,8 +77,7 @@ const call: fc.Arbitrary<Call> = fc.oneof(
       call: fc.constant("putWrites" as const),
       ...place,
       back,
-      task: fc.constantFrom("task-1", "task-2", "\u{1F600}", "\u{E000}"),
-      path: fc.constantFrom("", "a", "b"),
+      task: fc.constantFrom(...(Object.keys(paths) as (keyof typeof paths)[])),
       writes: fc.oneof(fc.array(write, { minLength: 1, maxLength: 3 }), fc.tuple(special)),
     }),
   },
@@ -106,7 +107,7 @@ async function perform(calls: readonly Call[], savers: readonly Saver[]): Promis
     known.set(`${made.thread} ${made.namespace}`, here);
     const parent = here.at(-1 - (made.back % Math.max(1, here.length)));
     if (made.call === "putWrites") {
-      if (parent) await all((saver) => saver.putWrites(parent.config, made.writes, made.task, made.path));
+      if (parent) await all((saver) => saver.putWrites(parent.config, made.writes, made.task, paths[made.task]));
       continue;
     }
     const version = Math.max(0, ...Object.values(parent?.versions ?? {})) + 1;
