@@ -9,7 +9,13 @@ export {
   SessionMismatchError,
   SessionLimitError,
 } from "./errors/sessions.js";
-export { ConversationNotFoundError, ConversationChangedError, CorruptMessageError } from "./errors/conversations.js";
+export {
+  ConversationNotFoundError,
+  ConversationChangedError,
+  ConversationTooLargeError,
+  CorruptMessageError,
+  PositionNotFoundError,
+} from "./errors/conversations.js";
 export { ConversationBusyError, TurnNotStoredError } from "./errors/turns.js";
 export { OperationConflictError, StoreUnavailableError, NotReplicatedError, StorageFullError } from "./errors/store.js";
 export { type Quota, QuotaExceededError, VersionConflictError, ValueMismatchError } from "./errors/agent-memory.js";

@@ -22,6 +22,7 @@ export type { Duration } from "./options/duration.js";
 export {
   ConversationChangedError,
   ConversationNotFoundError,
+  ConversationTooLargeError,
   CorruptCheckpointError,
   CorruptMessageError,
   InvalidOptionError,
@@ -29,6 +30,7 @@ export {
   isLangChainRedisError,
   NotReplicatedError,
   OperationConflictError,
+  PositionNotFoundError,
   QuotaExceededError,
   ReauthenticationRequiredError,
   ConversationBusyError,
@@ -49,12 +51,14 @@ export type { Quota, SessionEndReason } from "./errors.js";
 export type {
   ConversationPage,
   ExpectedSession,
+  ForkOptions,
   MessagePage,
   Owner,
+  RewindOptions,
   SessionInit,
   SessionStoreOptions,
 } from "./sessions/options.js";
 export type { Conversation, Session } from "./sessions/session.js";
 export type { EndEverybodyOptions, EndEverybodyProgress } from "./sessions/everybody.js";
-export type { Conversations, StoredMessage } from "./sessions/conversations.js";
+export type { Conversations, ExportedConversation, ExportedMessage, StoredMessage } from "./sessions/conversations.js";
 export { type Erased, SessionStore } from "./sessions/store.js";

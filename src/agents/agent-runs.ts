@@ -1,7 +1,6 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { InvalidOptionError, SessionMismatchError } from "../errors.js";
 import { hasCheckpointer, type NodeRuntime, runSignalOf } from "../frameworks/langgraph.js";
-import type { Session } from "../sessions/session.js";
 import { Turn } from "../turns/turn.js";
 import { LiveRun } from "./live-run.js";
 import { LiveRuns } from "./live-runs.js";
@@ -12,7 +11,6 @@ import { resumptionOf } from "./resumption.js";
 import { belongsTo, precedes, recordOf, type RunRecord } from "./run-record.js";
 import { reachesBack, settledAtBeginning } from "./settled-messages.js";
 import { SignOfLife } from "./sign-of-life.js";
-import { wholeConversation } from "./whole-conversation.js";
 
 /** What a hook of a middleware is given beside the state. */
 export interface RunRuntime extends NodeRuntime {
@@ -36,7 +34,7 @@ export class AgentRuns {
 
   /** Begins a turn. Returns its run, and the messages that the agent begins with. */
   async begin(state: RunState, runtime: RunRuntime): Promise<{ run: LiveRun; messages: readonly BaseMessage[] }> {
-    const { session, operationId } = parseContext(runtime.context);
+    const { session, operationId, replaces } = parseContext(runtime.context);
     const { sessions, turn: settings } = this.#settings;
     const signal = runSignalOf(runtime);
     const life = this.#lifeOf(signal);
@@ -44,13 +42,15 @@ export class AgentRuns {
     const watch = sessions.watch(session);
     let turn: Turn | undefined;
     try {
-      turn = await Turn.begin(history, settings, { operationId, said: state.messages, signal, sign: life.sign });
+      const call = { operationId, replaces, said: state.messages, signal, sign: life.sign };
+      turn = await Turn.begin(history, settings, call);
       const begun = turn;
       const { past, seen } = begun;
       const stored = withIds(past);
       const { messages, fresh } = await openingOf(state, stored, {
-        follows: (earlier) => precedes(earlier, session, seen),
-        everything: () => this.#everything(session),
+        follows: (earlier) =>
+          replaces === undefined && earlier.turn !== begun.operationId && precedes(earlier, session, seen),
+        everything: async () => withIds(await begun.everything()),
         canBeStored: (some) => begun.canStore(some),
       });
       const record = recordOf(session, begun, { stored, messages, fresh });
@@ -91,11 +91,10 @@ export class AgentRuns {
     const watch = sessions.watch(session);
     let turn: Turn | undefined;
     try {
-      const { turn: operationId, seen, lease } = record;
-      const call = { operationId, seen, lease, signal, sign: life.sign };
-      turn = await Turn.resume(sessions.history(owner), settings, call);
+      const run = { ...record, operationId: record.turn };
+      turn = await Turn.resume(sessions.history(owner), settings, { signal, sign: life.sign }, run);
       const shown = withIds(turn.past);
-      const stored = reachesBack(record, shown) ? shown : await this.#everything(owner);
+      const stored = reachesBack(record, shown) ? shown : withIds(await turn.everything());
       const { record: left, settled } = resumptionOf(record, messages, stored);
       return this.#enter(runtime, { turn, watch, life, record: { ...left, lease: turn.lease }, settled });
     } catch (error) {
@@ -103,11 +102,6 @@ export class AgentRuns {
       watch.release();
       throw error;
     }
-  }
-
-  /** Returns what the conversation holds, including what the window hides. */
-  async #everything(session: Session): Promise<readonly BaseMessage[]> {
-    return withIds(await wholeConversation(this.#settings.sessions, session));
   }
 
   #lifeOf(signal: AbortSignal | undefined): SignOfLife {

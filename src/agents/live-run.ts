@@ -70,10 +70,11 @@ export class LiveRun {
    * @throws TurnNotStoredError, whatever stood in the way.
    */
   async storeStep(output: unknown): Promise<RunRecord> {
-    const { pending, stored } = this.#record;
-    if (pending.length === 0) return this.#record;
+    const { pending, fence } = this.#record;
+    // What the turn replaces stays until its end.
+    if (pending.length === 0 || fence !== undefined) return this.#record;
     try {
-      await this.#turn.storeStep({ messages: () => pending, output }, stored);
+      await this.#turn.storeStep({ messages: () => pending, output });
     } catch (error) {
       this.#failed(error);
     }
@@ -86,9 +87,9 @@ export class LiveRun {
    * @throws TurnNotStoredError, whatever stood in the way.
    */
   async store(output: unknown): Promise<RunRecord> {
-    const { pending, stored } = this.#record;
+    const { pending } = this.#record;
     try {
-      await this.#turn.store({ messages: () => pending, output }, stored);
+      await this.#turn.store({ messages: () => pending, output });
     } catch (error) {
       this.#failed(error);
     }

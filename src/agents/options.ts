@@ -30,6 +30,7 @@ export interface MiddlewareSettings {
 export interface SessionContext {
   readonly session: Session;
   readonly operationId?: string | undefined;
+  readonly replaces?: string | undefined;
 }
 
 const optionsSchema = z.strictObject(
@@ -58,5 +59,9 @@ export function parseContext(context: Partial<SessionContext> | undefined): Sess
       "pass it with the call, as in agent.invoke({ messages }, { context: { session } }).",
     );
   }
-  return { session, operationId: validate(operationIdSchema, "context.operationId", context?.operationId) };
+  return {
+    session,
+    operationId: validate(operationIdSchema, "context.operationId", context?.operationId),
+    replaces: context?.replaces, // The history checks it.
+  };
 }

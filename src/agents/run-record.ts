@@ -1,5 +1,7 @@
 import type { BaseMessage } from "@langchain/core/messages";
+import type { Fence } from "../chat-history/message-log.js";
 import type { Session } from "../sessions/session.js";
+import type { Turn } from "../turns/turn.js";
 import { idsOf } from "./message-ids.js";
 
 /**
@@ -10,6 +12,12 @@ import { idsOf } from "./message-ids.js";
 export interface RunRecord {
   /** The operation id of the turn. */
   readonly turn: string;
+  /** Whether the caller chose it. */
+  readonly named: boolean;
+  /** The name of this run of the turn. */
+  readonly attempt: string;
+  /** What the turn replaces. */
+  readonly fence: Fence | undefined;
   readonly userId: string;
   readonly orgId: string | undefined;
   readonly agentId: string;
@@ -38,13 +46,16 @@ const MARKS = 4;
 /** Returns the record of a turn that begins. */
 export function recordOf(
   session: Session,
-  turn: { readonly operationId: string; readonly seen: string; readonly lease: string | undefined },
+  turn: Pick<Turn, "operationId" | "named" | "attempt" | "seen" | "fence" | "lease">,
   begun: { stored: readonly BaseMessage[]; messages: readonly BaseMessage[]; fresh: readonly BaseMessage[] },
 ): RunRecord {
   const fresh = idsOf(begun.fresh);
   const old = begun.messages.filter(({ id = "" }) => !fresh.has(id));
   return {
     turn: turn.operationId,
+    named: turn.named,
+    attempt: turn.attempt,
+    fence: turn.fence,
     userId: session.userId,
     orgId: session.orgId,
     agentId: session.agentId,

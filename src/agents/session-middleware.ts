@@ -18,6 +18,7 @@ const stateSchema: StateSchema = z.object({ _session: z.custom<RunRecord>().opti
 type ContextSchema = z.ZodObject<{
   session: z.ZodCustom<Session, Session>;
   operationId: z.ZodOptional<z.ZodString>;
+  replaces: z.ZodOptional<z.ZodString>;
 }>;
 
 // Both are optional at run time, so that a call without a session meets an error of this library rather than one of zod.
@@ -25,6 +26,7 @@ type ContextSchema = z.ZodObject<{
 const contextSchema = z.object({
   session: z.custom<Session>().optional(),
   operationId: z.custom<string>().optional(),
+  replaces: z.custom<string>().optional(),
 }) as unknown as ContextSchema;
 
 /**

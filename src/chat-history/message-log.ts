@@ -4,18 +4,19 @@ export interface MessageLog extends TurnQueue {
    * Returns the entries from `first` on (a negative number counts from the end), and the mark of the latest clear.
    * Reads the mark before the entries: a clear that runs in between then makes the coming append fail.
    *
-   * @param operationId `recorded` tells whether something was written under it.
+   * @param turn the turn that reads.
+   * @throws PositionNotFoundError, InvalidOptionError for what the turn is to replace.
    */
-  read(first: number, operationId?: string): Promise<LogPart>;
+  read(first: number, turn?: ReadingTurn): Promise<LogPart>;
   /**
-   * Appends a batch, whole and once. Returns `false`, and appends nothing, when `seen` is {@link EXPECT_NEW} and
-   * something is or was there.
+   * Appends a batch, whole and once, and returns the mark that the writer has seen from now on. Returns `undefined`, and
+   * appends nothing, when `seen` is {@link EXPECT_NEW} and something is or was there.
    *
    * @throws ConversationChangedError when another clear than `seen` has run.
    * @throws ConversationBusyError when the batch has a lease that is lost.
    * @throws OperationConflictError when the operation id named another write.
    */
-  append(batch: Batch): Promise<boolean>;
+  append(batch: Batch): Promise<string | undefined>;
   /** Removes all entries, once, and returns the mark of this clear. */
   clear(operationId: string): Promise<string>;
   /** Returns how many entries there are. */
@@ -61,12 +62,49 @@ export function heldBy(lease: HeldLease | undefined): { token: string; after: "k
   return { token: lease?.token ?? "", after: lease?.after ?? "keep" };
 }
 
+/** The turn that reads a log, as far as that makes a difference. */
+export interface ReadingTurn {
+  /** The operation id that the caller chose. */
+  readonly operationId?: string | undefined;
+  /** The run of the turn that goes on. Absent for a run that begins. */
+  readonly attempt?: string | undefined;
+  /** The position of the first message that the turn is to replace. */
+  readonly replaces?: string | undefined;
+}
+
 /** What a read of a log returns. */
 export interface LogPart {
   /** The mark of the latest clear, or `""` when none is remembered. */
   readonly seen: string;
+  /** Those in front of what the turn is to replace. */
   readonly entries: readonly string[];
+  /** Whether something was written under the operation id of the turn. */
   readonly recorded: boolean;
+  /** How many of the last entries are parts of the turn, which its next write takes the place of. */
+  readonly parts: number;
+  readonly fence: Fence | undefined;
+}
+
+/** What a turn replaces, and what it must find. */
+export interface Fence {
+  /** The position of the first message that the turn replaces. */
+  readonly from: string;
+  /** The position behind the last message, as the turn's read saw it. */
+  readonly behind: string;
+}
+
+/** What a write has to say of its turn. */
+export interface TurnPart {
+  /** The operation id of the turn. */
+  readonly operationId: string;
+  /** Whether the caller chose it. */
+  readonly named: boolean;
+  /** A random name of this run of the turn. */
+  readonly attempt: string;
+  /** Whether this run has stored a part before. */
+  readonly written: boolean;
+  /** `"provisional"`: what an interruption keeps. It gives way when the run goes on after all. */
+  readonly kind: "part" | "provisional" | "last";
 }
 
 /** What an append to a log stores, and under which conditions. */
@@ -79,6 +117,9 @@ export interface Batch {
   readonly toolCalls: number;
   /** The lease under which the turn runs. Without one, the lease of another turn does not matter. */
   readonly lease?: HeldLease | undefined;
+  /** Absent for a write that is no turn. An empty batch ends a turn that has parts: a provisional one removes them. */
+  readonly turn?: TurnPart | undefined;
+  readonly fence?: Fence | undefined;
 }
 
 // The mark of a clear is a time of the server, so it is never one of these two.

@@ -5,7 +5,7 @@ import { InvalidOptionError, OperationConflictError } from "../errors.js";
 import { PROTOCOL } from "../options/copies.js";
 import { acceptablePart, withinTokens, withoutTornTurn } from "../messages/window.js";
 import { newOperationId } from "../redis/operation.js";
-import { type Batch, EXPECT_NEW, type MessageLog, NEVER_READ } from "./message-log.js";
+import { type Batch, EXPECT_NEW, type Fence, type LogPart, type MessageLog, NEVER_READ } from "./message-log.js";
 import type { HistoryLimits } from "./options.js";
 import { type Era, Origin } from "./origin.js";
 
@@ -16,6 +16,10 @@ const MAX_WRITE_BYTES = 134_217_728;
 export interface Beginning {
   /** The operation id that the caller chose. Without it, a turn makes one, which cannot have been used. */
   readonly operationId?: string | undefined;
+  /** The run of the turn that goes on. Absent for a run that begins. */
+  readonly attempt?: string | undefined;
+  /** The position of the first message that the turn replaces. */
+  readonly replaces?: string | undefined;
   /** What follows the messages in this turn. Results at its beginning answer calls of the last answer. */
   readonly said?: readonly BaseMessage[] | undefined;
 }
@@ -34,6 +38,7 @@ export class OpenConversation {
   readonly log: MessageLog;
   readonly #limits: HistoryLimits;
   #seen: string = NEVER_READ;
+  #fence: Fence | undefined;
   /** True from a read until the append that follows it. */
   #inTurn = false;
   /** A caller that stores its whole state passes messages that were read here. They must not be stored again. */
@@ -49,23 +54,29 @@ export class OpenConversation {
     return this.#seen;
   }
 
+  /** Returns what the turn that read last replaces, and must find. */
+  get fence(): Fence | undefined {
+    return this.#fence;
+  }
+
   /**
    * Reads the messages, oldest first, or the newest part of them that the window allows. One round trip.
    *
    * For a turn, a conversation that `maxMessages` may have cut starts without calls: a provider wants the question in
-   * front of them.
+   * front of them. It ends in front of what the turn replaces: parts of its own earlier runs, or what `replaces` names.
    *
    * @param turn the turn that begins with this read.
    * @throws OperationConflictError when the operation id of the turn has been used.
+   * @throws PositionNotFoundError, InvalidOptionError for what the turn is to replace.
    */
   async read(turn?: Beginning): Promise<BaseMessage[]> {
     const { window, maxMessages, onCorrupt } = this.#limits;
     const first = window && "messages" in window ? -window.messages : 0;
     // The era is taken before the read: what arrives after a clear() may be what that clear removed.
     const era = this.#era;
-    const { seen, entries, recorded } = await this.log.read(first, turn?.operationId);
-    if (turn?.operationId !== undefined && recorded) throw new OperationConflictError(turn.operationId);
+    const { seen, entries, fence } = await this.#readFor(turn, first);
     this.#seen = seen;
+    this.#fence = fence;
     this.#inTurn = true;
     const messages = decodeMessages(entries, first < 0 ? -entries.length : 0, onCorrupt);
     for (const message of messages) Origin.note(message, era);
@@ -76,16 +87,36 @@ export class OpenConversation {
     return turn !== undefined && mayBeCut ? withoutTornTurn(messages) : messages;
   }
 
-  /** Reads all messages, also those that the window hides. The next append is fenced by what the latest `read` saw. */
-  async readAll(): Promise<BaseMessage[]> {
-    const { entries } = await this.log.read(0);
+  /**
+   * Reads all messages, also those that the window hides, up to what the turn replaces. The next append is fenced by what
+   * the latest `read` saw.
+   */
+  async readAll(turn?: Beginning): Promise<BaseMessage[]> {
+    const { entries } = await this.#readFor(turn, 0);
     return decodeMessages(entries, 0, this.#limits.onCorrupt);
   }
 
-  /** Fences the next append as if this object had read the conversation when `seen` was its latest clear. */
-  resume(seen: string): void {
+  /**
+   * Fences the next append as if this object had read the conversation when `seen` was its latest clear.
+   *
+   * @param fence what the turn replaces.
+   */
+  resume(seen: string, fence: Fence | undefined): void {
     this.#seen = seen;
+    this.#fence = fence;
     this.#inTurn = true;
+  }
+
+  async #readFor(turn: Beginning | undefined, first: number): Promise<Pick<LogPart, "seen" | "entries" | "fence">> {
+    let found = await this.log.read(first, turn);
+    const isNew = turn?.attempt === undefined;
+    if (isNew && turn?.operationId !== undefined && found.recorded) throw new OperationConflictError(turn.operationId);
+    // The window is full of parts that the turn does not see.
+    if (found.parts > 0 && first < 0 && found.entries.length === -first) {
+      found = await this.log.read(first - found.parts, turn);
+    }
+    const { seen, entries, parts, fence } = found;
+    return { seen, entries: parts === 0 ? entries : entries.slice(0, Math.max(0, entries.length - parts)), fence };
   }
 
   /**
@@ -133,10 +164,20 @@ export class OpenConversation {
   }
 
   /** Appends a batch, once and whole, unless it is empty. Throws what {@link MessageLog.append} throws. */
-  async append(batch: EncodedBatch, write: Pick<Batch, "operationId" | "lease">): Promise<void> {
+  async append(batch: EncodedBatch, write: Pick<Batch, "operationId" | "lease" | "turn">): Promise<void> {
     if (batch.encoded.length === 0) return;
-    await this.log.append({ ...batch, ...write, seen: this.#seen });
+    const seen = await this.log.append({ ...batch, ...write, seen: this.#seen, fence: this.#fence });
+    this.#seen = seen ?? this.#seen;
+    this.#fence = undefined;
     this.#inTurn = false;
+  }
+
+  /**
+   * Ends a turn that has parts, and nothing to add to them. One that is interrupted removes its parts, as long as no other
+   * messages follow them.
+   */
+  async conclude(write: Pick<Batch, "operationId" | "lease" | "turn">): Promise<void> {
+    await this.log.append({ encoded: [], toolCalls: 0, ...write, seen: this.#seen });
   }
 
   /** Stores the newest messages that fit, and returns how many: 0 when something is stored, or was before a clear. */
@@ -144,7 +185,7 @@ export class OpenConversation {
     const batch = this.encode(messages.slice(-(this.#limits.maxMessages || messages.length)));
     if (batch.encoded.length === 0) return 0;
     const appended = await this.log.append({ ...batch, operationId: newOperationId(), seen: EXPECT_NEW });
-    return appended ? batch.encoded.length : 0;
+    return appended === undefined ? 0 : batch.encoded.length;
   }
 
   /** Removes all messages. A turn that is under way here stays fenced by the clear that it saw. */

@@ -1,7 +1,8 @@
+import { InvalidOptionError } from "../errors.js";
 import { type HistoryKeys, historyKeys } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
 import type { Command } from "../redis/port.js";
-import { count, textList, textOrNothing } from "../redis/replies.js";
+import { count, list, textList, textOrNothing } from "../redis/replies.js";
 import { appendScript } from "../redis/scripts/history/append.js";
 import { clearScript } from "../redis/scripts/history/clear.js";
 import { acquireLeaseScript } from "../redis/scripts/lease/acquire.js";
@@ -15,7 +16,9 @@ import {
   type LeaseAttempt,
   type LogPart,
   type MessageLog,
+  type ReadingTurn,
 } from "./message-log.js";
+import { notesFor, turnValues } from "./unfinished.js";
 
 /** What a log needs to know of the options of a history. */
 export interface StandaloneLogSettings extends Connection {
@@ -37,34 +40,60 @@ export class StandaloneLog implements MessageLog {
     this.#keys = historyKeys(settings.keyPrefix, settings.sessionId);
   }
 
-  read(first: number, operationId?: string): Promise<LogPart> {
+  read(first: number, turn: ReadingTurn = {}): Promise<LogPart> {
+    const { operationId, replaces } = turn;
+    if (replaces !== undefined) {
+      throw new InvalidOptionError(
+        "replaces",
+        "this history is on its own: only messages of a session have positions.",
+      );
+    }
     const recorded: Command[] = operationId === undefined ? [] : [["exists", this.#keys.operation(operationId)]];
+    const notes = operationId === undefined ? [] : ["unfinished", "finished"];
     return read(
       this.#settings,
       [
         // The mark is read before the entries. An older mark refuses an append that would do no harm; a newer mark would let
         // through an append that does harm.
-        ["hget", this.#keys.meta, "cleared"],
+        ["hmget", this.#keys.meta, "cleared", ...notes],
         ["lrange", this.#keys.messages, String(first), "-1"],
         ...recorded,
       ],
-      (cleared, entries, found = 0) => ({
-        seen: textOrNothing(cleared) ?? "",
-        entries: textList(entries),
-        recorded: count(found) > 0,
-      }),
+      (fields, entries, found = 0) => {
+        const [cleared, unfinished, last] = list(fields).map(textOrNothing);
+        const { finished, parts } = notesFor(turn, unfinished, last);
+        return {
+          seen: cleared ?? "",
+          entries: textList(entries),
+          recorded: finished || count(found) > 0,
+          parts,
+          fence: undefined,
+        };
+      },
     );
   }
 
-  async append({ operationId, encoded, seen, lease }: Batch): Promise<boolean> {
+  async append({ operationId, encoded, seen, lease, turn }: Batch): Promise<string | undefined> {
     const { ttlMilliseconds: ttl, maxMessages: cap } = this.#settings;
+    const isPart = turn !== undefined && turn.kind !== "last";
     const { outcome } = await write(this.#settings, appendScript, {
       operationId,
       subject: this.#keys.messages,
-      keys: this.#keysWith(operationId),
-      arguments: { digest: digestOf(...encoded), seen, ttl: String(ttl), cap, encoded, ...heldBy(lease) },
+      keys: {
+        ...this.#keysWith(operationId),
+        turnOperation: isPart ? this.#keys.operation(turn.operationId) : undefined,
+      },
+      arguments: {
+        digest: digestOf(...encoded),
+        seen,
+        ttl: String(ttl),
+        cap,
+        encoded,
+        ...heldBy(lease),
+        ...turnValues(turn),
+      },
     });
-    return outcome !== "occupied";
+    return outcome === "occupied" ? undefined : seen;
   }
 
   async clear(operationId: string): Promise<string> {

@@ -14,9 +14,9 @@ export class ConversationNotFoundError extends LangChainRedisError {
 }
 
 /**
- * Thrown when the conversation was cleared, deleted or erased after this history object last read it. The turn answers
- * messages that no longer exist, so nothing was stored. To continue with the empty conversation, call `getMessages()`
- * and run the turn again.
+ * Thrown when the conversation was cleared, deleted, erased, rewound or edited after this history object last read it. The
+ * turn answers messages that no longer exist, so nothing was stored. To continue with the conversation as it is, call
+ * `getMessages()` and run the turn again. A turn that replaces messages is refused after any change of the conversation.
  */
 export class ConversationChangedError extends LangChainRedisError {
   override readonly name = "ConversationChangedError";
@@ -24,9 +24,32 @@ export class ConversationChangedError extends LangChainRedisError {
 
   constructor() {
     super(
-      "The conversation was cleared after this history last read it, so the turn was not stored. " +
+      "The conversation was cleared or edited after this history last read it, so the turn was not stored. " +
         "Call getMessages() and try again.",
     );
+  }
+}
+
+/**
+ * Thrown when a position names no message of the conversation: the message was removed, or trimmed by `maxMessages`, or the
+ * position is of another conversation. Nothing was changed. Read the messages again: their positions are the current ones.
+ */
+export class PositionNotFoundError extends LangChainRedisError {
+  override readonly name = "PositionNotFoundError";
+  override readonly code = "POSITION_NOT_FOUND";
+
+  constructor() {
+    super("The conversation has no message at this position any more. Read its messages again.");
+  }
+}
+
+/** Thrown when a fork would copy more than one script should: 10,000 messages, or 16 MiB. Nothing was changed. */
+export class ConversationTooLargeError extends LangChainRedisError {
+  override readonly name = "ConversationTooLargeError";
+  override readonly code = "CONVERSATION_TOO_LARGE";
+
+  constructor() {
+    super("A fork copies up to 10,000 messages and 16 MiB. Fork at an earlier message.");
   }
 }
 

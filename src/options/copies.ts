@@ -7,7 +7,7 @@ import { z } from "zod";
  * Numbers what copies use of each other's objects beyond their documented methods. Raise it when that changes: copies
  * refuse an object with another number instead of failing half-way through a turn.
  */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
 /** Marks a SessionStore; its value is the {@link PROTOCOL} of the copy that made the store. */
 export const storeMark: unique symbol = Symbol.for("langchain-redis-sessions.session-store") as never;

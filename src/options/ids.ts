@@ -12,6 +12,12 @@ export function newId(kind: MadeId): string {
   return random + checksum(kind, random);
 }
 
+/** Returns the id that is made from a text: the same one each time. It is as hard to meet as the text is to guess. */
+export function idFrom(kind: MadeId, text: string): string {
+  const random = hash("sha256", text, "base64url").slice(0, 16);
+  return random + checksum(kind, random);
+}
+
 /** Returns the kind that an id was made for, or `undefined` for an id that was not made here. */
 export function kindOfId(id: string): MadeId | undefined {
   if (id.length !== 22) return undefined;

@@ -41,7 +41,11 @@ export interface WriteOptions {
   operationId?: string | undefined;
 }
 
-const writeSchema = z.strictObject({ operationId: idSchema.optional() }, "pass an object, such as { operationId }");
+/** Checks the options of a write. */
+export const writeSchema: z.ZodObject<{ operationId: z.ZodOptional<z.ZodString> }> = z.strictObject(
+  { operationId: idSchema.optional() },
+  "pass an object, such as { operationId }",
+);
 
 /**
  * Returns the operation id that the caller chose, or makes one.

@@ -26,6 +26,7 @@ interface Configurable {
   readonly sessionId?: unknown;
   readonly session?: unknown;
   readonly operationId?: unknown;
+  readonly replaces?: unknown;
 }
 
 interface StreamedRun {
@@ -161,9 +162,10 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     const said = this.#saidIn(input, config);
     const { history, watch } = await this.#conversation(config.configurable ?? {});
     try {
-      const { operationId } = (config.configurable ?? {}) as Configurable;
+      const { operationId, replaces } = (config.configurable ?? {}) as Configurable;
       const turn = await Turn.begin(history, this.#settings.turn, {
-        operationId: operationId as string | undefined, // Turn.begin checks it.
+        operationId: operationId as string | undefined, // Turn.begin checks both.
+        replaces: replaces as string | undefined,
         said,
         signal: config.signal,
       });

@@ -5,7 +5,9 @@ import { isObject } from "../codec/json.js";
 import { type Duration, durationSchema } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
 import { countSchema, idSchema, textSchema, validate } from "../options/validation.js";
+import { newOperationId, type WriteOptions, writeSchema } from "../redis/operation.js";
 import type { EndEverybodyOptions, EndEverybodyProgress } from "./everybody.js";
+import { positionSchema } from "./positions.js";
 import type { Conversation, Session } from "./session.js";
 
 /** Options of {@link SessionStore}. */
@@ -225,7 +227,7 @@ const conversationPageSchema = z.strictObject(
 const messagePageSchema = z.strictObject(
   {
     limit: limitSchema.default(50),
-    before: z.int("use the index of a message").min(0, "use the index of a message").optional(),
+    before: z.union([z.int().min(0), positionSchema], "use the position of a message, or its index").optional(),
   },
   "pass an object",
 );
@@ -246,8 +248,45 @@ export interface MessagePage {
    * @default 50
    */
   limit?: number | undefined;
-  /** The index of the first message of the page that you have. Only messages in front of it are returned. */
-  before?: number | undefined;
+  /** The position, or the index, of the first message of the page that you have. Only messages in front of it are returned. */
+  before?: string | number | undefined;
+}
+
+/** Where {@link Conversations.rewind} cuts a conversation. */
+export interface RewindOptions extends WriteOptions {
+  /** The position of a user's message: that message and all behind it are removed. */
+  before: string;
+}
+
+/** Which part of a conversation {@link Conversations.fork} copies. */
+export interface ForkOptions extends WriteOptions {
+  /**
+   * The position of a user's message: those in front of it are copied.
+   * @default all messages
+   */
+  before?: string | undefined;
+  /**
+   * The title of the new conversation.
+   * @default that of the conversation
+   */
+  title?: string | undefined;
+}
+
+const { shape: writeShape } = writeSchema;
+const rewindSchema = z.strictObject({ ...writeShape, before: positionSchema }, "pass an object, such as { before }");
+const forkSchema = z.strictObject(
+  { ...writeShape, before: positionSchema.optional(), title: textSchema.optional() },
+  "pass an object, such as { before }",
+);
+
+export function parseRewind(options: RewindOptions): { before: string; operationId: string } {
+  const { before, operationId = newOperationId() } = validate(rewindSchema, "options", options);
+  return { before, operationId };
+}
+
+export function parseFork(options: ForkOptions): { before: string; title: string | undefined; operationId: string } {
+  const { before = "", title, operationId = newOperationId() } = validate(forkSchema, "options", options);
+  return { before, title, operationId };
 }
 
 /** The part of a session that calls need. */
@@ -278,6 +317,6 @@ export function parseConversationPage(page: ConversationPage): { limit: number; 
   return { limit, before: before?.lastActivityAt.getTime() };
 }
 
-export function parseMessagePage(page: MessagePage): { limit: number; before?: number | undefined } {
+export function parseMessagePage(page: MessagePage): { limit: number; before?: string | number | undefined } {
   return validate(messagePageSchema, "page", page);
 }

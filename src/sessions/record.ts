@@ -106,12 +106,14 @@ function parseValue(value: string): unknown {
 export function toConversation({ id, length, fields }: ConversationEntry): Conversation {
   const found = fieldMap(fields);
   const title = found.get("title");
+  const forkedFrom = found.get("forkedFrom");
   return {
     id,
     agentId: found.get("agentId") ?? "",
     ...(title === undefined ? {} : { title }),
     createdAt: new Date(Number(found.get("createdAt"))),
     lastActivityAt: new Date(Number(found.get("activeAt"))),
+    ...(forkedFrom === undefined ? {} : { forkedFrom }),
     messageCount: length,
   };
 }

@@ -5,8 +5,17 @@ import {
   type LeaseAttempt,
   type LogPart,
   type MessageLog,
+  type ReadingTurn,
 } from "../chat-history/message-log.js";
-import { ConversationNotFoundError, type SessionEndReason, SessionNotFoundError } from "../errors.js";
+import { notesFor, turnValues } from "../chat-history/unfinished.js";
+import {
+  ConversationNotFoundError,
+  InvalidOptionError,
+  PositionNotFoundError,
+  type SessionEndReason,
+  SessionNotFoundError,
+} from "../errors.js";
+import { validate } from "../options/validation.js";
 import type { LeaseKeys, OwnerKeys } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
 import type { Command } from "../redis/port.js";
@@ -19,6 +28,7 @@ import { renewLeaseScript } from "../redis/scripts/lease/renew.js";
 import { read, run, write } from "../redis/send.js";
 import { removeConversation } from "./conversations.js";
 import type { SessionRef, SessionSettings } from "./options.js";
+import { indexOfPosition, placesOf, positionSchema, positionsOf } from "./positions.js";
 
 /** A conversation as a session sees it. Calls are refused as soon as the session is no longer live. */
 export class SessionLog implements MessageLog {
@@ -33,39 +43,104 @@ export class SessionLog implements MessageLog {
     this.#session = { id, conversationId };
   }
 
-  read(first: number, operationId?: string): Promise<LogPart> {
-    const { conversationId } = this.#session;
-    const recorded: Command[] = operationId === undefined ? [] : [["exists", this.#keys.operation(operationId)]];
+  read(first: number, turn: ReadingTurn = {}): Promise<LogPart> {
+    if (turn.replaces !== undefined) return this.#readBefore(first, turn, turn.replaces);
+    const notes = turn.operationId === undefined ? [] : ["unfinished", "finished"];
     return this.#readLive(
-      [["lrange", this.#keys.messages(conversationId), String(first), "-1"], ...recorded],
-      (generation, entries, found = 0) => ({
-        seen: generation ?? "",
-        entries: textList(entries),
-        recorded: count(found) > 0,
-      }),
+      [["lrange", this.#messages, String(first), "-1"], ...this.#recorded(turn)],
+      ([generation, unfinished, last], entries, found = 0) => {
+        const { finished, parts } = notesFor(turn, unfinished, last);
+        return {
+          seen: generation ?? "",
+          entries: textList(entries),
+          recorded: finished || count(found) > 0,
+          parts,
+          fence: undefined,
+        };
+      },
+      notes,
     );
   }
 
-  async append({ operationId, encoded, seen, toolCalls, lease }: Batch): Promise<boolean> {
+  /** Reads what is in front of a position. With a window, that takes two round trips. */
+  async #readBefore(first: number, turn: ReadingTurn, replaces: string): Promise<LogPart> {
+    const from = validate(positionSchema, "replaces", replaces);
+    const all: Command[] = first === 0 ? [["lrange", this.#messages, "0", "-1"]] : [];
+    const found = await this.#readLive(
+      [["llen", this.#messages], ...all, ...this.#recorded(turn)],
+      ([generation, unfinished, last, number, eras], length, ...replies) => {
+        const entries = first === 0 ? textList(replies.shift()) : undefined;
+        const { finished, parts } = notesFor(turn, unfinished, last);
+        const recorded = finished || count(replies[0] ?? 0) > 0;
+        return {
+          seen: generation ?? "",
+          recorded,
+          parts,
+          places: placesOf(number, eras),
+          length: entries?.length ?? count(length),
+          entries,
+        };
+      },
+      ["unfinished", "finished", "first", "eras"],
+    );
+    const { seen, recorded, parts, places, length } = found;
+    if (recorded) return { seen, entries: [], recorded, parts: 0, fence: undefined };
+    // An earlier run of this turn has replaced what was to be replaced. Its parts give way now.
+    if (parts > 0) return this.read(first, { ...turn, replaces: undefined });
+    const index = indexOfPosition(places, from, length);
+    if (index === undefined) throw new PositionNotFoundError();
+    const entries = found.entries ?? (await this.#readRange(Math.max(0, index + first), index));
+    const end = found.entries === undefined ? entries.length - 1 : index;
+    if (!isQuestion(entries[end])) throw new InvalidOptionError("replaces", "use the position of a user's message.");
+    const fence = { from, behind: positionsOf(places)(length) };
+    return { seen, entries: entries.slice(0, end), recorded: false, parts: 0, fence };
+  }
+
+  #readRange(first: number, last: number): Promise<string[]> {
+    return this.#readLive([["lrange", this.#messages, String(first), String(last)]], (_fields, entries) =>
+      textList(entries),
+    );
+  }
+
+  #recorded({ operationId }: ReadingTurn): Command[] {
+    return operationId === undefined ? [] : [["exists", this.#keys.operation(operationId)]];
+  }
+
+  async append({ operationId, encoded, seen, toolCalls, lease, turn, fence }: Batch): Promise<string | undefined> {
     const { id: sessionId, conversationId } = this.#session;
     const { conversationMilliseconds: ttl, maxMessages: cap } = this.#settings;
-    const digest = digestOf(sessionId, conversationId, ...encoded);
-    const { outcome } = await write(this.#settings, appendToConversationScript, {
+    const isPart = turn !== undefined && turn.kind !== "last";
+    const { outcome, ...reply } = await write(this.#settings, appendToConversationScript, {
       operationId,
       keys: {
         record: this.#keys.session(sessionId),
         index: this.#keys.sessions,
         conversation: this.#keys.conversation(conversationId),
-        messages: this.#keys.messages(conversationId),
+        messages: this.#messages,
         conversations: this.#keys.conversations,
         operation: this.#keys.operation(operationId),
         lease: this.#turns.lease,
         holder: this.#turns.holder,
         erased: this.#keys.erasedConversations,
+        turnOperation: isPart ? this.#keys.operation(turn.operationId) : undefined,
       },
-      arguments: { digest, sessionId, conversationId, seen, ttl, cap, toolCalls, encoded, ...heldBy(lease) },
+      arguments: {
+        digest: digestOf(sessionId, conversationId, ...encoded),
+        sessionId,
+        conversationId,
+        seen,
+        ttl,
+        cap,
+        toolCalls,
+        encoded,
+        ...heldBy(lease),
+        ...turnValues(turn),
+        from: fence?.from ?? "",
+        behind: fence?.behind ?? "",
+      },
     });
-    return outcome !== "occupied";
+    if (outcome === "occupied") return undefined;
+    return "generation" in reply && reply.generation !== "" ? reply.generation : seen;
   }
 
   clear(operationId: string): Promise<string> {
@@ -75,9 +150,7 @@ export class SessionLog implements MessageLog {
   }
 
   length(): Promise<number> {
-    return this.#readLive([["llen", this.#keys.messages(this.#session.conversationId)]], (_generation, reply) =>
-      count(reply),
-    );
+    return this.#readLive([["llen", this.#messages]], (_fields, reply) => count(reply));
   }
 
   acquire({ token, ticket, leaseMilliseconds, mode }: LeaseAttempt): Promise<LeaseAnswer> {
@@ -97,28 +170,33 @@ export class SessionLog implements MessageLog {
     await run(this.#settings, releaseLeaseScript, { keys: this.#turns, arguments: { token } });
   }
 
+  get #messages(): string {
+    return this.#keys.messages(this.#session.conversationId);
+  }
+
   get #turns(): LeaseKeys {
     return this.#keys.turns(this.#session.conversationId);
   }
 
   /**
    * Reads, and checks in the same round trip that the session is live, by the server's clock, and that the conversation is
-   * its agent's. The conversation's generation is read before its content.
+   * its agent's. The conversation's generation, and other fields of its hash, are read before its content.
    */
   #readLive<Value>(
     commands: readonly Command[],
-    parse: (generation: string | undefined, ...replies: unknown[]) => Value,
+    parse: (fields: readonly (string | undefined)[], ...replies: unknown[]) => Value,
+    names: readonly string[] = [],
   ): Promise<Value> {
     const { id, conversationId } = this.#session;
     const checks: Command[] = [
       ...livenessCommands(this.#keys, id),
-      ["hmget", this.#keys.conversation(conversationId), "generation", "agentId"],
+      ["hmget", this.#keys.conversation(conversationId), "agentId", "generation", ...names],
     ];
     return read(this.#settings, [...checks, ...commands], (lifetime, told, listed, held, ...replies) => {
       const agentId = assertLive(lifetime, told, listed);
-      const [generation, holder] = list(held).map(textOrNothing);
+      const [holder, ...fields] = list(held).map(textOrNothing);
       if (holder !== undefined && holder !== agentId) throw new ConversationNotFoundError();
-      return parse(generation, ...replies);
+      return parse(fields, ...replies);
     });
   }
 }
@@ -150,4 +228,9 @@ export function assertLive(lifetime: unknown, told: unknown, listed: unknown): s
 /** Returns the error for a session that is not live. */
 function notLive(reason: SessionEndReason | "unknown"): SessionNotFoundError {
   return new SessionNotFoundError(reason === "unknown" ? undefined : reason);
+}
+
+/** Returns whether an entry is a message of a user. */
+function isQuestion(entry: string | undefined): boolean {
+  return entry?.startsWith('{"type":"human"') === true;
 }

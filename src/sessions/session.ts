@@ -31,6 +31,8 @@ export interface Conversation {
   title?: string | undefined;
   createdAt: Date;
   lastActivityAt: Date;
+  /** The id of the conversation whose beginning this one was copied from. It may be gone. */
+  forkedFrom?: string | undefined;
   /** How many messages are stored. */
   messageCount: number;
 }

@@ -1,7 +1,7 @@
 import type { BaseChatMessageHistory, BaseListChatMessageHistory } from "@langchain/core/chat_history";
 import type { BaseMessage } from "@langchain/core/messages";
 import { conversationOf, type RedisChatMessageHistory } from "../chat-history/history.js";
-import type { HeldLease } from "../chat-history/message-log.js";
+import type { Fence, HeldLease, TurnPart } from "../chat-history/message-log.js";
 import type { Beginning, OpenConversation } from "../chat-history/open-conversation.js";
 import { InvalidOptionError, isLangChainRedisError, TurnNotStoredError } from "../errors.js";
 import { hasMethods } from "../options/validation.js";
@@ -29,15 +29,38 @@ export interface Result {
   readonly output: unknown;
 }
 
-/** The number of a part of a turn, from 0; or what there is of an interrupted turn. */
-type Part = number | "interrupted";
+/** What a write stores: a part of a turn that goes on, what there is of an interrupted turn, or the rest of the turn. */
+type Kind = TurnPart["kind"];
 
 /** The codes of failures that may have passed before the lease runs out. */
 const PASSING: ReadonlySet<string> = new Set(["STORE_UNAVAILABLE", "STORAGE_FULL"]);
 
+/** What is known of a run of a turn that has paused. */
+export interface PausedRun {
+  readonly operationId: string;
+  readonly attempt: string;
+  readonly named: boolean;
+  /** The clear that its read saw. */
+  readonly seen: string;
+  readonly fence: Fence | undefined;
+  /** How many parts it has stored. */
+  readonly stored: number;
+  readonly lease: string | undefined;
+}
+
+/** A turn whose conversation has been read. */
+type Begun = Pick<PausedRun, "operationId"> &
+  Partial<Pick<PausedRun, "attempt" | "named" | "stored">> & {
+    readonly past: readonly BaseMessage[];
+    readonly beginning?: Beginning;
+    readonly lease?: TurnLease | undefined;
+  };
+
 /** From the read of a conversation to the append of what came of it. A turn ends once: stored, interrupted or abandoned. */
 export class Turn {
   readonly operationId: string;
+  /** A random name of this run of the turn, which tells it from other runs under the same operation id. */
+  readonly attempt: string;
   /** What the conversation held when the turn began: with a window, its newest part. */
   readonly past: readonly BaseMessage[];
   readonly #history: AnyHistory;
@@ -45,18 +68,23 @@ export class Turn {
   readonly #conversation: OpenConversation | undefined;
   readonly #settings: TurnSettings;
   readonly #lease: TurnLease | undefined;
+  readonly #beginning: Beginning;
+  /** Whether the caller chose the operation id. */
+  readonly #named: boolean;
+  /** How many parts this run has stored. */
+  #stored: number;
   #ended = false;
 
-  private constructor(
-    history: AnyHistory,
-    settings: TurnSettings,
-    begun: { operationId: string; past: readonly BaseMessage[]; lease?: TurnLease | undefined },
-  ) {
+  private constructor(history: AnyHistory, settings: TurnSettings, begun: Begun) {
     this.#history = history;
     this.#conversation = conversationOf(history);
     this.#settings = settings;
     this.operationId = begun.operationId;
+    this.attempt = begun.attempt ?? newOperationId();
     this.past = begun.past;
+    this.#beginning = begun.beginning ?? {};
+    this.#named = begun.named ?? false;
+    this.#stored = begun.stored ?? 0;
     this.#lease = begun.lease;
   }
 
@@ -64,20 +92,25 @@ export class Turn {
    * Begins a turn: reads the conversation. With `concurrency` other than `"allow"`, waits first until the conversation
    * is this turn's.
    *
+   * What earlier runs under the same operation id have left does not belong to the past. The first write of this turn
+   * takes the place of it.
+   *
    * @throws InvalidOptionError for a malformed operation id, or an option that needs a history of this library.
    * @throws OperationConflictError when the operation id was used: that turn, or another write, is stored.
+   * @throws PositionNotFoundError, InvalidOptionError for what the turn is to replace.
    * @throws ConversationBusyError, and what `getMessages()` throws.
    */
   static async begin(history: AnyHistory, settings: TurnSettings, call: TurnCall): Promise<Turn> {
-    const { operationId: chosen } = call;
+    const { operationId: chosen, replaces } = call;
     const operationId = operationIdOf(chosen === undefined ? undefined : { operationId: chosen });
     const conversation = conversationOf(history);
     if (conversation === undefined) {
-      refuseWhatOnlyOursCan(settings, chosen);
+      refuseWhatOnlyOursCan(settings, call);
       return new Turn(history, settings, { operationId, past: await history.getMessages() });
     }
-    const read = await readUnderLease(conversation, settings, call, call);
-    return new Turn(history, settings, { operationId, ...read });
+    const beginning: Beginning = { operationId: chosen, replaces, said: call.said };
+    const read = await readUnderLease(conversation, settings, call, beginning);
+    return new Turn(history, settings, { operationId, named: chosen !== undefined, beginning, ...read });
   }
 
   /** Returns a turn whose caller has already read the history, or chose not to. */
@@ -89,21 +122,23 @@ export class Turn {
    * Goes on with a turn that began in another process, or was paused. Gives back the lease that the turn held there,
    * since nobody else would.
    *
-   * @param call `seen` and `lease` are those of the turn that began.
+   * @param run what was known of the turn when it paused.
    * @throws ConversationBusyError, and what `getMessages()` throws.
    */
   static async resume(
     history: RedisChatMessageHistory,
     settings: TurnSettings,
-    call: TurnCall & { readonly operationId: string; readonly seen: string; readonly lease: string | undefined },
+    { signal, sign }: Pick<TurnCall, "signal" | "sign">,
+    run: PausedRun,
   ): Promise<Turn> {
-    const { operationId, seen, lease: held } = call;
+    const { operationId, attempt, named, seen, fence, stored, lease: held } = run;
     const conversation = conversationOf(history);
     // The turn does not depend on this: the lease runs out by itself.
     if (held !== undefined) await conversation.log.release(held).catch(() => {});
-    const read = await readUnderLease(conversation, settings, call);
-    conversation.resume(seen);
-    return new Turn(history, settings, { operationId, ...read });
+    const beginning: Beginning = { operationId, attempt };
+    const read = await readUnderLease(conversation, settings, { signal, sign }, beginning);
+    conversation.resume(seen, fence);
+    return new Turn(history, settings, { operationId, attempt, named, stored, beginning, ...read });
   }
 
   /** Returns the clear that the turn's read saw, for `resume`. */
@@ -111,9 +146,19 @@ export class Turn {
     return this.#conversation?.seen ?? "";
   }
 
-  /** Returns everything that the conversation holds, also what a window hides. Takes a round trip. */
+  /** Returns what the turn replaces, for `resume`. */
+  get fence(): Fence | undefined {
+    return this.#conversation?.fence;
+  }
+
+  /** Returns whether the caller chose the operation id, for `resume`. */
+  get named(): boolean {
+    return this.#named;
+  }
+
+  /** Returns all that the turn follows, also what a window hides. Takes a round trip. */
   async everything(): Promise<readonly BaseMessage[]> {
-    return this.#conversation?.readAll() ?? this.past;
+    return this.#conversation?.readAll(this.#beginning) ?? this.past;
   }
 
   /** Returns the token of the lease under which the turn holds its conversation, for `resume`. */
@@ -133,25 +178,23 @@ export class Turn {
   }
 
   /**
-   * Stores what came of the turn, once and whole.
+   * Stores what came of the turn, once and whole, or the rest of it.
    *
-   * @param part how many parts of the turn are stored already.
    * @throws TurnNotStoredError, whatever stood in the way.
    */
-  async store(result: Result, part = 0): Promise<void> {
+  async store(result: Result): Promise<void> {
     this.#ended = true;
-    await this.#write(result, part, "release");
+    await this.#write(result, "last");
   }
 
   /**
    * Stores a part of the turn, which goes on.
    *
-   * @param part how many parts of the turn are stored already.
    * @throws TurnNotStoredError, whatever stood in the way. The turn has ended then.
    */
-  async storeStep(result: Result, part: number): Promise<void> {
+  async storeStep(result: Result): Promise<void> {
     try {
-      await this.#write(result, part, "keep");
+      await this.#write(result, "part");
     } catch (error) {
       this.#ended = true;
       throw error;
@@ -159,11 +202,16 @@ export class Turn {
   }
 
   /**
-   * Stores what an interrupted turn has so far, or nothing when `onInterrupt` is `"discard"`. Nobody waits for the turn
-   * any more, so failures go to `onError`.
+   * Stores what an interrupted turn has so far. When `onInterrupt` is `"discard"`, removes what is stored of it instead.
+   * A turn that is to replace messages leaves them as they are. Nobody waits for the turn any more, so failures go to
+   * `onError`.
    */
   async interrupt(messages: () => readonly BaseMessage[]): Promise<void> {
     if (this.#ended) return;
+    if (this.fence !== undefined) {
+      this.abandon();
+      return;
+    }
     this.#ended = true;
     const { onInterrupt, tellError } = this.#settings;
     let partial: readonly BaseMessage[] = [];
@@ -174,7 +222,7 @@ export class Turn {
       },
     };
     try {
-      await this.#write(result, "interrupted", "release");
+      await this.#write(result, "provisional");
     } catch (error) {
       tellError(error);
     }
@@ -188,27 +236,32 @@ export class Turn {
   }
 
   /**
-   * Returns the operation id under which a part is stored.
+   * Returns the operation id under which something is stored.
    *
-   * @param content what is new in the part, as it is encoded.
+   * @param content what is new, as it is encoded.
    */
-  #nameOf(part: Part, content: readonly string[]): string {
-    // An interrupted turn leaves the turn's own name free, since the request may be made again and come to its end. Its
-    // name depends on its content, since the request may also be interrupted again, elsewhere. What is interrupted twice
-    // in the same way is stored once.
-    if (part === "interrupted") return digestOf("interrupted", this.operationId, ...content);
-    // The first part has the turn's own name, so that a repeated request is refused once it is stored.
-    return part === 0 ? this.operationId : digestOf("part", this.operationId, String(part));
+  #nameOf(kind: Kind, content: readonly string[]): string {
+    switch (kind) {
+      // Only the last part takes the turn's own name: a repeated request is refused once its turn is stored as a whole.
+      case "last":
+        return this.operationId;
+      case "part":
+        return digestOf("part", this.operationId, this.attempt, String(this.#stored));
+      // A run can be interrupted again, elsewhere. What is interrupted twice in the same way is stored once.
+      case "provisional":
+        return digestOf("interrupted", this.operationId, this.attempt, ...content);
+    }
   }
 
   /**
-   * Stores a part. Afterwards the lease is kept, or given back.
+   * Stores something of the turn. Afterwards the lease is given back, unless the turn goes on.
    *
    * @param name the operation id of an attempt that failed: a retry keeps it.
    */
-  async #write(result: Result, part: Part, after: HeldLease["after"], name?: string): Promise<void> {
+  async #write(result: Result, kind: Kind, name?: string): Promise<void> {
     const [conversation, lease] = [this.#conversation, this.#lease];
-    let operationId = name ?? this.#nameOf(part, []);
+    const after: HeldLease["after"] = kind === "part" ? "keep" : "release";
+    let operationId = name ?? this.#nameOf(kind, []);
     try {
       const messages = [...result.messages()];
       if (conversation === undefined) {
@@ -216,18 +269,31 @@ export class Turn {
         return;
       }
       const batch = conversation.encode(messages);
-      operationId = name ?? this.#nameOf(part, batch.encoded);
-      await conversation.append(batch, { operationId, lease: lease && { token: lease.token, after } });
-      if (after === "keep") return;
-      // An append has given the conversation back itself.
-      if (batch.encoded.length > 0) lease?.stop();
+      operationId = name ?? this.#nameOf(kind, batch.encoded);
+      const { operationId: turnId, attempt } = this;
+      const turn = { operationId: turnId, named: this.#named, attempt, written: this.#stored > 0, kind };
+      const write = { operationId, lease: lease && { token: lease.token, after }, turn };
+      const isEmpty = batch.encoded.length === 0;
+      // Whatever it has stored is the whole turn, or, when nothing of it is kept, is removed.
+      const concludes =
+        isEmpty &&
+        this.#stored > 0 &&
+        (kind === "last" || (kind === "provisional" && this.#settings.onInterrupt === "discard"));
+      if (concludes) await conversation.conclude(write);
+      else await conversation.append(batch, write);
+      if (after === "keep") {
+        if (!isEmpty) this.#stored += 1;
+        return;
+      }
+      // A write has given the conversation back itself.
+      if (concludes || !isEmpty) lease?.stop();
       else await lease?.release();
     } catch (error) {
       const cause = withoutContent(error);
       // A retry may succeed as long as the lease lasts. After any other failure it will not.
       if (isLangChainRedisError(cause) && PASSING.has(cause.code)) lease?.stop();
       else void lease?.release();
-      const retry = (): Promise<void> => this.#write(result, part, after, operationId);
+      const retry = (): Promise<void> => this.#write(result, kind, operationId);
       throw new TurnNotStoredError({ output: result.output, operationId, retry, cause });
     }
   }
@@ -237,8 +303,8 @@ export class Turn {
 async function readUnderLease(
   conversation: OpenConversation,
   settings: TurnSettings,
-  { signal, sign }: TurnCall,
-  beginning?: Beginning,
+  { signal, sign }: Pick<TurnCall, "signal" | "sign">,
+  beginning: Beginning,
 ): Promise<{ past: readonly BaseMessage[]; lease: TurnLease | undefined }> {
   const { concurrency, leaseMilliseconds, waitForMilliseconds } = settings;
   const lease =
@@ -253,8 +319,9 @@ async function readUnderLease(
   }
 }
 
-function refuseWhatOnlyOursCan({ concurrency }: TurnSettings, operationId: string | undefined): void {
+function refuseWhatOnlyOursCan({ concurrency }: TurnSettings, { operationId, replaces }: Beginning): void {
   const advice = "needs a RedisChatMessageHistory; this history is another.";
+  if (replaces !== undefined) throw new InvalidOptionError("replaces", advice);
   if (concurrency !== "allow") throw new InvalidOptionError("concurrency", `"${concurrency}" ${advice}`);
   if (operationId !== undefined) throw new InvalidOptionError("configurable.operationId", advice);
 }

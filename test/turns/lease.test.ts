@@ -261,7 +261,7 @@ describe.each(
     const unheard = { onInterrupt: "keep", tellError: () => expect.unreachable() } as const;
     const running = await Turn.begin(history, { ...settings, ...unheard }, {});
     const nothing = { messages: () => [], output: undefined };
-    await running.storeStep(nothing, 0);
+    await running.storeStep(nothing);
     expect(await client.get(conversation.lease)).toBe(running.lease);
     await running.store(nothing);
     expect(await client.exists(conversation.lease)).toBe(0);

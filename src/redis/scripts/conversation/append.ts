@@ -1,3 +1,4 @@
+import { text as textReply } from "../../replies.js";
 import { notLive } from "../../refusals.js";
 import { number, text, texts } from "../../script/arguments.js";
 import { defineScript, nothing } from "../../script/define.js";
@@ -5,8 +6,12 @@ import { concludeTurn, heldArguments, heldKeys, lostLease } from "../fragments/l
 import { push } from "../fragments/messages.js";
 import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
 import { state, touch } from "../fragments/session.js";
-import { now, outlive, whole } from "../fragments/time.js";
+import { beginEra, cut, indexOf, places, positionAt } from "../fragments/positions.js";
+import { microseconds, now, outlive, whole } from "../fragments/time.js";
+import { noteTurn, partKey, standing, turnArguments } from "../fragments/unfinished.js";
 import { sessionKeys } from "../session/record.js";
+
+const begun = (generation: unknown): { generation: string } => ({ generation: textReply(generation) });
 
 export const appendToConversationScript = defineScript({
   name: "conversation.append",
@@ -20,6 +25,7 @@ export const appendToConversationScript = defineScript({
     ...heldKeys,
     erased: "sorted set: the owner's conversations that are still to be erased",
   },
+  optionalKeys: partKey,
   arguments: {
     ...digestArgument,
     sessionId: text("of the session"),
@@ -31,12 +37,37 @@ export const appendToConversationScript = defineScript({
     cap: number("how many messages to keep, 0 for all"),
     toolCalls: number("how many the batch holds"),
     ...heldArguments,
-    encoded: texts("messages, JSON objects without their closing brace"),
+    ...turnArguments,
+    from: text('position of the first message that the batch replaces, "" for none'),
+    behind: text("position behind the last message, as the writer's read saw it"),
+    encoded: texts(
+      "messages, JSON objects without their closing brace; none ends a turn that has parts: with `turnOperation` they are removed",
+    ),
   },
-  effects: { done: nothing, repeated: nothing },
-  answers: { occupied: nothing },
+  /** With the generation that a replacing batch begins. */
+  effects: { done: begun, repeated: begun },
+  answers: { occupied: nothing, dropped: nothing },
   refusals: ["conflict", "changed", "no-conversation", "lease-lost", ...notLive],
-  uses: [earlier, remember, state, touch, push, lostLease, concludeTurn, now, whole, outlive],
+  uses: [
+    earlier,
+    remember,
+    state,
+    touch,
+    push,
+    lostLease,
+    concludeTurn,
+    standing,
+    noteTurn,
+    places,
+    positionAt,
+    indexOf,
+    beginEra,
+    cut,
+    now,
+    microseconds,
+    whole,
+    outlive,
+  ],
   lua: /* lua */ `
 local before = earlier(operation, digest)
 if before then
@@ -53,8 +84,8 @@ end
 if redis.call("ZSCORE", erased, conversationId) then
   return { "changed" }
 end
-local held = redis.call("HMGET", conversation, "generation", "agentId")
-local generation = held[1]
+local held = redis.call("HMGET", conversation, "generation", "agentId", "unfinished", "finished")
+local generation, note = held[1], held[3]
 local agentId = redis.call("HGET", record, "agentId")
 if held[2] and held[2] ~= agentId then
   return { "no-conversation" }
@@ -69,6 +100,27 @@ elseif generation and seen ~= "*" and seen ~= generation then
   return { "changed" }
 elseif lostLease(lease, holder, token) then
   return { "lease-lost" }
+end
+local replaced, stay = standing(note, held[4], turnOperation, turn, attempt, written)
+if not stay then
+  concludeTurn(lease, holder, token, after)
+  return { replaced }
+elseif #encoded == 0 and turnOperation then
+  replaced, stay = replaced + stay, 0
+elseif #encoded == 0 then
+  replaced = 0
+end
+local here, cutAt, begun = nil, nil, ""
+if from ~= "" then
+  here = placesOf(conversation, messages)
+  cutAt = indexOf(here, from)
+  if not cutAt or positionAt(here, here.length) ~= behind then
+    return { "changed" }
+  end
+  begun = whole(microseconds)
+elseif kind == "none" or replaced > 0 then
+  here = placesOf(conversation, messages)
+  cutAt = math.max(0, here.length - replaced)
 end
 
 -- At least one more than the latest: milliseconds tie, and pages are cut by this.
@@ -89,13 +141,29 @@ for _, id in ipairs(redis.call("ZRANGE", conversations, "-inf", limit, "BYSCORE"
   end
 end
 
-remember(operation, digest, "")
+remember(operation, digest, begun)
 for _, id in ipairs(expired) do
   redis.call("ZREM", conversations, id)
 end
-push(messages, encoded, cap)
+if begun ~= "" then
+  -- Turns that read what is replaced are refused from now on.
+  redis.call("HSET", conversation, "generation", begun)
+end
+if kind == "none" then
+  beginEra(conversation, here, 0)
+  redis.call("HSETNX", conversation, "lineage", redis.sha1hex(conversation .. whole(microseconds)))
+elseif cutAt then
+  cut(conversation, messages, here, cutAt)
+end
+local trimmed = push(messages, encoded, cap)
+if trimmed > 0 then
+  redis.call("HINCRBY", conversation, "first", whole(trimmed))
+end
 redis.call("HSETNX", conversation, "createdAt", whole(now))
 redis.call("HSET", conversation, "agentId", agentId, "activeAt", whole(activeAt))
+if note or turnOperation or named then
+  noteTurn(conversation, note, turnOperation, turn, attempt, written, provisional, named, stay, #encoded)
+end
 redis.call("PEXPIRE", conversation, whole(ttl))
 redis.call("PEXPIRE", messages, whole(ttl))
 redis.call("ZADD", conversations, whole(activeAt), conversationId)
@@ -104,6 +172,6 @@ redis.call("HINCRBY", record, "messageCount", #encoded)
 redis.call("HINCRBY", record, "toolCallCount", toolCalls)
 touch(record, index)
 concludeTurn(lease, holder, token, after)
-return { "done" }
+return { "done", begun }
 `,
 });

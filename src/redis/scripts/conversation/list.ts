@@ -36,6 +36,7 @@ export const listConversationsScript = defineScript({
   lua: /* lua */ `
 -- Found through the index, spelled from its key: "<base>conversations" has "<base>conversation:<id>".
 local base = string.sub(conversations, 1, -#"conversations" - 1)
+local SHOWN = { "agentId", "title", "createdAt", "activeAt", "forkedFrom" }
 local page, stale = {}, {}
 local skipped = 0
 local left = true
@@ -46,7 +47,14 @@ while left and #page < limit and #stale < ${MAX_STALE} do
   for _, id in ipairs(ids) do
     -- In a slot that is moving here, what is still elsewhere looks like nothing. More keys than one stop the script.
     redis.call("EXISTS", conversations, base .. "conversation:" .. id, base .. "messages:" .. id)
-    local fields = redis.call("HGETALL", base .. "conversation:" .. id)
+    local values = redis.call("HMGET", base .. "conversation:" .. id, unpack(SHOWN))
+    local fields = {}
+    for position, value in ipairs(values) do
+      if value then
+        fields[#fields + 1] = SHOWN[position]
+        fields[#fields + 1] = value
+      end
+    end
     local length = redis.call("LLEN", base .. "messages:" .. id)
     if length == 0 then
       stale[#stale + 1] = id

@@ -4,7 +4,10 @@ import { time, whole } from "./time.js";
 
 export const clearRemembered = fragment(/* lua */ `local CLEAR_REMEMBERED = "${CLEAR_REMEMBERED_MILLISECONDS}"`);
 
-/** Completes messages with the time, appends them, and keeps the newest `cap` of the list; 0 keeps all. */
+/**
+ * Completes messages with the time, appends them, and keeps the newest `cap` of the list; 0 keeps all. Returns how many of
+ * the oldest it removed.
+ */
 export const push = fragment(
   /* lua */ `
 local function push(list, messages, cap)
@@ -12,14 +15,16 @@ local function push(list, messages, cap)
   for i = 1, #messages do
     messages[i] = messages[i] .. tail
   end
-  local length
+  local length = 0
   -- unpack() fails near 8,000 values.
   for from = 1, #messages, 4000 do
     length = redis.call("RPUSH", list, unpack(messages, from, math.min(from + 3999, #messages)))
   end
-  if cap > 0 and length > cap then
-    redis.call("LTRIM", list, whole(-cap), -1)
+  if cap == 0 or length <= cap then
+    return 0
   end
+  redis.call("LTRIM", list, whole(-cap), -1)
+  return length - cap
 end`,
   time,
   whole,

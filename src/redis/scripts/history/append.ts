@@ -3,6 +3,8 @@ import { number, text, texts } from "../../script/arguments.js";
 import { concludeTurn, heldArguments, heldKeys, lostLease } from "../fragments/lease.js";
 import { push } from "../fragments/messages.js";
 import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
+import { whole } from "../fragments/time.js";
+import { noteTurn, partKey, standing, turnArguments } from "../fragments/unfinished.js";
 
 // No flags: Redis refuses the whole script when it is out of memory, before it runs. What else could fail is checked
 // before the first write.
@@ -11,10 +13,11 @@ export const appendScript = defineScript({
   about: "appends a batch of messages, whole, once.",
   keys: {
     messages: "list, oldest first",
-    meta: "hash, there only after a clear",
+    meta: "hash: the latest clear, and a note of the latest turn; absent without both",
     ...operationKey,
     ...heldKeys,
   },
+  optionalKeys: partKey,
   arguments: {
     ...digestArgument,
     seen: text(
@@ -23,12 +26,15 @@ export const appendScript = defineScript({
     ttl: text('milliseconds, "0" for never'),
     cap: number("how many messages to keep, 0 for all"),
     ...heldArguments,
-    encoded: texts("messages, JSON objects without their closing brace"),
+    ...turnArguments,
+    encoded: texts(
+      "messages, JSON objects without their closing brace; none ends a turn that has parts: with `turnOperation` they are removed",
+    ),
   },
   effects: { appended: nothing, repeated: nothing },
-  answers: { occupied: nothing },
+  answers: { occupied: nothing, dropped: nothing },
   refusals: ["conflict", "foreign", "changed", "lease-lost"],
-  uses: [earlier, remember, push, lostLease, concludeTurn],
+  uses: [earlier, remember, push, lostLease, concludeTurn, standing, noteTurn, whole],
   lua: /* lua */ `
 local before = earlier(operation, digest)
 if before then
@@ -41,7 +47,8 @@ local kind = redis.call("TYPE", messages).ok
 if kind ~= "list" and kind ~= "none" then
   return { "foreign" }
 end
-local cleared = redis.call("HGET", meta, "cleared")
+local held = redis.call("HMGET", meta, "cleared", "unfinished", "finished")
+local cleared, note = held[1], held[2]
 if seen == "new" and (cleared or kind == "list") then
   return { "occupied" }
 elseif cleared and seen ~= "*" and seen ~= cleared then
@@ -49,13 +56,35 @@ elseif cleared and seen ~= "*" and seen ~= cleared then
 elseif lostLease(lease, holder, token) then
   return { "lease-lost" }
 end
+local replaced, stay = standing(note, held[3], turnOperation, turn, attempt, written)
+if not stay then
+  concludeTurn(lease, holder, token, after)
+  return { replaced }
+elseif #encoded == 0 and turnOperation then
+  replaced, stay = replaced + stay, 0
+elseif #encoded == 0 then
+  replaced = 0
+end
 
 remember(operation, digest, "")
+if replaced > 0 then
+  redis.call("LTRIM", messages, 0, whole(-1 - replaced))
+end
 push(messages, encoded, cap)
 if ttl == "0" then
   redis.call("PERSIST", messages)
 else
   redis.call("PEXPIRE", messages, ttl)
+end
+if note or turnOperation or named then
+  noteTurn(meta, note, turnOperation, turn, attempt, written, provisional, named, stay, #encoded)
+  -- It lasts as long as the messages, and a mark of a clear as long as that did.
+  if ttl == "0" then
+    redis.call("PERSIST", meta)
+  else
+    redis.call("PEXPIRE", meta, ttl, "GT")
+    redis.call("PEXPIRE", meta, ttl, "NX")
+  end
 end
 concludeTurn(lease, holder, token, after)
 return { "appended" }

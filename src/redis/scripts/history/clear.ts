@@ -34,6 +34,7 @@ end
 
 local mark = whole(microseconds)
 remember(operation, digest, mark)
+redis.call("DEL", meta)
 redis.call("HSET", meta, "cleared", mark)
 redis.call("PEXPIRE", meta, CLEAR_REMEMBERED)
 redis.call("UNLINK", messages)

@@ -1,0 +1,42 @@
+import { NO_TURN } from "../redis/scripts/fragments/unfinished.js";
+import type { ReadingTurn, TurnPart } from "./message-log.js";
+
+/** What a conversation's hash says of its latest turn, for a turn that reads it. */
+export interface TurnNotes {
+  /** Whether this turn is stored. */
+  readonly finished: boolean;
+  /** How many of the last messages are parts of this turn, which its next write takes the place of. */
+  readonly parts: number;
+}
+
+/**
+ * Reads the notes of a conversation: its fields `unfinished` and `finished` (redis/scripts/fragments/unfinished.ts). A run
+ * that begins replaces all parts of its turn. A run that goes on replaces what an interruption kept of it.
+ */
+export function notesFor(
+  { operationId, attempt }: ReadingTurn,
+  unfinished: string | undefined,
+  finished: string | undefined,
+): TurnNotes {
+  if (operationId === undefined) return { finished: false, parts: 0 };
+  const [, parts, provisional, by, turn] = /^(\d+) (\d+) (\S+) (.+)$/s.exec(unfinished ?? "") ?? [];
+  const isOwn = turn === operationId && (attempt === undefined || attempt === by);
+  return {
+    finished: finished === operationId,
+    parts: isOwn ? Number(attempt === undefined ? parts : provisional) : 0,
+  };
+}
+
+/** Returns the arguments of a script that a turn writes with. */
+export function turnValues(part: TurnPart | undefined): {
+  turn: string;
+  attempt: string;
+  written: boolean;
+  provisional: boolean;
+  named: boolean;
+} {
+  // Nothing has to be known of a turn that is stored as a whole, and that nobody can repeat.
+  if (part === undefined || (part.kind === "last" && !part.written && !part.named)) return NO_TURN;
+  const { operationId, attempt, written, kind, named } = part;
+  return { turn: operationId, attempt, written, provisional: kind === "provisional", named };
+}

@@ -1,0 +1,103 @@
+import { count, list, textList } from "../../replies.js";
+import { flag, number, text } from "../../script/arguments.js";
+import { defineScript } from "../../script/define.js";
+import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
+import { beginEra, indexOf, isQuestion, places } from "../fragments/positions.js";
+import { microseconds, now, outlive, whole } from "../fragments/time.js";
+
+/** How many messages, and bytes of them, a fork copies at most. The script takes some ten milliseconds for as much. */
+export const MAX_FORK_MESSAGES = 10_000;
+export const MAX_FORK_BYTES = 16_777_216;
+
+const forked = (length: unknown, fields: unknown): { length: number; fields: readonly string[] } => ({
+  length: count(length),
+  fields: textList(list(fields)),
+});
+
+export const forkConversationScript = defineScript({
+  name: "conversation.fork",
+  about: "copies the beginning of a conversation to a new one of the same owner.",
+  keys: {
+    conversation: "hash: the conversation",
+    messages: "list: its messages",
+    conversations: "sorted set: the owner's, by last activity",
+    ...operationKey,
+    fork: "hash: the new conversation",
+    forkMessages: "list: its messages",
+  },
+  arguments: {
+    ...digestArgument,
+    conversationId: text("of the conversation"),
+    forkId: text("of the new one, made from the operation id"),
+    position: text('of the first message that is not copied, "" for all'),
+    hasTitle: flag("whether a title is given"),
+    title: text("of the new one; without it, that of the conversation"),
+    ttl: number("of conversations in milliseconds"),
+  },
+  effects: { done: forked, repeated: forked },
+  refusals: ["conflict", "no-conversation", "no-position", "no-question", "nothing-before", "too-large"],
+  uses: [earlier, remember, places, indexOf, isQuestion, beginEra, microseconds, now, outlive, whole],
+  lua: /* lua */ `
+local function described(outcome)
+  return { outcome, redis.call("LLEN", forkMessages), redis.call("HGETALL", fork) }
+end
+local before = earlier(operation, digest)
+if before then
+  return before[1] == "repeated" and described("repeated") or before
+end
+local here = placesOf(conversation, messages)
+local held = redis.call("HMGET", conversation, "agentId", "title", "lineage")
+-- An erasure takes the index away first.
+if here.length == 0 or not held[1] or not redis.call("ZSCORE", conversations, conversationId) then
+  return { "no-conversation" }
+elseif redis.call("EXISTS", fork, forkMessages) > 0 then
+  -- The fork of this operation id, which was made too long ago to say whether it was the same one.
+  return { "conflict" }
+end
+local length = here.length
+if position ~= "" then
+  length = indexOf(here, position)
+  if not length then
+    return { "no-position" }
+  elseif not isQuestion(redis.call("LINDEX", messages, whole(length))) then
+    return { "no-question" }
+  elseif length == 0 then
+    return { "nothing-before" }
+  end
+end
+if length > ${MAX_FORK_MESSAGES} then
+  return { "too-large" }
+end
+local parts, bytes = {}, 0
+for from = 0, length - 1, 1000 do
+  local part = redis.call("LRANGE", messages, from, math.min(from + 999, length - 1))
+  for _, entry in ipairs(part) do
+    bytes = bytes + #entry
+  end
+  if bytes > ${MAX_FORK_BYTES} then
+    return { "too-large" }
+  end
+  parts[#parts + 1] = part
+end
+
+local latest = redis.call("ZRANGE", conversations, -1, -1, "WITHSCORES")
+local activeAt = math.max(now, (tonumber(latest[2]) or 0) + 1)
+remember(operation, digest, "")
+for _, part in ipairs(parts) do
+  redis.call("RPUSH", forkMessages, unpack(part))
+end
+redis.call("HSET", fork, "agentId", held[1], "createdAt", whole(now), "activeAt", whole(activeAt), "forkedFrom", conversationId)
+if held[3] then
+  redis.call("HSET", fork, "lineage", held[3])
+end
+if hasTitle or held[2] then
+  redis.call("HSET", fork, "title", hasTitle and title or held[2])
+end
+beginEra(fork, { first = 0, eras = "", length = 0 }, 0)
+redis.call("PEXPIRE", fork, whole(ttl))
+redis.call("PEXPIRE", forkMessages, whole(ttl))
+redis.call("ZADD", conversations, whole(activeAt), forkId)
+outlive(conversations, now + ttl)
+return described("done")
+`,
+});

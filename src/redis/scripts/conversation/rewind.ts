@@ -1,0 +1,62 @@
+import { text } from "../../script/arguments.js";
+import { defineScript, nothing } from "../../script/define.js";
+import { removeConversation } from "../fragments/messages.js";
+import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
+import { cut, indexOf, isQuestion, places } from "../fragments/positions.js";
+import { deletedKey, removeThread, threadKeys } from "../fragments/thread.js";
+import { microseconds, whole } from "../fragments/time.js";
+
+export const rewindConversationScript = defineScript({
+  name: "conversation.rewind",
+  about:
+    "removes a message of a user and all behind it, and the thread, and begins a generation, which keeps turns in flight from writing them back.",
+  flags: "allow-oom",
+  keys: {
+    conversation: "hash: the conversation",
+    messages: "list: its messages",
+    conversations: "sorted set: the owner's, by last activity",
+    ...operationKey,
+    ...threadKeys,
+    ...deletedKey,
+    threads: "sorted set: the owner's threads",
+  },
+  arguments: {
+    ...digestArgument,
+    conversationId: text("of the conversation"),
+    position: text("of the first message to remove"),
+  },
+  effects: { done: nothing, repeated: nothing },
+  refusals: ["conflict", "no-conversation", "no-position", "no-question"],
+  uses: [earlier, remember, places, indexOf, isQuestion, cut, removeConversation, removeThread, microseconds, whole],
+  lua: /* lua */ `
+local before = earlier(operation, digest)
+if before then
+  return before
+end
+local here = placesOf(conversation, messages)
+-- An erasure takes the index away first.
+if here.length == 0 or not redis.call("ZSCORE", conversations, conversationId) then
+  return { "no-conversation" }
+end
+local index = indexOf(here, position)
+if not index then
+  return { "no-position" }
+elseif not isQuestion(redis.call("LINDEX", messages, whole(index))) then
+  return { "no-question" }
+end
+
+local generation = whole(microseconds)
+remember(operation, digest, "")
+removeThread(checkpoints, arrivals, nodes, counts, deleted)
+redis.call("ZREM", threads, conversationId)
+if index == 0 then
+  removeConversation(conversation, messages, generation)
+  redis.call("ZREM", conversations, conversationId)
+else
+  redis.call("HSET", conversation, "generation", generation)
+  redis.call("HDEL", conversation, "unfinished")
+  cut(conversation, messages, here, index)
+end
+return { "done" }
+`,
+});

@@ -1,0 +1,87 @@
+import { fragment } from "../../script/fragment.js";
+import { microseconds, whole } from "./time.js";
+
+// A position names one stored message for as long as it exists: "<era>-<number>". The messages of a conversation are
+// numbered from 0 on. The conversation's hash has two fields for it: `first`, the number of the oldest message that
+// `maxMessages` left (absent for 0), and `eras`, "<number>:<era> …": from that number on, messages are of that era. Whatever
+// removes the newest messages begins an era, a time in microseconds, so that a position is not used again. Positions cost
+// nothing where messages are appended, and no byte in a message.
+
+/** Returns where the messages of a conversation stand. */
+export const places = fragment(/* lua */ `
+local function placesOf(conversation, messages)
+  local fields = redis.call("HMGET", conversation, "first", "eras")
+  return { first = tonumber(fields[1] or 0), eras = fields[2] or "0:0", length = redis.call("LLEN", messages) }
+end`);
+
+/** Returns the position of an index, which may be that behind the last message. */
+export const positionAt = fragment(
+  /* lua */ `
+local function positionAt(places, index)
+  local number, era = places.first + index, "0"
+  for from, name in string.gmatch(places.eras, "(%d+):(%d+)") do
+    if tonumber(from) <= number then
+      era = name
+    end
+  end
+  return era .. "-" .. whole(number)
+end`,
+  whole,
+);
+
+/** Returns the index of a position, or nil when its message is gone, or was never here. */
+export const indexOf = fragment(
+  /* lua */ `
+local function indexOf(places, position)
+  local number = tonumber(string.match(position, "%-(%d+)$") or "")
+  local index = number and number - places.first
+  if index and index >= 0 and index < places.length and positionAt(places, index) == position then
+    return index
+  end
+end`,
+  positionAt,
+);
+
+/** Begins an era at an index: no position from there on is that of a message that was there before. */
+export const beginEra = fragment(
+  /* lua */ `
+local function beginEra(conversation, places, index)
+  local number, eras = places.first + index, {}
+  for from, era in string.gmatch(places.eras, "(%d+):(%d+)") do
+    -- Those in front of the oldest message say nothing any more, except for the last of them.
+    if tonumber(from) <= places.first then
+      eras[1] = from .. ":" .. era
+    elseif tonumber(from) < number then
+      eras[#eras + 1] = from .. ":" .. era
+    end
+  end
+  if index == 0 then
+    eras = {}
+  end
+  eras[#eras + 1] = whole(number) .. ":" .. whole(microseconds)
+  redis.call("HSET", conversation, "eras", table.concat(eras, " "))
+end`,
+  microseconds,
+  whole,
+);
+
+/** Removes the messages from an index on. */
+export const cut = fragment(
+  /* lua */ `
+local function cut(conversation, messages, places, index)
+  beginEra(conversation, places, index)
+  if index == 0 then
+    redis.call("UNLINK", messages)
+  else
+    redis.call("LTRIM", messages, 0, whole(index - 1))
+  end
+end`,
+  beginEra,
+  whole,
+);
+
+/** Returns whether an entry is a message of a user. */
+export const isQuestion = fragment(/* lua */ `
+local function isQuestion(entry)
+  return string.find(entry, '{"type":"human"', 1, true) == 1
+end`);

@@ -1,0 +1,81 @@
+import { flag, text } from "../../script/arguments.js";
+import { fragment } from "../../script/fragment.js";
+import { whole } from "./time.js";
+
+// A turn may store parts before its last one: a question, steps, what there is of it when it is interrupted. Until the last
+// part is stored, the conversation has a note of it, the field `unfinished` of its hash:
+// "<parts> <provisional> <attempt> <operation id of the turn>". The last `parts` messages are parts of the turn. Of these,
+// the last `provisional` are what an interruption kept: they give way when the run goes on after all. An attempt is one run
+// of the turn. A repeated request is another attempt, whose first part takes the place of all earlier parts. Any other
+// append removes the note: then the parts are ordinary messages.
+
+/** The argument values of a write that is no part of such a turn. */
+export const NO_TURN = { turn: "", attempt: "", written: false, provisional: false, named: false } as const;
+
+/** The arguments of a script that a turn writes with. */
+export const turnArguments = {
+  turn: text('operation id of the turn, "" for a write that has no parts and no name to remember'),
+  attempt: text("random name of the run of the turn"),
+  written: flag("whether this run has stored a part before"),
+  provisional: flag("whether an interruption keeps this part"),
+  named: flag("whether the caller chose the operation id of the turn"),
+} as const;
+
+/** The key of a script that stores a part of a turn which is not its last. Without it, the write is the last part. */
+export const partKey = {
+  turnOperation: "string: what was written under the operation id of the turn, for a while",
+} as const;
+
+/** Reads the note of an unfinished turn. */
+export const unfinishedTurn = fragment(/* lua */ `
+local function unfinishedTurn(note)
+  local parts, provisional, attempt, turn = string.match(note or "", "^(%d+) (%d+) (%S+) (.+)$")
+  return parts and { parts = tonumber(parts), provisional = tonumber(provisional), attempt = attempt, turn = turn }
+end`);
+
+/**
+ * Says what a write of a turn meets: how many of the last messages it replaces, and how many parts of its own stay in front
+ * of it; or, in place of the first, why it is not made: "conflict", or "dropped" for a part that is not the last.
+ */
+export const standing = fragment(
+  /* lua */ `
+local function standing(note, finished, turnOperation, turn, attempt, written)
+  if turn == "" then
+    return 0, 0
+  end
+  local refused = turnOperation and "dropped" or "conflict"
+  if finished == turn or (turnOperation and redis.call("EXISTS", turnOperation) == 1) then
+    return refused
+  end
+  local found = unfinishedTurn(note)
+  if not found or found.turn ~= turn then
+    return 0, 0
+  elseif found.attempt == attempt then
+    return found.provisional, found.parts - found.provisional
+  elseif written then
+    return refused -- A later attempt has written since.
+  end
+  return found.parts, 0
+end`,
+  unfinishedTurn,
+);
+
+/**
+ * Writes down, in the conversation's hash, what a write of `length` messages makes of the turn. A part of a run whose
+ * earlier parts are no longer the last messages is an ordinary message.
+ */
+export const noteTurn = fragment(
+  /* lua */ `
+local function noteTurn(hash, note, isPart, turn, attempt, written, provisional, named, stay, length)
+  if isPart and stay + length > 0 and (stay > 0 or not written) then
+    local counts = whole(stay + length) .. " " .. (provisional and whole(length) or "0")
+    redis.call("HSET", hash, "unfinished", counts .. " " .. attempt .. " " .. turn)
+  elseif note then
+    redis.call("HDEL", hash, "unfinished")
+  end
+  if not isPart and named then
+    redis.call("HSET", hash, "finished", turn)
+  end
+end`,
+  whole,
+);
