@@ -123,7 +123,7 @@ describe.each(
       const answers = await Promise.all(
         Array.from({ length: 10 }, (_, index) => (index % 2 === 0 ? log : elsewhere).append(next)),
       );
-      expect(answers).toEqual(Array.from({ length: 10 }, () => true));
+      expect(answers).toEqual(Array.from({ length: 10 }, () => next.seen));
       expect(await texts()).toEqual(["a", "b", "c"]);
     });
 

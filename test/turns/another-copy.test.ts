@@ -103,7 +103,7 @@ test("a runnable and an agent keep the conversations of a SessionStore of anothe
 
 test("an object of a copy that does not fit is refused, and the error says what to do", async () => {
   const sessions = new OtherStore({ client });
-  Object.defineProperty(sessions, Symbol.for("langchain-redis-sessions.session-store"), { value: 2 });
+  Object.defineProperty(sessions, Symbol.for("langchain-redis-sessions.session-store"), { value: 1 });
   const runnable = RunnableLambda.from(() => "one");
   const advice = "install one (npm ls langchain-redis-sessions)";
   expect(() => new RunnableWithSession({ runnable, sessions })).toThrow(InvalidOptionError);
@@ -115,7 +115,7 @@ test("an object of a copy that does not fit is refused, and the error says what 
   const conversation = (history as unknown as Record<symbol, object>)[
     Symbol.for("langchain-redis-sessions.conversation")
   ];
-  Object.defineProperty(conversation, "protocol", { value: 2 });
+  Object.defineProperty(conversation, "protocol", { value: 1 });
   const chain = new RunnableWithSession({ runnable, getMessageHistory: () => history });
   await expect(chain.invoke("Hi", { configurable: { sessionId: "x" } })).rejects.toThrow(advice);
   expect(await history.getMessages()).toEqual([]);

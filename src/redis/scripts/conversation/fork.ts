@@ -59,7 +59,7 @@ if position ~= "" then
   length = indexOf(here, position)
   if not length then
     return { "no-position" }
-  elseif not isQuestion(redis.call("LINDEX", messages, whole(length))) then
+  elseif not isQuestion(redis.call("LRANGE", messages, length, length)[1]) then
     return { "no-question" }
   elseif length == 0 then
     return { "nothing-before" }

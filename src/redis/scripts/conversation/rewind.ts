@@ -41,7 +41,7 @@ end
 local index = indexOf(here, position)
 if not index then
   return { "no-position" }
-elseif not isQuestion(redis.call("LINDEX", messages, whole(index))) then
+elseif not isQuestion(redis.call("LRANGE", messages, index, index)[1]) then
   return { "no-question" }
 end
 
