@@ -4,7 +4,7 @@ import type { Turn } from "../turns/turn.js";
 import type { SessionWatch } from "../sessions/signals.js";
 import { hearAnswer } from "./hear-answer.js";
 import { answerOf, idsOf, withFreshIds } from "./message-ids.js";
-import { type RunRecord, withNew, withoutPending } from "./run-record.js";
+import { type RunRecord, withEnd, withNew, withoutPending } from "./run-record.js";
 import type { SettledMessages } from "./settled-messages.js";
 import type { SignOfLife } from "./sign-of-life.js";
 
@@ -94,7 +94,8 @@ export class LiveRun {
       this.#failed(error);
     }
     this.#over();
-    return this.#settle(pending);
+    this.#record = withEnd(this.#settle(pending), this.#turn.seen);
+    return this.#record;
   }
 
   /**

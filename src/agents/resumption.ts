@@ -19,9 +19,20 @@ export function resumptionOf(
   state: readonly BaseMessage[],
   stored: readonly BaseMessage[],
 ): Resumption {
-  const kept = withKept(record, state, stored);
+  const kept = withKept(withoutTakenBack(record, state, stored), state, stored);
   const settled = settledOf(kept, state, stored);
   return { record: { ...kept, pending: kept.pending.filter((message) => !settled.has(message)) }, settled };
+}
+
+/**
+ * Returns the record of a run whose stored parts were removed when it was interrupted, as `onInterrupt: "discard"` says:
+ * they are to be stored again.
+ */
+function withoutTakenBack(record: RunRecord, state: readonly BaseMessage[], stored: readonly BaseMessage[]): RunRecord {
+  const own = new Set(record.own);
+  if (own.size === 0 || stored.some(({ id = "" }) => own.has(id))) return record;
+  const again = state.filter(({ id = "" }) => own.has(id));
+  return { ...record, own: [], sealed: [], stored: 0, pending: [...again, ...record.pending] };
 }
 
 /**

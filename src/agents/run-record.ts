@@ -36,6 +36,8 @@ export interface RunRecord {
   readonly latest: string | undefined;
   /** How many parts of the turn have been stored. */
   readonly stored: number;
+  /** Whether the turn is stored as a whole. An agent may go on after its end: a structured answer is tried again. */
+  readonly ended: boolean;
   /** The lease under which the turn holds its conversation: whoever takes the turn up elsewhere gives it back. */
   readonly lease: string | undefined;
 }
@@ -67,6 +69,7 @@ export function recordOf(
     pending: begun.fresh,
     latest: begun.messages.at(-1)?.id,
     stored: 0,
+    ended: false,
     lease: turn.lease,
   };
 }
@@ -100,6 +103,11 @@ export function withNew(
     pending.size === record.pending.length && record.pending.every((one) => pending.get(one.id) === one);
   if (isUnchanged && latest === record.latest) return record;
   return { ...record, pending: [...pending.values()], latest };
+}
+
+/** Returns the record once the whole turn is stored. @param seen the clear that what follows has seen. */
+export function withEnd(record: RunRecord, seen: string): RunRecord {
+  return { ...record, seen, fence: undefined, ended: true };
 }
 
 /** Returns the record once what was pending is stored. */

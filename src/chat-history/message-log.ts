@@ -76,12 +76,10 @@ export interface ReadingTurn {
 export interface LogPart {
   /** The mark of the latest clear, or `""` when none is remembered. */
   readonly seen: string;
-  /** Those in front of what the turn is to replace. */
+  /** Those in front of what the turn is to replace, and of parts of its own that its next write takes the place of. */
   readonly entries: readonly string[];
   /** Whether something was written under the operation id of the turn. */
   readonly recorded: boolean;
-  /** How many of the last entries are parts of the turn, which its next write takes the place of. */
-  readonly parts: number;
   readonly fence: Fence | undefined;
 }
 

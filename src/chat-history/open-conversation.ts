@@ -107,16 +107,11 @@ export class OpenConversation {
     this.#inTurn = true;
   }
 
-  async #readFor(turn: Beginning | undefined, first: number): Promise<Pick<LogPart, "seen" | "entries" | "fence">> {
-    let found = await this.log.read(first, turn);
+  async #readFor(turn: Beginning | undefined, first: number): Promise<LogPart> {
+    const found = await this.log.read(first, turn);
     const isNew = turn?.attempt === undefined;
     if (isNew && turn?.operationId !== undefined && found.recorded) throw new OperationConflictError(turn.operationId);
-    // The window is full of parts that the turn does not see.
-    if (found.parts > 0 && first < 0 && found.entries.length === -first) {
-      found = await this.log.read(first - found.parts, turn);
-    }
-    const { seen, entries, parts, fence } = found;
-    return { seen, entries: parts === 0 ? entries : entries.slice(0, Math.max(0, entries.length - parts)), fence };
+    return found;
   }
 
   /**

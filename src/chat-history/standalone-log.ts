@@ -18,7 +18,7 @@ import {
   type MessageLog,
   type ReadingTurn,
 } from "./message-log.js";
-import { notesFor, turnValues } from "./unfinished.js";
+import { notesFor, readInFrontOfParts, turnValues } from "./unfinished.js";
 
 /** What a log needs to know of the options of a history. */
 export interface StandaloneLogSettings extends Connection {
@@ -50,26 +50,28 @@ export class StandaloneLog implements MessageLog {
     }
     const recorded: Command[] = operationId === undefined ? [] : [["exists", this.#keys.operation(operationId)]];
     const notes = operationId === undefined ? [] : ["unfinished", "finished"];
-    return read(
-      this.#settings,
-      [
-        // The mark is read before the entries. An older mark refuses an append that would do no harm; a newer mark would let
-        // through an append that does harm.
-        ["hmget", this.#keys.meta, "cleared", ...notes],
-        ["lrange", this.#keys.messages, String(first), "-1"],
-        ...recorded,
-      ],
-      (fields, entries, found = 0) => {
-        const [cleared, unfinished, last] = list(fields).map(textOrNothing);
-        const { finished, parts } = notesFor(turn, unfinished, last);
-        return {
-          seen: cleared ?? "",
-          entries: textList(entries),
-          recorded: finished || count(found) > 0,
-          parts,
-          fence: undefined,
-        };
-      },
+    return readInFrontOfParts(this.#settings, first, (connection, from) =>
+      read(
+        connection,
+        [
+          // The mark is read before the entries. An older mark refuses an append that would do no harm; a newer mark would let
+          // through an append that does harm.
+          ["hmget", this.#keys.meta, "cleared", ...notes],
+          ["lrange", this.#keys.messages, String(from), "-1"],
+          ...recorded,
+        ],
+        (fields, entries, found = 0) => {
+          const [cleared, unfinished, last] = list(fields).map(textOrNothing);
+          const { finished, parts } = notesFor(turn, unfinished, last);
+          return {
+            seen: cleared ?? "",
+            entries: textList(entries),
+            recorded: finished || count(found) > 0,
+            parts,
+            fence: undefined,
+          };
+        },
+      ),
     );
   }
 

@@ -1,5 +1,7 @@
 import { NO_TURN } from "../redis/scripts/fragments/unfinished.js";
-import type { ReadingTurn, TurnPart } from "./message-log.js";
+import { Budget } from "../redis/budget.js";
+import type { Connection } from "../redis/send.js";
+import type { LogPart, ReadingTurn, TurnPart } from "./message-log.js";
 
 /** What a conversation's hash says of its latest turn, for a turn that reads it. */
 export interface TurnNotes {
@@ -27,6 +29,23 @@ export function notesFor(
   };
 }
 
+/**
+ * Reads what is in front of the turn's own parts. Where these fill a window (`first` is negative then), what they hide is
+ * read too, within the same deadline.
+ */
+export async function readInFrontOfParts(
+  settings: Connection,
+  first: number,
+  read: (connection: Connection, first: number) => Promise<LogPart & Pick<TurnNotes, "parts">>,
+): Promise<LogPart> {
+  const budget = new Budget(settings);
+  const found = await read(budget.connection(), first);
+  if (found.parts === 0) return found;
+  const { parts, ...all } =
+    first < 0 && found.entries.length === -first ? await read(budget.connection(), first - found.parts) : found;
+  return { ...all, entries: all.entries.slice(0, Math.max(0, all.entries.length - parts)) };
+}
+
 /** Returns the arguments of a script that a turn writes with. */
 export function turnValues(part: TurnPart | undefined): {
   turn: string;
@@ -35,8 +54,7 @@ export function turnValues(part: TurnPart | undefined): {
   provisional: boolean;
   named: boolean;
 } {
-  // Nothing has to be known of a turn that is stored as a whole, and that nobody can repeat.
-  if (part === undefined || (part.kind === "last" && !part.written && !part.named)) return NO_TURN;
+  if (part === undefined) return NO_TURN;
   const { operationId, attempt, written, kind, named } = part;
   return { turn: operationId, attempt, written, provisional: kind === "provisional", named };
 }

@@ -7,7 +7,7 @@ import {
   type MessageLog,
   type ReadingTurn,
 } from "../chat-history/message-log.js";
-import { notesFor, turnValues } from "../chat-history/unfinished.js";
+import { notesFor, readInFrontOfParts, type TurnNotes, turnValues } from "../chat-history/unfinished.js";
 import {
   ConversationNotFoundError,
   InvalidOptionError,
@@ -16,6 +16,7 @@ import {
   SessionNotFoundError,
 } from "../errors.js";
 import { validate } from "../options/validation.js";
+import { Budget } from "../redis/budget.js";
 import type { LeaseKeys, OwnerKeys } from "../redis/keys.js";
 import { digestOf } from "../redis/operation.js";
 import type { Command } from "../redis/port.js";
@@ -25,10 +26,12 @@ import { GRACE_MILLISECONDS } from "../redis/scripts/fragments/session.js";
 import { acquireLeaseScript } from "../redis/scripts/lease/acquire.js";
 import { releaseLeaseScript } from "../redis/scripts/lease/release.js";
 import { renewLeaseScript } from "../redis/scripts/lease/renew.js";
-import { read, run, write } from "../redis/send.js";
+import { type Connection, read, run, write } from "../redis/send.js";
 import { removeConversation } from "./conversations.js";
 import type { SessionRef, SessionSettings } from "./options.js";
 import { indexOfPosition, placesOf, positionSchema, positionsOf } from "./positions.js";
+
+type ReadPart = LogPart & Pick<TurnNotes, "parts">;
 
 /** A conversation as a session sees it. Calls are refused as soon as the session is no longer live. */
 export class SessionLog implements MessageLog {
@@ -44,9 +47,17 @@ export class SessionLog implements MessageLog {
   }
 
   read(first: number, turn: ReadingTurn = {}): Promise<LogPart> {
-    if (turn.replaces !== undefined) return this.#readBefore(first, turn, turn.replaces);
-    const notes = turn.operationId === undefined ? [] : ["unfinished", "finished"];
+    const { replaces } = turn;
+    return readInFrontOfParts(this.#settings, first, (connection, from) =>
+      replaces === undefined
+        ? this.#readFrom(connection, from, turn)
+        : this.#readBefore(connection, from, { ...turn, replaces }),
+    );
+  }
+
+  #readFrom(connection: Connection, first: number, turn: ReadingTurn): Promise<ReadPart> {
     return this.#readLive(
+      connection,
       [["lrange", this.#messages, String(first), "-1"], ...this.#recorded(turn)],
       ([generation, unfinished, last], entries, found = 0) => {
         const { finished, parts } = notesFor(turn, unfinished, last);
@@ -58,23 +69,28 @@ export class SessionLog implements MessageLog {
           fence: undefined,
         };
       },
-      notes,
+      turn.operationId === undefined ? [] : ["unfinished", "finished"],
     );
   }
 
-  /** Reads what is in front of a position. With a window, that takes two round trips. */
-  async #readBefore(first: number, turn: ReadingTurn, replaces: string): Promise<LogPart> {
+  /** Reads what is in front of the position that a turn replaces. With a window, that takes two round trips. */
+  async #readBefore(
+    connection: Connection,
+    first: number,
+    { replaces, ...turn }: ReadingTurn & { readonly replaces: string },
+  ): Promise<ReadPart> {
     const from = validate(positionSchema, "replaces", replaces);
+    const budget = new Budget(connection);
     const all: Command[] = first === 0 ? [["lrange", this.#messages, "0", "-1"]] : [];
     const found = await this.#readLive(
+      budget.connection(),
       [["llen", this.#messages], ...all, ...this.#recorded(turn)],
       ([generation, unfinished, last, number, eras], length, ...replies) => {
         const entries = first === 0 ? textList(replies.shift()) : undefined;
         const { finished, parts } = notesFor(turn, unfinished, last);
-        const recorded = finished || count(replies[0] ?? 0) > 0;
         return {
           seen: generation ?? "",
-          recorded,
+          recorded: finished || count(replies[0] ?? 0) > 0,
           parts,
           places: placesOf(number, eras),
           length: entries?.length ?? count(length),
@@ -86,18 +102,18 @@ export class SessionLog implements MessageLog {
     const { seen, recorded, parts, places, length } = found;
     if (recorded) return { seen, entries: [], recorded, parts: 0, fence: undefined };
     // An earlier run of this turn has replaced what was to be replaced. Its parts give way now.
-    if (parts > 0) return this.read(first, { ...turn, replaces: undefined });
+    if (parts > 0) return this.#readFrom(budget.connection(), first, turn);
     const index = indexOfPosition(places, from, length);
     if (index === undefined) throw new PositionNotFoundError();
-    const entries = found.entries ?? (await this.#readRange(Math.max(0, index + first), index));
-    const end = found.entries === undefined ? entries.length - 1 : index;
-    if (!isQuestion(entries[end])) throw new InvalidOptionError("replaces", "use the position of a user's message.");
-    const fence = { from, behind: positionsOf(places)(length) };
-    return { seen, entries: entries.slice(0, end), recorded: false, parts: 0, fence };
+    const entries =
+      found.entries?.slice(0, index + 1) ??
+      (await this.#readRange(budget.connection(), Math.max(0, index + first), index));
+    if (!isQuestion(entries.pop())) throw new InvalidOptionError("replaces", "use the position of a user's message.");
+    return { seen, entries, recorded: false, parts: 0, fence: { from, behind: positionsOf(places)(length) } };
   }
 
-  #readRange(first: number, last: number): Promise<string[]> {
-    return this.#readLive([["lrange", this.#messages, String(first), String(last)]], (_fields, entries) =>
+  #readRange(connection: Connection, first: number, last: number): Promise<string[]> {
+    return this.#readLive(connection, [["lrange", this.#messages, String(first), String(last)]], (_fields, entries) =>
       textList(entries),
     );
   }
@@ -150,7 +166,7 @@ export class SessionLog implements MessageLog {
   }
 
   length(): Promise<number> {
-    return this.#readLive([["llen", this.#messages]], (_fields, reply) => count(reply));
+    return this.#readLive(this.#settings, [["llen", this.#messages]], (_fields, reply) => count(reply));
   }
 
   acquire({ token, ticket, leaseMilliseconds, mode }: LeaseAttempt): Promise<LeaseAnswer> {
@@ -183,6 +199,7 @@ export class SessionLog implements MessageLog {
    * its agent's. The conversation's generation, and other fields of its hash, are read before its content.
    */
   #readLive<Value>(
+    connection: Connection,
     commands: readonly Command[],
     parse: (fields: readonly (string | undefined)[], ...replies: unknown[]) => Value,
     names: readonly string[] = [],
@@ -192,7 +209,7 @@ export class SessionLog implements MessageLog {
       ...livenessCommands(this.#keys, id),
       ["hmget", this.#keys.conversation(conversationId), "agentId", "generation", ...names],
     ];
-    return read(this.#settings, [...checks, ...commands], (lifetime, told, listed, held, ...replies) => {
+    return read(connection, [...checks, ...commands], (lifetime, told, listed, held, ...replies) => {
       const agentId = assertLive(lifetime, told, listed);
       const [holder, ...fields] = list(held).map(textOrNothing);
       if (holder !== undefined && holder !== agentId) throw new ConversationNotFoundError();

@@ -45,12 +45,14 @@ export interface PausedRun {
   readonly fence: Fence | undefined;
   /** How many parts it has stored. */
   readonly stored: number;
+  /** Whether the turn is stored as a whole: an agent may end more than once. */
+  readonly ended: boolean;
   readonly lease: string | undefined;
 }
 
 /** A turn whose conversation has been read. */
 type Begun = Pick<PausedRun, "operationId"> &
-  Partial<Pick<PausedRun, "attempt" | "named" | "stored">> & {
+  Partial<Pick<PausedRun, "attempt" | "named" | "stored" | "ended">> & {
     readonly past: readonly BaseMessage[];
     readonly beginning?: Beginning;
     readonly lease?: TurnLease | undefined;
@@ -73,6 +75,8 @@ export class Turn {
   readonly #named: boolean;
   /** How many parts this run has stored. */
   #stored: number;
+  /** Whether the turn was stored as a whole before this object took it up. Then it appends what follows. */
+  readonly #isMore: boolean;
   #ended = false;
 
   private constructor(history: AnyHistory, settings: TurnSettings, begun: Begun) {
@@ -85,6 +89,7 @@ export class Turn {
     this.#beginning = begun.beginning ?? {};
     this.#named = begun.named ?? false;
     this.#stored = begun.stored ?? 0;
+    this.#isMore = begun.ended ?? false;
     this.#lease = begun.lease;
   }
 
@@ -131,14 +136,14 @@ export class Turn {
     { signal, sign }: Pick<TurnCall, "signal" | "sign">,
     run: PausedRun,
   ): Promise<Turn> {
-    const { operationId, attempt, named, seen, fence, stored, lease: held } = run;
+    const { operationId, attempt, named, seen, fence, stored, ended, lease: held } = run;
     const conversation = conversationOf(history);
     // The turn does not depend on this: the lease runs out by itself.
     if (held !== undefined) await conversation.log.release(held).catch(() => {});
     const beginning: Beginning = { operationId, attempt };
     const read = await readUnderLease(conversation, settings, { signal, sign }, beginning);
     conversation.resume(seen, fence);
-    return new Turn(history, settings, { operationId, attempt, named, stored, beginning, ...read });
+    return new Turn(history, settings, { operationId, attempt, named, stored, ended, beginning, ...read });
   }
 
   /** Returns the clear that the turn's read saw, for `resume`. */
@@ -241,7 +246,7 @@ export class Turn {
    * @param content what is new, as it is encoded.
    */
   #nameOf(kind: Kind, content: readonly string[]): string {
-    switch (kind) {
+    switch (this.#isMore && kind === "last" ? "part" : kind) {
       // Only the last part takes the turn's own name: a repeated request is refused once its turn is stored as a whole.
       case "last":
         return this.operationId;
@@ -251,6 +256,14 @@ export class Turn {
       case "provisional":
         return digestOf("interrupted", this.operationId, this.attempt, ...content);
     }
+  }
+
+  /** Returns what a write has to say of the turn: nothing when it stores all, and nobody else can know of it. */
+  #partOf(kind: Kind): TurnPart | undefined {
+    const { operationId, attempt } = this;
+    const written = this.#stored > 0;
+    const isAlone = kind === "last" && !written && !this.#named && this.#beginning.attempt === undefined;
+    return isAlone || this.#isMore ? undefined : { operationId, named: this.#named, attempt, written, kind };
   }
 
   /**
@@ -270,9 +283,7 @@ export class Turn {
       }
       const batch = conversation.encode(messages);
       operationId = name ?? this.#nameOf(kind, batch.encoded);
-      const { operationId: turnId, attempt } = this;
-      const turn = { operationId: turnId, named: this.#named, attempt, written: this.#stored > 0, kind };
-      const write = { operationId, lease: lease && { token: lease.token, after }, turn };
+      const write = { operationId, lease: lease && { token: lease.token, after }, turn: this.#partOf(kind) };
       const isEmpty = batch.encoded.length === 0;
       // Whatever it has stored is the whole turn, or, when nothing of it is kept, is removed.
       const concludes =

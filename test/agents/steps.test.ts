@@ -31,9 +31,9 @@ test("each step is stored as soon as it is finished, whole", async () => {
   expect(texts(await stored())).toEqual(["Go", "", "saw a", "", "saw b", "saw c", "Done."]);
 });
 
-test("a run that crashes keeps its finished steps, and another one goes on with them", async () => {
+test("a run that breaks off keeps its finished steps, and another one goes on with them", async () => {
   const crashing = new ScriptedModel(calling(["look", { at: "a" }]), new Error("power cut"));
-  const agent = agentOf(crashing, { onInterrupt: "discard" });
+  const agent = agentOf(crashing);
   await expect(agent.invoke({ messages: "Go" }, { context: { session } })).rejects.toThrow("power cut");
   expect(texts(await stored())).toEqual(["Go", "", "saw a"]);
   const model = new ScriptedModel("Done.");
@@ -75,7 +75,7 @@ test("a session that ends between two steps ends the run", async () => {
   expect(model.given).toHaveLength(1);
 });
 
-test("a request that is repeated is refused from its first step on", async () => {
+test("a request that is repeated is refused once its turn is stored", async () => {
   const model = new ScriptedModel("Done.");
   const call = (): Promise<unknown> =>
     agentOf(model).invoke({ messages: "Go" }, { context: { session, operationId: "request-1" } });

@@ -1,7 +1,9 @@
 // P4: every store call settles within its deadline, whatever state Redis or the client is in.
+import { RunnableLambda } from "@langchain/core/runnables";
 import { Cluster, Redis } from "ioredis";
 import { afterEach, describe, expect, inject, test, vi } from "vitest";
 import { RedisChatMessageHistory, SessionStore, StoreUnavailableError } from "langchain-redis-sessions";
+import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import type { FaultyProxy } from "langchain-redis-sessions/testing";
 import { closingIn } from "../support/closing.js";
 import type { Client } from "../support/topologies.js";
@@ -92,17 +94,18 @@ describe.each(states)("when $state", ({ client: connect }) => {
   });
 });
 
-test("a call that reads twice has one deadline", async () => {
+test("a turn that reads twice has one deadline", async () => {
   const proxy = await proxied();
   const client = keep(new Redis({ port: proxy.port }));
-  const sessions = new SessionStore({ client, deadline: deadlineMilliseconds / 1000 });
+  const sessions = new SessionStore({ client, deadline: deadlineMilliseconds / 1000, window: { messages: 2 } });
   const user = { userId: freshId(), agentId: "a" };
   const { session } = await sessions.create(user);
   await sessions.history(session).addMessages(turn("x"));
-  // In front of the tenth message of two: read again, from the second on.
+  const [question] = await sessions.conversations.messages(user, session.conversationId);
   proxy.delay(deadlineMilliseconds * 0.3); // Each way: two round trips take longer than the deadline.
-  const reading = sessions.conversations.messages(user, session.conversationId, { before: 10 });
-  expect(await settles(reading)).toBe("in time: StoreUnavailableError");
+  const chain = new RunnableWithSession({ runnable: RunnableLambda.from(() => "never said"), sessions });
+  const editing = chain.invoke("y", { configurable: { session, replaces: question?.position } });
+  expect(await settles(editing)).toBe("in time: StoreUnavailableError");
 });
 
 test("a reply that came while the process was busy past the deadline counts", async () => {

@@ -39,7 +39,7 @@ test("a turn is appended by one command, a history read by two in one go, the ma
   expect(await commandsFor(sessionId, () => history.addMessages(turn("one")))).toEqual(["EVALSHA"]);
   expect(await commandsFor(sessionId, () => history.length())).toEqual(["LLEN"]);
   // The other way round, a clear between the two would go unnoticed: old list, new mark.
-  expect(await commandsFor(sessionId, () => history.getMessages())).toEqual(["HGET", "LRANGE"]);
+  expect(await commandsFor(sessionId, () => history.getMessages())).toEqual(["HMGET", "LRANGE"]);
 });
 
 test("what a read returns that was under way during a clear() is not taken back either", async () => {

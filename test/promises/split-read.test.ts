@@ -46,15 +46,6 @@ describe.each<[string, (url: string) => Redis]>([
     return session;
   }
 
-  test("messages are appended: each has its own index", async () => {
-    const session = await conversation(["0", "1", "2"]);
-    const page = await readAround(
-      (client) => new SessionStore({ client }).conversations.messages(session, session.conversationId),
-      () => sessions.history(session).addMessages([new HumanMessage("3"), new HumanMessage("4")]),
-    );
-    expect(page).toMatchObject(["0", "1", "2", "3", "4"].map((text, index) => ({ index, message: { text } })));
-  });
-
   test("the session ends, and another goes on: nothing is shown to the one that ended", async () => {
     const session = await conversation(["before"]);
     const { conversationId } = session;

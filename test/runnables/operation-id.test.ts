@@ -93,7 +93,7 @@ describe.each([
     await expect(chain().invoke("Hi", config("one"))).rejects.toThrow("out of order");
     answer = async () => "answer";
     await chain().invoke("Hi", config("one"));
-    expect(await stored()).toEqual(["human!: Hi", "human: Hi", "ai: answer"]);
+    expect(await stored()).toEqual(["human: Hi", "ai: answer"]);
     await expect(chain().invoke("Hi", config("one"))).rejects.toBeInstanceOf(OperationConflictError);
   });
 
@@ -106,13 +106,13 @@ describe.each([
     expect(await stored()).toEqual(["human!: Hi"]);
   });
 
-  test("that is interrupted twice in different ways keeps both", async () => {
+  test("that is interrupted twice keeps what the second run left", async () => {
     for (const part of ["One", "Another"]) {
       answer = async () => part;
       const stream = await chain().stream("Hi", config("one"));
       for await (const _part of stream) break;
     }
-    await expect.poll(stored).toEqual(["human: Hi", "ai!: One", "human: Hi", "ai!: Another"]);
+    await expect.poll(stored).toEqual(["human: Hi", "ai!: Another"]);
   });
 
   test.each<[what: string, operationId: unknown]>([

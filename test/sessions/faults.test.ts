@@ -1,4 +1,5 @@
 // P2–P4 for sessions: a reply that is lost, a server that is silent, full or strict leaves nothing half done or twice.
+import { ownerTag } from "../../src/redis/keys.js";
 import { inspect } from "node:util";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from "vitest";
