@@ -5,7 +5,7 @@ import { Turn } from "../turns/turn.js";
 import { LiveRun } from "./live-run.js";
 import { LiveRuns } from "./live-runs.js";
 import { withIds } from "./message-ids.js";
-import { firstOpening, laterOpening, type Opening, seemsToLack, withoutEnded } from "./opening.js";
+import { firstOpening, laterOpening, type Opening, saidAnew, seemsToLack, withoutEnded } from "./opening.js";
 import { type MiddlewareSettings, parseContext, type SessionContext } from "./options.js";
 import { resumptionOf } from "./resumption.js";
 import { belongsTo, precedes, recordOf, type RunRecord } from "./run-record.js";
@@ -47,9 +47,9 @@ export class AgentRuns {
       const begun = turn;
       const { past, seen } = begun;
       const stored = withIds(past);
-      const { messages, fresh } = await openingOf(state, stored, {
-        follows: (earlier) =>
-          replaces === undefined && earlier.turn !== begun.operationId && precedes(earlier, session, seen),
+      const isAnew = begun.beginsAnew || state._session?.turn === begun.operationId;
+      const { messages, fresh } = await openingOf(isAnew ? withSaidOnly(state, begun) : state, stored, {
+        follows: (earlier) => precedes(earlier, session, seen),
         everything: async () => withIds(await begun.everything()),
         canBeStored: (some) => begun.canStore(some),
       });
@@ -114,6 +114,12 @@ export class AgentRuns {
     if (signal) this.#live.enter(run, signal, hasCheckpointer(runtime) ? undefined : parts.life);
     return run;
   }
+}
+
+/** Returns the state of a thread as that of a turn that begins anew from the conversation. */
+function withSaidOnly(state: RunState, { replaced }: Turn): RunState {
+  const { messages, _session: earlier } = state;
+  return { messages: earlier === undefined ? messages : saidAnew(messages, earlier, replaced?.id) };
 }
 
 /** What `openingOf` asks about the turn that begins. */

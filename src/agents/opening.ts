@@ -3,7 +3,7 @@ import { isStandIn } from "../frameworks/langchain.js";
 import { withAnswers } from "../messages/interrupted.js";
 import { isResult } from "../messages/tool-calls.js";
 import { anew, idsOf, withId } from "./message-ids.js";
-import type { RunRecord } from "./run-record.js";
+import { type RunRecord, withoutRefused } from "./run-record.js";
 import { settledOf, storedSince } from "./settled-messages.js";
 
 /** The messages with which a turn begins. */
@@ -57,14 +57,15 @@ export function laterOpening(
   const inState = idsOf(state.filter((message) => !isStandIn(message)));
   const isGone = ({ id = "" }: BaseMessage): boolean => !inState.has(id);
   const notStored = state.filter((message) => !settled.has(message));
-  const now = notStored.slice(lengthOfEarlier(notStored, earlier));
-  const left = notStored.slice(0, notStored.length - now.length);
+  const lengthLeft = lengthOfEarlier(notStored, earlier);
+  const left = notStored.slice(0, lengthLeft);
+  const now = withoutRefused(earlier, notStored.slice(lengthLeft));
   // The state of a turn that was given up lacks what a summary took the place of.
   const gone = earlier.pending.filter((message) => !settled.has(message) && isGone(message));
   // What can never be stored failed its own turn, whose caller knows. It would fail this turn too.
   const isLeft = canBeStored([...gone, ...left]);
   // A call that nobody answered would make a provider refuse this turn.
-  const said = withAnswers(isLeft ? notStored : now).map(withId);
+  const said = withAnswers(isLeft ? [...left, ...now] : now).map(withId);
   const since = storedSince(earlier, stored).filter((message) => !own.has(message.id ?? "") && isGone(message));
   return {
     messages: [...state.filter((message) => settled.has(message)), ...since, ...said],
@@ -104,4 +105,21 @@ export function withoutEnded(state: readonly BaseMessage[], record: RunRecord): 
   const ids = new Set([...record.read, ...record.own, ...idsOf(record.pending), record.latest]);
   const last = state.findLastIndex(({ id = "", type }) => ids.has(id) || type === "ai" || type === "tool");
   return state.slice(last + 1);
+}
+
+/**
+ * Returns what is said now, in the thread of a turn that begins anew: it repeats the turn of the record, or replaces
+ * messages. A caller may say it under the id of what it takes the place of. Then it stands in that place in the state.
+ *
+ * @param replaced the id of the message that is to be replaced.
+ */
+export function saidAnew(
+  state: readonly BaseMessage[],
+  record: RunRecord,
+  replaced: string | undefined,
+): readonly BaseMessage[] {
+  const said = withoutEnded(state, record);
+  if (said.length > 0) return said;
+  const places = new Set(replaced === undefined ? [...record.own, ...idsOf(record.pending)] : [replaced]);
+  return state.filter(({ id = "", type }) => type === "human" && places.has(id));
 }

@@ -1,5 +1,4 @@
-import { type BaseMessage, ToolMessage } from "@langchain/core/messages";
-import { callsOf } from "../messages/tool-calls.js";
+import type { BaseMessage } from "@langchain/core/messages";
 import { idsOf } from "./message-ids.js";
 import type { RunRecord } from "./run-record.js";
 import { type SettledMessages, settledOf, storedSince } from "./settled-messages.js";
@@ -32,12 +31,13 @@ function withoutTakenBack(record: RunRecord, state: readonly BaseMessage[], stor
   const own = new Set(record.own);
   if (own.size === 0 || stored.some(({ id = "" }) => own.has(id))) return record;
   const again = state.filter(({ id = "" }) => own.has(id));
-  return { ...record, own: [], sealed: [], stored: 0, pending: [...again, ...record.pending] };
+  return { ...record, own: [], stored: 0, pending: [...again, ...record.pending] };
 }
 
 /**
- * Returns the record with what was kept of this run when it was interrupted: that is stored, as far as the run had come.
- * A call of it that is stored with an error may get its result now, which is not stored behind that.
+ * Returns the record with what was kept of this run when it was interrupted, and is followed by other turns: that stays
+ * stored, as far as the run had come. A call that is stored with an error may get its result now, which is stored behind
+ * that. The model is shown the result in place of the error.
  */
 function withKept(record: RunRecord, state: readonly BaseMessage[], stored: readonly BaseMessage[]): RunRecord {
   const ids = new Set([...idsOf(record.pending), ...idsOf(state)]);
@@ -46,14 +46,8 @@ function withKept(record: RunRecord, state: readonly BaseMessage[], stored: read
   const first = since.findIndex(({ id = "" }) => ids.has(id));
   if (first === -1) return record;
   const kept = since.slice(first);
-  const own = kept.filter(({ id = "" }) => ids.has(id));
-  const calls = new Set(own.flatMap(callsOf).map(({ name }) => name));
-  const answered = kept.flatMap((message) => (ToolMessage.isInstance(message) ? [message.tool_call_id] : []));
-  return {
-    ...record,
-    own: [...new Set([...record.own, ...idsOf([...own, ...kept.filter(isInterrupted)])])],
-    sealed: [...new Set([...record.sealed, ...answered.filter((id) => calls.has(id))])],
-  };
+  const own = kept.filter((message) => ids.has(message.id ?? "") || isInterrupted(message));
+  return { ...record, own: [...new Set([...record.own, ...idsOf(own)])] };
 }
 
 function isInterrupted({ response_metadata }: BaseMessage): boolean {

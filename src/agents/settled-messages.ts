@@ -1,4 +1,4 @@
-import { type BaseMessage, ToolMessage } from "@langchain/core/messages";
+import type { BaseMessage } from "@langchain/core/messages";
 import { isStandIn } from "../frameworks/langchain.js";
 import { idsOf } from "./message-ids.js";
 import type { RunRecord } from "./run-record.js";
@@ -9,18 +9,14 @@ import type { RunRecord } from "./run-record.js";
  */
 export class SettledMessages {
   readonly #ids: Set<string>;
-  /** Ids of calls whose stored result is an error, and whose result came later. */
-  readonly #sealed: ReadonlySet<string>;
 
-  constructor(ids: Iterable<string>, sealed: Iterable<string> = []) {
+  constructor(ids: Iterable<string>) {
     this.#ids = new Set(ids);
-    this.#sealed = new Set(sealed);
   }
 
   /** Returns true for a message that is stored, or that must not be stored. */
   has(message: BaseMessage): boolean {
-    if (this.hasId(message.id) || isStandIn(message)) return true;
-    return ToolMessage.isInstance(message) && this.#sealed.has(message.tool_call_id);
+    return this.hasId(message.id) || isStandIn(message);
   }
 
   /** Returns true for an id that a new message must not take. */
@@ -59,7 +55,7 @@ export function settledOf(
   const pending = idsOf(record.pending);
   const earlier = idsOf(state.slice(0, lengthOfEarlierTurns(record, state, stored)));
   const before = [...earlier].filter((id) => !pending.has(id));
-  return new SettledMessages([...idsOf(stored), ...record.own, ...before], record.sealed);
+  return new SettledMessages([...idsOf(stored), ...record.own, ...before]);
 }
 
 /** Returns how many messages at the beginning of the state are of earlier turns than that of the record. */

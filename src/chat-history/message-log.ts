@@ -80,7 +80,11 @@ export interface LogPart {
   readonly entries: readonly string[];
   /** Whether something was written under the operation id of the turn. */
   readonly recorded: boolean;
+  /** Whether an earlier run of the turn left parts, which its next write takes the place of. */
+  readonly repeats: boolean;
   readonly fence: Fence | undefined;
+  /** The entry that the turn is to replace first. */
+  readonly replaced?: string | undefined;
 }
 
 /** What a turn replaces, and what it must find. */

@@ -24,6 +24,14 @@ export interface Beginning {
   readonly said?: readonly BaseMessage[] | undefined;
 }
 
+/** What the read of a turn found beside its past. */
+export interface TurnBegun {
+  /** Whether an earlier run of the turn left parts. */
+  readonly repeats: boolean;
+  /** The entry that the turn is to replace first. */
+  readonly replaced: string | undefined;
+}
+
 /** Messages that have been checked and encoded, and can be appended. */
 export type EncodedBatch = Pick<Batch, "encoded" | "toolCalls">;
 
@@ -39,6 +47,7 @@ export class OpenConversation {
   readonly #limits: HistoryLimits;
   #seen: string = NEVER_READ;
   #fence: Fence | undefined;
+  #begun: TurnBegun = { repeats: false, replaced: undefined };
   /** True from a read until the append that follows it. */
   #inTurn = false;
   /** A caller that stores its whole state passes messages that were read here. They must not be stored again. */
@@ -52,6 +61,11 @@ export class OpenConversation {
   /** Returns the clear that the latest read saw (`""` for none). An append is refused once there is another. */
   get seen(): string {
     return this.#seen;
+  }
+
+  /** Returns what the read of a turn found beside its past. */
+  get begun(): TurnBegun {
+    return this.#begun;
   }
 
   /** Returns what the turn that read last replaces, and must find. */
@@ -74,9 +88,10 @@ export class OpenConversation {
     const first = window && "messages" in window ? -window.messages : 0;
     // The era is taken before the read: what arrives after a clear() may be what that clear removed.
     const era = this.#era;
-    const { seen, entries, fence } = await this.#readFor(turn, first);
+    const { seen, entries, fence, repeats, replaced } = await this.#readFor(turn, first);
     this.#seen = seen;
     this.#fence = fence;
+    this.#begun = { repeats, replaced };
     this.#inTurn = true;
     const messages = decodeMessages(entries, first < 0 ? -entries.length : 0, onCorrupt);
     for (const message of messages) Origin.note(message, era);

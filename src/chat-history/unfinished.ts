@@ -29,6 +29,9 @@ export function notesFor(
   };
 }
 
+/** What a log reads, before it is known what the turn follows. */
+export type ReadPart = Omit<LogPart, "repeats"> & Pick<TurnNotes, "parts">;
+
 /**
  * Reads what is in front of the turn's own parts. Where these fill a window (`first` is negative then), what they hide is
  * read too, within the same deadline.
@@ -36,14 +39,14 @@ export function notesFor(
 export async function readInFrontOfParts(
   settings: Connection,
   first: number,
-  read: (connection: Connection, first: number) => Promise<LogPart & Pick<TurnNotes, "parts">>,
+  read: (connection: Connection, first: number) => Promise<ReadPart>,
 ): Promise<LogPart> {
   const budget = new Budget(settings);
   const found = await read(budget.connection(), first);
-  if (found.parts === 0) return found;
+  if (found.parts === 0) return { ...found, repeats: false };
   const { parts, ...all } =
     first < 0 && found.entries.length === -first ? await read(budget.connection(), first - found.parts) : found;
-  return { ...all, entries: all.entries.slice(0, Math.max(0, all.entries.length - parts)) };
+  return { ...all, entries: all.entries.slice(0, Math.max(0, all.entries.length - parts)), repeats: true };
 }
 
 /** Returns the arguments of a script that a turn writes with. */

@@ -1,6 +1,7 @@
 import { InvalidOptionError } from "../errors.js";
 import { threadKeys, type ThreadKeys } from "../redis/keys.js";
 import { type Ancestor, ancestorsScript } from "../redis/scripts/thread/ancestors.js";
+import { beginThreadScript } from "../redis/scripts/thread/begin.js";
 import { type CheckpointEntry, checkpointEntry } from "../redis/scripts/thread/entries.js";
 import { listCheckpointsScript } from "../redis/scripts/thread/list.js";
 import { pruneThreadScript } from "../redis/scripts/thread/prune.js";
@@ -81,6 +82,13 @@ export interface NewWrites {
   /** Index, channel, reference, … */
   readonly writes: readonly string[];
   readonly nodes: NewNodes;
+}
+
+/** The turn whose run begins. */
+export interface BeginningRun {
+  readonly operationId?: string | undefined;
+  /** The position of the first message that it replaces. */
+  readonly replaces?: string | undefined;
 }
 
 export interface StoredCheckpoints {
@@ -172,6 +180,24 @@ export class Thread {
       run(this.#place.connection, readCheckpointsScript, call),
       this.#renewed(),
     ]);
+    return { entries, nodes: this.#stored(nodes) };
+  }
+
+  /** Reads the latest checkpoint of a graph whose run begins, for a turn that may begin the thread anew. */
+  async begin({ operationId = "", replaces }: BeginningRun): Promise<StoredCheckpoints> {
+    const { holder, keys } = this.#place;
+    if (holder === undefined) return this.read("", []);
+    const { record, sessions, conversation, threads } = holder.keys;
+    const { entries, nodes } = await run(this.#place.connection, beginThreadScript, {
+      subject: this.id,
+      keys: { ...keys, record, sessions, conversation, threads },
+      arguments: {
+        sessionId: holder.sessionId,
+        conversationId: holder.conversationId,
+        turn: operationId,
+        replaces: replaces !== undefined,
+      },
+    });
     return { entries, nodes: this.#stored(nodes) };
   }
 

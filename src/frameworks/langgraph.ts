@@ -55,6 +55,8 @@ export interface Thread {
   readonly values: unknown;
   /** True when a run has not come to its end: it waits for a person, broke off, or is under way. */
   readonly isOpen: boolean;
+  /** The operation id that the latest run was called with, as `configurable` had it. */
+  readonly operationId: unknown;
 }
 
 /** What this library reads of a graph. A run of a graph inside another one has `__pregel_read`. */
@@ -63,9 +65,15 @@ interface CheckpointedGraph {
   readonly config?: RunnableConfig | undefined;
   getState(config: RunnableConfig): Promise<{
     readonly values: unknown;
+    /** What is primitive in `configurable` is in the metadata of each checkpoint. */
+    readonly metadata?: Readonly<Record<string, unknown>> | undefined;
     readonly next: readonly unknown[];
     readonly tasks: readonly { readonly interrupts?: readonly unknown[] }[];
   }>;
+}
+
+interface ThreadDeleting {
+  deleteThread(threadId: string, session: unknown): Promise<void>;
 }
 
 /**
@@ -80,9 +88,27 @@ export function keepsThread(runnable: object, { configurable }: NodeRuntime): bo
 /** Reads the thread of a call from the checkpointer of a graph that has one. */
 export async function threadOf(graph: object, config: RunnableConfig): Promise<Thread> {
   const { config: bound } = graph as CheckpointedGraph;
-  const { values, next, tasks } = await (graph as CheckpointedGraph).getState(mergeConfigs(bound, config));
+  const state = await (graph as CheckpointedGraph).getState(mergeConfigs(bound, config));
+  const { values, next, tasks, metadata } = state;
   // A node that was answered once and asks again is not among the next ones.
-  return { values, isOpen: next.length > 0 || tasks.some(({ interrupts = [] }) => interrupts.length > 0) };
+  const isOpen = next.length > 0 || tasks.some(({ interrupts = [] }) => interrupts.length > 0);
+  return { values, isOpen, operationId: metadata?.["operationId"] };
+}
+
+/** Deletes the thread of a call, whatever it holds. A saver of sessions is told on whose behalf. */
+export async function deleteThreadOf(graph: object, config: RunnableConfig): Promise<void> {
+  const { config: bound, checkpointer } = graph as CheckpointedGraph;
+  const { thread_id: id, session } = mergeConfigs(bound, config).configurable ?? {};
+  await (checkpointer as ThreadDeleting).deleteThread(String(id), session);
+}
+
+/**
+ * Returns true for the config with which LangGraph looks, as a run of a whole graph begins, where its thread stands. A look
+ * from outside (`getState`) has no `writer`, and a graph inside another one has `__pregel_read`.
+ */
+export function beginsRun(config: RunnableConfig): boolean {
+  const { configurable = {} } = config;
+  return "writer" in config && configurable["__pregel_read"] === undefined && !configurable["checkpoint_id"];
 }
 
 /**

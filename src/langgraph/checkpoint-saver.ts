@@ -17,7 +17,13 @@ import { KnownNodes } from "../checkpoints/known-nodes.js";
 import { DamagedNode, type Reference, type StoredNodes } from "../checkpoints/nodes.js";
 import type { SaverSettings } from "../checkpoints/options.js";
 import { escaped, partsOf, placeOf } from "../checkpoints/place.js";
-import type { CheckpointEntry, StoredCheckpoints, Thread, ThreadSettings } from "../checkpoints/thread.js";
+import type {
+  BeginningRun,
+  CheckpointEntry,
+  StoredCheckpoints,
+  Thread,
+  ThreadSettings,
+} from "../checkpoints/thread.js";
 import { Values } from "../checkpoints/values.js";
 import { inOrder, type StoredWrite } from "../checkpoints/writes.js";
 import { CorruptCheckpointError, InvalidOptionError } from "../errors.js";
@@ -36,6 +42,8 @@ export interface ChannelHistory {
 export interface Bound {
   readonly thread: Thread;
   readonly configurable: Readonly<Record<string, unknown>>;
+  /** The turn whose run begins with this call. */
+  readonly begins?: BeginningRun | undefined;
 }
 
 /** What {@link RedisSaver} and {@link SessionSaver} share: all but where a thread is. */
@@ -68,7 +76,10 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
     if (bound === undefined) return undefined;
     const namespace = namespaceOf(config);
     const id = getCheckpointId(config);
-    const { entries, nodes } = await bound.thread.read(namespace, id === "" ? [] : [placeOf(namespace, id)]);
+    const { entries, nodes } =
+      bound.begins === undefined
+        ? await bound.thread.read(namespace, id === "" ? [] : [placeOf(namespace, id)])
+        : await bound.thread.begin(bound.begins);
     const [entry] = entries;
     return entry === undefined ? undefined : this.#tuple(bound, entry, nodes);
   }

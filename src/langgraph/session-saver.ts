@@ -1,7 +1,8 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { parsePrune, type PruneOptions } from "../checkpoints/options.js";
-import type { Thread } from "../checkpoints/thread.js";
+import type { BeginningRun, Thread } from "../checkpoints/thread.js";
 import { ConversationNotFoundError, InvalidOptionError } from "../errors.js";
+import { beginsRun } from "../frameworks/langgraph.js";
 import type { Session } from "../sessions/session.js";
 import type { SessionStore } from "../sessions/store.js";
 import { type Bound, CheckpointSaver } from "./checkpoint-saver.js";
@@ -63,7 +64,7 @@ export class SessionSaver extends CheckpointSaver {
     const asked: unknown = config.configurable?.["thread_id"];
     if (asked !== undefined && asked !== null && asked !== thread.id) throw new ConversationNotFoundError();
     // With the session, so that a config that a snapshot has can be used as it is.
-    return { thread, configurable: { session } };
+    return { thread, configurable: { session }, begins: beginningOf(config) };
   }
 
   /** @internal */
@@ -86,4 +87,19 @@ export class SessionSaver extends CheckpointSaver {
 function sessionOf(config: RunnableConfig): Session | undefined {
   const { context } = config as { readonly context?: { readonly session?: Session } };
   return context?.session ?? (config.configurable?.["session"] as Session | undefined);
+}
+
+/**
+ * Returns the turn whose run begins with this config, when it is one that may have to begin the thread anew.
+ * `sessionMiddleware` checks both values.
+ */
+function beginningOf(config: RunnableConfig): BeginningRun | undefined {
+  const { context } = config as { readonly context?: { readonly operationId?: unknown; readonly replaces?: unknown } };
+  const { operationId, replaces } = context ?? {};
+  const isTurn = typeof operationId === "string" || typeof replaces === "string";
+  if (!isTurn || (config.configurable?.["checkpoint_ns"] ?? "") !== "" || !beginsRun(config)) return undefined;
+  return {
+    operationId: typeof operationId === "string" ? operationId : undefined,
+    replaces: typeof replaces === "string" ? replaces : undefined,
+  };
 }

@@ -10,7 +10,7 @@ import {
 } from "@langchain/core/runnables";
 import type { IterableReadableStream } from "@langchain/core/utils/stream";
 import { adderOf } from "../frameworks/langchain-core.js";
-import { answersOrRoutes, isCommand, keepsThread, threadOf } from "../frameworks/langgraph.js";
+import { answersOrRoutes, deleteThreadOf, isCommand, keepsThread, threadOf } from "../frameworks/langgraph.js";
 import { type AnyHistory, isHistory, Turn } from "../turns/turn.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Session } from "../sessions/session.js";
@@ -204,9 +204,13 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     if (!keepsThread(runnable, config)) return undefined;
     try {
       const thread = await threadOf(runnable, config);
-      return isCommand(input)
-        ? await threadToResume(input, thread, turn, this.#settings)
-        : await threadBefore(thread, turn, this.#settings);
+      if (isCommand(input)) return await threadToResume(input, thread, turn, this.#settings);
+      // The graph begins anew from the conversation. What its thread has of an earlier run is not said again.
+      if (turn.beginsAnew || (turn.named && thread.operationId === turn.operationId)) {
+        await deleteThreadOf(runnable, config);
+        return { stored: [], unfinished: [], givenUp: [] };
+      }
+      return await threadBefore(thread, turn, this.#settings);
     } catch (error) {
       turn.abandon();
       throw error;

@@ -7,7 +7,7 @@ import {
   type MessageLog,
   type ReadingTurn,
 } from "../chat-history/message-log.js";
-import { notesFor, readInFrontOfParts, type TurnNotes, turnValues } from "../chat-history/unfinished.js";
+import { notesFor, readInFrontOfParts, type ReadPart, turnValues } from "../chat-history/unfinished.js";
 import {
   ConversationNotFoundError,
   InvalidOptionError,
@@ -30,8 +30,6 @@ import { type Connection, read, run, write } from "../redis/send.js";
 import { removeConversation } from "./conversations.js";
 import type { SessionRef, SessionSettings } from "./options.js";
 import { indexOfPosition, placesOf, positionSchema, positionsOf } from "./positions.js";
-
-type ReadPart = LogPart & Pick<TurnNotes, "parts">;
 
 /** A conversation as a session sees it. Calls are refused as soon as the session is no longer live. */
 export class SessionLog implements MessageLog {
@@ -108,8 +106,10 @@ export class SessionLog implements MessageLog {
     const entries =
       found.entries?.slice(0, index + 1) ??
       (await this.#readRange(budget.connection(), Math.max(0, index + first), index));
-    if (!isQuestion(entries.pop())) throw new InvalidOptionError("replaces", "use the position of a user's message.");
-    return { seen, entries, recorded: false, parts: 0, fence: { from, behind: positionsOf(places)(length) } };
+    const replaced = entries.pop();
+    if (!isQuestion(replaced)) throw new InvalidOptionError("replaces", "use the position of a user's message.");
+    const fence = { from, behind: positionsOf(places)(length) };
+    return { seen, entries, recorded: false, parts: 0, fence, replaced };
   }
 
   #readRange(connection: Connection, first: number, last: number): Promise<string[]> {

@@ -1,6 +1,7 @@
 import type { BaseChatMessageHistory, BaseListChatMessageHistory } from "@langchain/core/chat_history";
 import type { BaseMessage } from "@langchain/core/messages";
 import { conversationOf, type RedisChatMessageHistory } from "../chat-history/history.js";
+import { decodeMessages } from "../codec/decode.js";
 import type { Fence, HeldLease, TurnPart } from "../chat-history/message-log.js";
 import type { Beginning, OpenConversation } from "../chat-history/open-conversation.js";
 import { InvalidOptionError, isLangChainRedisError, TurnNotStoredError } from "../errors.js";
@@ -154,6 +155,17 @@ export class Turn {
   /** Returns what the turn replaces, for `resume`. */
   get fence(): Fence | undefined {
     return this.#conversation?.fence;
+  }
+
+  /** Returns true when an earlier run of the turn left parts, or when the turn is to replace messages. */
+  get beginsAnew(): boolean {
+    return this.#conversation?.begun.repeats === true || this.fence !== undefined;
+  }
+
+  /** Returns the message that the turn is to replace first. */
+  get replaced(): BaseMessage | undefined {
+    const entry = this.#conversation?.begun.replaced;
+    return entry === undefined ? undefined : decodeMessages([entry], 0, "skip")[0];
   }
 
   /** Returns whether the caller chose the operation id, for `resume`. */

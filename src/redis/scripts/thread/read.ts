@@ -14,26 +14,8 @@ import {
 } from "../fragments/thread.js";
 import { entries } from "./entries.js";
 
-export const readCheckpointsScript = defineScript({
-  name: "thread.read",
-  about: "returns checkpoints with their values, those that are there.",
-  flags: "no-writes",
-  keys: threadKeys,
-  optionalKeys: askingKeys,
-  arguments: {
-    ...askingArguments,
-    namespace: text("whose latest checkpoint is returned when no place is given"),
-    places: texts("of the checkpoints"),
-  },
-  answers: { found: entries },
-  refusals: ["corrupt-thread", "no-conversation", ...notLive],
-  uses: [notAdmitted, checkpointAt, isDamaged, entryOf, collect],
-  lua: /* lua */ `
-local refusal = notAdmitted(record, sessions, sessionId, conversation)
-if refusal then
-  return refusal
-end
-${threadLua}
+/** Lua that returns the checkpoints of `places`, or the latest of `namespace`. */
+export const readLua = /* lua */ `
 if redis.call("EXISTS", checkpoints) == 0 then
   return { "found", {}, {} }
 elseif isDamaged(thread) then
@@ -54,5 +36,30 @@ end
 local parts = {}
 collect(thread, references, {}, parts)
 return { "found", found, parts }
-`,
+`;
+
+/** The fragments that `readLua` uses. */
+export const readUses = [checkpointAt, isDamaged, entryOf, collect] as const;
+
+export const readCheckpointsScript = defineScript({
+  name: "thread.read",
+  about: "returns checkpoints with their values, those that are there.",
+  flags: "no-writes",
+  keys: threadKeys,
+  optionalKeys: askingKeys,
+  arguments: {
+    ...askingArguments,
+    namespace: text("whose latest checkpoint is returned when no place is given"),
+    places: texts("of the checkpoints"),
+  },
+  answers: { found: entries },
+  refusals: ["corrupt-thread", "no-conversation", ...notLive],
+  uses: [notAdmitted, ...readUses],
+  lua: /* lua */ `
+local refusal = notAdmitted(record, sessions, sessionId, conversation)
+if refusal then
+  return refusal
+end
+${threadLua}
+${readLua}`,
 });
