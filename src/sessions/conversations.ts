@@ -310,7 +310,11 @@ export class Conversations {
         const [present, messages] = [list(values).map(textOrNothing), textList(found)];
         // The index may outlive a list that has expired.
         if (!isMember(listed) || messages.length === 0) throw new ConversationNotFoundError();
-        return { fields: EXPORTED.flatMap((name, index) => [name, present[index] ?? []].flat()), entries: messages };
+        const fields = EXPORTED.flatMap((name, index) => {
+          const value = present[index];
+          return value === undefined ? [] : [name, value];
+        });
+        return { fields, entries: messages };
       },
     );
     const messages = entries.flatMap((entry, index) => {
