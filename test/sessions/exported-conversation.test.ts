@@ -10,10 +10,7 @@ test("an exported conversation has its times, its messages, and a title and an o
   await expect(sessions.conversations.export(session, id)).rejects.toBeInstanceOf(ConversationNotFoundError);
   await sessions.history(session).addMessages(turn("Hi"));
   const [stored] = await sessions.conversations.list(session);
-  const messages = (await sessions.conversations.messages(session, id)).map(({ message, at }) => ({
-    ...message.toDict(),
-    at: at.toISOString(),
-  }));
+  const messages = await sessions.conversations.messages(session, id);
   const exported = await sessions.conversations.export(session, id);
   expect(exported).toEqual({
     format: "langchain-redis-sessions/conversation/1",
@@ -21,9 +18,11 @@ test("an exported conversation has its times, its messages, and a title and an o
     agentId: "assistant",
     createdAt: stored?.createdAt.toISOString(),
     lastActivityAt: stored?.lastActivityAt.toISOString(),
-    messages: messages.map(({ type, at }, index) =>
-      expect.objectContaining({ type, at, data: expect.objectContaining({ content: ["Hi", "re: Hi"][index] }) }),
-    ),
+    messages: messages.map(({ message, at }) => ({
+      type: message.type,
+      data: expect.objectContaining({ content: message.text }),
+      at: at.toISOString(),
+    })),
   });
   // It is JSON: nothing of it is lost on the way.
   expect(JSON.parse(JSON.stringify(exported))).toEqual(exported);
