@@ -28,7 +28,7 @@ async function endOf(example: string, url: string): Promise<{ code: unknown; std
 }
 const advice = "Correct REDIS_URL, start that Redis, or unset REDIS_URL: then the example starts a Redis of its own.";
 
-test.each(["quickstart", "chain", "agent", "graph", "sessions", "classic", "memory"])(
+test.each(["quickstart", "chain", "agent", "graph", "edit", "sessions", "classic", "memory"])(
   "examples/%s.ts ends with a plain sentence, and no stack, where no Redis answers",
   async (example) => {
     expect(await endOf(example, "redis://:hidden@127.0.0.1:1")).toMatchObject({
@@ -105,6 +105,30 @@ test("examples/graph.ts shows a tool that one process asks to run, and that runs
   expect(stdout.match(new RegExp(`tool +process ${approves} sends 50 euros to Bob`, "g"))).toHaveLength(1);
   expect(second).toMatch(/ai +50 euros are on their way to Bob\./);
   expect(stdout.match(/redis +human/g)).toHaveLength(1);
+});
+
+test("examples/edit.ts shows a request that is repeated, a question that is edited, and a fork that leaves the past alone", async () => {
+  const steps = (await outputOf("edit")).split(/^(?=\S)/m);
+  // What is stored at the end of a step, and how many messages the model has read in it, each time.
+  const storedIn = (step = ""): string[] =>
+    [...step.matchAll(/redis +\d+ {2}(.*)/g)].map(([, message = ""]) => message.replaceAll(/ {2,}/g, " "));
+  const readIn = (step = ""): string[] => [...step.matchAll(/model +reads (\d+)/g)].map(([, count = ""]) => count);
+  const [repeated, refused, regenerated, edited, goesOn, forked, original] = steps.slice(1);
+  const where = "human Where should I go for a weekend?";
+  const north = ["human Where should I go in the north?", "ai Bergen."];
+  const packed = [...north, "human What should I pack?", "ai A raincoat."];
+  expect(repeated?.match(/error +The model is overloaded\./g)).toHaveLength(2);
+  expect(readIn(repeated)).toEqual(["1", "1", "1"]);
+  expect(storedIn(repeated)).toEqual([where, where, where, "ai Lisbon."]);
+  expect(refused).toMatch(/error +OPERATION_CONFLICT/);
+  expect(readIn(refused)).toEqual([]);
+  expect(readIn(regenerated)).toEqual(["1"]);
+  expect(storedIn(regenerated)).toEqual([where, "ai Porto."]);
+  expect(storedIn(edited)).toEqual(north);
+  expect(storedIn(goesOn)).toEqual(packed);
+  expect(readIn(forked)).toEqual(["3"]);
+  expect(storedIn(forked)).toEqual([...north, "human What should I eat there?", "ai Fish soup at the harbour."]);
+  expect(storedIn(original)).toEqual(packed);
 });
 
 test("examples/classic.ts shows two users of one chain who do not meet", async () => {

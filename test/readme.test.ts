@@ -23,7 +23,10 @@ const fragmentsOf = (text: string): string[] =>
     kind === "diff" ? afterwards(code) : code,
   );
 const [first = "", ...others] = fragmentsOf(readme.replace(webOfReadme, ""));
-const fragments = [...others, ...fragmentsOf(page("docs/moving.md")), ...fragmentsOf(page("docs/langgraph.md"))];
+const fragments = [
+  ...others,
+  ...["docs/moving.md", "docs/langgraph.md", "docs/editing.md"].flatMap((file) => fragmentsOf(page(file))),
+];
 const { single } = inject("servers");
 const environment = { ...process.env, REDIS_URL: `redis://${single.host}:${single.port}/3` };
 
@@ -35,12 +38,13 @@ function afterwards(diff: string): string {
 test("every fragment of every page is run by one of these tests", () => {
   const counts = pages.map((file) => [file, fragmentsOf(page(file)).length] as const).filter(([, count]) => count > 0);
   expect(Object.fromEntries(counts)).toEqual({
-    "README.md": 1 + 8 + 1,
+    "README.md": 1 + 9 + 1,
+    "docs/editing.md": 3,
     "docs/langgraph.md": 4 + 2,
     "docs/moving.md": 4,
     "docs/web.md": 5,
   });
-  expect(fragments).toHaveLength(8 + 4 + 6); // The others are the first program, and those of the web.
+  expect(fragments).toHaveLength(9 + 4 + 6 + 3); // The others are the first program, and those of the web.
 });
 
 let installed: ReturnType<typeof installPackage>;
@@ -92,6 +96,9 @@ const program = (modules: readonly string[]): string => `
   for (const [id, history] of Object.entries({ ...histories, session: sessions.history(session) })) {
     for (const { type, text } of await history.getMessages()) console.log(id, type, text);
   }
+  for (const { title, messageCount } of await sessions.conversations.list(session)) {
+    console.log("listed", title ?? "without a title", messageCount);
+  }
   await sessions.close();
   await client.quit();
 `;
@@ -129,8 +136,14 @@ test("every other fragment runs pasted, given what its text assumes", async () =
     "session ai Hello.",
     "session human Hi",
     "session ai Hello.",
+    "session human Where should I go in June?",
+    "session ai Hello.",
     "session human Hi",
     "session ai Hello.",
+    // One turn more, before the conversation was rewound.
+    "listed As it was 10",
+    "listed without a title 8",
+    "listed Another way 6",
   ]);
 });
 

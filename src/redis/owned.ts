@@ -70,7 +70,8 @@ const conversations: OwnedThing = {
     {
       key: "conversation:<id>",
       type: "hash",
-      holds: "agent, times and title of the conversation; after its removal its generation",
+      holds:
+        "agent, times, title, where its messages stand, notes of its latest turns, and where it was forked from; after its removal its generation",
       fate: "exported",
       afterErasure: {
         holds: "A number by which turns in flight see that the conversation was removed.",

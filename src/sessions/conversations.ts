@@ -145,9 +145,11 @@ export class Conversations {
     });
     const positionOf = positionsOf({ first, eras });
     return entries.flatMap((entry, offset) =>
-      stored(entry, start + offset, this.#settings.onCorrupt).map((message) => ({
-        ...message,
-        position: positionOf(message.index),
+      stored(entry, start + offset, this.#settings.onCorrupt).map(({ index, at, message }) => ({
+        index,
+        position: positionOf(index),
+        at,
+        message,
       })),
     );
   }
@@ -310,7 +312,11 @@ export class Conversations {
         const [present, messages] = [list(values).map(textOrNothing), textList(found)];
         // The index may outlive a list that has expired.
         if (!isMember(listed) || messages.length === 0) throw new ConversationNotFoundError();
-        return { fields: EXPORTED.flatMap((name, index) => [name, present[index] ?? []].flat()), entries: messages };
+        const there = EXPORTED.flatMap((name, index) => {
+          const value = present[index];
+          return value === undefined ? [] : [name, value];
+        });
+        return { fields: there, entries: messages };
       },
     );
     const messages = entries.flatMap((entry, index) => {

@@ -76,6 +76,33 @@ describe("the same Idempotency-Key again", () => {
     expect(model.given).toHaveLength(1);
     expect(await ada.stored()).toEqual(["human: Hi", "ai: slow"]);
   });
+
+  test("after the model failed, and after an answer was broken off, takes the place of what was kept", async () => {
+    const model = new ScriptedModel(
+      () => {
+        throw new Error("overloaded");
+      },
+      "one two three",
+      "whole",
+    );
+    model.afterWord = () => never([], signalOf(model));
+    const { ada } = await served({ model });
+    const key = crypto.randomUUID();
+    expect(await ada.say("Hi", key)).toMatchObject({ status: 502, json: { code: "AGENT_FAILED" } });
+    await expect.poll(() => ada.stored()).toEqual(["human!: Hi"]);
+    const leaving = new AbortController();
+    const { events } = await ada.listen("Hi", { key, signal: leaving.signal });
+    expect((await events.next()).value).toEqual({ event: "token", data: { text: "one " } });
+    leaving.abort();
+    await expect.poll(() => ada.stored()).toEqual(["human: Hi", "ai!: one "]);
+    expect((await ada.say("Hi", key)).json).toEqual({ response: "whole", messageCount: 2 });
+    expect(await ada.stored()).toEqual(["human: Hi", "ai: whole"]);
+    // No attempt was shown what an earlier one had left.
+    const asked = model.given.map((messages) =>
+      messages.filter(({ type }) => type !== "system").map(({ text }) => text),
+    );
+    expect(asked).toEqual([["Hi"], ["Hi"], ["Hi"]]);
+  });
 });
 
 describe("a client that goes away", () => {

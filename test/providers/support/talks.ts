@@ -12,7 +12,7 @@ import { z } from "zod";
 import { client, sessions } from "../../support/session-store.js";
 import { freshId } from "../../support/turns.js";
 
-interface Turn {
+export interface Turn {
   readonly how: "invoke" | "stream";
   readonly signal?: AbortSignal;
   /** Called with the number of chunks that were read. */
@@ -29,7 +29,7 @@ export interface Talk {
   readonly kept: () => Promise<readonly BaseMessage[]>;
 }
 
-const weather = tool(({ city }: { city: string }) => `Rain in ${city}`, {
+export const weather = tool(({ city }: { city: string }) => `Rain in ${city}`, {
   name: "weather",
   description: "The weather in a city",
   schema: z.object({ city: z.string() }),
@@ -48,7 +48,7 @@ export function plainTalk(kind: Kind, model: BaseChatModel): Talk {
   return kind === "chain" ? plainChain(model) : plainAgent(model);
 }
 
-function withTools(model: BaseChatModel): Runnable<BaseMessage[], BaseMessage> {
+export function withTools(model: BaseChatModel): Runnable<BaseMessage[], BaseMessage> {
   const bound = model.bindTools?.([weather]);
   if (bound === undefined) throw new Error("The model takes no tools.");
   return bound;
@@ -80,7 +80,7 @@ function plainChain(model: BaseChatModel): Talk {
   };
 }
 
-async function run(
+export async function run(
   chain: Runnable<BaseMessage[], BaseMessage>,
   input: Input,
   { how, signal, read }: Turn,
@@ -124,12 +124,12 @@ function plainAgent(model: BaseChatModel): Talk {
 }
 
 /** The types of an agent depend on its middleware. */
-interface AgentLike {
+export interface AgentLike {
   invoke(input: { messages: BaseMessage[] }, config: object): Promise<{ messages: BaseMessage[] }>;
   stream(input: { messages: BaseMessage[] }, config: object): Promise<AsyncIterable<[string, unknown]>>;
 }
 
-async function runAgent(
+export async function runAgent(
   agent: AgentLike,
   input: Input,
   { how, signal, read }: Turn,
