@@ -55,8 +55,6 @@ export interface Thread {
   readonly values: unknown;
   /** True when a run has not come to its end: it waits for a person, broke off, or is under way. */
   readonly isOpen: boolean;
-  /** The operation id that the latest run was called with, as `configurable` had it. */
-  readonly operationId: unknown;
 }
 
 /** What this library reads of a graph. A run of a graph inside another one has `__pregel_read`. */
@@ -65,8 +63,6 @@ interface CheckpointedGraph {
   readonly config?: RunnableConfig | undefined;
   getState(config: RunnableConfig): Promise<{
     readonly values: unknown;
-    /** What is primitive in `configurable` is in the metadata of each checkpoint. */
-    readonly metadata?: Readonly<Record<string, unknown>> | undefined;
     readonly next: readonly unknown[];
     readonly tasks: readonly { readonly interrupts?: readonly unknown[] }[];
   }>;
@@ -88,11 +84,9 @@ export function keepsThread(runnable: object, { configurable }: NodeRuntime): bo
 /** Reads the thread of a call from the checkpointer of a graph that has one. */
 export async function threadOf(graph: object, config: RunnableConfig): Promise<Thread> {
   const { config: bound } = graph as CheckpointedGraph;
-  const state = await (graph as CheckpointedGraph).getState(mergeConfigs(bound, config));
-  const { values, next, tasks, metadata } = state;
+  const { values, next, tasks } = await (graph as CheckpointedGraph).getState(mergeConfigs(bound, config));
   // A node that was answered once and asks again is not among the next ones.
-  const isOpen = next.length > 0 || tasks.some(({ interrupts = [] }) => interrupts.length > 0);
-  return { values, isOpen, operationId: metadata?.["operationId"] };
+  return { values, isOpen: next.length > 0 || tasks.some(({ interrupts = [] }) => interrupts.length > 0) };
 }
 
 /** Deletes the thread of a call, whatever it holds. A saver of sessions is told on whose behalf. */

@@ -1,7 +1,9 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { InvalidOptionError } from "../errors.js";
 import type { GraphCommand, Thread } from "../frameworks/langgraph.js";
+import { copied } from "../messages/copied.js";
 import { interruptedTurn } from "../messages/interrupted.js";
+import { digestOf } from "../redis/operation.js";
 import type { Turn } from "../turns/turn.js";
 import { type MessageKeys, outputMessages } from "./messages.js";
 import { lengthOfStored } from "./new-messages.js";
@@ -19,6 +21,22 @@ export interface TurnThread {
   readonly unfinished: readonly BaseMessage[];
   /** The rest of a turn that waited for a person, and was given up. It is stored with the turn that begins. */
   readonly givenUp: readonly BaseMessage[];
+}
+
+/**
+ * Returns what is said in a turn whose operation id the caller chose, each message with an id. A repeated request says it
+ * under the same ids, by which the thread is known that an earlier run of it has left.
+ */
+export function saidUnder(operationId: string, said: readonly BaseMessage[]): BaseMessage[] {
+  return said.map((message, index) =>
+    message.id === undefined ? copied(message, { id: digestOf("said", operationId, String(index)) }) : message,
+  );
+}
+
+/** Returns true when the thread has what is said in this turn: an earlier run of the request has left it. */
+export function hasSaid(thread: Thread, said: readonly BaseMessage[], keys: MessageKeys): boolean {
+  const ids = new Set(said.map(({ id }) => id));
+  return messagesOf(thread, keys).some(({ id, type }) => type === "human" && ids.has(id));
 }
 
 /** Returns what a turn with a new input finds in the thread. */

@@ -15,7 +15,7 @@ import { type AnyHistory, isHistory, Turn } from "../turns/turn.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Session } from "../sessions/session.js";
 import type { SessionWatch } from "../sessions/signals.js";
-import { threadBefore, threadToResume, type TurnThread } from "./graph-thread.js";
+import { hasSaid, saidUnder, threadBefore, threadToResume, type TurnThread } from "./graph-thread.js";
 import { inputMessages, inputOf } from "./messages.js";
 import { type GraphLike, parseFields, type RunnableSettings, type RunnableWithSessionFields } from "./options.js";
 import { RunningTurn } from "./running-turn.js";
@@ -159,17 +159,19 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
   ): Promise<RunningTurn<RunInput, RunOutput>> {
     config.signal?.throwIfAborted();
     // Throws for a wrong input before anything is read: once a turn has begun it has to be ended.
-    const said = this.#saidIn(input, config);
+    const given = this.#saidIn(input, config);
     const { history, watch } = await this.#conversation(config.configurable ?? {});
     try {
       const { operationId, replaces } = (config.configurable ?? {}) as Configurable;
+      const isNamed = typeof operationId === "string" && keepsThread(this.#settings.runnable, config);
+      const said = isNamed ? saidUnder(operationId, given) : given;
       const turn = await Turn.begin(history, this.#settings.turn, {
         operationId: operationId as string | undefined, // Turn.begin checks both.
         replaces: replaces as string | undefined,
         said,
         signal: config.signal,
       });
-      const thread = await this.#threadOf(input, turn, config);
+      const thread = await this.#threadOf(input, said, turn, config);
       return new RunningTurn(this.#settings, { turn, watch, said, input, config, stop, thread });
     } catch (error) {
       watch?.release();
@@ -199,14 +201,19 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
   }
 
   /** Returns what the turn finds in the thread of a graph that keeps one. Ends the turn when that fails. */
-  async #threadOf(input: RunInput, turn: Turn, config: RunnableConfig): Promise<TurnThread | undefined> {
+  async #threadOf(
+    input: RunInput,
+    said: readonly BaseMessage[],
+    turn: Turn,
+    config: RunnableConfig,
+  ): Promise<TurnThread | undefined> {
     const { runnable } = this.#settings;
     if (!keepsThread(runnable, config)) return undefined;
     try {
       const thread = await threadOf(runnable, config);
       if (isCommand(input)) return await threadToResume(input, thread, turn, this.#settings);
       // The graph begins anew from the conversation. What its thread has of an earlier run is not said again.
-      if (turn.beginsAnew || (turn.named && thread.operationId === turn.operationId)) {
+      if (turn.beginsAnew || (turn.named && hasSaid(thread, said, this.#settings))) {
         await deleteThreadOf(runnable, config);
         return { stored: [], unfinished: [], givenUp: [] };
       }
