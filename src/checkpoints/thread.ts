@@ -183,7 +183,7 @@ export class Thread {
     return { entries, nodes: this.#stored(nodes) };
   }
 
-  /** Reads the latest checkpoint of a graph whose run begins, for a turn that may begin the thread anew. */
+  /** Reads the latest checkpoint of a graph that is given an input, for a turn that may begin the thread anew. */
   async begin({ operationId = "", replaces }: BeginningRun): Promise<StoredCheckpoints> {
     const { holder, keys } = this.#place;
     if (holder === undefined) return this.read("", []);

@@ -16,3 +16,17 @@ export function isStandIn({ additional_kwargs, response_metadata }: BaseMessage)
 export function isAgent(value: unknown): boolean {
   return typeof value === "object" && value !== null && "graph" in value && !("lc_runnable" in value);
 }
+
+/**
+ * Returns true for the config with which an agent of `createAgent` looks at its thread before it begins with an input. It does
+ * not look before it resumes. A look from outside (`getState`) has no `ls_agent_type`, the run itself has a `writer`, and an
+ * agent inside a graph has `__pregel_read`. (`updateState` of the agent's graph looks in the same way.)
+ */
+export function looksBeforeInput(config: object): boolean {
+  const { configurable = {} } = config as { readonly configurable?: Readonly<Record<string, unknown>> };
+  return (
+    configurable["ls_agent_type"] !== undefined &&
+    !("writer" in config) &&
+    ["__pregel_read", "checkpoint_id"].every((name) => configurable[name] === undefined)
+  );
+}

@@ -97,15 +97,6 @@ export async function deleteThreadOf(graph: object, config: RunnableConfig): Pro
 }
 
 /**
- * Returns true for the config with which LangGraph looks, as a run of a whole graph begins, where its thread stands. A look
- * from outside (`getState`) has no `writer`, and a graph inside another one has `__pregel_read`.
- */
-export function beginsRun(config: RunnableConfig): boolean {
-  const { configurable = {} } = config;
-  return "writer" in config && configurable["__pregel_read"] === undefined && !configurable["checkpoint_id"];
-}
-
-/**
  * Returns the signal of the whole run: one object, from which LangGraph makes the signal of each step. If a later version
  * keeps it elsewhere, returns the signal of the step.
  */

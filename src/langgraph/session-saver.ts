@@ -2,7 +2,7 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import { parsePrune, type PruneOptions } from "../checkpoints/options.js";
 import type { BeginningRun, Thread } from "../checkpoints/thread.js";
 import { ConversationNotFoundError, InvalidOptionError } from "../errors.js";
-import { beginsRun } from "../frameworks/langgraph.js";
+import { looksBeforeInput } from "../frameworks/langchain.js";
 import type { Session } from "../sessions/session.js";
 import type { SessionStore } from "../sessions/store.js";
 import { type Bound, CheckpointSaver } from "./checkpoint-saver.js";
@@ -90,16 +90,16 @@ function sessionOf(config: RunnableConfig): Session | undefined {
 }
 
 /**
- * Returns the turn whose run begins with this config, when it is one that may have to begin the thread anew.
+ * Returns the turn of an agent that is about to be given an input, when it is one that may have to begin the thread anew.
  * `sessionMiddleware` checks both values.
  */
 function beginningOf(config: RunnableConfig): BeginningRun | undefined {
   const { context } = config as { readonly context?: { readonly operationId?: unknown; readonly replaces?: unknown } };
-  const { operationId, replaces } = context ?? {};
-  const isTurn = typeof operationId === "string" || typeof replaces === "string";
-  if (!isTurn || (config.configurable?.["checkpoint_ns"] ?? "") !== "" || !beginsRun(config)) return undefined;
-  return {
-    operationId: typeof operationId === "string" ? operationId : undefined,
-    replaces: typeof replaces === "string" ? replaces : undefined,
-  };
+  const [operationId, replaces] = [textOf(context?.operationId), textOf(context?.replaces)];
+  if (operationId === undefined && replaces === undefined) return undefined;
+  return looksBeforeInput(config) ? { operationId, replaces } : undefined;
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }

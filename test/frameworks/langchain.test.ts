@@ -1,7 +1,7 @@
 // Canaries: each fails when langchain changes an internal on which src/frameworks/langchain.ts, or the middleware, depends.
 import type { BaseMessage } from "@langchain/core/messages";
 import { describe, expect, test } from "vitest";
-import { isAgent, isStandIn } from "../../src/frameworks/langchain.js";
+import { isAgent, isStandIn, looksBeforeInput } from "../../src/frameworks/langchain.js";
 import { runSignalOf } from "../../src/frameworks/langgraph.js";
 import { texts } from "../support/turns.js";
 import { modelOf, versionsOf } from "./support/versions.js";
@@ -52,6 +52,46 @@ describe.each(versionsOf("langchain"))("%s", (_version, versions) => {
     });
     await agent.invoke({ messages: past } as never);
     expect(given.map(isStandIn)).toEqual([false, true, true, false, false]);
+  });
+
+  test("an agent looks at its thread before an input, and not before it resumes; no other look is like it", async () => {
+    const looks: string[] = [];
+    let asking = "";
+    const { MemorySaver, Command, interrupt } = versions.langgraph;
+    class Watching extends MemorySaver {
+      override async getTuple(config: Parameters<InstanceType<typeof MemorySaver>["getTuple"]>[0]) {
+        if (looksBeforeInput(config)) looks.push(asking);
+        return super.getTuple(config);
+      }
+    }
+    const asks = langchain.createMiddleware({
+      name: "Asks",
+      beforeModel: () => void interrupt("Sure?"),
+    });
+    const agent = langchain.createAgent({
+      model: modelOf(versions, "Hello."),
+      tools: [],
+      checkpointer: new Watching(),
+      middleware: [asks],
+    });
+    const thread = { configurable: { thread_id: "1" } };
+    const input = { messages: [new HumanMessage("Hi")] } as never;
+    for (const [name, act] of [
+      ["invoke", () => agent.invoke(input, thread)],
+      ["resume", () => agent.invoke(new Command({ resume: true }) as never, thread)],
+      [
+        "stream",
+        async () => {
+          for await (const _ of await agent.stream(input, thread));
+        },
+      ],
+      ["continue", () => agent.invoke(null as never, thread)],
+      ["a look", () => agent.graph.getState(thread)],
+    ] as const) {
+      asking = name;
+      await act();
+    }
+    expect(looks).toEqual(["invoke", "stream"]);
   });
 
   test("an agent has a graph and no lc_runnable, which a Runnable has", () => {

@@ -5,6 +5,7 @@ import {
   answersOrRoutes,
   asAsked,
   askedStream,
+  deleteThreadOf,
   hasCheckpointer,
   isCommand,
   isGraph,
@@ -108,6 +109,13 @@ describe.each(versionsOf("@langchain/langgraph"))("%s", (_version, versions) => 
       [true, ["Hi"]],
       [false, ["Hi", "yes really"]],
     ]);
+  });
+
+  test("a checkpointer deletes a thread by its id", async () => {
+    const graph = graphOf(versions, says, { checkpointer: new langgraph.MemorySaver() });
+    await graph.invoke(input, thread);
+    await deleteThreadOf(graph, thread);
+    expect((await threadOf(graph, thread)).values).toEqual({});
   });
 
   test("a Command for a thread that has ended returns its state, and runs nothing", async () => {

@@ -217,25 +217,6 @@ end`,
   writesOf,
 );
 
-/** Returns whether a graph waits for a person: a task of its latest checkpoint has asked. */
-export const isWaiting = fragment(
-  /* lua */ `
-local function isWaiting(thread)
-  local latest = redis.call("HGET", thread.checkpoints, "l")
-  for _, task in ipairs(latest and tasksOf(thread, latest) or {}) do
-    local writes = writesOf(thread, latest, task) or {}
-    for i = 3, #writes, 3 do
-      if writes[i] == "__interrupt__" then
-        return true
-      end
-    end
-  end
-  return false
-end`,
-  tasksOf,
-  writesOf,
-);
-
 /**
  * Returns a checkpoint for the reader, false when it cannot be read: place, parent, the checkpoint without its values, its
  * metadata, its references, what was written to it, and what was written to the parent of one that keeps its sends there.

@@ -5,7 +5,6 @@ import {
   askingArguments,
   askingKeys,
   deletedKey,
-  isWaiting,
   notAdmitted,
   removeThread,
   threadKeys,
@@ -18,7 +17,7 @@ import { readLua, readUses } from "./read.js";
 export const beginThreadScript = defineScript({
   name: "thread.begin",
   about:
-    "returns the latest checkpoint of a graph whose run begins. First it removes the thread of a turn that is repeated, or whose past is to be replaced, unless that waits for a person.",
+    "returns the latest checkpoint of a graph that is given an input. First it removes the thread for a turn that is repeated, or that replaces messages.",
   unrecorded: true,
   keys: { ...threadKeys, ...askingKeys, ...deletedKey, threads: "sorted set: the owner's threads" },
   arguments: {
@@ -29,7 +28,7 @@ export const beginThreadScript = defineScript({
   },
   effects: { found: entries },
   refusals: ["corrupt-thread", "no-conversation", ...notLive],
-  uses: [notAdmitted, unfinishedTurn, isWaiting, removeThread, ...readUses],
+  uses: [notAdmitted, unfinishedTurn, removeThread, ...readUses],
   lua: /* lua */ `
 local refusal = notAdmitted(record, sessions, sessionId, conversation)
 if refusal then
@@ -37,7 +36,7 @@ if refusal then
 end
 ${threadLua}
 local note = unfinishedTurn(redis.call("HGET", conversation, "unfinished"))
-if (replaces or (note and note.turn == turn)) and not isWaiting(thread) then
+if replaces or (note and note.turn == turn) then
   removeThread(checkpoints, arrivals, nodes, counts, deleted)
   redis.call("ZREM", threads, conversationId)
 end
