@@ -1,3 +1,5 @@
+import type { PartOfTurn } from "../redis/scripts/fragments/unfinished.js";
+
 /** Where a history keeps its entries, and what is checked there before an entry is read or written. */
 export interface MessageLog extends TurnQueue {
   /**
@@ -57,11 +59,6 @@ export interface HeldLease {
   readonly after: "keep" | "release";
 }
 
-/** Returns the arguments of a script that a turn writes with. */
-export function heldBy(lease: HeldLease | undefined): { token: string; after: "keep" | "release" } {
-  return { token: lease?.token ?? "", after: lease?.after ?? "keep" };
-}
-
 /** The turn that reads a log, as far as that makes a difference. */
 export interface ReadingTurn {
   /** The operation id that the caller chose. */
@@ -80,8 +77,8 @@ export interface LogPart {
   readonly entries: readonly string[];
   /** Whether something was written under the operation id of the turn. */
   readonly recorded: boolean;
-  /** Whether an earlier run of the turn left parts, which its next write takes the place of. */
-  readonly repeats: boolean;
+  /** How many parts of the turn follow the entries. Its next write takes the place of them. */
+  readonly parts: number;
   readonly fence: Fence | undefined;
   /** The entry that the turn is to replace first. */
   readonly replaced?: string | undefined;
@@ -95,20 +92,6 @@ export interface Fence {
   readonly behind: string;
 }
 
-/** What a write has to say of its turn. */
-export interface TurnPart {
-  /** The operation id of the turn. */
-  readonly operationId: string;
-  /** Whether the caller chose it. */
-  readonly named: boolean;
-  /** A random name of this run of the turn. */
-  readonly attempt: string;
-  /** Whether this run has stored a part before. */
-  readonly written: boolean;
-  /** `"provisional"`: what an interruption keeps. It gives way when the run goes on after all. */
-  readonly kind: "part" | "provisional" | "last";
-}
-
 /** What an append to a log stores, and under which conditions. */
 export interface Batch {
   readonly operationId: string;
@@ -120,7 +103,7 @@ export interface Batch {
   /** The lease under which the turn runs. Without one, the lease of another turn does not matter. */
   readonly lease?: HeldLease | undefined;
   /** Absent for a write that is no turn. An empty batch ends a turn that has parts: a provisional one removes them. */
-  readonly turn?: TurnPart | undefined;
+  readonly turn?: PartOfTurn | undefined;
   readonly fence?: Fence | undefined;
 }
 

@@ -88,10 +88,10 @@ export class OpenConversation {
     const first = window && "messages" in window ? -window.messages : 0;
     // The era is taken before the read: what arrives after a clear() may be what that clear removed.
     const era = this.#era;
-    const { seen, entries, fence, repeats, replaced } = await this.#readFor(turn, first);
+    const { seen, entries, fence, parts, replaced } = await this.#readFor(turn, first);
     this.#seen = seen;
     this.#fence = fence;
-    this.#begun = { repeats, replaced };
+    this.#begun = { repeats: parts > 0, replaced };
     this.#inTurn = true;
     const messages = decodeMessages(entries, first < 0 ? -entries.length : 0, onCorrupt);
     for (const message of messages) Origin.note(message, era);

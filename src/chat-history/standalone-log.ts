@@ -11,14 +11,13 @@ import { renewLeaseScript } from "../redis/scripts/lease/renew.js";
 import { type Connection, read, run, write } from "../redis/send.js";
 import {
   type Batch,
-  heldBy,
   type LeaseAnswer,
   type LeaseAttempt,
   type LogPart,
   type MessageLog,
   type ReadingTurn,
 } from "./message-log.js";
-import { notesFor, readInFrontOfParts, turnValues } from "./unfinished.js";
+import { notesFor, readInFrontOfParts } from "./unfinished.js";
 
 /** What a log needs to know of the options of a history. */
 export interface StandaloneLogSettings extends Connection {
@@ -30,6 +29,10 @@ export interface StandaloneLogSettings extends Connection {
   readonly maxMessages: number;
 }
 
+/** What a read needs to know of the history's hash, and what a turn needs to know in addition. */
+const NO_NOTES = ["cleared"] as const;
+const NOTES = ["cleared", "unfinished", "finished"] as const;
+
 /** The log of a history on its own, under an id that the caller chose. It is bound to no session. */
 export class StandaloneLog implements MessageLog {
   readonly #settings: StandaloneLogSettings;
@@ -40,59 +43,68 @@ export class StandaloneLog implements MessageLog {
     this.#keys = historyKeys(settings.keyPrefix, settings.sessionId);
   }
 
-  read(first: number, turn: ReadingTurn = {}): Promise<LogPart> {
-    const { operationId, replaces } = turn;
-    if (replaces !== undefined) {
+  read(first: number, turn?: ReadingTurn): Promise<LogPart> {
+    if (turn?.replaces !== undefined) {
       throw new InvalidOptionError(
         "replaces",
         "this history is on its own: only messages of a session have positions.",
       );
     }
+    return turn?.operationId === undefined
+      ? this.#read(this.#settings, first, NO_NOTES, {})
+      : readInFrontOfParts(this.#settings, first, (connection, from) => this.#read(connection, from, NOTES, turn));
+  }
+
+  #read(connection: Connection, first: number, names: readonly string[], turn: ReadingTurn): Promise<LogPart> {
+    const { operationId } = turn;
     const recorded: Command[] = operationId === undefined ? [] : [["exists", this.#keys.operation(operationId)]];
-    const notes = operationId === undefined ? [] : ["unfinished", "finished"];
-    return readInFrontOfParts(this.#settings, first, (connection, from) =>
-      read(
-        connection,
-        [
-          // The mark is read before the entries. An older mark refuses an append that would do no harm; a newer mark would let
-          // through an append that does harm.
-          ["hmget", this.#keys.meta, "cleared", ...notes],
-          ["lrange", this.#keys.messages, String(from), "-1"],
-          ...recorded,
-        ],
-        (fields, entries, found = 0) => {
-          const [cleared, unfinished, last] = list(fields).map(textOrNothing);
-          const { finished, parts } = notesFor(turn, unfinished, last);
-          return {
-            seen: cleared ?? "",
-            entries: textList(entries),
-            recorded: finished || count(found) > 0,
-            parts,
-            fence: undefined,
-          };
-        },
-      ),
+    return read(
+      connection,
+      [
+        // The mark is read before the entries. An older mark refuses an append that would do no harm; a newer mark would let
+        // through an append that does harm.
+        ["hmget", this.#keys.meta, ...names],
+        ["lrange", this.#keys.messages, String(first), "-1"],
+        ...recorded,
+      ],
+      (fields, entries, found = 0) => {
+        const [cleared, unfinished, last] = list(fields);
+        const { finished, parts } = notesFor(turn, textOrNothing(unfinished), textOrNothing(last));
+        return {
+          seen: textOrNothing(cleared) ?? "",
+          entries: textList(entries),
+          recorded: finished || count(found) > 0,
+          parts,
+          fence: undefined,
+        };
+      },
     );
   }
 
   async append({ operationId, encoded, seen, lease, turn }: Batch): Promise<string | undefined> {
-    const { ttlMilliseconds: ttl, maxMessages: cap } = this.#settings;
-    const isPart = turn !== undefined && turn.kind !== "last";
+    const { ttlMilliseconds, maxMessages: cap } = this.#settings;
+    const { messages, meta, lease: leaseKey, holder, operation } = this.#keys;
     const { outcome } = await write(this.#settings, appendScript, {
       operationId,
-      subject: this.#keys.messages,
+      subject: messages,
+      // Field by field, here and below: on Node 20 it takes 10 µs to add fields to an object behind a spread.
       keys: {
-        ...this.#keysWith(operationId),
-        turnOperation: isPart ? this.#keys.operation(turn.operationId) : undefined,
+        messages,
+        meta,
+        lease: leaseKey,
+        holder,
+        operation: operation(operationId),
+        turnOperation: turn === undefined || turn.kind === "last" ? undefined : operation(turn.operationId),
       },
       arguments: {
         digest: digestOf(...encoded),
         seen,
-        ttl: String(ttl),
+        ttl: String(ttlMilliseconds),
         cap,
+        token: lease?.token ?? "",
+        after: lease?.after ?? "keep",
+        turn,
         encoded,
-        ...heldBy(lease),
-        ...turnValues(turn),
       },
     });
     return outcome === "occupied" ? undefined : seen;

@@ -1,7 +1,6 @@
-import { NO_TURN } from "../redis/scripts/fragments/unfinished.js";
 import { Budget } from "../redis/budget.js";
 import type { Connection } from "../redis/send.js";
-import type { LogPart, ReadingTurn, TurnPart } from "./message-log.js";
+import type { LogPart, ReadingTurn } from "./message-log.js";
 
 /** What a conversation's hash says of its latest turn, for a turn that reads it. */
 export interface TurnNotes {
@@ -29,35 +28,20 @@ export function notesFor(
   };
 }
 
-/** What a log reads, before it is known what the turn follows. */
-export type ReadPart = Omit<LogPart, "repeats"> & Pick<TurnNotes, "parts">;
-
 /**
- * Reads what is in front of the turn's own parts. Where these fill a window (`first` is negative then), what they hide is
+ * Reads for a turn what is in front of its own parts. Where these fill a window (`first` is negative then), what they hide is
  * read too, within the same deadline.
+ *
+ * @param read returns the newest entries, of which as many as there are parts are this turn's own.
  */
 export async function readInFrontOfParts(
   settings: Connection,
   first: number,
-  read: (connection: Connection, first: number) => Promise<ReadPart>,
+  read: (connection: Connection, first: number) => Promise<LogPart>,
 ): Promise<LogPart> {
   const budget = new Budget(settings);
-  const found = await read(budget.connection(), first);
-  if (found.parts === 0) return { ...found, repeats: false };
-  const { parts, ...all } =
-    first < 0 && found.entries.length === -first ? await read(budget.connection(), first - found.parts) : found;
-  return { ...all, entries: all.entries.slice(0, Math.max(0, all.entries.length - parts)), repeats: true };
-}
-
-/** Returns the arguments of a script that a turn writes with. */
-export function turnValues(part: TurnPart | undefined): {
-  turn: string;
-  attempt: string;
-  written: boolean;
-  provisional: boolean;
-  named: boolean;
-} {
-  if (part === undefined) return NO_TURN;
-  const { operationId, attempt, written, kind, named } = part;
-  return { turn: operationId, attempt, written, provisional: kind === "provisional", named };
+  let found = await read(budget.connection(), first);
+  if (found.parts === 0) return found;
+  if (first < 0 && found.entries.length === -first) found = await read(budget.connection(), first - found.parts);
+  return { ...found, entries: found.entries.slice(0, Math.max(0, found.entries.length - found.parts)) };
 }

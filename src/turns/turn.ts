@@ -2,11 +2,12 @@ import type { BaseChatMessageHistory, BaseListChatMessageHistory } from "@langch
 import type { BaseMessage } from "@langchain/core/messages";
 import { conversationOf, type RedisChatMessageHistory } from "../chat-history/history.js";
 import { decodeMessages } from "../codec/decode.js";
-import type { Fence, HeldLease, TurnPart } from "../chat-history/message-log.js";
+import type { Fence, HeldLease } from "../chat-history/message-log.js";
 import type { Beginning, OpenConversation } from "../chat-history/open-conversation.js";
 import { InvalidOptionError, isLangChainRedisError, TurnNotStoredError } from "../errors.js";
 import { hasMethods } from "../options/validation.js";
 import { interruptedTurn } from "../messages/interrupted.js";
+import type { PartOfTurn } from "../redis/scripts/fragments/unfinished.js";
 import { digestOf, newOperationId, operationIdOf } from "../redis/operation.js";
 import { type LeaseOptions, takeLease, type TurnLease } from "./turn-lease.js";
 import type { TurnSettings } from "./turn-options.js";
@@ -31,7 +32,7 @@ export interface Result {
 }
 
 /** What a write stores: a part of a turn that goes on, what there is of an interrupted turn, or the rest of the turn. */
-type Kind = TurnPart["kind"];
+type Kind = PartOfTurn["kind"];
 
 /** The codes of failures that may have passed before the lease runs out. */
 const PASSING: ReadonlySet<string> = new Set(["STORE_UNAVAILABLE", "STORAGE_FULL"]);
@@ -271,7 +272,7 @@ export class Turn {
   }
 
   /** Returns what a write has to say of the turn: nothing when it stores all, and nobody else can know of it. */
-  #partOf(kind: Kind): TurnPart | undefined {
+  #partOf(kind: Kind): PartOfTurn | undefined {
     const { operationId, attempt } = this;
     const written = this.#stored > 0;
     const isAlone = kind === "last" && !written && !this.#named && this.#beginning.attempt === undefined;

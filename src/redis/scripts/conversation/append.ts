@@ -8,7 +8,7 @@ import { digestArgument, earlier, operationKey, remember } from "../fragments/op
 import { state, touch } from "../fragments/session.js";
 import { beginEra, cut, indexOf, places, positionAt } from "../fragments/positions.js";
 import { microseconds, now, outlive, whole } from "../fragments/time.js";
-import { noteTurn, partKey, standing, turnArguments } from "../fragments/unfinished.js";
+import { noteTurn, partKey, standing, turnArgument, turnOf } from "../fragments/unfinished.js";
 import { sessionKeys } from "../session/record.js";
 
 const begun = (generation: unknown): { generation: string } => ({ generation: textReply(generation) });
@@ -37,9 +37,10 @@ export const appendToConversationScript = defineScript({
     cap: number("how many messages to keep, 0 for all"),
     toolCalls: number("how many the batch holds"),
     ...heldArguments,
-    ...turnArguments,
-    from: text('position of the first message that the batch replaces, "" for none'),
-    behind: text("position behind the last message, as the writer's read saw it"),
+    ...turnArgument,
+    fence: text(
+      '"<position of the first message that the batch replaces> <position behind the last message, as the writer saw it>", "" for none',
+    ),
     encoded: texts(
       "messages, JSON objects without their closing brace; none ends a turn that has parts: with `turnOperation` they are removed",
     ),
@@ -58,6 +59,7 @@ export const appendToConversationScript = defineScript({
     concludeTurn,
     standing,
     noteTurn,
+    turnOf,
     places,
     positionAt,
     indexOf,
@@ -101,7 +103,7 @@ elseif generation and seen ~= "*" and seen ~= generation then
 elseif lostLease(lease, holder, token) then
   return { "lease-lost" }
 end
-local replaced, stay = standing(note, held[4], turnOperation, turn, attempt, written)
+local replaced, stay = standing(note, held[4], turnOperation, turn)
 if not stay then
   concludeTurn(lease, holder, token, after)
   return { replaced }
@@ -111,7 +113,8 @@ elseif #encoded == 0 then
   replaced = 0
 end
 local here, cutAt, begun = nil, nil, ""
-if from ~= "" then
+if fence ~= "" then
+  local from, behind = string.match(fence, "^(%S+) (%S+)$")
   here = placesOf(conversation, messages)
   cutAt = indexOf(here, from)
   if not cutAt or positionAt(here, here.length) ~= behind then
@@ -161,8 +164,8 @@ if trimmed > 0 then
 end
 redis.call("HSETNX", conversation, "createdAt", whole(now))
 redis.call("HSET", conversation, "agentId", agentId, "activeAt", whole(activeAt))
-if note or turnOperation or named then
-  noteTurn(conversation, note, turnOperation, turn, attempt, written, provisional, named, stay, #encoded)
+if note or turn then
+  noteTurn(conversation, note, turnOperation, turn, stay, #encoded)
 end
 redis.call("PEXPIRE", conversation, whole(ttl))
 redis.call("PEXPIRE", messages, whole(ttl))

@@ -1,4 +1,4 @@
-import { flag, text } from "../../script/arguments.js";
+import type { Argument } from "../../script/arguments.js";
 import { fragment } from "../../script/fragment.js";
 import { whole } from "./time.js";
 
@@ -9,17 +9,48 @@ import { whole } from "./time.js";
 // of the turn. A repeated request is another attempt, whose first part takes the place of all earlier parts. Any other
 // append removes the note: then the parts are ordinary messages.
 
-/** The argument values of a write that is no part of such a turn. */
-export const NO_TURN = { turn: "", attempt: "", written: false, provisional: false, named: false } as const;
+/** What a write says of its turn. */
+export interface PartOfTurn {
+  /** The operation id of the turn. */
+  readonly operationId: string;
+  /** Whether the caller chose it. */
+  readonly named: boolean;
+  /** A random name of this run of the turn. */
+  readonly attempt: string;
+  /** Whether this run has stored a part before. */
+  readonly written: boolean;
+  /** `"provisional"`: what an interruption keeps. It gives way when the run goes on after all. */
+  readonly kind: "part" | "provisional" | "last";
+}
 
-/** The arguments of a script that a turn writes with. */
-export const turnArguments = {
-  turn: text('operation id of the turn, "" for a write that has no parts and no name to remember'),
-  attempt: text("random name of the run of the turn"),
-  written: flag("whether this run has stored a part before"),
-  provisional: flag("whether an interruption keeps this part"),
-  named: flag("whether the caller chose the operation id of the turn"),
-} as const;
+/** The argument of a script that a turn writes with. In the script a table, nil for a write that is no part of a turn. */
+export const turnArgument: { readonly turn: Argument<PartOfTurn | undefined> } = {
+  turn: {
+    about: '"<attempt> <written> <provisional> <named> <operation id>" of the turn, "" for none; flags are 1 or 0',
+    encode: (turn) =>
+      turn === undefined
+        ? ""
+        : [
+            turn.attempt,
+            flag(turn.written),
+            flag(turn.kind === "provisional"),
+            flag(turn.named),
+            turn.operationId,
+          ].join(" "),
+    local: (argument) => `turnOf(${argument})`,
+  },
+};
+
+function flag(is: boolean): string {
+  return is ? "1" : "0";
+}
+
+/** Reads the argument. */
+export const turnOf = fragment(/* lua */ `
+local function turnOf(argument)
+  local attempt, written, provisional, named, id = string.match(argument, "^(%S+) (%d) (%d) (%d) (.+)$")
+  return attempt and { attempt = attempt, written = written == "1", provisional = provisional == "1", named = named == "1", id = id }
+end`);
 
 /** The key of a script that stores a part of a turn which is not its last. Without it, the write is the last part. */
 export const partKey = {
@@ -39,20 +70,20 @@ end`);
  */
 export const standing = fragment(
   /* lua */ `
-local function standing(note, finished, turnOperation, turn, attempt, written)
-  if turn == "" then
+local function standing(note, finished, turnOperation, turn)
+  if not turn then
     return 0, 0
   end
   local refused = turnOperation and "dropped" or "conflict"
-  if finished == turn or (turnOperation and redis.call("EXISTS", turnOperation) == 1) then
+  if finished == turn.id or (turnOperation and redis.call("EXISTS", turnOperation) == 1) then
     return refused
   end
   local found = unfinishedTurn(note)
-  if not found or found.turn ~= turn then
+  if not found or found.turn ~= turn.id then
     return 0, 0
-  elseif found.attempt == attempt then
+  elseif found.attempt == turn.attempt then
     return found.provisional, found.parts - found.provisional
-  elseif written then
+  elseif turn.written then
     return refused -- A later attempt has written since.
   end
   return found.parts, 0
@@ -66,15 +97,15 @@ end`,
  */
 export const noteTurn = fragment(
   /* lua */ `
-local function noteTurn(hash, note, isPart, turn, attempt, written, provisional, named, stay, length)
-  if isPart and stay + length > 0 and (stay > 0 or not written) then
-    local counts = whole(stay + length) .. " " .. (provisional and whole(length) or "0")
-    redis.call("HSET", hash, "unfinished", counts .. " " .. attempt .. " " .. turn)
+local function noteTurn(hash, note, isPart, turn, stay, length)
+  if isPart and stay + length > 0 and (stay > 0 or not turn.written) then
+    local counts = whole(stay + length) .. " " .. (turn.provisional and whole(length) or "0")
+    redis.call("HSET", hash, "unfinished", counts .. " " .. turn.attempt .. " " .. turn.id)
   elseif note then
     redis.call("HDEL", hash, "unfinished")
   end
-  if not isPart and named then
-    redis.call("HSET", hash, "finished", turn)
+  if not isPart and turn and turn.named then
+    redis.call("HSET", hash, "finished", turn.id)
   end
 end`,
   whole,

@@ -4,7 +4,7 @@ import { concludeTurn, heldArguments, heldKeys, lostLease } from "../fragments/l
 import { push } from "../fragments/messages.js";
 import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
 import { whole } from "../fragments/time.js";
-import { noteTurn, partKey, standing, turnArguments } from "../fragments/unfinished.js";
+import { noteTurn, partKey, standing, turnArgument, turnOf } from "../fragments/unfinished.js";
 
 // No flags: Redis refuses the whole script when it is out of memory, before it runs. What else could fail is checked
 // before the first write.
@@ -26,7 +26,7 @@ export const appendScript = defineScript({
     ttl: text('milliseconds, "0" for never'),
     cap: number("how many messages to keep, 0 for all"),
     ...heldArguments,
-    ...turnArguments,
+    ...turnArgument,
     encoded: texts(
       "messages, JSON objects without their closing brace; none ends a turn that has parts: with `turnOperation` they are removed",
     ),
@@ -34,7 +34,7 @@ export const appendScript = defineScript({
   effects: { appended: nothing, repeated: nothing },
   answers: { occupied: nothing, dropped: nothing },
   refusals: ["conflict", "foreign", "changed", "lease-lost"],
-  uses: [earlier, remember, push, lostLease, concludeTurn, standing, noteTurn, whole],
+  uses: [earlier, remember, push, lostLease, concludeTurn, standing, noteTurn, turnOf, whole],
   lua: /* lua */ `
 local before = earlier(operation, digest)
 if before then
@@ -56,7 +56,7 @@ elseif cleared and seen ~= "*" and seen ~= cleared then
 elseif lostLease(lease, holder, token) then
   return { "lease-lost" }
 end
-local replaced, stay = standing(note, held[3], turnOperation, turn, attempt, written)
+local replaced, stay = standing(note, held[3], turnOperation, turn)
 if not stay then
   concludeTurn(lease, holder, token, after)
   return { replaced }
@@ -76,8 +76,8 @@ if ttl == "0" then
 else
   redis.call("PEXPIRE", messages, ttl)
 end
-if note or turnOperation or named then
-  noteTurn(meta, note, turnOperation, turn, attempt, written, provisional, named, stay, #encoded)
+if note or turn then
+  noteTurn(meta, note, turnOperation, turn, stay, #encoded)
   -- It lasts as long as the messages, and a mark of a clear as long as that did.
   if ttl == "0" then
     redis.call("PERSIST", meta)
