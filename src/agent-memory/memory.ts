@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { InvalidOptionError } from "../errors.js";
 import { Budget } from "../redis/budget.js";
-import { digestOf } from "../redis/operation.js";
+import { digestOf } from "../options/digest.js";
 import { appendItemScript } from "../redis/scripts/memory/append.js";
 import { incrementScript } from "../redis/scripts/memory/increment.js";
 import { readValuesScript } from "../redis/scripts/memory/read.js";

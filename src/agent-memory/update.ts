@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { StoreUnavailableError, VersionConflictError } from "../errors.js";
 import { Budget } from "../redis/budget.js";
-import { digestOf } from "../redis/operation.js";
+import { digestOf } from "../options/digest.js";
 import { readValuesScript } from "../redis/scripts/memory/read.js";
 import { run } from "../redis/send.js";
 import { setValues, type SetValues } from "./set-values.js";

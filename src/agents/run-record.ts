@@ -1,7 +1,7 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import type { Fence } from "../chat-history/message-log.js";
 import type { Session } from "../sessions/session.js";
-import { digestOf } from "../redis/operation.js";
+import { digestOf } from "../options/digest.js";
 import type { Turn } from "../turns/turn.js";
 import { idsOf } from "./message-ids.js";
 

@@ -35,14 +35,16 @@ const contextSchema = z.object({
  * the answer), once and whole, before `invoke()` resolves or the stream closes.
  *
  * Pass the session with each call: `agent.invoke({ messages }, { context: { session } })`. With
- * `context: { session, operationId }` a repeated request is refused once its turn is stored. Pass only what is new in
- * `messages`. Put this middleware first in the list: then it also stores what others add before the agent begins or after
+ * `context: { session, operationId }` a repeated request takes the place of what its own failed runs left, and is refused
+ * once its turn is stored. With `context: { session, replaces }`, the position of a user's message, the turn takes the place
+ * of that message and of all behind it, in the script that stores the turn. Until then the old messages stay, also with
+ * `persist: "step"`. Pass only what is new in `messages`. Put this middleware first in the list: then it also stores what others add before the agent begins or after
  * it has ended, and what they remove. It works with a checkpointer (one thread for each conversation) and without.
  *
  * - TurnNotStoredError: the agent has answered, and the turn is not stored. `output.messages` are the agent's messages, and
  *   `retry()` stores the turn.
- * - SessionNotFoundError, SessionMismatchError, ConversationBusyError, OperationConflictError, StoreUnavailableError:
- *   the model was not called.
+ * - SessionNotFoundError, SessionMismatchError, ConversationBusyError, OperationConflictError, PositionNotFoundError,
+ *   StoreUnavailableError: the model was not called.
  * - An error of the model, or of a session that ends while the model is called, arrives as langchain passes it on from
  *   any middleware: a MiddlewareError whose `cause` it is.
  *
@@ -51,7 +53,11 @@ const contextSchema = z.object({
  * checkpointer it is stored with the next turn of its thread.
  *
  * A run that waits for a person (`interrupt`, `humanInTheLoopMiddleware`) is stored when it has ended, in whichever
- * process that is. Until then its messages are in the checkpoint.
+ * process that is. Until then its messages are in the checkpoint. When it was interrupted meanwhile, what was kept of it
+ * gives way to what really came of it.
+ *
+ * A turn that repeats or replaces does not go on with the thread as it is. A `SessionSaver` drops the thread before the
+ * agent begins. With other checkpointers the messages of the earlier run are taken out, and other values stay.
  *
  * @throws InvalidOptionError when an option is missing, unknown or of the wrong form.
  *

@@ -1,6 +1,6 @@
 import { InvalidOptionError } from "../errors.js";
 import { type HistoryKeys, historyKeys } from "../redis/keys.js";
-import { digestOf } from "../redis/operation.js";
+import { digestOf } from "../options/digest.js";
 import type { Command } from "../redis/port.js";
 import { count, list, textList, textOrNothing } from "../redis/replies.js";
 import { appendScript } from "../redis/scripts/history/append.js";

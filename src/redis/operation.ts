@@ -1,4 +1,4 @@
-import { hash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { idSchema, validate } from "../options/validation.js";
 
@@ -16,12 +16,6 @@ export const CLEAR_REMEMBERED_MILLISECONDS = 86_400_000;
 
 export function newOperationId(): string {
   return randomUUID();
-}
-
-/** Returns what distinguishes writes under one operation id: 128 bits, which guard against accidents, not attackers. */
-export function digestOf(...parts: readonly string[]): string {
-  const text = parts.map((part) => `${part.length}:${part}`).join("");
-  return hash("sha256", text, "base64url").slice(0, 22);
 }
 
 /**

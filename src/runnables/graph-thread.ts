@@ -3,7 +3,7 @@ import { InvalidOptionError } from "../errors.js";
 import type { GraphCommand, Thread } from "../frameworks/langgraph.js";
 import { copied } from "../messages/copied.js";
 import { interruptedTurn } from "../messages/interrupted.js";
-import { digestOf } from "../redis/operation.js";
+import { digestOf } from "../options/digest.js";
 import type { Turn } from "../turns/turn.js";
 import { type MessageKeys, outputMessages } from "./messages.js";
 import { lengthOfStored } from "./new-messages.js";

@@ -42,19 +42,24 @@ interface StreamedRun {
  *
  * With `getMessageHistory`, `configurable: { sessionId }` names the conversation. With `sessions`,
  * `configurable: { session }` does, and the runnable stops when the session ends, wherever it is ended.
- * `configurable: { operationId }` names the turn: a repeated request is refused (OperationConflictError) once its turn is
- * stored. Never put a token there: LangChain copies these values into traces.
+ * `configurable: { operationId }` names the turn. A repeated request takes the place of what its own failed runs left, and
+ * is refused (OperationConflictError) once its turn is stored. `configurable: { replaces }`, with `sessions`, is the position
+ * of a user's message: the turn takes the place of that message and of all behind it, in the script that stores the turn.
+ * Until then the old messages stay. Never put a token there: LangChain copies these values into traces.
  *
  * A compiled graph with a checkpointer may pause for a person. What the user said, and each step that is finished, is
  * stored then. A Command with the same `thread_id` resumes the graph, with any session of the user on that conversation,
  * and the rest of the turn is stored. A new input gives the pause up: open calls get an error as their result. Use
- * `concurrency: "reject"` or `"wait"`, so that of two answers to one pause only one runs.
+ * `concurrency: "reject"` or `"wait"`, so that of two answers to one pause only one runs. A request that is repeated, and a
+ * turn that replaces messages, delete the thread: the graph begins anew from the conversation. Resume without `replaces`.
  *
- * A turn takes two round trips, and one read of the thread for a graph with a checkpointer. With `concurrency` `"wait"` or `"reject"` it takes three, and one more for each look at a
- * conversation that is taken.
+ * A turn takes two round trips, and one read of the thread for a graph with a checkpointer. With `concurrency` `"wait"` or
+ * `"reject"` it takes three, and one more for each look at a conversation that is taken. With a window, a turn that replaces
+ * messages takes one more.
  *
  * - TurnNotStoredError: the runnable has answered, and the turn is not stored. The error has the answer, and `retry()`.
- * - ConversationBusyError, SessionNotFoundError, OperationConflictError, StoreUnavailableError: nothing was run or stored.
+ * - ConversationBusyError, SessionNotFoundError, OperationConflictError, PositionNotFoundError, StoreUnavailableError:
+ *   nothing was run or stored.
  * - InvalidOptionError, for a Command: nothing waits in this thread, the conversation was cleared, or the runnable is not
  *   a compiled graph with a checkpointer. Nothing was run or stored.
  * - Errors of the runnable are passed on as they are. `onInterrupt` says what is stored then.

@@ -1,5 +1,6 @@
 import type { BaseMessage } from "@langchain/core/messages";
-import { digestOf, operationIdOf, type WriteOptions } from "../redis/operation.js";
+import { digestOf } from "../options/digest.js";
+import { operationIdOf, type WriteOptions } from "../redis/operation.js";
 import { decodeMessage } from "../codec/decode.js";
 import { ConversationNotFoundError, CorruptMessageError } from "../errors.js";
 import { idFrom } from "../options/ids.js";

@@ -17,7 +17,7 @@ import {
 import { validate } from "../options/validation.js";
 import { Budget } from "../redis/budget.js";
 import type { LeaseKeys, OwnerKeys } from "../redis/keys.js";
-import { digestOf } from "../redis/operation.js";
+import { digestOf } from "../options/digest.js";
 import type { Command } from "../redis/port.js";
 import { count, isMember, list, outcome as oneOf, text, textList, textOrNothing } from "../redis/replies.js";
 import { appendToConversationScript } from "../redis/scripts/conversation/append.js";

@@ -1,7 +1,8 @@
 import { AgentMemory } from "../agent-memory/memory.js";
 import type { Thread, ThreadSettings } from "../checkpoints/thread.js";
 import { RedisChatMessageHistory } from "../chat-history/history.js";
-import { digestOf, operationIdOf, type WriteOptions } from "../redis/operation.js";
+import { digestOf } from "../options/digest.js";
+import { operationIdOf, type WriteOptions } from "../redis/operation.js";
 import { InvalidOptionError } from "../errors.js";
 import { ItemSpace } from "../items/item-space.js";
 import type { ItemOptions } from "../items/options.js";

@@ -8,7 +8,8 @@ export interface TurnOptions {
    * What happens to a turn that does not come to its end: after an abort, a timeout, a `break` out of a stream, or an
    * error of the model. `"keep"` stores the user's message and the answer so far, marked
    * `response_metadata.interrupted`. It answers each open tool call with an error, so that a provider accepts the next
-   * turn. `"discard"` stores nothing. A graph that waits for a person is not interrupted.
+   * turn. `"discard"` stores nothing, and removes what `persist: "step"` has stored of the turn. A graph that waits for a
+   * person is not interrupted. A turn that replaces messages stores nothing either way, and leaves them as they are.
    * @default "keep"
    */
   onInterrupt?: "keep" | "discard" | undefined;

@@ -8,7 +8,8 @@ import { InvalidOptionError, isLangChainRedisError, TurnNotStoredError } from ".
 import { hasMethods } from "../options/validation.js";
 import { interruptedTurn } from "../messages/interrupted.js";
 import type { PartOfTurn } from "../redis/scripts/fragments/unfinished.js";
-import { digestOf, newOperationId, operationIdOf } from "../redis/operation.js";
+import { digestOf } from "../options/digest.js";
+import { newOperationId, operationIdOf } from "../redis/operation.js";
 import { type LeaseOptions, takeLease, type TurnLease } from "./turn-lease.js";
 import type { TurnSettings } from "./turn-options.js";
 
@@ -259,16 +260,11 @@ export class Turn {
    * @param content what is new, as it is encoded.
    */
   #nameOf(kind: Kind, content: readonly string[]): string {
-    switch (this.#isMore && kind === "last" ? "part" : kind) {
-      // Only the last part takes the turn's own name: a repeated request is refused once its turn is stored as a whole.
-      case "last":
-        return this.operationId;
-      case "part":
-        return digestOf("part", this.operationId, this.attempt, String(this.#stored));
-      // A run can be interrupted again, elsewhere. What is interrupted twice in the same way is stored once.
-      case "provisional":
-        return digestOf("interrupted", this.operationId, this.attempt, ...content);
-    }
+    // Only the last part takes the turn's own name: a repeated request is refused once its turn is stored as a whole.
+    if (kind === "last" && !this.#isMore) return this.operationId;
+    // A run can be interrupted again, elsewhere. What is interrupted twice in the same way is stored once.
+    const parts = kind === "provisional" ? ["interrupted", ...content] : ["part", String(this.#stored)];
+    return digestOf(this.operationId, this.attempt, ...parts);
   }
 
   /** Returns what a write has to say of the turn: nothing when it stores all, and nobody else can know of it. */

@@ -59,11 +59,11 @@ describe.each(Object.entries(savers))("with %s", (_name, makeSaver) => {
       .addEdge("tools", "model")
       .compile({ checkpointer: saver });
     return new RunnableWithSession({
-      runnable: graph,
+      runnable: graph as never,
       sessions,
       inputMessagesKey: "messages",
       outputMessagesKey: "messages",
-    } as never) as never;
+    });
   };
   const call = (turn: { operationId?: string; replaces?: string | undefined } = {}) => ({
     configurable: { session, thread_id: session.conversationId, ...turn },

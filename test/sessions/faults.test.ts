@@ -490,14 +490,14 @@ test("a call of several round trips that comes too late names its whole deadline
   const send = client.evalsha.bind(client) as (...args: unknown[]) => Promise<unknown>;
   let sent = 0;
   // So many conversations have expired that one run does not look at all of them.
-  const scripts = vi.spyOn(client, "evalsha").mockImplementation(((...args: unknown[]) => {
+  const sending = vi.spyOn(client, "evalsha").mockImplementation((...args: unknown[]) => {
     if (++sent === 2) proxy.blackhole();
     return send(...args);
-  }) as never);
+  });
   await expect(sessions.conversations.list(owner)).rejects.toMatchObject({
     code: "STORE_UNAVAILABLE",
     message: expect.stringContaining("within 500 ms"),
   });
   expect(session.conversationId).toBeDefined();
-  expect(scripts).toHaveBeenCalledTimes(2);
+  expect(sending).toHaveBeenCalledTimes(2);
 });

@@ -6,8 +6,8 @@ import { beginEra, indexOf, isQuestion, places } from "../fragments/positions.js
 import { microseconds, now, outlive, whole } from "../fragments/time.js";
 
 /** How many messages, and bytes of them, a fork copies at most. The script takes some ten milliseconds for as much. */
-export const MAX_FORK_MESSAGES = 10_000;
-export const MAX_FORK_BYTES = 16_777_216;
+const MAX_FORK_MESSAGES = 10_000;
+const MAX_FORK_BYTES = 16_777_216;
 
 const forked = (length: unknown, fields: unknown): { length: number; fields: readonly string[] } => ({
   length: count(length),
