@@ -24,8 +24,12 @@ export interface Beginning {
   readonly said?: readonly BaseMessage[] | undefined;
 }
 
-/** What the read of a turn found beside its past. */
+/** What the read of a turn found. The turn keeps it: others may read and write through the same history object. */
 export interface TurnBegun {
+  /** What the conversation holds: with a window, its newest part. */
+  readonly past: BaseMessage[];
+  /** What the turn replaces, and must find. */
+  readonly fence: Fence | undefined;
   /** Whether an earlier run of the turn left parts. */
   readonly repeats: boolean;
   /** The entry that the turn is to replace first. */
@@ -46,8 +50,6 @@ export class OpenConversation {
   readonly log: MessageLog;
   readonly #limits: HistoryLimits;
   #seen: string = NEVER_READ;
-  #fence: Fence | undefined;
-  #begun: TurnBegun = { repeats: false, replaced: undefined };
   /** True from a read until the append that follows it. */
   #inTurn = false;
   /** A caller that stores its whole state passes messages that were read here. They must not be stored again. */
@@ -63,43 +65,43 @@ export class OpenConversation {
     return this.#seen;
   }
 
-  /** Returns what the read of a turn found beside its past. */
-  get begun(): TurnBegun {
-    return this.#begun;
-  }
-
-  /** Returns what the turn that read last replaces, and must find. */
-  get fence(): Fence | undefined {
-    return this.#fence;
+  /** Reads the messages, oldest first, or the newest part of them that the window allows. One round trip. */
+  async read(): Promise<BaseMessage[]> {
+    return (await this.#read()).past;
   }
 
   /**
-   * Reads the messages, oldest first, or the newest part of them that the window allows. One round trip.
+   * Reads the messages for a turn, oldest first, or the newest part of them that the window allows. One round trip.
    *
-   * For a turn, a conversation that `maxMessages` may have cut starts without calls: a provider wants the question in
+   * A conversation that `maxMessages` may have cut starts without calls: a provider wants the question in
    * front of them. It ends in front of what the turn replaces: parts of its own earlier runs, or what `replaces` names.
    *
    * @param turn the turn that begins with this read.
    * @throws OperationConflictError when the operation id of the turn has been used.
    * @throws PositionNotFoundError, InvalidOptionError for what the turn is to replace.
    */
-  async read(turn?: Beginning): Promise<BaseMessage[]> {
+  begin(turn: Beginning): Promise<TurnBegun> {
+    return this.#read(turn);
+  }
+
+  async #read(turn?: Beginning): Promise<TurnBegun> {
     const { window, maxMessages, onCorrupt } = this.#limits;
     const first = window && "messages" in window ? -window.messages : 0;
     // The era is taken before the read: what arrives after a clear() may be what that clear removed.
     const era = this.#era;
     const { seen, entries, fence, parts, replaced } = await this.#readFor(turn, first);
     this.#seen = seen;
-    this.#fence = fence;
-    this.#begun = { repeats: parts > 0, replaced };
     this.#inTurn = true;
+    const begun = { fence, repeats: parts > 0, replaced };
     const messages = decodeMessages(entries, first < 0 ? -entries.length : 0, onCorrupt);
     for (const message of messages) Origin.note(message, era);
     if (window !== undefined) {
-      return "tokens" in window ? withinTokens(messages, window, turn?.said) : acceptablePart(messages, turn?.said);
+      const past =
+        "tokens" in window ? await withinTokens(messages, window, turn?.said) : acceptablePart(messages, turn?.said);
+      return { ...begun, past };
     }
     const mayBeCut = maxMessages > 0 && messages.length >= maxMessages;
-    return turn !== undefined && mayBeCut ? withoutTornTurn(messages) : messages;
+    return { ...begun, past: turn !== undefined && mayBeCut ? withoutTornTurn(messages) : messages };
   }
 
   /**
@@ -111,14 +113,9 @@ export class OpenConversation {
     return decodeMessages(entries, 0, this.#limits.onCorrupt);
   }
 
-  /**
-   * Fences the next append as if this object had read the conversation when `seen` was its latest clear.
-   *
-   * @param fence what the turn replaces.
-   */
-  resume(seen: string, fence: Fence | undefined): void {
+  /** Fences the next append as if this object had read the conversation when `seen` was its latest clear. */
+  resume(seen: string): void {
     this.#seen = seen;
-    this.#fence = fence;
     this.#inTurn = true;
   }
 
@@ -174,11 +171,10 @@ export class OpenConversation {
   }
 
   /** Appends a batch, once and whole, unless it is empty. Throws what {@link MessageLog.append} throws. */
-  async append(batch: EncodedBatch, write: Pick<Batch, "operationId" | "lease" | "turn">): Promise<void> {
+  async append(batch: EncodedBatch, write: Pick<Batch, "operationId" | "lease" | "turn" | "fence">): Promise<void> {
     if (batch.encoded.length === 0) return;
-    const seen = await this.log.append({ ...batch, ...write, seen: this.#seen, fence: this.#fence });
+    const seen = await this.log.append({ ...batch, ...write, seen: this.#seen });
     this.#seen = seen ?? this.#seen;
-    this.#fence = undefined;
     this.#inTurn = false;
   }
 

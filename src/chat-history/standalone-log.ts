@@ -17,7 +17,7 @@ import {
   type MessageLog,
   type ReadingTurn,
 } from "./message-log.js";
-import { notesFor, readInFrontOfParts } from "./unfinished.js";
+import { notesFor, readInFrontOfParts, runOf } from "./unfinished.js";
 
 /** What a log needs to know of the options of a history. */
 export interface StandaloneLogSettings extends Connection {
@@ -97,7 +97,7 @@ export class StandaloneLog implements MessageLog {
         turnOperation: turn === undefined || turn.kind === "last" ? undefined : operation(turn.operationId),
       },
       arguments: {
-        digest: digestOf(...encoded),
+        digest: digestOf(...runOf(turn), ...encoded),
         seen,
         ttl: String(ttlMilliseconds),
         cap,

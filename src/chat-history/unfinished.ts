@@ -1,5 +1,6 @@
 import { Budget } from "../redis/budget.js";
 import type { Connection } from "../redis/send.js";
+import type { PartOfTurn } from "../redis/scripts/fragments/unfinished.js";
 import type { LogPart, ReadingTurn } from "./message-log.js";
 
 /** What a conversation's hash says of its latest turn, for a turn that reads it. */
@@ -44,4 +45,12 @@ export async function readInFrontOfParts(
   if (found.parts === 0) return found;
   if (first < 0 && found.entries.length === -first) found = await read(budget.connection(), first - found.parts);
   return { ...found, entries: found.entries.slice(0, Math.max(0, found.entries.length - found.parts)) };
+}
+
+/**
+ * Returns what tells the writes of a turn apart that store the same messages under one operation id: the run, once it has
+ * stored parts. Another run's parts have given way to those of the latest, so its last part is not the same write.
+ */
+export function runOf(part: PartOfTurn | undefined): readonly string[] {
+  return part?.written === true ? [part.attempt] : [];
 }

@@ -6,7 +6,7 @@ import {
   type MessageLog,
   type ReadingTurn,
 } from "../chat-history/message-log.js";
-import { notesFor, readInFrontOfParts } from "../chat-history/unfinished.js";
+import { notesFor, readInFrontOfParts, runOf } from "../chat-history/unfinished.js";
 import {
   ConversationNotFoundError,
   InvalidOptionError,
@@ -142,7 +142,7 @@ export class SessionLog implements MessageLog {
       },
       // Field by field: on Node 20 it takes 10 µs to add fields to an object behind a spread.
       arguments: {
-        digest: digestOf(sessionId, conversationId, ...encoded),
+        digest: digestOf(sessionId, conversationId, ...runOf(turn), ...encoded),
         sessionId,
         conversationId,
         seen,

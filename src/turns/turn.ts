@@ -3,7 +3,7 @@ import type { BaseMessage } from "@langchain/core/messages";
 import { conversationOf, type RedisChatMessageHistory } from "../chat-history/history.js";
 import { decodeMessages } from "../codec/decode.js";
 import type { Fence, HeldLease } from "../chat-history/message-log.js";
-import type { Beginning, OpenConversation } from "../chat-history/open-conversation.js";
+import type { Beginning, OpenConversation, TurnBegun } from "../chat-history/open-conversation.js";
 import { InvalidOptionError, isLangChainRedisError, TurnNotStoredError } from "../errors.js";
 import { hasMethods } from "../options/validation.js";
 import { interruptedTurn } from "../messages/interrupted.js";
@@ -55,7 +55,8 @@ export interface PausedRun {
 
 /** A turn whose conversation has been read. */
 type Begun = Pick<PausedRun, "operationId"> &
-  Partial<Pick<PausedRun, "attempt" | "named" | "stored" | "ended">> & {
+  Partial<Pick<PausedRun, "attempt" | "named" | "stored" | "ended">> &
+  Partial<Pick<TurnBegun, "fence" | "repeats" | "replaced">> & {
     readonly past: readonly BaseMessage[];
     readonly beginning?: Beginning;
     readonly lease?: TurnLease | undefined;
@@ -76,6 +77,12 @@ export class Turn {
   readonly #beginning: Beginning;
   /** Whether the caller chose the operation id. */
   readonly #named: boolean;
+  /** Whether an earlier run of the turn left parts. */
+  readonly #repeats: boolean;
+  /** The entry that the turn is to replace first. */
+  readonly #replaced: string | undefined;
+  /** What the turn replaces with its next write. */
+  #fence: Fence | undefined;
   /** How many parts this run has stored. */
   #stored: number;
   /** Whether the turn was stored as a whole before this object took it up. Then it appends what follows. */
@@ -91,6 +98,9 @@ export class Turn {
     this.past = begun.past;
     this.#beginning = begun.beginning ?? {};
     this.#named = begun.named ?? false;
+    this.#repeats = begun.repeats ?? false;
+    this.#replaced = begun.replaced;
+    this.#fence = begun.fence;
     this.#stored = begun.stored ?? 0;
     this.#isMore = begun.ended ?? false;
     this.#lease = begun.lease;
@@ -145,8 +155,8 @@ export class Turn {
     if (held !== undefined) await conversation.log.release(held).catch(() => {});
     const beginning: Beginning = { operationId, attempt };
     const read = await readUnderLease(conversation, settings, { signal, sign }, beginning);
-    conversation.resume(seen, fence);
-    return new Turn(history, settings, { operationId, attempt, named, stored, ended, beginning, ...read });
+    conversation.resume(seen);
+    return new Turn(history, settings, { ...read, operationId, attempt, named, fence, stored, ended, beginning });
   }
 
   /** Returns the clear that the turn's read saw, for `resume`. */
@@ -156,17 +166,17 @@ export class Turn {
 
   /** Returns what the turn replaces, for `resume`. */
   get fence(): Fence | undefined {
-    return this.#conversation?.fence;
+    return this.#fence;
   }
 
   /** Returns true when an earlier run of the turn left parts, or when the turn is to replace messages. */
   get beginsAnew(): boolean {
-    return this.#conversation?.begun.repeats === true || this.fence !== undefined;
+    return this.#repeats || this.#fence !== undefined;
   }
 
   /** Returns the message that the turn is to replace first. */
   get replaced(): BaseMessage | undefined {
-    const entry = this.#conversation?.begun.replaced;
+    const entry = this.#replaced;
     return entry === undefined ? undefined : decodeMessages([entry], 0, "skip")[0];
   }
 
@@ -227,7 +237,7 @@ export class Turn {
    */
   async interrupt(messages: () => readonly BaseMessage[]): Promise<void> {
     if (this.#ended) return;
-    if (this.fence !== undefined) {
+    if (this.#fence !== undefined) {
       this.abandon();
       return;
     }
@@ -300,7 +310,8 @@ export class Turn {
         this.#stored > 0 &&
         (kind === "last" || (kind === "provisional" && this.#settings.onInterrupt === "discard"));
       if (concludes) await conversation.conclude(write);
-      else await conversation.append(batch, write);
+      else await conversation.append(batch, { ...write, fence: this.#fence });
+      if (!isEmpty) this.#fence = undefined;
       if (after === "keep") {
         if (!isEmpty) this.#stored += 1;
         return;
@@ -325,14 +336,14 @@ async function readUnderLease(
   settings: TurnSettings,
   { signal, sign }: Pick<TurnCall, "signal" | "sign">,
   beginning: Beginning,
-): Promise<{ past: readonly BaseMessage[]; lease: TurnLease | undefined }> {
+): Promise<TurnBegun & { readonly lease: TurnLease | undefined }> {
   const { concurrency, leaseMilliseconds, waitForMilliseconds } = settings;
   const lease =
     concurrency === "allow"
       ? undefined
       : await takeLease(conversation.log, { concurrency, leaseMilliseconds, waitForMilliseconds, signal, sign });
   try {
-    return { past: await conversation.read(beginning), lease };
+    return { ...(await conversation.begin(beginning)), lease };
   } catch (error) {
     void lease?.release();
     throw error;

@@ -57,7 +57,7 @@ async function everything(client: Client, admins: readonly Redis[]): Promise<rea
     new RedisChatMessageHistory({ client, sessionId: id }).addMessages([new HumanMessage("d"), new AIMessage("e")]),
   );
   await attempt("read", () => history.getMessages());
-  await attempt("read an operation", () => conversationOf(history).read({ operationId: "z" }));
+  await attempt("read an operation", () => conversationOf(history).begin({ operationId: "z" }));
   await attempt("length", () => history.length());
   await attempt("lease", async () => {
     const lease = await take(history, { leaseMilliseconds: 1_000, waitForMilliseconds: 0 });

@@ -58,7 +58,7 @@ test("a user with hundreds of conversations is erased in steps, between which no
       // A turn that was paused before goes on in a new session, as an agent's can.
       const anew = await sessions.create({ ...user, agentId: "a" });
       const paused = sessions.history({ ...anew.session, conversationId: last });
-      conversationOf(paused).resume("", undefined);
+      conversationOf(paused).resume("");
       changed.push(await paused.addMessages([new HumanMessage("late")]).catch((error: unknown) => error));
     }),
   });

@@ -112,6 +112,8 @@ elseif #encoded == 0 and turnOperation then
 elseif #encoded == 0 then
   replaced = 0
 end
+-- A record that was evicted took the eras with it: the positions that were read since name nothing any more.
+local begins = kind == "none" or not held[2]
 local here, cutAt, begun = nil, nil, ""
 if fence ~= "" then
   local from, behind = string.match(fence, "^(%S+) (%S+)$")
@@ -121,7 +123,7 @@ if fence ~= "" then
     return { "changed" }
   end
   begun = whole(microseconds)
-elseif kind == "none" or replaced > 0 then
+elseif begins or replaced > 0 then
   here = placesOf(conversation, messages)
   cutAt = math.max(0, here.length - replaced)
 end
@@ -152,10 +154,11 @@ if begun ~= "" then
   -- Turns that read what is replaced are refused from now on.
   redis.call("HSET", conversation, "generation", begun)
 end
-if kind == "none" then
+if begins then
   beginEra(conversation, here, 0)
   redis.call("HSETNX", conversation, "lineage", redis.sha1hex(conversation .. whole(microseconds)))
-elseif cutAt then
+end
+if kind == "list" and cutAt and cutAt < here.length then
   cut(conversation, messages, here, cutAt)
 end
 local trimmed = push(messages, encoded, cap)

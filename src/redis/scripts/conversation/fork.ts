@@ -43,7 +43,13 @@ local function described(outcome)
 end
 local before = earlier(operation, digest)
 if before then
-  return before[1] == "repeated" and described("repeated") or before
+  if before[1] ~= "repeated" then
+    return before
+  elseif redis.call("HEXISTS", fork, "agentId") == 0 or redis.call("EXISTS", forkMessages) == 0 then
+    -- The fork was made, and has been removed since.
+    return { "no-conversation" }
+  end
+  return described("repeated")
 end
 local here = placesOf(conversation, messages)
 local held = redis.call("HMGET", conversation, "agentId", "title", "lineage")

@@ -59,7 +59,8 @@ local function beginEra(conversation, places, index)
     eras = {}
   end
   eras[#eras + 1] = whole(number) .. ":" .. whole(microseconds)
-  redis.call("HSET", conversation, "eras", table.concat(eras, " "))
+  places.eras = table.concat(eras, " ")
+  redis.call("HSET", conversation, "eras", places.eras)
 end`,
   microseconds,
   whole,

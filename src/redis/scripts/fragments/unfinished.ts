@@ -101,12 +101,14 @@ local function noteTurn(hash, note, isPart, turn, stay, length)
   if isPart and stay + length > 0 and (stay > 0 or not turn.written) then
     local counts = whole(stay + length) .. " " .. (turn.provisional and whole(length) or "0")
     redis.call("HSET", hash, "unfinished", counts .. " " .. turn.attempt .. " " .. turn.id)
-  elseif note then
+  elseif note and (length > 0 or (turn and (unfinishedTurn(note) or {}).turn == turn.id)) then
+    -- A write that adds nothing leaves the parts of another turn where they are: at the end.
     redis.call("HDEL", hash, "unfinished")
   end
   if not isPart and turn and turn.named then
     redis.call("HSET", hash, "finished", turn.id)
   end
 end`,
+  unfinishedTurn,
   whole,
 );

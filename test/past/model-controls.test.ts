@@ -1,0 +1,54 @@
+// Controls of model.test.ts: each fault in a script is found by the model.
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Client, onOneRedis } from "../support/topologies.js";
+import { damaged } from "./support/damaged.js";
+import { type Kind, runSequences } from "./support/random-past.js";
+
+const SEQUENCES = 400;
+
+let client: Client;
+beforeAll(() => {
+  client = onOneRedis.connect();
+});
+afterAll(async () => {
+  await client.quit();
+});
+
+type Fault = readonly [what: string, code: string, replacement: string];
+
+const removesNote = "elseif note and (length > 0 or (unfinishedTurn(note) or {}).turn == turn) then";
+const faults: readonly Fault[] = [
+  ["an append leaves the note of parts that are no longer the last", removesNote, "elseif false then"],
+  ["a run goes on that a later one has replaced", "elseif written then", "elseif false then"],
+  ["a repeated turn leaves its earlier parts", "return found.parts, 0", "return 0, 0"],
+  [
+    "what an interruption kept stays",
+    "return found.provisional, found.parts - found.provisional",
+    "return 0, found.parts",
+  ],
+  ["a run that discards leaves its parts", "replaced, stay = replaced + stay, 0", ""],
+  ["the newest finished turn is not compared", "finished == turn or", ""],
+  ["a late part of a stored turn is stored", 'turnOperation and redis.call("EXISTS", turnOperation) == 1', "false"],
+];
+const faultsOfSessions: readonly Fault[] = [
+  ["a cut begins no era", "  beginEra(conversation, places, index)\n  if index == 0", "  if index == 0"],
+  ["a new list begins no era", "  beginEra(conversation, here, 0)", ""],
+  ["what the cap removes is not counted", 'redis.call("HINCRBY", conversation, "first", whole(trimmed))', ""],
+  ["the end of the conversation is not compared", "or positionAt(here, here.length) ~= behind", ""],
+  ["an edit begins no generation", 'redis.call("HSET", conversation, "generation", begun)', ""],
+  [
+    "a rewind begins no generation",
+    '\n  redis.call("HSET", conversation, "generation", generation)\n  redis',
+    "\n  redis",
+  ],
+];
+
+const each = (kind: Kind, ...these: readonly Fault[]) =>
+  these.map(([what, code, replacement]) => ({ kind, what, code, replacement }));
+
+test.each([...each("a history", ...faults), ...each("a session's conversation", ...faults, ...faultsOfSessions)])(
+  "in $kind, the model finds that $what",
+  async ({ kind, code, replacement }) => {
+    await expect(runSequences(damaged(client, code, replacement), kind, SEQUENCES)).rejects.toThrow("Property failed");
+  },
+);
