@@ -80,8 +80,9 @@ export interface LogPart {
   /** How many parts of the turn follow the entries. Its next write takes the place of them. */
   readonly parts: number;
   readonly fence: Fence | undefined;
-  /** The entry that the turn is to replace first. */
+  /** The entry that the turn is to replace first, and how many there are from that on. */
   readonly replaced?: string | undefined;
+  readonly replacedCount?: number;
 }
 
 /** What a turn replaces, and what it must find. */

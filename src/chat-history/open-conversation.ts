@@ -89,7 +89,7 @@ export class OpenConversation {
     const first = window && "messages" in window ? -window.messages : 0;
     // The era is taken before the read: what arrives after a clear() may be what that clear removed.
     const era = this.#era;
-    const { seen, entries, fence, parts, replaced } = await this.#readFor(turn, first);
+    const { seen, entries, fence, parts, replaced, replacedCount = 0 } = await this.#readFor(turn, first);
     this.#seen = seen;
     this.#inTurn = true;
     const begun = { fence, repeats: parts > 0, replaced };
@@ -100,7 +100,7 @@ export class OpenConversation {
         "tokens" in window ? await withinTokens(messages, window, turn?.said) : acceptablePart(messages, turn?.said);
       return { ...begun, past };
     }
-    const mayBeCut = maxMessages > 0 && messages.length >= maxMessages;
+    const mayBeCut = maxMessages > 0 && entries.length + parts + replacedCount >= maxMessages;
     return { ...begun, past: turn !== undefined && mayBeCut ? withoutTornTurn(messages) : messages };
   }
 

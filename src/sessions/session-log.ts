@@ -109,7 +109,7 @@ export class SessionLog implements MessageLog {
     const replaced = entries.pop();
     if (!isQuestion(replaced)) throw new InvalidOptionError("replaces", "use the position of a user's message.");
     const fence = { from, behind: positionsOf(places)(length) };
-    return { seen, entries, recorded: false, parts: 0, fence, replaced };
+    return { seen, entries, recorded: false, parts: 0, fence, replaced, replacedCount: length - index };
   }
 
   #readRange(connection: Connection, first: number, last: number): Promise<string[]> {

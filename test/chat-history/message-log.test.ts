@@ -70,6 +70,7 @@ describe.each(
         entries: [],
         recorded: false,
         parts: 0,
+        fence: undefined,
       });
       expect(await log.length()).toBe(0);
     });

@@ -16,10 +16,10 @@ afterAll(async () => {
 
 type Fault = readonly [what: string, code: string, replacement: string];
 
-const removesNote = "elseif note and (length > 0 or (unfinishedTurn(note) or {}).turn == turn) then";
+const endsNote = "elseif found and not isOwn and length > 0 and found.parts > 0 then";
 const faults: readonly Fault[] = [
-  ["an append leaves the note of parts that are no longer the last", removesNote, "elseif false then"],
-  ["a run goes on that a later one has replaced", "elseif written then", "elseif false then"],
+  ["an append leaves the note of parts that are no longer the last", endsNote, "elseif false then"],
+  ["a run goes on that a later one has replaced", "elseif turn.written then", "elseif false then"],
   ["a repeated turn leaves its earlier parts", "return found.parts, 0", "return 0, 0"],
   [
     "what an interruption kept stays",
@@ -27,7 +27,12 @@ const faults: readonly Fault[] = [
     "return 0, found.parts",
   ],
   ["a run that discards leaves its parts", "replaced, stay = replaced + stay, 0", ""],
-  ["the newest finished turn is not compared", "finished == turn or", ""],
+  ["the newest finished turn is not compared", "finished == turn.id or", ""],
+  [
+    "a replaced run goes on behind another append",
+    '"0 0 " .. found.attempt .. " " .. found.turn',
+    '"0 0 nobody nothing"',
+  ],
   ["a late part of a stored turn is stored", 'turnOperation and redis.call("EXISTS", turnOperation) == 1', "false"],
 ];
 const faultsOfSessions: readonly Fault[] = [

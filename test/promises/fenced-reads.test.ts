@@ -47,7 +47,10 @@ test("what a read returns that was under way during a clear() is not taken back 
     const history = new RedisChatMessageHistory({ client, sessionId: freshId() });
     await history.addMessages(turn("old"));
     // With an operation id the read is a pipeline, whose replies ioredis hands out late: often after the clear's.
-    const [{ past: read }] = await Promise.all([conversationOf(history).begin({ operationId: freshId() }), history.clear()]);
+    const [{ past: read }] = await Promise.all([
+      conversationOf(history).begin({ operationId: freshId() }),
+      history.clear(),
+    ]);
     expect(read).toHaveLength(2);
     await expect(history.addMessages(read), `round ${round}`).rejects.toMatchObject({ code: "INVALID_OPTION" });
   }

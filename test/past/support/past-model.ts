@@ -29,8 +29,8 @@ const next = (): number => (counter += 1);
 /** A conversation: a plain array of messages, and what is known of its turns. */
 export class PastModel {
   entries: Entry[] = [];
-  /** The run that has written the parts at the end. */
-  owner: Pick<Run, "operationId" | "attempt"> | undefined;
+  /** The run that wrote a part last, and how many parts of it are at the end: none once something else followed them. */
+  owner: (Pick<Run, "operationId" | "attempt"> & { readonly parts: number; readonly provisional: number }) | undefined;
   /** The newest stored turn whose caller named it. */
   finished: string | undefined;
   /** The latest clear, rewind or edit; 0 when none is known. */
@@ -56,7 +56,7 @@ export class PastModel {
       return "OPERATION_CONFLICT";
     }
     run.seen = this.generation;
-    if (run.named && this.owner?.operationId === run.operationId) {
+    if (run.named && this.owner?.operationId === run.operationId && this.owner.parts > 0) {
       return this.entries.filter(({ part }) => part === undefined).map(({ text }) => text);
     }
     if (replaces === undefined) return this.texts;
@@ -77,7 +77,7 @@ export class PastModel {
   /** An append that is no turn. */
   append(said: readonly Entry[]): void {
     this.#add(said);
-    this.#settle();
+    if (said.length > 0) this.#follow();
   }
 
   /** A write of a run: a part, what an interruption keeps, or the rest. Nothing said ends the turn, or takes it back. */
@@ -108,12 +108,17 @@ export class PastModel {
       this.#remove(gives);
     }
     this.#add(said);
-    if (isPart && said.length > 0 && (goesOn || run.stored === 0)) {
+    const takesBack = isPart && said.length === 0;
+    const stay = goesOn && !takesBack && this.owner !== undefined ? this.owner.parts - this.owner.provisional : 0;
+    if (isPart && said.length > 0 && (stay > 0 || run.stored === 0)) {
       if (!goesOn) this.#settle();
       for (const entry of said) entry.part = { provisional: kind === "provisional" };
-      this.owner = { operationId, attempt };
-    } else if (said.length > 0 || own) {
+      const provisional = kind === "provisional" ? said.length : 0;
+      this.owner = { operationId, attempt, parts: stay + said.length, provisional };
+    } else if (own && (!isPart || takesBack)) {
       this.#settle();
+    } else if (!own && said.length > 0) {
+      this.#follow();
     }
     if (!isPart) this.recorded.add(operationId);
     if (!isPart && named) this.finished = operationId;
@@ -159,6 +164,13 @@ export class PastModel {
     const copy = new PastModel(this.recorded, this.#cap);
     copy.entries = this.entries.slice(0, index).map(({ text, by }) => ({ text, by }));
     return copy;
+  }
+
+  /** Something follows the parts, so that they are ordinary messages. Which run wrote last stays known. */
+  #follow(): void {
+    const { owner } = this;
+    this.#settle();
+    this.owner = owner && { ...owner, parts: 0, provisional: 0 };
   }
 
   /** The parts are ordinary messages from now on. */

@@ -34,8 +34,8 @@ if before then
   return before
 end
 local here = placesOf(conversation, messages)
--- An erasure takes the index away first.
-if here.length == 0 or not redis.call("ZSCORE", conversations, conversationId) then
+-- An erasure takes the index away first. A record that was evicted is not written anew, as it would not expire.
+if here.length == 0 or redis.call("HEXISTS", conversation, "agentId") == 0 or not redis.call("ZSCORE", conversations, conversationId) then
   return { "no-conversation" }
 end
 local index = indexOf(here, position)

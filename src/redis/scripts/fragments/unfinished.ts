@@ -6,8 +6,8 @@ import { whole } from "./time.js";
 // part is stored, the conversation has a note of it, the field `unfinished` of its hash:
 // "<parts> <provisional> <attempt> <operation id of the turn>". The last `parts` messages are parts of the turn. Of these,
 // the last `provisional` are what an interruption kept: they give way when the run goes on after all. An attempt is one run
-// of the turn. A repeated request is another attempt, whose first part takes the place of all earlier parts. Any other
-// append removes the note: then the parts are ordinary messages.
+// of the turn. A repeated request is another attempt, whose first part takes the place of all earlier parts. Behind any other
+// append the note has no parts: they are ordinary messages then.
 
 /** What a write says of its turn. */
 export interface PartOfTurn {
@@ -93,17 +93,21 @@ end`,
 
 /**
  * Writes down, in the conversation's hash, what a write of `length` messages makes of the turn. A part of a run whose
- * earlier parts are no longer the last messages is an ordinary message.
+ * earlier parts are no longer the last messages is an ordinary message. Of a turn whose parts others follow, the note says
+ * which run wrote last, so that no other run of it goes on.
  */
 export const noteTurn = fragment(
   /* lua */ `
 local function noteTurn(hash, note, isPart, turn, stay, length)
+  local found = unfinishedTurn(note)
+  local isOwn = found and turn and found.turn == turn.id
   if isPart and stay + length > 0 and (stay > 0 or not turn.written) then
     local counts = whole(stay + length) .. " " .. (turn.provisional and whole(length) or "0")
     redis.call("HSET", hash, "unfinished", counts .. " " .. turn.attempt .. " " .. turn.id)
-  elseif note and (length > 0 or (turn and (unfinishedTurn(note) or {}).turn == turn.id)) then
-    -- A write that adds nothing leaves the parts of another turn where they are: at the end.
+  elseif isOwn and (not isPart or stay + length == 0) then
     redis.call("HDEL", hash, "unfinished")
+  elseif found and not isOwn and length > 0 and found.parts > 0 then
+    redis.call("HSET", hash, "unfinished", "0 0 " .. found.attempt .. " " .. found.turn)
   end
   if not isPart and turn and turn.named then
     redis.call("HSET", hash, "finished", turn.id)
