@@ -39,6 +39,7 @@ export interface ThreadHolder {
     readonly conversation: string;
     readonly messages: string;
     readonly threads: string;
+    readonly lease: string;
   };
   readonly sessionId: string;
   readonly conversationId: string;
@@ -64,6 +65,8 @@ export interface NewCheckpoint {
   readonly parent: string;
   /** The place of the checkpoint in which its graph runs as a node, `""` for none. */
   readonly enclosing: string;
+  /** Whether its run holds the conversation, so that no other run has to be kept from the thread. */
+  readonly holdsLease: boolean;
   readonly old: boolean;
   readonly rest: string;
   readonly metadata: string;
@@ -146,8 +149,9 @@ export class Thread {
   }
 
   /** @returns false when values that were left out are not there. Then nothing was stored. */
-  async put({ nodes, ...checkpoint }: NewCheckpoint): Promise<boolean> {
-    const { maxCheckpoints: keep, onlyLatest } = this.#settings;
+  async put({ nodes, holdsLease, ...checkpoint }: NewCheckpoint): Promise<boolean> {
+    const { maxCheckpoints: keep } = this.#settings;
+    const onlyLatest = this.#settings.onlyLatest && !holdsLease;
     return this.#store(nodes, [checkpoint.rest, checkpoint.metadata], (fresh) =>
       run(this.#place.connection, putCheckpointScript, {
         subject: this.id,
@@ -187,10 +191,10 @@ export class Thread {
   async begin({ operationId = "", replaces }: BeginningRun): Promise<StoredCheckpoints> {
     const { holder, keys } = this.#place;
     if (holder === undefined) return this.read("", []);
-    const { record, sessions, conversation, threads } = holder.keys;
+    const { record, sessions, conversation, threads, lease } = holder.keys;
     const { entries, nodes } = await run(this.#place.connection, beginThreadScript, {
       subject: this.id,
-      keys: { ...keys, record, sessions, conversation, threads },
+      keys: { ...keys, record, sessions, conversation, threads, lease },
       arguments: {
         sessionId: holder.sessionId,
         conversationId: holder.conversationId,

@@ -26,6 +26,7 @@ import type {
 } from "../checkpoints/thread.js";
 import { Values } from "../checkpoints/values.js";
 import { inOrder, type StoredWrite } from "../checkpoints/writes.js";
+import { isObject } from "../codec/json.js";
 import { CorruptCheckpointError, InvalidOptionError } from "../errors.js";
 
 /** How many checkpoints with their values one script returns, and how many without. */
@@ -140,6 +141,7 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
         place,
         parent,
         enclosing: enclosingOf(namespace, metadata),
+        holdsLease: holdsLease(values),
         old: checkpoint.v < 4,
         rest: apart[0] ?? "",
         metadata: apart[1] ?? "",
@@ -366,6 +368,15 @@ function wantedBy(config: RunnableConfig, before: RunnableConfig | undefined): W
 
 function isWanted({ byId, beforeId }: Wanted, place: string): boolean {
   return byId !== true || partsOf(place).id < beforeId;
+}
+
+/**
+ * Returns true for the state of an agent whose `sessionMiddleware` makes turns run one after another. LangGraph stores the
+ * input of a run before the middleware makes that run wait, or refuses it. It must not keep the run that holds the
+ * conversation from its thread.
+ */
+function holdsLease({ _session: record }: Readonly<Record<string, unknown>>): boolean {
+  return isObject(record) && typeof record["lease"] === "string";
 }
 
 function namespaceOf({ configurable }: RunnableConfig): string {

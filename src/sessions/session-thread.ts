@@ -26,6 +26,7 @@ export function sessionThread(
           conversation: keys.conversation(conversationId),
           messages: keys.messages(conversationId),
           threads: keys.threads,
+          lease: keys.turns(conversationId).lease,
         },
         sessionId,
         conversationId,

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { BaseChatMessageHistory, BaseListChatMessageHistory } from "@langchain/core/chat_history";
 import type { BaseMessage } from "@langchain/core/messages";
 import { conversationOf, type RedisChatMessageHistory } from "../chat-history/history.js";
@@ -94,7 +95,7 @@ export class Turn {
     this.#conversation = conversationOf(history);
     this.#settings = settings;
     this.operationId = begun.operationId;
-    this.attempt = begun.attempt ?? newOperationId();
+    this.attempt = begun.attempt ?? randomBytes(8).toString("base64url");
     this.past = begun.past;
     this.#beginning = begun.beginning ?? {};
     this.#named = begun.named ?? false;

@@ -4,7 +4,12 @@ import { Command } from "@langchain/langgraph";
 import { type AgentMiddleware, createAgent, createMiddleware, humanInTheLoopMiddleware, tool } from "langchain";
 import { beforeEach, describe, expect, test } from "vitest";
 import { z } from "zod";
-import { ConversationChangedError, type Session, ThreadDeletedError } from "langchain-redis-sessions";
+import {
+  ConversationBusyError,
+  ConversationChangedError,
+  type Session,
+  ThreadDeletedError,
+} from "langchain-redis-sessions";
 import { sessionMiddleware } from "langchain-redis-sessions/agents";
 import { SessionSaver } from "langchain-redis-sessions/langgraph";
 import { ownerKeys, ownerTag } from "../../src/redis/keys.js";
@@ -34,13 +39,17 @@ const counting = createMiddleware({
   stateSchema: z.object({ count: z.number().default(0) }),
   beforeModel: ({ count }) => ({ count: count + 1 }),
 });
-const agentOf = (model: ScriptedModel, persist: "turn" | "step" = "turn") =>
+const agentOf = (
+  model: ScriptedModel,
+  persist: "turn" | "step" = "turn",
+  concurrency: "allow" | "reject" | "wait" = "allow",
+) =>
   createAgent({
     model,
     tools: [buy],
     checkpointer: new SessionSaver({ sessions }),
     middleware: [
-      sessionMiddleware({ sessions, persist }),
+      sessionMiddleware({ sessions, persist, concurrency }),
       counting,
       humanInTheLoopMiddleware({ interruptOn: { buy: true } } as never) as AgentMiddleware,
     ],
@@ -106,6 +115,58 @@ describe("a thread", () => {
     const { count } = await agent.invoke(say("Buy nothing"), config({ replaces: (await positions())[2] }));
     expect([count, await stored()]).toEqual([1, ["Q1", "A", "Buy nothing", "No bread."]]);
   });
+
+  test("of a run that holds its conversation is left to it by a request that is repeated or edited meanwhile", async () => {
+    let goOn = (): void => {};
+    const slow = new ScriptedModel("A", async () => {
+      await new Promise<void>((resolve) => (goOn = resolve));
+      return "B";
+    });
+    const agent = agentOf(slow, "step", "reject");
+    await agent.invoke(say("Q1"), config());
+    const turn = config({ operationId: "request-2" });
+    const running = agent.invoke(say("Q2"), turn);
+    await expect.poll(() => slow.given.length).toBe(2);
+    const refused = [
+      agent.invoke(say("Q2"), turn),
+      agent.invoke(say("Q1b"), config({ replaces: (await positions())[0] })),
+    ];
+    for (const request of refused) await expect(request).rejects.toBeInstanceOf(ConversationBusyError);
+    goOn();
+    expect((await running).count).toBe(2);
+    expect(await stored()).toEqual(["Q1", "A", "Q2", "B"]);
+  });
+
+  test.each(["turn", "step"] as const)(
+    "of a run that holds its conversation is not disturbed by runs that wait for it (persist: %s)",
+    async (persist) => {
+      let goOn = (): void => {};
+      const slow = new ScriptedModel(
+        "A",
+        async () => {
+          await new Promise<void>((resolve) => (goOn = resolve));
+          return "B";
+        },
+        "C",
+      );
+      const agent = agentOf(slow, persist, "wait");
+      await agent.invoke(say("Q1"), config());
+      const running = agent.invoke(say("Q2"), config());
+      await expect.poll(() => slow.given.length).toBe(2);
+      const waiting = [agent.invoke(say("Q3"), config()), agent.invoke(say("Q4"), config())];
+      await expect
+        .poll(() =>
+          client.zcard(ownerKeys("chat", ownerTag(session.userId, undefined)).turns(session.conversationId).waiting),
+        )
+        .toBe(2);
+      goOn();
+      expect(texts((await running).messages)).toEqual(["Q1", "A", "Q2", "B"]);
+      await Promise.all(waiting);
+      const said = await stored();
+      expect([said.slice(0, 4), said.length]).toEqual([["Q1", "A", "Q2", "B"], 8]);
+      expect(texts((await agent.invoke(say("Q5"), config())).messages)).toEqual([...said, "Q5", "C"]);
+    },
+  );
 
   test("is dropped by a rewind, after which a run that waited cannot go on", async () => {
     const agent = agentOf(new ScriptedModel("A", calling(["buy", { what: "bread" }]), "Done."), "step");

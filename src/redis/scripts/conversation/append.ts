@@ -156,7 +156,7 @@ if begun ~= "" then
 end
 if begins then
   beginEra(conversation, here, 0)
-  redis.call("HSETNX", conversation, "lineage", redis.sha1hex(conversation .. whole(microseconds)))
+  redis.call("HSETNX", conversation, "lineage", string.sub(redis.sha1hex(conversation .. whole(microseconds)), 1, 24))
 end
 if kind == "list" and cutAt and cutAt < here.length then
   cut(conversation, messages, here, cutAt)

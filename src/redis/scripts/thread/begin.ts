@@ -19,7 +19,13 @@ export const beginThreadScript = defineScript({
   about:
     "returns the latest checkpoint of a graph that is given an input. First it removes the thread for a turn that is repeated, or that replaces messages.",
   unrecorded: true,
-  keys: { ...threadKeys, ...askingKeys, ...deletedKey, threads: "sorted set: the owner's threads" },
+  keys: {
+    ...threadKeys,
+    ...askingKeys,
+    ...deletedKey,
+    threads: "sorted set: the owner's threads",
+    lease: "string: the token of the turn that holds the conversation",
+  },
   arguments: {
     ...askingArguments,
     conversationId: text("of the conversation"),
@@ -36,7 +42,8 @@ if refusal then
 end
 ${threadLua}
 local note = unfinishedTurn(redis.call("HGET", conversation, "unfinished"))
-if replaces or (note and note.turn == turn) then
+-- A turn that holds the conversation goes on in the thread. This one waits for it, or is refused.
+if (replaces or (note and note.turn == turn)) and redis.call("EXISTS", lease) == 0 then
   removeThread(checkpoints, arrivals, nodes, counts, deleted)
   redis.call("ZREM", threads, conversationId)
 end
