@@ -30,9 +30,9 @@ describe("an abort", () => {
         runnable: RunnableLambda.from(called),
         getMessageHistory: () => {
           const history = open();
-          vi.spyOn(conversationOf(history), "read").mockImplementation(async () => {
+          vi.spyOn(conversationOf(history), "begin").mockImplementation(async () => {
             stop.abort(new Error("enough"));
-            return [];
+            return { past: [], fence: undefined, repeats: false, replaced: undefined };
           });
           return history;
         },
