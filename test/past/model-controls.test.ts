@@ -26,13 +26,12 @@ const faults: readonly Fault[] = [
     "return found.provisional, found.parts - found.provisional",
     "return 0, found.parts",
   ],
-  ["a run that discards leaves its parts", "replaced, stay = replaced + stay, 0", ""],
-  ["the newest finished turn is not compared", "finished == turn.id or", ""],
   [
-    "a replaced run goes on behind another append",
-    '"0 0 " .. found.attempt .. " " .. found.turn',
-    '"0 0 nobody nothing"',
+    "a run that discards leaves its parts",
+    "turnOperation and found.parts or 0, turnOperation and 0",
+    "0, turnOperation and 0",
   ],
+  ["the newest finished turn is not compared", "finished == turn.id or", ""],
   ["a late part of a stored turn is stored", 'turnOperation and redis.call("EXISTS", turnOperation) == 1', "false"],
 ];
 const faultsOfSessions: readonly Fault[] = [

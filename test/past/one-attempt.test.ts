@@ -107,6 +107,17 @@ describe.each(
     expect(await stored()).toEqual([...before, "Q: Hi", "answer"]);
   });
 
+  test("that a later run has replaced does not go on behind other messages", async () => {
+    const [older, newer] = [await begin(conversation, "one"), await begin(conversation, "one")];
+    await older.storeStep(said("Q: Hi"));
+    await newer.storeStep(said("Q: Hi"));
+    await (await conversation.open()).addMessages(said("Q: other", "other answer").messages());
+    await older.storeStep(said("dropped"));
+    expect(await writeOutcomeOf(older.store(said("an answer without its question")))).toBe("OPERATION_CONFLICT");
+    await newer.store(said("answer"));
+    expect(await stored()).toEqual([...before, "Q: Hi", "Q: other", "other answer", "answer"]);
+  });
+
   test.each(["keep", "discard"] as const)(
     "that a later run has replaced changes nothing when it is interrupted, with %s",
     async (onInterrupt) => {

@@ -103,14 +103,10 @@ elseif generation and seen ~= "*" and seen ~= generation then
 elseif lostLease(lease, holder, token) then
   return { "lease-lost" }
 end
-local replaced, stay = standing(note, held[4], turnOperation, turn)
+local replaced, stay = standing(note, held[4], turnOperation, turn, #encoded)
 if not stay then
   concludeTurn(lease, holder, token, after)
   return { replaced }
-elseif #encoded == 0 and turnOperation then
-  replaced, stay = replaced + stay, 0
-elseif #encoded == 0 then
-  replaced = 0
 end
 -- A record that was evicted took the eras with it: the positions that were read since name nothing any more.
 local begins = kind == "none" or not held[2]

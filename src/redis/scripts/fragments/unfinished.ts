@@ -65,12 +65,13 @@ local function unfinishedTurn(note)
 end`);
 
 /**
- * Says what a write of a turn meets: how many of the last messages it replaces, and how many parts of its own stay in front
- * of it; or, in place of the first, why it is not made: "conflict", or "dropped" for a part that is not the last.
+ * Says what a write of `length` messages of a turn meets: how many of the last messages it replaces, and how many parts of its
+ * own stay in front of it; or, in place of the first, why it is not made: "conflict", or "dropped" for a part that is not the
+ * last.
  */
 export const standing = fragment(
   /* lua */ `
-local function standing(note, finished, turnOperation, turn)
+local function standing(note, finished, turnOperation, turn, length)
   if not turn then
     return 0, 0
   end
@@ -81,6 +82,9 @@ local function standing(note, finished, turnOperation, turn)
   local found = unfinishedTurn(note)
   if not found or found.turn ~= turn.id then
     return 0, 0
+  elseif found.attempt == turn.attempt and length == 0 then
+    -- It ends with nothing more: its parts are the whole turn, or are taken back.
+    return turnOperation and found.parts or 0, turnOperation and 0 or found.parts
   elseif found.attempt == turn.attempt then
     return found.provisional, found.parts - found.provisional
   elseif turn.written then

@@ -56,14 +56,10 @@ elseif cleared and seen ~= "*" and seen ~= cleared then
 elseif lostLease(lease, holder, token) then
   return { "lease-lost" }
 end
-local replaced, stay = standing(note, held[3], turnOperation, turn)
+local replaced, stay = standing(note, held[3], turnOperation, turn, #encoded)
 if not stay then
   concludeTurn(lease, holder, token, after)
   return { replaced }
-elseif #encoded == 0 and turnOperation then
-  replaced, stay = replaced + stay, 0
-elseif #encoded == 0 then
-  replaced = 0
 end
 
 remember(operation, digest, "")
