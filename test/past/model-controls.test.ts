@@ -1,10 +1,12 @@
 // Controls of model.test.ts: each fault in a script is found by the model.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Client, onOneRedis } from "../support/topologies.js";
+import { amount } from "../support/amount.js";
 import { damaged } from "./support/damaged.js";
 import { type Kind, runSequences } from "./support/random-past.js";
 
-const SEQUENCES = 400;
+/** As many as find each fault. */
+const SEQUENCES = 4_000;
 
 let client: Client;
 beforeAll(() => {
@@ -50,9 +52,17 @@ const faultsOfSessions: readonly Fault[] = [
 const each = (kind: Kind, ...these: readonly Fault[]) =>
   these.map(([what, code, replacement]) => ({ kind, what, code, replacement }));
 
-test.each([...each("a history", ...faults), ...each("a session's conversation", ...faults, ...faultsOfSessions)])(
+/** Those that are found within a second; in `npm run test:long` all. */
+const controls = [
+  ...each("a history", ...faults.slice(2, 5)),
+  ...each("a session's conversation", ...faults.slice(4, 5), ...faultsOfSessions.slice(0, 3)),
+];
+const all = [...each("a history", ...faults), ...each("a session's conversation", ...faults, ...faultsOfSessions)];
+
+test.each(all.slice(0, amount(0, all.length)).concat(controls.slice(0, amount(controls.length, 0))))(
   "in $kind, the model finds that $what",
   async ({ kind, code, replacement }) => {
     await expect(runSequences(damaged(client, code, replacement), kind, SEQUENCES)).rejects.toThrow("Property failed");
   },
+  amount(30_000, 900_000),
 );
