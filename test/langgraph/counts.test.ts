@@ -145,7 +145,7 @@ test(
           }
         },
       ),
-      { numRuns: amount(25, 3_000) },
+      { numRuns: amount(25, 3_000), seed: 20_261_129 },
     );
   },
   amount(60_000, 3_600_000),

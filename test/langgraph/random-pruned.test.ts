@@ -130,7 +130,7 @@ test(
           expect(await threadFaults(client, `${keyPrefix}:thread:{thread}`)).toEqual([]);
         },
       ),
-      { numRuns: amount(8, 500) },
+      { numRuns: amount(8, 500), seed: 20_261_129 },
     );
   },
   amount(60_000, 3_600_000),
