@@ -47,7 +47,7 @@ export class AgentRuns {
       const begun = turn;
       const { past, seen } = begun;
       const stored = withIds(past);
-      const isAnew = begun.beginsAnew || state._session?.turn === begun.operationId;
+      const isAnew = begun.beginsAnew || state._session?.turn === begun.operationId || replacedNothing(state);
       const { messages, fresh } = await openingOf(isAnew ? withSaidOnly(state, begun) : state, stored, {
         follows: (earlier) => precedes(earlier, session, seen),
         everything: async () => withIds(await begun.everything()),
@@ -114,6 +114,14 @@ export class AgentRuns {
     if (signal) this.#live.enter(run, signal, hasCheckpointer(runtime) ? undefined : parts.life);
     return run;
   }
+}
+
+/**
+ * Returns true for the thread of a turn that was to replace messages, and broke off. It leaves the old messages, and nothing
+ * of what it said.
+ */
+function replacedNothing({ _session: earlier }: RunState): boolean {
+  return earlier?.fence !== undefined;
 }
 
 /** Returns the state of a thread as that of a turn that begins anew from the conversation. */

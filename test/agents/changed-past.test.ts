@@ -131,6 +131,21 @@ describe.each(["turn", "step"] as const)("persist: %s", (persist) => {
       expect(texts(await stored())).toEqual(["Q1b", "A1b"]);
     });
 
+    test.each(["with a new id", "with the id that it had"])(
+      "an edit %s that broke off leaves nothing to the turn after it",
+      async (how) => {
+        const model = new ScriptedModel("A1", calling(["look", { at: "a" }]), new Error("no"), "A3");
+        const agent = agentOf(model);
+        await agent.invoke(say("Q1", "question-1"), call());
+        const id = how === "with a new id" ? "question-1b" : "question-1";
+        const turn = call({ replaces: (await positions())[0] });
+        await expect(agent.invoke(say("Q1b", id), turn)).rejects.toThrow("no");
+        await agent.invoke(say("Q3"), call());
+        expect(texts(model.given[3] ?? [])).toEqual(["Q1", "A1", "Q3"]);
+        expect(texts(await stored())).toEqual(["Q1", "A1", "Q3", "A3"]);
+      },
+    );
+
     test("an edit is not stored once the conversation has changed, and neither is a turn that read what was edited", async () => {
       await agentOf(new ScriptedModel("A1")).invoke(say("Q1"), call());
       const [replaces] = await positions();
