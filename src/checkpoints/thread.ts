@@ -1,4 +1,4 @@
-import { InvalidOptionError } from "../errors.js";
+import { InvalidOptionError, OperationConflictError, PositionNotFoundError } from "../errors.js";
 import { threadKeys, type ThreadKeys } from "../redis/keys.js";
 import { type Ancestor, ancestorsScript } from "../redis/scripts/thread/ancestors.js";
 import { beginThreadScript } from "../redis/scripts/thread/begin.js";
@@ -41,6 +41,7 @@ export interface ThreadHolder {
     readonly threads: string;
     readonly lease: string;
   };
+  readonly operation: (operationId: string) => string;
   readonly sessionId: string;
   readonly conversationId: string;
 }
@@ -187,22 +188,36 @@ export class Thread {
     return { entries, nodes: this.#stored(nodes) };
   }
 
-  /** Reads the latest checkpoint of a graph that is given an input, for a turn that may begin the thread anew. */
-  async begin({ operationId = "", replaces }: BeginningRun): Promise<StoredCheckpoints> {
+  /**
+   * Reads the latest checkpoint of a graph that is given an input, for a turn that may begin the thread anew. A turn that
+   * will be refused is refused here: its input would take the place of what waits in the thread.
+   *
+   * @throws OperationConflictError when the turn is stored.
+   * @throws PositionNotFoundError, InvalidOptionError for what it is to replace.
+   */
+  async begin({ operationId, replaces = "" }: BeginningRun): Promise<StoredCheckpoints> {
     const { holder, keys } = this.#place;
     if (holder === undefined) return this.read("", []);
-    const { record, sessions, conversation, threads, lease } = holder.keys;
-    const { entries, nodes } = await run(this.#place.connection, beginThreadScript, {
+    const found = await run(this.#place.connection, beginThreadScript, {
       subject: this.id,
-      keys: { ...keys, record, sessions, conversation, threads, lease },
+      keys: {
+        ...keys,
+        ...holder.keys,
+        turnOperation: operationId === undefined ? undefined : holder.operation(operationId),
+      },
       arguments: {
         sessionId: holder.sessionId,
         conversationId: holder.conversationId,
-        turn: operationId,
-        replaces: replaces !== undefined,
+        turn: operationId ?? "",
+        replaces,
       },
     });
-    return { entries, nodes: this.#stored(nodes) };
+    if (found.outcome === "stored") throw new OperationConflictError(operationId ?? "");
+    if (found.outcome === "gone") throw new PositionNotFoundError();
+    if (found.outcome === "not-replaceable") {
+      throw new InvalidOptionError("replaces", "use the position of a user's message.");
+    }
+    return { entries: found.entries, nodes: this.#stored(found.nodes) };
   }
 
   async list(query: ListQuery): Promise<CheckpointPage<CheckpointEntry>> {

@@ -1,8 +1,16 @@
 import type { RunnableConfig } from "@langchain/core/runnables";
+import type { CheckpointTuple } from "@langchain/langgraph-checkpoint";
 import { parsePrune, type PruneOptions } from "../checkpoints/options.js";
 import type { BeginningRun, Thread } from "../checkpoints/thread.js";
-import { ConversationNotFoundError, InvalidOptionError } from "../errors.js";
+import {
+  ConversationNotFoundError,
+  InvalidOptionError,
+  OperationConflictError,
+  PositionNotFoundError,
+} from "../errors.js";
 import { looksBeforeInput } from "../frameworks/langchain.js";
+import { idSchema, validate } from "../options/validation.js";
+import { positionSchema } from "../sessions/positions.js";
 import type { Session } from "../sessions/session.js";
 import type { SessionStore } from "../sessions/store.js";
 import { type Bound, CheckpointSaver } from "./checkpoint-saver.js";
@@ -26,12 +34,38 @@ import { parseSessionSaverOptions, type SessionSaverOptions } from "./options.js
  */
 export class SessionSaver extends CheckpointSaver {
   readonly #sessions: SessionStore;
+  /** Why a turn is refused whose agent has looked at its thread, by the `context` of the call. */
+  readonly #refused = new WeakMap<object, unknown>();
 
   /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
   constructor(options: SessionSaverOptions) {
     const settings = parseSessionSaverOptions(options);
     super(settings);
     this.#sessions = settings.sessions;
+  }
+
+  /**
+   * Returns the checkpoint that the config names, or else the latest. An agent's input takes the place of what waits in its
+   * thread, so a turn that is stored, or cannot replace what it is to replace, is refused here.
+   *
+   * @throws OperationConflictError, PositionNotFoundError, InvalidOptionError for such a turn.
+   * @throws what `getTuple` of {@link RedisSaver} throws.
+   */
+  override async getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
+    const { context } = config as { readonly context?: object };
+    const isLook = looksBeforeInput(config);
+    // `createAgent` goes on when its look fails.
+    if (!isLook && context !== undefined && this.#refused.has(context)) {
+      const reason = this.#refused.get(context);
+      this.#refused.delete(context);
+      throw reason;
+    }
+    try {
+      return await super.getTuple(config);
+    } catch (error) {
+      if (isLook && context !== undefined && isRefused(error)) this.#refused.set(context, error);
+      throw error;
+    }
   }
 
   /**
@@ -83,6 +117,15 @@ export class SessionSaver extends CheckpointSaver {
   }
 }
 
+/** Returns true for an error with which `sessionMiddleware` would refuse the turn too. */
+function isRefused(error: unknown): boolean {
+  return (
+    error instanceof OperationConflictError ||
+    error instanceof PositionNotFoundError ||
+    (error instanceof InvalidOptionError && error.option === "replaces")
+  );
+}
+
 /** LangGraph passes the caller's `context` on to savers, and so it does with `configurable`. */
 function sessionOf(config: RunnableConfig): Session | undefined {
   const { context } = config as { readonly context?: { readonly session?: Session } };
@@ -91,13 +134,16 @@ function sessionOf(config: RunnableConfig): Session | undefined {
 
 /**
  * Returns the turn of an agent that is about to be given an input, when it is one that may have to begin the thread anew.
- * `sessionMiddleware` checks both values.
+ *
+ * @throws InvalidOptionError for a malformed operation id or position.
  */
 function beginningOf(config: RunnableConfig): BeginningRun | undefined {
   const { context } = config as { readonly context?: { readonly operationId?: unknown; readonly replaces?: unknown } };
   const [operationId, replaces] = [textOf(context?.operationId), textOf(context?.replaces)];
   if (operationId === undefined && replaces === undefined) return undefined;
-  return looksBeforeInput(config) ? { operationId, replaces } : undefined;
+  if (!looksBeforeInput(config)) return undefined;
+  if (operationId !== undefined) validate(idSchema, "operationId", operationId);
+  return { operationId, replaces: replaces === undefined ? undefined : validate(positionSchema, "replaces", replaces) };
 }
 
 function textOf(value: unknown): string | undefined {

@@ -28,6 +28,7 @@ export function sessionThread(
           threads: keys.threads,
           lease: keys.turns(conversationId).lease,
         },
+        operation: keys.operation,
         sessionId,
         conversationId,
       },

@@ -7,6 +7,9 @@ import { z } from "zod";
 import {
   ConversationBusyError,
   ConversationChangedError,
+  InvalidOptionError,
+  OperationConflictError,
+  PositionNotFoundError,
   type Session,
   ThreadDeletedError,
 } from "langchain-redis-sessions";
@@ -114,6 +117,22 @@ describe("a thread", () => {
     expect(await stored()).toEqual(["Q1", "A", "Buy bread"]);
     const { count } = await agent.invoke(say("Buy nothing"), config({ replaces: (await positions())[2] }));
     expect([count, await stored()]).toEqual([1, ["Q1", "A", "Buy nothing", "No bread."]]);
+  });
+
+  test("that waits for a person is left to its run by a request that is refused", async () => {
+    const agent = agentOf(new ScriptedModel("A", "B", calling(["buy", { what: "bread" }]), "Done."));
+    await agent.invoke(say("Q1"), config());
+    const edit = config({ replaces: (await positions())[0], operationId: "edit-1" });
+    await agent.invoke(say("Q1b"), edit);
+    await agent.invoke(say("Buy bread"), config());
+    const [, answer] = await positions();
+    await expect(agent.invoke(say("Q1b"), edit)).rejects.toBeInstanceOf(OperationConflictError);
+    await expect(agent.invoke(say("Q1c"), config({ replaces: "1-77" }))).rejects.toBeInstanceOf(PositionNotFoundError);
+    for (const replaces of [answer, "first"]) {
+      await expect(agent.invoke(say("Q1c"), config({ replaces }))).rejects.toBeInstanceOf(InvalidOptionError);
+    }
+    await agent.invoke(approve, config());
+    expect(await stored()).toEqual(["Q1b", "B", "Buy bread", "", "bought bread", "Done."]);
   });
 
   test("of a run that holds its conversation is left to it by a request that is repeated or edited meanwhile", async () => {

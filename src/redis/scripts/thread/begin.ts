@@ -1,6 +1,7 @@
 import { notLive } from "../../refusals.js";
-import { flag, text } from "../../script/arguments.js";
-import { defineScript } from "../../script/define.js";
+import { text } from "../../script/arguments.js";
+import { defineScript, nothing } from "../../script/define.js";
+import { indexOf, isQuestion, places } from "../fragments/positions.js";
 import {
   askingArguments,
   askingKeys,
@@ -10,14 +11,14 @@ import {
   threadKeys,
   threadLua,
 } from "../fragments/thread.js";
-import { unfinishedTurn } from "../fragments/unfinished.js";
+import { partKey, unfinishedTurn } from "../fragments/unfinished.js";
 import { entries } from "./entries.js";
 import { readLua, readUses } from "./read.js";
 
 export const beginThreadScript = defineScript({
   name: "thread.begin",
   about:
-    "returns the latest checkpoint of a graph that is given an input. First it removes the thread for a turn that is repeated, or that replaces messages.",
+    "returns the latest checkpoint of a graph that is given an input. First it removes the thread for a turn that is repeated, or that replaces messages. A turn that will be refused leaves the thread as it is.",
   unrecorded: true,
   keys: {
     ...threadKeys,
@@ -25,25 +26,42 @@ export const beginThreadScript = defineScript({
     ...deletedKey,
     threads: "sorted set: the owner's threads",
     lease: "string: the token of the turn that holds the conversation",
+    messages: "list: the messages of the conversation",
   },
+  optionalKeys: partKey,
   arguments: {
     ...askingArguments,
     conversationId: text("of the conversation"),
     turn: text('operation id of the turn that begins, "" for none'),
-    replaces: flag("whether the turn replaces messages"),
+    replaces: text('position of the first message that the turn replaces, "" for none'),
   },
   effects: { found: entries },
+  answers: { stored: nothing, gone: nothing, "not-replaceable": nothing },
   refusals: ["corrupt-thread", "no-conversation", ...notLive],
-  uses: [notAdmitted, unfinishedTurn, removeThread, ...readUses],
+  uses: [notAdmitted, unfinishedTurn, places, indexOf, isQuestion, removeThread, ...readUses],
   lua: /* lua */ `
 local refusal = notAdmitted(record, sessions, sessionId, conversation)
 if refusal then
   return refusal
 end
 ${threadLua}
-local note = unfinishedTurn(redis.call("HGET", conversation, "unfinished"))
+local told = redis.call("HMGET", conversation, "unfinished", "finished")
+if turnOperation and (told[2] == turn or redis.call("EXISTS", turnOperation) == 1) then
+  return { "stored" }
+end
+local note = unfinishedTurn(told[1])
+local isNoted = note and note.turn == turn
+-- A turn whose earlier run left parts replaces those.
+if replaces ~= "" and not (isNoted and note.parts > 0) then
+  local index = indexOf(placesOf(conversation, messages), replaces)
+  if not index then
+    return { "gone" }
+  elseif not isQuestion(redis.call("LRANGE", messages, index, index)[1]) then
+    return { "not-replaceable" }
+  end
+end
 -- A turn that holds the conversation goes on in the thread. This one waits for it, or is refused.
-if (replaces or (note and note.turn == turn)) and redis.call("EXISTS", lease) == 0 then
+if (replaces ~= "" or isNoted) and redis.call("EXISTS", lease) == 0 then
   removeThread(checkpoints, arrivals, nodes, counts, deleted)
   redis.call("ZREM", threads, conversationId)
 end
