@@ -33,6 +33,14 @@ export function saidUnder(operationId: string, said: readonly BaseMessage[]): Ba
   );
 }
 
+/**
+ * Returns what is said, each message with another id than those of the past. Where other turns followed an earlier run of
+ * the request, its question is in the past, and is said once more.
+ */
+export function saidBehind(past: readonly BaseMessage[], said: readonly BaseMessage[]): readonly BaseMessage[] {
+  return withDistinctIds([...past, ...said]).slice(past.length);
+}
+
 /** Returns true when the thread has what is said in this turn: an earlier run of the request has left it. */
 export function hasSaid(thread: Thread, said: readonly BaseMessage[], keys: MessageKeys): boolean {
   const ids = new Set(said.map(({ id }) => id));

@@ -15,7 +15,7 @@ import { type AnyHistory, isHistory, Turn } from "../turns/turn.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Session } from "../sessions/session.js";
 import type { SessionWatch } from "../sessions/signals.js";
-import { hasSaid, saidUnder, threadBefore, threadToResume, type TurnThread } from "./graph-thread.js";
+import { hasSaid, saidBehind, saidUnder, threadBefore, threadToResume, type TurnThread } from "./graph-thread.js";
 import { inputMessages, inputOf } from "./messages.js";
 import { type GraphLike, parseFields, type RunnableSettings, type RunnableWithSessionFields } from "./options.js";
 import { RunningTurn } from "./running-turn.js";
@@ -177,7 +177,8 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
         signal: config.signal,
       });
       const thread = await this.#threadOf(input, said, turn, config);
-      return new RunningTurn(this.#settings, { turn, watch, said, input, config, stop, thread });
+      const now = isNamed ? saidBehind(turn.past, said) : said;
+      return new RunningTurn(this.#settings, { turn, watch, said: now, input, config, stop, thread });
     } catch (error) {
       watch?.release();
       throw error;

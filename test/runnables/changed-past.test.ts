@@ -68,7 +68,9 @@ describe.each(Object.entries(savers))("with %s", (_name, makeSaver) => {
   const call = (turn: { operationId?: string; replaces?: string | undefined } = {}) => ({
     configurable: { session, thread_id: session.conversationId, ...turn },
   });
-  const say = (text: string): { messages: BaseMessage[] } => ({ messages: [new HumanMessage(text)] });
+  const say = (text: string, id?: string): { messages: BaseMessage[] } => ({
+    messages: [new HumanMessage({ content: text, ...(id === undefined ? {} : { id }) })],
+  });
 
   test("a request that failed twice is stored once, and the model is shown its question once", async () => {
     const model = new ScriptedModel("Hello.", new Error("no"), new Error("no"), "Done.", "Bye.");
@@ -128,6 +130,21 @@ describe.each(Object.entries(savers))("with %s", (_name, makeSaver) => {
     await chain.invoke(say("Q3"), call());
     expect(texts(model.given[4] ?? [])).toEqual(["Q1", "A1", "Q2b", "", "new: yes", "Done.", "Q3"]);
   });
+
+  test.each([undefined, "question-1"])(
+    "a request that is repeated behind other turns is asked once more (id: %s)",
+    async (id) => {
+      const model = new ScriptedModel(new Error("no"), "B", "A", "C");
+      const chain = over(model);
+      await expect(chain.invoke(say("Q1", id), call({ operationId: "request-1" }))).rejects.toThrow("no");
+      await chain.invoke(say("Q2"), call({ operationId: "request-2" }));
+      await chain.invoke(say("Q1", id), call({ operationId: "request-1" }));
+      expect(texts(model.given[2] ?? [])).toEqual(["Q1", "Q2", "B", "Q1"]);
+      expect(await stored()).toEqual(["Q1", "Q2", "B", "Q1", "A"]);
+      await chain.invoke(say("Q3"), call());
+      expect(texts(model.given[3] ?? [])).toEqual(["Q1", "Q2", "B", "Q1", "A", "Q3"]);
+    },
+  );
 
   test("an edit that fails leaves the conversation as it was", async () => {
     const chain = over(new ScriptedModel("A1", "A2", new Error("no"), "A3"));
