@@ -9,12 +9,13 @@ import {
   OperationConflictError,
   PositionNotFoundError,
   type Session,
+  SessionStore,
   TurnNotStoredError,
 } from "langchain-redis-sessions";
 import { sessionMiddleware, type SessionMiddlewareOptions } from "langchain-redis-sessions/agents";
 import { SessionSaver } from "langchain-redis-sessions/langgraph";
 import { calling, ScriptedModel } from "../support/scripted-model.js";
-import { sessions } from "../support/session-store.js";
+import { client, sessions } from "../support/session-store.js";
 import { freshId, texts } from "../support/turns.js";
 
 let session: Session;
@@ -116,6 +117,21 @@ describe.each(["turn", "step"] as const)("persist: %s", (persist) => {
         expect(texts(model.given[4] ?? [])).toEqual(["Q1", "A1", "Q2b", "A2b", "Q4"]);
         expect(texts(await stored())).toEqual(["Q1", "A1", "Q2b", "A2b", "Q4", "A4"]);
         await expect(agent.invoke(say("Q5"), call({ replaces }))).rejects.toBeInstanceOf(PositionNotFoundError);
+      },
+    );
+
+    test.runIf(name === "MemorySaver")(
+      "a thread goes on behind an edit with all that it has, whatever a window hides",
+      async () => {
+        const windowed = new SessionStore({ client, window: { messages: 2 } });
+        const model = new ScriptedModel("A1", "A2", "A2b", "A3");
+        const agent = agentOf(model, { sessions: windowed });
+        for (const text of ["Q1", "Q2"]) await agent.invoke(say(text), call());
+        await agent.invoke(say("Q2b"), call({ replaces: (await positions())[2] }));
+        await agent.invoke(say("Q3"), call());
+        expect(texts(model.given[3] ?? [])).toEqual(["Q1", "A1", "Q2b", "A2b", "Q3"]);
+        expect(texts(await stored())).toEqual(["Q1", "A1", "Q2b", "A2b", "Q3", "A3"]);
+        await windowed.close();
       },
     );
 

@@ -94,6 +94,15 @@ describe.each(versionsOf("langchain"))("%s", (_version, versions) => {
     expect(looks).toEqual(["invoke", "stream"]);
   });
 
+  test.each(["__pregel_read", "checkpoint_id"])(
+    "a look with %s is not one before an input of an agent on its own",
+    (name) => {
+      const configurable = { ls_agent_type: "root" };
+      expect(looksBeforeInput({ configurable })).toBe(true);
+      expect(looksBeforeInput({ configurable: { ...configurable, [name]: "there" } })).toBe(false);
+    },
+  );
+
   test("an agent has a graph and no lc_runnable, which a Runnable has", () => {
     const agent = langchain.createAgent({ model: modelOf(versions, "Hello."), tools: [] });
     expect(isAgent(agent)).toBe(true);

@@ -38,6 +38,17 @@ describe.each([onOneRedis, topologies[1] ?? onOneRedis])("a turn that replaces, 
     expect((await past.messages()).slice(0, 2)).toEqual(first);
   });
 
+  test("that is stored is a conflict when it is repeated, also when its operation id is forgotten", async () => {
+    const replaces = await past.at("Q: two");
+    const named = await past.begin({ replaces, operationId: "edit" });
+    await named.store(said("Q: edited", "new"));
+    for (let time = 0; time < 2; time++) {
+      expect(await outcomeOf(past.begin({ replaces, operationId: "edit" }))).toBe("OPERATION_CONFLICT");
+      await client.del(past.keys.operation("edit"));
+    }
+    expect(await past.stored()).toEqual(edited);
+  });
+
   test("may replace the first message, and again what it has stored", async () => {
     const first = await past.begin({ replaces: await past.at("Q: one") });
     expect(first.past).toEqual([]);

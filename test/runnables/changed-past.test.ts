@@ -102,6 +102,18 @@ describe.each(Object.entries(savers))("with %s", (_name, makeSaver) => {
     expect(await stored()).toEqual(["Go", "Done."]);
   });
 
+  test("a request whose turn could not be stored is asked again without its answer, which its thread kept", async () => {
+    const model = new ScriptedModel(async () => {
+      await sessions.history(session).clear();
+      return new AIMessage("lost");
+    }, "Done.");
+    const turn = call({ operationId: "request-1" });
+    await expect(over(model).invoke(say("Go"), turn)).rejects.toBeInstanceOf(Error);
+    await over(model).invoke(say("Go"), turn);
+    expect(texts(model.given[1] ?? [])).toEqual(["Go"]);
+    expect(await stored()).toEqual(["Go", "Done."]);
+  });
+
   test("an edited question takes the place of all from the old one on, and the thread begins anew", async () => {
     const model = new ScriptedModel("A1", "A2", "A3", "A2b", "A4");
     const chain = over(model);
