@@ -60,6 +60,8 @@ export class SessionSaver extends CheckpointSaver {
       this.#refused.delete(context);
       throw reason;
     }
+    // What an earlier call with this context was refused for says nothing of this one.
+    if (isLook && context !== undefined) this.#refused.delete(context);
     try {
       return await super.getTuple(config);
     } catch (error) {
