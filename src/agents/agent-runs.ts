@@ -96,7 +96,10 @@ export class AgentRuns {
       const shown = withIds(turn.past);
       const stored = reachesBack(record, shown) ? shown : withIds(await turn.everything());
       const { record: left, settled } = resumptionOf(record, messages, stored);
-      return this.#enter(runtime, { turn, watch, life, record: { ...left, lease: turn.lease }, settled });
+      // What it had stored was taken back.
+      if (left.stored < record.stored) turn.beginAgain();
+      const { attempt, lease } = turn;
+      return this.#enter(runtime, { turn, watch, life, record: { ...left, attempt, lease }, settled });
     } catch (error) {
       turn?.abandon();
       watch.release();

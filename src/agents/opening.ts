@@ -3,7 +3,7 @@ import { isStandIn } from "../frameworks/langchain.js";
 import { withAnswers } from "../messages/interrupted.js";
 import { isResult } from "../messages/tool-calls.js";
 import { anew, idsOf, withId } from "./message-ids.js";
-import { type RunRecord, withoutRefused } from "./run-record.js";
+import type { RunRecord } from "./run-record.js";
 import { settledOf, storedSince } from "./settled-messages.js";
 
 /** The messages with which a turn begins. */
@@ -59,7 +59,7 @@ export function laterOpening(
   const notStored = state.filter((message) => !settled.has(message));
   const lengthLeft = lengthOfEarlier(notStored, earlier);
   const left = notStored.slice(0, lengthLeft);
-  const now = withoutRefused(earlier, notStored.slice(lengthLeft));
+  const now = notStored.slice(lengthLeft);
   // The state of a turn that was given up lacks what a summary took the place of.
   const gone = earlier.pending.filter((message) => !settled.has(message) && isGone(message));
   // What can never be stored failed its own turn, whose caller knows. It would fail this turn too.

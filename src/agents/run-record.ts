@@ -1,7 +1,6 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import type { Fence } from "../chat-history/message-log.js";
 import type { Session } from "../sessions/session.js";
-import { digestOf } from "../options/digest.js";
 import type { Turn } from "../turns/turn.js";
 import { idsOf } from "./message-ids.js";
 
@@ -25,8 +24,6 @@ export interface RunRecord {
   readonly conversationId: string;
   /** The clear that the turn's read saw. */
   readonly seen: string;
-  /** Digests of what the user said in a turn whose operation id the caller chose: a repeated request says it again. */
-  readonly said: readonly string[];
   /** Ids of the newest messages that were stored when the turn began: the thread held all messages up to these. */
   readonly read: readonly string[];
   /** Ids of the messages of this turn that are stored. */
@@ -57,7 +54,6 @@ export function recordOf(
   return {
     turn: turn.operationId,
     named: turn.named,
-    said: turn.named ? begun.fresh.map(digestOfMessage) : [],
     attempt: turn.attempt,
     fence: turn.fence,
     userId: session.userId,
@@ -73,25 +69,6 @@ export function recordOf(
     ended: false,
     lease: turn.lease,
   };
-}
-
-/** Returns what tells whether two messages say the same. */
-function digestOfMessage({ type, content }: BaseMessage): string {
-  return digestOf(type, JSON.stringify(content));
-}
-
-/**
- * Returns what is said now without what a repeated request has left in the thread: it was refused, because its turn is
- * stored.
- */
-export function withoutRefused({ said, ended }: RunRecord, now: readonly BaseMessage[]): readonly BaseMessage[] {
-  if (!ended || said.length === 0) return now;
-  let start = 0;
-  const isRefused = (): boolean =>
-    start + said.length < now.length &&
-    said.every((digest, index) => digestOfMessage(now[start + index] as BaseMessage) === digest);
-  while (isRefused()) start += said.length;
-  return now.slice(start);
 }
 
 /** Returns true for the session's user: a thread may be taken up with another session of the same user, and no other. */

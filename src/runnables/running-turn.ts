@@ -1,6 +1,6 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
-import { isCommand, isPaused } from "../frameworks/langgraph.js";
+import { deleteThreadOf, isCommand, isPaused } from "../frameworks/langgraph.js";
 import { alternating } from "../messages/alternating.js";
 import { answerable } from "../messages/answerable.js";
 import { finalPart, inFrontOfOpenCall, interruptedTurn } from "../messages/interrupted.js";
@@ -12,7 +12,8 @@ import { newAmong } from "./new-messages.js";
 import type { RunnableSettings } from "./options.js";
 import { withDistinctIds, withOwnIds } from "./own-ids.js";
 
-type Settings = MessageKeys & Pick<RunnableSettings<unknown, unknown>, "turn" | "holdsGraph" | "wantsAlternation">;
+type Settings = MessageKeys &
+  Pick<RunnableSettings<never, unknown>, "runnable" | "turn" | "holdsGraph" | "wantsAlternation">;
 
 interface Begun<RunInput> {
   readonly turn: Turn;
@@ -92,6 +93,10 @@ export class RunningTurn<RunInput, RunOutput> {
     const waits = isPaused(output) && thread !== undefined && watch?.signal.aborted !== true;
     if (waits && !this.#isStored) await this.store(output).catch(() => {});
     else await turn.interrupt(() => this.#partialMessages(output));
+    // The old messages stay, and so the thread must not have those that were to replace them.
+    if (thread !== undefined && turn.fence !== undefined) {
+      await deleteThreadOf(this.#settings.runnable, this.#begun.config).catch(() => {});
+    }
   }
 
   #pastOf({ turn, said, input, thread }: Begun<RunInput>): readonly BaseMessage[] {

@@ -66,8 +66,6 @@ type Begun = Pick<PausedRun, "operationId"> &
 /** From the read of a conversation to the append of what came of it. A turn ends once: stored, interrupted or abandoned. */
 export class Turn {
   readonly operationId: string;
-  /** A random name of this run of the turn, which tells it from other runs under the same operation id. */
-  readonly attempt: string;
   /** What the conversation held when the turn began: with a window, its newest part. */
   readonly past: readonly BaseMessage[];
   readonly #history: AnyHistory;
@@ -84,6 +82,8 @@ export class Turn {
   readonly #replaced: string | undefined;
   /** What the turn replaces with its next write. */
   #fence: Fence | undefined;
+  /** A random name of this run. */
+  #attempt: string;
   /** How many parts this run has stored. */
   #stored: number;
   /** Whether the turn was stored as a whole before this object took it up. Then it appends what follows. */
@@ -95,7 +95,7 @@ export class Turn {
     this.#conversation = conversationOf(history);
     this.#settings = settings;
     this.operationId = begun.operationId;
-    this.attempt = begun.attempt ?? randomBytes(8).toString("base64url");
+    this.#attempt = begun.attempt ?? newAttempt();
     this.past = begun.past;
     this.#beginning = begun.beginning ?? {};
     this.#named = begun.named ?? false;
@@ -163,6 +163,17 @@ export class Turn {
   /** Returns the clear that the turn's read saw, for `resume`. */
   get seen(): string {
     return this.#conversation?.seen ?? "";
+  }
+
+  /** Returns a random name of this run of the turn, which tells it from other runs under the same operation id. */
+  get attempt(): string {
+    return this.#attempt;
+  }
+
+  /** Goes on as another run of the turn, because the parts of this one were taken back. */
+  beginAgain(): void {
+    this.#attempt = newAttempt();
+    this.#stored = 0;
   }
 
   /** Returns what the turn replaces, for `resume`. */
@@ -329,6 +340,10 @@ export class Turn {
       throw new TurnNotStoredError({ output: result.output, operationId, retry, cause });
     }
   }
+}
+
+function newAttempt(): string {
+  return randomBytes(8).toString("base64url");
 }
 
 /** Takes the conversation, unless `concurrency` is `"allow"`, and reads it. */

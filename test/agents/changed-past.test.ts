@@ -94,12 +94,21 @@ describe.each(["turn", "step"] as const)("persist: %s", (persist) => {
         await agent.invoke(say("Go", id), turn);
         expect(texts(model.given[5] ?? [])).toEqual(["Hi", "Hello.", "Go"]);
         expect(texts(await stored())).toEqual(["Hi", "Hello.", "Go", "Done."]);
-        await expect(agent.invoke(say("Go", id), turn)).rejects.toBeInstanceOf(OperationConflictError);
         await agent.invoke(say("Thanks"), call());
         expect(texts(model.given[6] ?? [])).toEqual(["Hi", "Hello.", "Go", "Done.", "Thanks"]);
         expect(texts(await stored())).toEqual(["Hi", "Hello.", "Go", "Done.", "Thanks", "Bye."]);
+        await expect(agent.invoke(say("Go", id), turn)).rejects.toBeInstanceOf(OperationConflictError);
+        expect(texts(await stored())).toHaveLength(6);
       },
     );
+
+    test("what is said again in the next turn is not taken for a repeated request", async () => {
+      const model = new ScriptedModel("Hello.", "Yes?");
+      const agent = agentOf(model);
+      await agent.invoke(say("Hi"), call({ operationId: "request-1" }));
+      await agent.invoke({ messages: [...say("Hi").messages, ...say("There?").messages] }, call());
+      expect(texts(await stored())).toEqual(["Hi", "Hello.", "Hi", "There?", "Yes?"]);
+    });
 
     test.each(["with a new id", "with the id that it had"])(
       "an edited question %s takes the place of the old one and of all behind it",

@@ -77,6 +77,18 @@ describe.each(["turn", "step"] as const)("persist: %s", (persist) => {
   });
 });
 
+test("discard, persist: step: a run that breaks off, goes on and breaks off again leaves nothing, and then is stored once", async () => {
+  const [a, b] = [calling(["look", { at: "a" }]), calling(["look", { at: "b" }])];
+  const model = new ScriptedModel(a, new Error("no"), b, new Error("no"), "Done.");
+  const agent = agentOf(model, new MemorySaver(), { persist: "step", onInterrupt: "discard" });
+  await expect(agent.invoke({ messages: "Go" }, call)).rejects.toThrow("no");
+  await expect.poll(stored).toEqual([]);
+  await expect(agent.invoke(null, call)).rejects.toThrow("no");
+  await expect.poll(stored).toEqual([]);
+  await agent.invoke(null, call);
+  expect(texts(await stored())).toEqual(["Go", "", "saw a", "", "saw b", "Done."]);
+});
+
 test("a run that broke off in the middle of an answer goes on with the whole answer", async () => {
   const model = new ScriptedModel("one two three");
   let failures = 1;

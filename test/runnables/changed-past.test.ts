@@ -159,12 +159,14 @@ describe.each(Object.entries(savers))("with %s", (_name, makeSaver) => {
   );
 
   test("an edit that fails leaves the conversation as it was", async () => {
-    const chain = over(new ScriptedModel("A1", "A2", new Error("no"), "A3"));
+    const model = new ScriptedModel("A1", "A2", new Error("no"), "A3");
+    const chain = over(model);
     for (const number of [1, 2]) await chain.invoke(say(`Q${number}`), call());
     const replaces = (await positions())[2];
     await expect(chain.invoke(say("Q2b"), call({ replaces }))).rejects.toThrow("no");
     expect(await stored()).toEqual(["Q1", "A1", "Q2", "A2"]);
     await chain.invoke(say("Q3"), call());
+    expect(texts(model.given[3] ?? [])).toEqual(["Q1", "A1", "Q2", "A2", "Q3"]);
     expect(await stored()).toEqual(["Q1", "A1", "Q2", "A2", "Q3", "A3"]);
   });
 });
