@@ -72,8 +72,8 @@ if ttl == "0" then
 else
   redis.call("PEXPIRE", messages, ttl)
 end
-noteTurn(meta, note, turnOperation, turn, stay, #encoded)
 if note or turn or held[3] then
+  noteTurn(meta, note, turnOperation, turn, stay, #encoded)
   -- It lasts as long as the messages, and a mark of a clear as long as that did.
   if ttl == "0" then
     redis.call("PERSIST", meta)
