@@ -57,15 +57,14 @@ export function laterOpening(
   const inState = idsOf(state.filter((message) => !isStandIn(message)));
   const isGone = ({ id = "" }: BaseMessage): boolean => !inState.has(id);
   const notStored = state.filter((message) => !settled.has(message));
-  const lengthLeft = lengthOfEarlier(notStored, earlier);
-  const left = notStored.slice(0, lengthLeft);
-  const now = notStored.slice(lengthLeft);
+  const now = notStored.slice(lengthOfEarlier(notStored, earlier));
+  const left = notStored.slice(0, notStored.length - now.length);
   // The state of a turn that was given up lacks what a summary took the place of.
   const gone = earlier.pending.filter((message) => !settled.has(message) && isGone(message));
   // What can never be stored failed its own turn, whose caller knows. It would fail this turn too.
   const isLeft = canBeStored([...gone, ...left]);
   // A call that nobody answered would make a provider refuse this turn.
-  const said = withAnswers(isLeft ? [...left, ...now] : now).map(withId);
+  const said = withAnswers(isLeft ? notStored : now).map(withId);
   const since = storedSince(earlier, stored).filter((message) => !own.has(message.id ?? "") && isGone(message));
   return {
     messages: [...state.filter((message) => settled.has(message)), ...since, ...said],

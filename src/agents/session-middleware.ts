@@ -38,7 +38,9 @@ const contextSchema = z.object({
  * `context: { session, operationId }` a repeated request takes the place of what its own failed runs left, and is refused
  * once its turn is stored. With `context: { session, replaces }`, the position of a user's message, the turn takes the place
  * of that message and of all behind it, in the script that stores the turn. Until then the old messages stay, also with
- * `persist: "step"`. Pass only what is new in `messages`. Put this middleware first in the list: then it also stores what others add before the agent begins or after
+ * `persist: "step"`. Pass only what is new in `messages`.
+ *
+ * Put this middleware first in the list: then it also stores what others add before the agent begins or after
  * it has ended, and what they remove. It works with a checkpointer (one thread for each conversation) and without.
  *
  * - TurnNotStoredError: the agent has answered, and the turn is not stored. `output.messages` are the agent's messages, and

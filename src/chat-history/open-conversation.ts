@@ -108,7 +108,7 @@ export class OpenConversation {
    * Reads all messages, also those that the window hides, up to what the turn replaces. The next append is fenced by what
    * the latest `read` saw.
    */
-  async readAll(turn?: Beginning): Promise<BaseMessage[]> {
+  async readAll(turn: Beginning): Promise<BaseMessage[]> {
     const { entries } = await this.#readFor(turn, 0);
     return decodeMessages(entries, 0, this.#limits.onCorrupt);
   }

@@ -1,4 +1,4 @@
-import { InvalidOptionError, OperationConflictError, PositionNotFoundError } from "../errors.js";
+import { InvalidOptionError } from "../errors.js";
 import { threadKeys, type ThreadKeys } from "../redis/keys.js";
 import { type Ancestor, ancestorsScript } from "../redis/scripts/thread/ancestors.js";
 import { beginThreadScript } from "../redis/scripts/thread/begin.js";
@@ -198,8 +198,9 @@ export class Thread {
   async begin({ operationId, replaces = "" }: BeginningRun): Promise<StoredCheckpoints> {
     const { holder, keys } = this.#place;
     if (holder === undefined) return this.read("", []);
-    const found = await run(this.#place.connection, beginThreadScript, {
+    const { entries, nodes } = await run(this.#place.connection, beginThreadScript, {
       subject: this.id,
+      operationId,
       keys: {
         ...keys,
         ...holder.keys,
@@ -212,12 +213,7 @@ export class Thread {
         replaces,
       },
     });
-    if (found.outcome === "stored") throw new OperationConflictError(operationId ?? "");
-    if (found.outcome === "gone") throw new PositionNotFoundError();
-    if (found.outcome === "not-replaceable") {
-      throw new InvalidOptionError("replaces", "use the position of a user's message.");
-    }
-    return { entries: found.entries, nodes: this.#stored(found.nodes) };
+    return { entries, nodes: this.#stored(nodes) };
   }
 
   async list(query: ListQuery): Promise<CheckpointPage<CheckpointEntry>> {

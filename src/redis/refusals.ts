@@ -21,7 +21,7 @@ import {
   ValueMismatchError,
   VersionConflictError,
 } from "../errors.js";
-import { count, outcome } from "./replies.js";
+import { count, outcome, text } from "./replies.js";
 
 /** What a caller knows of the script that it sent, for the error. */
 export interface About {
@@ -47,8 +47,8 @@ const errors = {
   "no-conversation": () => new ConversationNotFoundError(),
   changed: () => new ConversationChangedError(),
   "no-position": () => new PositionNotFoundError(),
-  "no-question": ({ subject = "" }) => new InvalidOptionError(subject, "use the position of a user's message."),
-  "nothing-before": ({ subject = "" }) => new InvalidOptionError(subject, "nothing is in front of this message."),
+  "no-question": (_about, option) => new InvalidOptionError(text(option), "use the position of a user's message."),
+  "nothing-before": (_about, option) => new InvalidOptionError(text(option), "nothing is in front of this message."),
   "too-large": () => new ConversationTooLargeError(),
   "lease-lost": () => new ConversationBusyError("lost"),
   foreign: ({ subject }) =>

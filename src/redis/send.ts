@@ -80,7 +80,7 @@ async function sendPipelined(client: RedisPort, commands: readonly Command[]): P
 export function run<Call, Reply>(
   connection: Connection,
   script: Script<Call, Reply>,
-  call: Call & Pick<About, "subject"> & { readonly trace?: Trace },
+  call: Call & About & { readonly trace?: Trace },
 ): Promise<Reply> {
   const { client, wait } = connection;
   const indeterminate = script.unrecorded;

@@ -5,7 +5,7 @@ import { decodeMessage } from "../codec/decode.js";
 import { ConversationNotFoundError, CorruptMessageError } from "../errors.js";
 import { idFrom } from "../options/ids.js";
 import { Budget } from "../redis/budget.js";
-import type { OwnerKeys } from "../redis/keys.js";
+import type { OwnerKeys, ThreadKeys } from "../redis/keys.js";
 import { isMember, list, textList, textOrNothing } from "../redis/replies.js";
 import { forkConversationScript } from "../redis/scripts/conversation/fork.js";
 import { listConversationsScript } from "../redis/scripts/conversation/list.js";
@@ -137,7 +137,7 @@ export class Conversations {
     const id = parseId("conversationId", conversationId);
     const { limit, before = -1 } = parseMessagePage(page);
     const { start, first, eras, entries } = await run(this.#settings, pageOfConversationScript, {
-      keys: { conversation: keys.conversation(id), messages: keys.messages(id), conversations: keys.conversations },
+      keys: listedKeys(keys, id),
       arguments: {
         conversationId: id,
         ...(typeof before === "string" ? { position: before, before: -1 } : { position: "", before }),
@@ -229,15 +229,7 @@ export class Conversations {
     const { before, operationId } = parseRewind(options);
     await write(this.#settings, rewindConversationScript, {
       operationId,
-      subject: "before",
-      keys: {
-        conversation: keys.conversation(id),
-        messages: keys.messages(id),
-        conversations: keys.conversations,
-        operation: keys.operation(operationId),
-        ...keys.thread(id),
-        threads: keys.threads,
-      },
+      keys: removalKeysOf(keys, id, operationId),
       arguments: { digest: digestOf("rewind", id, before), conversationId: id, position: before },
     });
   }
@@ -265,11 +257,8 @@ export class Conversations {
     const forkId = idFrom("conversation", digestOf("fork", keys.base, id, operationId));
     const { length, fields } = await write(this.#settings, forkConversationScript, {
       operationId,
-      subject: "before",
       keys: {
-        conversation: keys.conversation(id),
-        messages: keys.messages(id),
-        conversations: keys.conversations,
+        ...listedKeys(keys, id),
         operation: keys.operation(operationId),
         fork: keys.conversation(forkId),
         forkMessages: keys.messages(forkId),
@@ -346,6 +335,25 @@ function stored(entry: string, index: number, onCorrupt: "throw" | "skip"): Omit
   }
 }
 
+/** Returns the keys of a conversation, and of the index that lists it. */
+function listedKeys(keys: OwnerKeys, id: string): { conversation: string; messages: string; conversations: string } {
+  return { conversation: keys.conversation(id), messages: keys.messages(id), conversations: keys.conversations };
+}
+
+/** Returns the keys of a script that removes messages of a conversation, and its thread with them. */
+function removalKeysOf(
+  keys: OwnerKeys,
+  id: string,
+  operationId: string,
+): ReturnType<typeof listedKeys> & ThreadKeys & { operation: string; threads: string } {
+  return {
+    ...listedKeys(keys, id),
+    operation: keys.operation(operationId),
+    ...keys.thread(id),
+    threads: keys.threads,
+  };
+}
+
 /**
  * Removes a conversation and its messages, and returns its next generation. An empty `sessionId` means that the owner asks.
  * Otherwise a session asks, and the script checks first that this session is live.
@@ -359,15 +367,7 @@ export async function removeConversation(
   const asking = sessionId === "" ? {} : { record: keys.session(sessionId), index: keys.sessions };
   const { generation } = await write(settings, removeConversationScript, {
     operationId,
-    keys: {
-      conversation: keys.conversation(conversationId),
-      messages: keys.messages(conversationId),
-      conversations: keys.conversations,
-      operation: keys.operation(operationId),
-      ...keys.thread(conversationId),
-      threads: keys.threads,
-      ...asking,
-    },
+    keys: { ...removalKeysOf(keys, conversationId, operationId), ...asking },
     arguments: { digest, conversationId, sessionId },
   });
   return generation;

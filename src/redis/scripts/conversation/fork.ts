@@ -5,7 +5,7 @@ import { digestArgument, earlier, operationKey, remember } from "../fragments/op
 import { beginEra, indexOf, isQuestion, places } from "../fragments/positions.js";
 import { microseconds, now, outlive, whole } from "../fragments/time.js";
 
-/** How many messages, and bytes of them, a fork copies at most. The script takes some ten milliseconds for as much. */
+/** How many messages, and bytes of them, a fork copies at most. The script takes tens of milliseconds for as much. */
 const MAX_FORK_MESSAGES = 10_000;
 const MAX_FORK_BYTES = 16_777_216;
 
@@ -66,9 +66,9 @@ if position ~= "" then
   if not length then
     return { "no-position" }
   elseif not isQuestion(redis.call("LRANGE", messages, length, length)[1]) then
-    return { "no-question" }
+    return { "no-question", "before" }
   elseif length == 0 then
-    return { "nothing-before" }
+    return { "nothing-before", "before" }
   end
 end
 if length > ${MAX_FORK_MESSAGES} then

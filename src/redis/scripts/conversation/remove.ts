@@ -8,6 +8,17 @@ import { state } from "../fragments/session.js";
 import { deletedKey, removeThread, threadKeys } from "../fragments/thread.js";
 import { microseconds, whole } from "../fragments/time.js";
 
+/** The keys of a script that removes messages of a conversation, and its thread with them. */
+export const removalKeys = {
+  conversation: "hash: the conversation",
+  messages: "list: its messages",
+  conversations: "sorted set: the owner's, by last activity",
+  ...operationKey,
+  ...threadKeys,
+  ...deletedKey,
+  threads: "sorted set: the owner's threads",
+} as const;
+
 const removed = (generation: unknown): { generation: string } => ({ generation: textReply(generation) });
 
 export const removeConversationScript = defineScript({
@@ -15,15 +26,7 @@ export const removeConversationScript = defineScript({
   about:
     "removes a conversation and its thread, and leaves its next generation, which keeps turns in flight from writing it back.",
   flags: "allow-oom",
-  keys: {
-    conversation: "hash: the conversation",
-    messages: "list: its messages",
-    conversations: "sorted set: the owner's, by last activity",
-    ...operationKey,
-    ...threadKeys,
-    ...deletedKey,
-    threads: "sorted set: the owner's threads",
-  },
+  keys: removalKeys,
   optionalKeys: {
     record: "hash: the session that asks; absent when it is the owner: then the conversation has to exist",
     index: "sorted set: the owner's sessions",

@@ -1,25 +1,18 @@
 import { text } from "../../script/arguments.js";
 import { defineScript, nothing } from "../../script/define.js";
 import { removeConversation } from "../fragments/messages.js";
-import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
+import { digestArgument, earlier, remember } from "../fragments/operation.js";
 import { cut, indexOf, isQuestion, places } from "../fragments/positions.js";
-import { deletedKey, removeThread, threadKeys } from "../fragments/thread.js";
+import { removeThread } from "../fragments/thread.js";
 import { microseconds, whole } from "../fragments/time.js";
+import { removalKeys } from "./remove.js";
 
 export const rewindConversationScript = defineScript({
   name: "conversation.rewind",
   about:
     "removes a message of a user and all behind it, and the thread, and begins a generation, which keeps turns in flight from writing them back.",
   flags: "allow-oom",
-  keys: {
-    conversation: "hash: the conversation",
-    messages: "list: its messages",
-    conversations: "sorted set: the owner's, by last activity",
-    ...operationKey,
-    ...threadKeys,
-    ...deletedKey,
-    threads: "sorted set: the owner's threads",
-  },
+  keys: removalKeys,
   arguments: {
     ...digestArgument,
     conversationId: text("of the conversation"),
@@ -42,7 +35,7 @@ local index = indexOf(here, position)
 if not index then
   return { "no-position" }
 elseif not isQuestion(redis.call("LRANGE", messages, index, index)[1]) then
-  return { "no-question" }
+  return { "no-question", "before" }
 end
 
 local generation = whole(microseconds)

@@ -1,6 +1,6 @@
 import { notLive } from "../../refusals.js";
 import { text } from "../../script/arguments.js";
-import { defineScript, nothing } from "../../script/define.js";
+import { defineScript } from "../../script/define.js";
 import { indexOf, isQuestion, places } from "../fragments/positions.js";
 import {
   askingArguments,
@@ -36,8 +36,7 @@ export const beginThreadScript = defineScript({
     replaces: text('position of the first message that the turn replaces, "" for none'),
   },
   effects: { found: entries },
-  answers: { stored: nothing, gone: nothing, "not-replaceable": nothing },
-  refusals: ["corrupt-thread", "no-conversation", ...notLive],
+  refusals: ["conflict", "no-position", "no-question", "corrupt-thread", "no-conversation", ...notLive],
   uses: [notAdmitted, unfinishedTurn, places, indexOf, isQuestion, removeThread, ...readUses],
   lua: /* lua */ `
 local refusal = notAdmitted(record, sessions, sessionId, conversation)
@@ -47,7 +46,7 @@ end
 ${threadLua}
 local told = redis.call("HMGET", conversation, "unfinished", "finished")
 if turnOperation and (told[2] == turn or redis.call("EXISTS", turnOperation) == 1) then
-  return { "stored" }
+  return { "conflict" }
 end
 local note = unfinishedTurn(told[1])
 local isNoted = note and note.turn == turn
@@ -55,9 +54,9 @@ local isNoted = note and note.turn == turn
 if replaces ~= "" and not (isNoted and note.parts > 0) then
   local index = indexOf(placesOf(conversation, messages), replaces)
   if not index then
-    return { "gone" }
+    return { "no-position" }
   elseif not isQuestion(redis.call("LRANGE", messages, index, index)[1]) then
-    return { "not-replaceable" }
+    return { "no-question", "replaces" }
   end
 end
 -- A turn that holds the conversation goes on in the thread. This one waits for it, or is refused.
