@@ -102,7 +102,11 @@ export function withNew(
   return { ...record, pending: [...pending.values()], latest };
 }
 
-/** Returns the record once the whole turn is stored. @param seen the clear that what follows has seen. */
+/**
+ * Returns the record once the whole turn is stored.
+ *
+ * @param seen the clear that the conversation has seen by then.
+ */
 export function withEnd(record: RunRecord, seen: string): RunRecord {
   return { ...record, seen, fence: undefined, ended: true };
 }

@@ -25,7 +25,7 @@ export interface TurnThread {
 
 /**
  * Returns what is said in a turn whose operation id the caller chose, each message with an id. A repeated request says it
- * under the same ids, by which the thread is known that an earlier run of it has left.
+ * under the same ids. They show that a thread was left by an earlier run of that request.
  */
 export function saidUnder(operationId: string, said: readonly BaseMessage[]): BaseMessage[] {
   return said.map((message, index) =>

@@ -6,8 +6,8 @@ import { whole } from "./time.js";
 // part is stored, the conversation has a note of it, the field `unfinished` of its hash:
 // "<parts> <provisional> <attempt> <operation id of the turn>". The last `parts` messages are parts of the turn. Of these,
 // the last `provisional` are what an interruption kept: they give way when the run goes on after all. An attempt is one run
-// of the turn. A repeated request is another attempt, whose first part takes the place of all earlier parts. Behind any other
-// append the note has no parts: they are ordinary messages then.
+// of the turn. A repeated request is another attempt, whose first part takes the place of all earlier parts. When
+// another append follows, the note keeps the run and counts no parts: the parts are ordinary messages from then on.
 
 /** What a write says of its turn. */
 export interface PartOfTurn {
