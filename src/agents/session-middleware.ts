@@ -1,18 +1,17 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { type AgentMiddleware, createMiddleware } from "langchain";
 import { z } from "zod";
+import { hidden, hiddenState, opened } from "../frameworks/hidden-state.js";
 import { alternating, wantsAlternation } from "../messages/alternating.js";
 import { answerable } from "../messages/answerable.js";
 import { isResult } from "../messages/tool-calls.js";
 import type { Session } from "../sessions/session.js";
-import { AgentRuns } from "./agent-runs.js";
+import { AgentRuns, type RunState } from "./agent-runs.js";
 import { parseMiddlewareOptions, type SessionMiddlewareOptions } from "./options.js";
 import type { RunRecord } from "./run-record.js";
 import { asStateUpdate } from "./state-update.js";
 
-type StateSchema = z.ZodObject<{ _session: z.ZodOptional<z.ZodCustom<RunRecord, RunRecord>> }>;
-
-const stateSchema: StateSchema = z.object({ _session: z.custom<RunRecord>().optional() });
+type StateSchema = z.ZodObject<{ _session: z.ZodOptional<z.ZodUnknown> }>;
 
 /** What a call of the agent passes as `context`. */
 type ContextSchema = z.ZodObject<{
@@ -61,6 +60,11 @@ const contextSchema = z.object({
  * A turn that repeats or replaces does not go on with the thread as it is. A `SessionSaver` drops the thread before the
  * agent begins. With other checkpointers the messages of the earlier run are taken out, and other values stay.
  *
+ * Streams, passed on as JSON, have nothing of what this middleware keeps in the state, and its updates have no message of
+ * the past. `values` are the whole state, so they have the past, and so has what `tasks`, `debug`, `checkpoints` and
+ * `streamEvents` tell of a step's input. With other checkpointers than this library's, these have `"_session":{}` until the
+ * first hook of a run. A checkpointer that stores plain JSON (`@langchain/langgraph-checkpoint-redis`) returns the content.
+ *
  * @throws InvalidOptionError when an option is missing, unknown or of the wrong form.
  *
  * @example
@@ -75,37 +79,50 @@ export function sessionMiddleware(options: SessionMiddlewareOptions): AgentMiddl
 
   return createMiddleware({
     name: "SessionMiddleware",
-    stateSchema,
+    stateSchema: hiddenState as StateSchema,
     contextSchema,
     async beforeAgent(state, runtime) {
-      const { run, messages } = await runs.begin(state, runtime);
+      const { run, messages } = await runs.begin(withRecord(state), runtime);
       const record = settings.persist === "step" ? await run.storeStep(state) : run.record;
-      return { ...asStateUpdate(messages, state.messages), _session: record };
+      return { messages: asStateUpdate(messages, state.messages), _session: hidden(record) };
     },
 
     // What is new goes into the state before another middleware takes it out, so that a checkpoint has it.
     async beforeModel(state, runtime) {
-      const run = await runs.of(state, runtime);
+      const before = withRecord(state);
+      const run = await runs.of(before, runtime);
       run.refuseEnded();
       run.follow(state.messages);
       const record = settings.persist === "step" ? await run.storeStep(state) : run.record;
-      // langchain writes the whole state again with each update of it.
-      return record === state._session ? undefined : { _session: record };
+      // langchain writes the whole state again with each update of it, and streams what it writes.
+      return record === before._session ? undefined : { messages: [], _session: hidden(record) };
     },
 
     async wrapModelCall(request, handler) {
-      const run = await runs.of(request.state, request.runtime);
+      const run = await runs.of(withRecord(request.state), request.runtime);
       run.follow(request.state.messages);
       return run.callModel(async () => handler(shown(request)), request.runtime.signal);
     },
 
     async afterAgent(state, runtime) {
       // A middleware that is listed before this one may end the run before it begins here. It is a turn all the same.
-      const run = state._session ? await runs.of(state, runtime) : (await runs.begin(state, runtime)).run;
+      const before = withRecord(state);
+      const run = before._session ? await runs.of(before, runtime) : (await runs.begin(before, runtime)).run;
       run.follow(state.messages);
-      return { _session: await run.store(state) };
+      return { messages: [], _session: hidden(await run.store(state)) };
     },
   });
+}
+
+/** Returns the state with the record that is hidden in it. */
+function withRecord({
+  messages,
+  _session,
+}: {
+  readonly messages: BaseMessage[];
+  readonly _session?: unknown;
+}): RunState {
+  return { messages, _session: opened(_session) as RunRecord | undefined };
 }
 
 interface ModelCall {

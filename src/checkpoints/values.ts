@@ -137,6 +137,8 @@ function withoutMessages(value: unknown, placeOf: (message: BaseMessage) => stri
 function replaced(value: unknown, placeOf: (message: BaseMessage) => string, above: Set<object>): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (isMessage(value)) return placeOf(value);
+  if (Object.getPrototypeOf(value) === Map.prototype)
+    return replacedMap(value as Map<unknown, unknown>, placeOf, above);
   const isList = Array.isArray(value);
   if (!isList && !isPlain(value) && !isSend(value)) return value;
   if (above.has(value)) throw new CyclicValue();
@@ -151,6 +153,16 @@ function replaced(value: unknown, placeOf: (message: BaseMessage) => string, abo
   } finally {
     above.delete(value);
   }
+}
+
+function replacedMap(
+  map: Iterable<[unknown, unknown]>,
+  placeOf: (message: BaseMessage) => string,
+  above: Set<object>,
+): unknown {
+  const entries = [...map];
+  const other = replaced(entries, placeOf, above);
+  return other === entries ? map : new Map(other as typeof entries);
 }
 
 function replacedList(

@@ -150,6 +150,15 @@ export function unspoken(message: BaseMessage): BaseMessage {
   return { lc: 1, type: "constructor", id: ["langchain_core", "messages", name], kwargs } as unknown as BaseMessage;
 }
 
+/**
+ * Returns an update of the state's messages of which a stream shows none, if its chunks are passed on as JSON. Streams have
+ * the messages under the name of that part of the state. A checkpointer stores what was written without the name.
+ */
+export function unstreamed(messages: readonly BaseMessage[]): BaseMessage[] {
+  const toJSON = (name: string): readonly BaseMessage[] => (name === "messages" ? [] : [...messages]);
+  return Object.defineProperty([...messages], "toJSON", { value: toJSON });
+}
+
 const UNHEARD = ["nostream", "langsmith:nostream"];
 
 /** Returns true for the tags of a model call that a stream does not show, for example one that only chooses tools. */

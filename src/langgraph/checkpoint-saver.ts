@@ -26,8 +26,8 @@ import type {
 } from "../checkpoints/thread.js";
 import { Values } from "../checkpoints/values.js";
 import { inOrder, type StoredWrite } from "../checkpoints/writes.js";
-import { isObject } from "../codec/json.js";
 import { CorruptCheckpointError, InvalidOptionError } from "../errors.js";
+import { hiddenAgain, opened, withContent } from "../frameworks/hidden-state.js";
 
 /** How many checkpoints with their values one script returns, and how many without. */
 const PAGE = 20;
@@ -134,7 +134,7 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
     const versionOf = (channel: string): string => JSON.stringify(checkpoint.channel_versions[channel] ?? null);
     const store = async (stored: readonly string[], carried: readonly string[]): Promise<boolean> => {
       const { references, apart, nodes } = await this.#values.encode(
-        stored.map((channel) => values[channel]),
+        stored.map((channel) => withContent(values[channel])),
         [rest, metadata],
       );
       return bound.thread.put({
@@ -174,7 +174,7 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
     if (id === "")
       throw new InvalidOptionError("configurable.checkpoint_id", "name the checkpoint that was written to.");
     if (writes.length === 0) return;
-    const { references, nodes } = await this.#values.encode(writes.map(([, value]) => value));
+    const { references, nodes } = await this.#values.encode(writes.map(([, value]) => withContent(value)));
     await bound.thread.putWrites({
       place: placeOf(namespaceOf(config), id),
       task: escaped("taskId", taskId),
@@ -295,7 +295,7 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
       values.push([channel, await this.#value(bound, nodes, entry.references[i + 2] ?? "", channel)]);
     }
     const rest = (await this.#value(bound, nodes, entry.rest)) as Omit<Checkpoint, "channel_values">;
-    const checkpoint: Checkpoint = { ...rest, channel_values: Object.fromEntries(values) };
+    const checkpoint: Checkpoint = { ...rest, channel_values: hiddenAgain(Object.fromEntries(values)) };
     if (checkpoint.v < 4 && entry.parent !== "") {
       const sends = inOrder(entry.sends).filter(({ channel }) => channel === TASKS);
       const versions = Object.values(checkpoint.channel_versions);
@@ -376,7 +376,7 @@ function isWanted({ byId, beforeId }: Wanted, place: string): boolean {
  * conversation from its thread.
  */
 function holdsLease({ _session: record }: Readonly<Record<string, unknown>>): boolean {
-  return isObject(record) && typeof record["lease"] === "string";
+  return typeof opened(record)?.["lease"] === "string";
 }
 
 function namespaceOf({ configurable }: RunnableConfig): string {

@@ -237,3 +237,10 @@ describe("a node that is damaged is found", () => {
 test("RemoveMessage, which is no message of a conversation, passes too", async () => {
   expect(await roundTrip([new RemoveMessage({ id: "a" })])).toEqual(await expected([new RemoveMessage({ id: "a" })]));
 });
+
+test("a message in a Map is the node that it is in a list", async () => {
+  const said = conversation(20);
+  const { nodes } = await values.encode([said, new Map([["pending", said.slice(-2)]])]);
+  const { nodes: listed } = await values.encode([said]);
+  expect(size([...nodes.all].flat()) - size([...listed.all].flat())).toBeLessThan(400);
+});
