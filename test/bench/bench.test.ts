@@ -6,6 +6,9 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { installed } from "../savers/peers.js";
+import { streamsInstalled } from "../savers/streams.js";
+import { OPEN } from "./answers/killed.js";
+import { ASSISTANT_STREAM, RESUMABLE_STREAM } from "./answers/streams.js";
 import { MEMORY_SAVER, OFFICIAL, SQLITE } from "./graphs/savers.js";
 import { smokePlan, workloads } from "./plan.js";
 import { headlineTable } from "./report/headline.js";
@@ -25,7 +28,7 @@ beforeAll(async () => {
   const { stdout } = await promisify(execFile)(tsx, ["--tsconfig", path.join(root, "tsconfig.json"), ...program]);
   printed = stdout;
   findings = readFindings(folder);
-}, 120_000);
+}, 240_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("every operation is measured under every condition, by every candidate", () => {
@@ -101,6 +104,39 @@ test("an agent's turns are measured with every saver that is installed", () => {
   expect(readFileSync(path.join(folder, "benchmark.md"), "utf8")).toContain(
     "| Commands in a turn with one call of a tool | ≤ 10 | 10 | reached |",
   );
+});
+
+test("an answer in flight is measured beside every package that is installed", () => {
+  const { asker = [], costs = [], lags = [], crowds = [], killed = [] } = findings.answers ?? {};
+  const names = streamsInstalled ? [OURS, RESUMABLE_STREAM, ASSISTANT_STREAM] : [OURS];
+  expect(asker).toHaveLength(smokePlan.answers.asking.length);
+  expect(costs.map(({ candidate }) => candidate)).toEqual([...names, ...names]);
+  for (const { commands, sent, received, kept } of costs) {
+    for (const figure of [commands, sent, received, kept]) expect(figure).toBeGreaterThan(0);
+  }
+  expect(lags.map(({ candidate }) => candidate)).toEqual(names);
+  expect(crowds.map(({ candidate }) => candidate)).toEqual(names);
+  for (const { heard, sent } of crowds) expect(heard).toBe(sent);
+  expect(killed.map(({ candidate }) => candidate)).toEqual(names);
+  expect(readFileSync(path.join(folder, "benchmark.md"), "utf8")).toContain("## Answers in flight");
+});
+
+test("an answer costs the request that asks one round trip", () => {
+  expect(findings.answers?.roundTrips).toMatchObject({ plain: 3, answer: 4 });
+});
+
+test("of a killed process, this library's readers hear the end and a later request finds the question", () => {
+  const [ours, ...others] = findings.answers?.killed ?? [];
+  expect(ours).toMatchObject({
+    follower: { end: "interrupted" },
+    resumed: { end: "interrupted" },
+    state: "interrupted",
+    question: "What should I pack?",
+  });
+  for (const { follower, question } of others) {
+    expect(follower.end).toBe(OPEN);
+    expect(question).toBeUndefined();
+  }
 });
 
 test("the table is printed, and the page and the chart are written", () => {

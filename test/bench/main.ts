@@ -4,10 +4,13 @@
 //   npm run bench -- --quick    less than a minute; writes nothing
 //   npm run bench -- --report   measures nothing: writes anew what is made of docs/benchmark.json
 //   npm run bench -- --graphs   agents with a checkpointer only; the rest of docs/benchmark.json stays
+//   npm run bench -- --answers  answers in flight only; the rest stays. With --quick, it prints its section and writes nothing
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { fullPlan, quickPlan, smokePlan } from "./plan.js";
+import { measureAnswers } from "./answers/measure.js";
+import { answerSection } from "./report/answers.js";
 import { headlineTable } from "./report/headline.js";
 import { measureGraphs } from "./graphs/measure.js";
 import { seededRandom } from "./measure/random.js";
@@ -21,6 +24,7 @@ const { values } = parseArgs({
     quick: { type: "boolean", default: false },
     report: { type: "boolean", default: false },
     graphs: { type: "boolean", default: false },
+    answers: { type: "boolean", default: false },
     // For a test: hardly anything is measured; of the sources, not of what is built; written to another folder.
     smoke: { type: "boolean", default: false },
     sources: { type: "boolean", default: false },
@@ -33,6 +37,11 @@ if (values.graphs) {
     { ...readFindings(docs), graphs: await measureGraphs(fullPlan.graphs, fullPlan, seededRandom(SEED)) },
     docs,
   );
+} else if (values.answers) {
+  const plan = values.smoke ? smokePlan : values.quick ? quickPlan : fullPlan;
+  const answers = await measureAnswers(plan.answers, seededRandom(SEED));
+  if (plan === fullPlan) writeReport({ ...readFindings(docs), answers }, docs);
+  console.log(answerSection(answers));
 } else if (!values.report) {
   const findings = await runBenchmark(values.smoke ? smokePlan : values.quick ? quickPlan : fullPlan);
   const folder = values.out ?? (values.quick ? undefined : docs);

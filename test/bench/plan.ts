@@ -1,3 +1,4 @@
+import type { AnswerPlan } from "./answers/measure.js";
 import type { GraphPlan } from "./graphs/measure.js";
 import type { Effort } from "./measure/compare.js";
 import { append } from "./workloads/append.js";
@@ -19,6 +20,7 @@ export interface Plan extends Effort {
   readonly cpuRounds: number;
   readonly byteLengths: readonly number[];
   readonly graphs: GraphPlan;
+  readonly answers: AnswerPlan;
 }
 
 const conditions: readonly Condition[] = [0, 1, 5].flatMap((delayMilliseconds) =>
@@ -36,6 +38,20 @@ export const fullPlan: Plan = {
   cpuRounds: 101,
   byteLengths,
   graphs: { turns: [10, 50, 100], delayMilliseconds: 2 },
+  answers: {
+    asking: [
+      { delayMilliseconds: 0, firstMilliseconds: 5, tokens: 200, everyMilliseconds: 5 },
+      { delayMilliseconds: 0, firstMilliseconds: 300, tokens: 200, everyMilliseconds: 5 },
+      { delayMilliseconds: 1, firstMilliseconds: 300, tokens: 200, everyMilliseconds: 5 },
+    ],
+    askerRounds: 11,
+    speech: { tokens: 1_000, everyMilliseconds: 5 },
+    lag: { chunks: 200, warmUp: 50, everyMilliseconds: 20 },
+    lagRounds: 5,
+    crowds: [100, 250, 500, 1_000],
+    crowd: { chunks: 200, warmUp: 100, everyMilliseconds: 50 },
+    killing: { chunks: 100, everyMilliseconds: 20, lease: "30s", patienceMilliseconds: 60_000 },
+  },
 };
 
 /** Under one. */
@@ -50,6 +66,19 @@ export const quickPlan: Plan = {
   cpuRounds: 15,
   byteLengths,
   graphs: { turns: [4, 20], delayMilliseconds: 2 },
+  answers: {
+    asking: [
+      { delayMilliseconds: 0, firstMilliseconds: 5, tokens: 40, everyMilliseconds: 5 },
+      { delayMilliseconds: 1, firstMilliseconds: 300, tokens: 40, everyMilliseconds: 5 },
+    ],
+    askerRounds: 5,
+    speech: { tokens: 200, everyMilliseconds: 5 },
+    lag: { chunks: 50, warmUp: 10, everyMilliseconds: 20 },
+    lagRounds: 2,
+    crowds: [100, 250],
+    crowd: { chunks: 40, warmUp: 40, everyMilliseconds: 50 },
+    killing: { chunks: 50, everyMilliseconds: 20, lease: "3s", patienceMilliseconds: 6_000 },
+  },
 };
 
 /** For a test: that every row is there. */
@@ -66,6 +95,16 @@ export const smokePlan: Plan = {
   cpuRounds: 1,
   byteLengths: [2],
   graphs: { turns: [1, 2], delayMilliseconds: 1 },
+  answers: {
+    asking: [{ delayMilliseconds: 0, firstMilliseconds: 5, tokens: 30, everyMilliseconds: 5 }],
+    askerRounds: 1,
+    speech: { tokens: 30, everyMilliseconds: 5 },
+    lag: { chunks: 10, warmUp: 1, everyMilliseconds: 20 },
+    lagRounds: 1,
+    crowds: [4],
+    crowd: { chunks: 4, warmUp: 1, everyMilliseconds: 50 },
+    killing: { chunks: 10, everyMilliseconds: 10, lease: "1s", patienceMilliseconds: 4_000 },
+  },
 };
 
 export const workloads: readonly Workload[] = [

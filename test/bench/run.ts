@@ -1,5 +1,6 @@
 import { Redis } from "ioredis";
 import { startRedis } from "langchain-redis-sessions/testing";
+import { type AnswerFindings, measureAnswers } from "./answers/measure.js";
 import { type Bytes, measureBytes } from "./counts/bytes.js";
 import { type Cpu, measureCpu } from "./counts/cpu.js";
 import { countRoundTrips, type RoundTrips } from "./counts/round-trips.js";
@@ -34,6 +35,7 @@ export interface Findings {
   readonly slow: readonly SlowCommand[];
   /** Absent in what an older version found. */
   readonly graphs?: GraphFindings;
+  readonly answers?: AnswerFindings;
 }
 
 export const SEED = 7;
@@ -41,7 +43,7 @@ export const SEED = 7;
 export async function runBenchmark(plan: Plan): Promise<Findings> {
   await using redis = await startRedis({ args: ["--save", ""] });
   const random = seededRandom(SEED);
-  const progress = new Progress(comparisonsOf(plan).length + 2);
+  const progress = new Progress(comparisonsOf(plan).length + 3);
 
   progress.begin("round trips, bytes and processor time");
   const roundTrips = await countRoundTrips(redis);
@@ -53,6 +55,8 @@ export async function runBenchmark(plan: Plan): Promise<Findings> {
   const cpu = measureCpu(plan.cpuRounds, random);
   progress.begin("agents with a checkpointer");
   const graphs = await measureGraphs(plan.graphs, plan, random);
+  progress.begin("answers in flight");
+  const answers = await measureAnswers(plan.answers, random);
 
   const observer = new Redis(redis.url);
   const slowLog = new SlowLog(observer);
@@ -78,6 +82,7 @@ export async function runBenchmark(plan: Plan): Promise<Findings> {
     roundTrips,
     slow: slowLog.commands,
     graphs,
+    answers,
   };
 }
 

@@ -32,3 +32,7 @@ export function formatMilliseconds(milliseconds: number): string {
   if (milliseconds >= 999.5) return `${(milliseconds / 1_000).toPrecision(3)} s`;
   return `${milliseconds.toPrecision(milliseconds < 1 ? 2 : 3)} ms`;
 }
+
+export function formatKilobytes(bytes: number): string {
+  return `${(bytes / 1_000).toLocaleString("en", { maximumSignificantDigits: 3 })} kB`;
+}

@@ -2,7 +2,7 @@ import type { GraphFindings, GraphTiming } from "../graphs/measure.js";
 import { MEMORY_SAVER, OFFICIAL } from "../graphs/savers.js";
 import type { Ratio } from "../measure/statistics.js";
 import { OURS } from "../workloads/names.js";
-import { formatMilliseconds, formatRatio } from "./find.js";
+import { formatKilobytes, formatMilliseconds, formatRatio } from "./find.js";
 import { table } from "./table.js";
 
 const about =
@@ -25,9 +25,9 @@ export function graphSection({ machine, growth, timings }: GraphFindings): strin
       growth.map(({ candidate, turns, bytes, added, sent, commands, scripts }) => [
         candidate,
         String(turns),
-        kilobytes(bytes),
-        kilobytes(added),
-        sent === undefined ? "–" : kilobytes(sent),
+        formatKilobytes(bytes),
+        formatKilobytes(added),
+        sent === undefined ? "–" : formatKilobytes(sent),
         commands === undefined ? "–" : String(commands),
         scripts?.longest ? `${formatMilliseconds(scripts.p99)} (${formatMilliseconds(scripts.longest)})` : "–",
       ]),
@@ -86,8 +86,4 @@ function targets({ growth, timings }: Omit<GraphFindings, "machine">): string {
 
 function timingName({ turns, delayMilliseconds }: GraphTiming): string {
   return `${turns} turns, ${delayMilliseconds === 0 ? "loopback" : `${delayMilliseconds} ms away`}`;
-}
-
-function kilobytes(bytes: number): string {
-  return `${(bytes / 1_000).toLocaleString("en", { maximumSignificantDigits: 3 })} kB`;
 }

@@ -3,6 +3,7 @@ import type { Condition } from "../plan.js";
 import { workloads } from "../plan.js";
 import type { Findings, Timing } from "../run.js";
 import { IN_MEMORY, RAW } from "../workloads/names.js";
+import { answerSection } from "./answers.js";
 import { formatMilliseconds, formatRatio, LOOPBACK } from "./find.js";
 import { graphSection } from "./graphs.js";
 import { headlineTable } from "./headline.js";
@@ -24,6 +25,7 @@ export function toMarkdown(findings: Findings): string {
     "## Targets",
     targetTable(findings),
     ...(findings.graphs ? [graphSection(findings.graphs)] : []),
+    ...(findings.answers ? [answerSection(findings.answers)] : []),
     "## What bounds each figure now",
     whatBoundsIt,
     "## How it is measured",

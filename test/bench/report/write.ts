@@ -35,6 +35,6 @@ function toJson(findings: Findings): string {
   );
   const lines = text
     .replaceAll(/(\{"(?:workload|what|operation|command|turns)":)/g, "\n$1")
-    .replaceAll(/,("(?:timings|cpu|bytes|roundTrips|slow|graphs|pings|plan)":[[{])/g, ",\n$1");
+    .replaceAll(/,("(?:timings|cpu|bytes|roundTrips|slow|graphs|answers|pings|plan)":[[{])/g, ",\n$1");
   return `${lines}\n`;
 }
