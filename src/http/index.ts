@@ -1,3 +1,4 @@
+export { answerResponse, type AnswerResponseOptions } from "./answer-response.js";
 export type { Admitted, Authenticated, Refused } from "./checks.js";
 export type { ClientAddress, TrustedProxies } from "./client-address.js";
 export { type GuardedRequest, type SessionGuard, sessionGuard } from "./guard.js";

@@ -55,6 +55,7 @@ export type ProblemCode =
   | "SESSION_TOKEN_MISSING"
   | "SESSION_TOKEN_DUPLICATED"
   | "INVALID_TOKEN"
+  | "INVALID_EVENT_ID"
   | "SESSION_NOT_FOUND"
   | "SESSION_MISMATCH"
   | "CONVERSATION_BUSY"
@@ -87,6 +88,7 @@ const kinds: Readonly<Record<ProblemCode, Kind>> = {
   SESSION_TOKEN_MISSING: { status: 440, detail: "The request has no session token. Start a session." },
   SESSION_TOKEN_DUPLICATED: { status: 400, detail: "The request has more than one session token. Send one." },
   INVALID_TOKEN: { status: 440, detail: "This is not a session token. Start a session." },
+  INVALID_EVENT_ID: { status: 400, detail: "This is not the id of an event. Follow the answer from its beginning." },
   SESSION_NOT_FOUND: { status: 440, detail: "The session is no longer live. Start another one." },
   SESSION_MISMATCH: { status: 403, detail: "The session does not match this request." },
   CONVERSATION_BUSY: {

@@ -1,0 +1,101 @@
+import { z } from "zod";
+import type { Answer } from "../answers/answer.js";
+import { eventIdSchema, isLastEvent } from "../answers/event-ids.js";
+import { answerMark, markedSchema } from "../options/copies.js";
+import { idSchema, validate } from "../options/validation.js";
+import type { Answers } from "../sessions/answers.js";
+import { eventStream } from "./event-stream.js";
+import { problem, toResponse } from "./problem.js";
+
+/** Options of {@link answerResponse}. */
+export interface AnswerResponseOptions {
+  /**
+   * The request to answer. Its header `Last-Event-ID`, or else the parameter `after` of its URL, is the id of the last event
+   * that the client has.
+   */
+  request: Request;
+  /** Follows the answer of this turn only. */
+  operationId?: string | undefined;
+  /**
+   * The answer that this request began. Its events come from memory, from the first one on, without waiting for Redis.
+   * `Last-Event-ID` and `after` are ignored.
+   */
+  answer?: Answer | undefined;
+  /** Ends the stream. The client can come back for the rest, for example to the next process when this one shuts down. */
+  signal?: AbortSignal | undefined;
+}
+
+const schema = z.strictObject(
+  {
+    request: z.custom<Request>(isRequest, "pass the Web-standard Request"),
+    operationId: idSchema.optional(),
+    answer: markedSchema<Answer>(answerMark, "pass what `answers.begin()` returned: awaited").optional(),
+    signal: z.custom<AbortSignal>((value) => value instanceof AbortSignal, "use an AbortSignal").optional(),
+  },
+  "pass an object with the request",
+);
+
+/**
+ * Returns the events of an answer as server-sent events, for an `EventSource` or any other client. Each event has the id that
+ * `follow` gives it, and its JSON as `data`. A client that lost its connection sends the id of the last event that it has,
+ * and gets exactly the rest. An `EventSource` does that by itself.
+ *
+ * These events have a name:
+ * - `end`: the last event, with `{ end, position }`. See {@link AnswerEnd}.
+ * - `missed`, `truncated`: events are missing here, or from here on. See {@link AnswerEvent}.
+ * - `error`: the stream ended too early, with `{ code }`, the code of an error of this library. It has no id: the client can
+ *   come back.
+ *
+ * The response is a 204 without a body when there is nothing to follow, and when the client has the last event already. An
+ * `EventSource` then stops. It is a problem with status 400 when the client sent something else than the id of an event. The
+ * stream writes a comment at once and every 15 seconds, so that proxies keep the connection open.
+ *
+ * A reader that leaves does not stop the answer. Call `answers.stop()` for that.
+ *
+ * @param answers the answers of the session that the guard admitted: `sessions.answers(session)`.
+ * @throws SessionNotFoundError, ConversationNotFoundError, StoreUnavailableError: answer them with `problemResponse`.
+ * @throws InvalidOptionError if an option is missing, unknown or invalid, or if the answer is another conversation's.
+ *
+ * @example
+ * ```ts
+ * export async function GET(request: Request): Promise<Response> {
+ *   const { denied, session } = await guard(request, { agentId: "support" });
+ *   if (denied) return denied;
+ *   return answerResponse(sessions.answers(session), { request });
+ * }
+ * ```
+ */
+export async function answerResponse(answers: Answers, options: AnswerResponseOptions): Promise<Response> {
+  const { request, operationId, answer, signal } = validate(schema, "options", options);
+  const leaving = new AbortController();
+  if (answer !== undefined)
+    return streamed(eventStream({ events: answers.serve(answer, leaving.signal), leaving, signal }));
+
+  const after = request.headers.get("Last-Event-ID") || new URL(request.url).searchParams.get("after") || undefined;
+  if (!eventIdSchema.optional().safeParse(after).success) return toResponse(problem("INVALID_EVENT_ID"));
+  const followed = { operationId, after };
+  const isOver = after !== undefined && isLastEvent(after);
+  // Asked before the response begins, because its status depends on it.
+  if (isOver || !(await answers.isFollowable(followed))) {
+    return new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } });
+  }
+  return streamed(eventStream({ events: answers.follow({ ...followed, signal: leaving.signal }), leaving, signal }));
+}
+
+function streamed(body: ReadableStream<Uint8Array>): Response {
+  return new Response(body, {
+    headers: {
+      "Content-Type": "text/event-stream; charset=utf-8",
+      // A middleware that compresses would hold events back.
+      "Cache-Control": "no-cache, no-transform",
+      // nginx holds nothing back.
+      "X-Accel-Buffering": "no",
+    },
+  });
+}
+
+/** Frameworks have classes of their own for it. */
+function isRequest(value: unknown): boolean {
+  const { url, headers } = (value ?? {}) as Partial<Request>;
+  return typeof url === "string" && typeof headers?.get === "function";
+}
