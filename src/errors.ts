@@ -16,7 +16,7 @@ export {
   CorruptMessageError,
   PositionNotFoundError,
 } from "./errors/conversations.js";
-export { ConversationBusyError, TurnNotStoredError } from "./errors/turns.js";
+export { AnswerStoppedError, ConversationBusyError, TurnNotStoredError } from "./errors/turns.js";
 export { OperationConflictError, StoreUnavailableError, NotReplicatedError, StorageFullError } from "./errors/store.js";
 export { type Quota, QuotaExceededError, VersionConflictError, ValueMismatchError } from "./errors/agent-memory.js";
 export { CorruptCheckpointError, ThreadChangedError, ThreadDeletedError } from "./errors/threads.js";

@@ -20,6 +20,7 @@ export type { ConnectionOptions, WaitOptions } from "./redis/connection-options.
 export { connect } from "./redis/connect.js";
 export type { Duration } from "./options/duration.js";
 export {
+  AnswerStoppedError,
   ConversationChangedError,
   ConversationNotFoundError,
   ConversationTooLargeError,
@@ -61,4 +62,8 @@ export type {
 export type { Conversation, Session } from "./sessions/session.js";
 export type { EndEverybodyOptions, EndEverybodyProgress } from "./sessions/everybody.js";
 export type { Conversations, ExportedConversation, ExportedMessage, StoredMessage } from "./sessions/conversations.js";
+export type { Answer } from "./answers/answer.js";
+export type { AnswerEnd, AnswerEvent } from "./answers/follow.js";
+export type { BeginAnswer, FollowAnswer } from "./sessions/answer-options.js";
+export type { Answers, CurrentAnswer } from "./sessions/answers.js";
 export { type Erased, SessionStore } from "./sessions/store.js";

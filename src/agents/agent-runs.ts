@@ -1,10 +1,12 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { InvalidOptionError, SessionMismatchError } from "../errors.js";
-import { hasCheckpointer, type NodeRuntime, runSignalOf } from "../frameworks/langgraph.js";
+import { hasCheckpointer, type NodeRuntime, runSignalOf, waitsForPerson } from "../frameworks/langgraph.js";
 import { Turn } from "../turns/turn.js";
 import { LiveRun } from "./live-run.js";
 import { LiveRuns } from "./live-runs.js";
-import { withIds } from "./message-ids.js";
+import type { Answer } from "../answers/answer.js";
+import { questionIn, saysSame } from "../turns/given-answer.js";
+import { idsOf, withIds } from "./message-ids.js";
 import { firstOpening, laterOpening, type Opening, saidAnew, seemsToLack, withoutEnded } from "./opening.js";
 import { type MiddlewareSettings, parseContext, type SessionContext } from "./options.js";
 import { resumptionOf } from "./resumption.js";
@@ -34,7 +36,7 @@ export class AgentRuns {
 
   /** Begins a turn. Returns its run, and the messages that the agent begins with. */
   async begin(state: RunState, runtime: RunRuntime): Promise<{ run: LiveRun; messages: readonly BaseMessage[] }> {
-    const { session, operationId, replaces } = parseContext(runtime.context);
+    const { session, operationId, replaces, answer } = parseContext(runtime.context);
     const { sessions, turn: settings } = this.#settings;
     const signal = runSignalOf(runtime);
     const life = this.#lifeOf(signal);
@@ -42,18 +44,23 @@ export class AgentRuns {
     const watch = sessions.watch(session);
     let turn: Turn | undefined;
     try {
-      const call = { operationId, replaces, said: state.messages, signal, sign: life.sign };
+      const given = answer === undefined ? state : withQuestion(state, answer);
+      const call = { operationId, replaces, answer, said: given.messages, signal, sign: life.sign };
       turn = await Turn.begin(history, settings, call);
       const begun = turn;
       const { past, seen } = begun;
       const stored = withIds(past);
       const isAnew = begun.beginsAnew || state._session?.turn === begun.operationId || replacedNothing(state);
-      const { messages, fresh } = await openingOf(isAnew ? withSaidOnly(state, begun) : state, stored, {
+      const opening = await openingOf(isAnew ? withSaidOnly(given, begun) : given, stored, {
         follows: (earlier) => precedes(earlier, session, seen),
         everything: async () => withIds(await begun.everything()),
         canBeStored: (some) => begun.canStore(some),
       });
-      const record = recordOf(session, begun, { stored, messages, fresh });
+      const asked = begun.isAsked ? (answer?.begun.question ?? []) : [];
+      const askedIds = idsOf(asked);
+      const { messages } = opening;
+      const fresh = opening.fresh.filter(({ id = "" }) => !askedIds.has(id));
+      const record = recordOf(session, begun, { stored, messages, fresh, asked });
       const settled = settledAtBeginning(stored, messages, fresh);
       return { run: this.#enter(runtime, { turn, watch, life, record, settled }), messages };
     } catch (error) {
@@ -81,8 +88,14 @@ export class AgentRuns {
     { record, messages }: { record: RunRecord; messages: readonly BaseMessage[] },
     runtime: RunRuntime,
   ): Promise<LiveRun> {
-    const { session } = parseContext(runtime.context);
+    const { session, answer } = parseContext(runtime.context);
     if (!belongsTo(record, session)) throw new SessionMismatchError();
+    if (answer !== undefined && answer.operationId !== record.turn) {
+      throw new InvalidOptionError(
+        "context.answer",
+        "the run that waits has another operation id: begin with that one.",
+      );
+    }
     const { sessions, turn: settings } = this.#settings;
     // The turn is stored in the conversation in which it began.
     const owner = { ...session, conversationId: record.conversationId };
@@ -92,7 +105,7 @@ export class AgentRuns {
     let turn: Turn | undefined;
     try {
       const run = { ...record, operationId: record.turn };
-      turn = await Turn.resume(sessions.history(owner), settings, { signal, sign: life.sign }, run);
+      turn = await Turn.resume(sessions.history(owner), settings, { signal, sign: life.sign, answer }, run);
       const shown = withIds(turn.past);
       const stored = reachesBack(record, shown) ? shown : withIds(await turn.everything());
       const { record: left, settled } = resumptionOf(record, messages, stored);
@@ -111,8 +124,9 @@ export class AgentRuns {
     return new SignOfLife(signal, (runSignal) => this.#live.countOf(runSignal));
   }
 
-  #enter(runtime: RunRuntime, parts: Omit<ConstructorParameters<typeof LiveRun>[0], "tellError">): LiveRun {
-    const run = new LiveRun({ ...parts, tellError: this.#settings.turn.tellError });
+  #enter(runtime: RunRuntime, parts: Omit<ConstructorParameters<typeof LiveRun>[0], "tellError" | "waits">): LiveRun {
+    const { tellError } = this.#settings.turn;
+    const run = new LiveRun({ ...parts, tellError, waits: () => waitsForPerson(runtime) });
     const signal = runSignalOf(runtime);
     if (signal) this.#live.enter(run, signal, hasCheckpointer(runtime) ? undefined : parts.life);
     return run;
@@ -125,6 +139,18 @@ export class AgentRuns {
  */
 function replacedNothing({ _session: earlier }: RunState): boolean {
   return earlier?.fence !== undefined;
+}
+
+/** Returns the state with the question of an answer in place of what the caller passed, which says the same, or nothing. */
+function withQuestion(state: RunState, answer: Answer): RunState {
+  const { question } = answer.begun;
+  const { messages } = state;
+  const before = messages.slice(0, messages.length - question.length);
+  const isPassed = saysSame(messages.slice(before.length), question);
+  // In a thread without an earlier turn, all that the caller passed is there, and nothing else.
+  const said = messages.filter(({ type }) => type === "human");
+  if (!isPassed && state._session === undefined) questionIn(answer, said, "messages");
+  return { ...state, messages: [...(isPassed ? before : messages), ...question] };
 }
 
 /** Returns the state of a thread as that of a turn that begins anew from the conversation. */

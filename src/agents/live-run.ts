@@ -20,6 +20,8 @@ export class LiveRun {
   /** The model's latest answer until the state has it, or the part of it that a stream has said so far. */
   #said: readonly BaseMessage[] = [];
   #interrupted = false;
+  #isOver = false;
+  readonly #waits: () => Promise<boolean>;
 
   constructor(run: {
     turn: Turn;
@@ -28,6 +30,8 @@ export class LiveRun {
     record: RunRecord;
     settled: SettledMessages;
     tellError: (error: unknown) => void;
+    /** Returns whether the run waits for a person. */
+    waits: () => Promise<boolean>;
   }) {
     this.#turn = run.turn;
     this.#watch = run.watch;
@@ -35,10 +39,15 @@ export class LiveRun {
     this.#record = run.record;
     this.#settled = run.settled;
     this.#tellError = run.tellError;
+    this.#waits = run.waits;
+    const { signal } = this.#turn;
+    // A tool may go on for long: what there is of the turn is stored now.
+    signal?.addEventListener("abort", () => void this.interrupt(), { once: true });
+    this.#turn.whenClosed(() => this.#end());
   }
 
   /** Is called when the run is over. */
-  whenOver: () => void = () => {};
+  whenOver: (how: "ended" | "stopped") => void = () => {};
 
   /** Returns what the agent's state has to keep of this run. */
   get record(): RunRecord {
@@ -46,14 +55,20 @@ export class LiveRun {
   }
 
   /**
-   * Refuses to go on once the session has ended.
+   * Refuses to go on once the session has ended, or the turn was stopped.
    *
-   * @throws SessionNotFoundError when the session has ended.
+   * @throws SessionNotFoundError when the session has ended; AnswerStoppedError when the turn was stopped.
    */
-  refuseEnded(): void {
+  refuseOver(): void {
+    this.refuseStopped();
     if (!this.#watch.signal.aborted) return;
     void this.interrupt();
     throw this.#watch.signal.reason;
+  }
+
+  /** @throws AnswerStoppedError when the turn was stopped: what it had by then is stored. */
+  refuseStopped(): void {
+    this.#turn.signal?.throwIfAborted();
   }
 
   /** Notes what is new among the agent's messages. */
@@ -112,7 +127,9 @@ export class LiveRun {
       this.#said = [said];
     });
     try {
-      const answer = await this.#life.during(() => raceWithSignal(call(), this.#watch.signal));
+      const answer = await this.#life.during(() =>
+        raceWithSignal(call(), anyOf(this.#watch.signal, this.#turn.signal)),
+      );
       const pending = idsOf(this.#record.pending);
       const fresh = withFreshIds(answer, (id) => pending.has(id) || this.#settled.hasId(id));
       this.#said = answerOf(fresh);
@@ -146,8 +163,25 @@ export class LiveRun {
     throw error;
   }
 
-  #over(): void {
-    this.#watch.release();
-    this.whenOver();
+  /** Ends the run because its answer is closed. One that waits for a person goes on when somebody resumes it. */
+  async #end(): Promise<void> {
+    if (this.#isOver) return;
+    if (this.#turn.signal?.aborted !== true && (await this.#waits())) {
+      this.#turn.wait();
+      this.#over();
+      return;
+    }
+    await this.interrupt();
   }
+
+  #over(): void {
+    this.#isOver = true;
+    this.#watch.release();
+    this.whenOver(this.#turn.signal?.aborted === true ? "stopped" : "ended");
+  }
+}
+
+/** Returns a signal that aborts with the first of these. */
+function anyOf(one: AbortSignal, other: AbortSignal | undefined): AbortSignal {
+  return other === undefined ? one : AbortSignal.any([one, other]);
 }

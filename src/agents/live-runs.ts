@@ -35,9 +35,10 @@ export class LiveRuns {
     // What looks after a run must not keep the signal of a run that is gone.
     const reference = new WeakRef(signal);
     // A run that is over must not stay in memory for as long as a signal that the caller passed.
-    run.whenOver = () => {
+    run.whenOver = (how) => {
       reference.deref()?.removeEventListener("abort", abort);
-      runs.delete(turn);
+      // One that was stopped is still under way, in a tool perhaps. Its next hook must find it, and not take it up again.
+      if (how !== "stopped") runs.delete(turn);
       clearInterval(looking);
     };
     if (signal.aborted) abort();

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import type { Answer } from "../answers/answer.js";
+import { givenAnswer } from "../turns/given-answer.js";
 import { turnSettings, type TurnOptions, type TurnSettings, turnShape } from "../turns/turn-options.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Session } from "../sessions/session.js";
@@ -31,6 +33,8 @@ export interface SessionContext {
   readonly session: Session;
   readonly operationId?: string | undefined;
   readonly replaces?: string | undefined;
+  /** The answer in flight that the turn goes on with. */
+  readonly answer?: Answer | undefined;
 }
 
 const optionsSchema = z.strictObject(
@@ -63,5 +67,6 @@ export function parseContext(context: Partial<SessionContext> | undefined): Sess
     session,
     operationId: validate(operationIdSchema, "context.operationId", context?.operationId),
     replaces: context?.replaces, // The history checks it.
+    answer: givenAnswer("context", context ?? {}),
   };
 }

@@ -47,9 +47,16 @@ const MARKS = 4;
 export function recordOf(
   session: Session,
   turn: Pick<Turn, "operationId" | "named" | "attempt" | "seen" | "fence" | "lease">,
-  begun: { stored: readonly BaseMessage[]; messages: readonly BaseMessage[]; fresh: readonly BaseMessage[] },
+  begun: {
+    stored: readonly BaseMessage[];
+    messages: readonly BaseMessage[];
+    fresh: readonly BaseMessage[];
+    /** The question of an answer, which is stored. */
+    asked: readonly BaseMessage[];
+  },
 ): RunRecord {
-  const fresh = idsOf(begun.fresh);
+  const asked = idsOf(begun.asked);
+  const fresh = idsOf([...begun.fresh, ...begun.asked]);
   const old = begun.messages.filter(({ id = "" }) => !fresh.has(id));
   return {
     turn: turn.operationId,
@@ -62,10 +69,10 @@ export function recordOf(
     conversationId: session.conversationId,
     seen: turn.seen,
     read: [...idsOf([...begun.stored.slice(-MARKS), ...old.slice(-MARKS)])],
-    own: [],
+    own: [...asked],
     pending: begun.fresh,
     latest: begun.messages.at(-1)?.id,
-    stored: 0,
+    stored: asked.size > 0 ? 1 : 0,
     ended: false,
     lease: turn.lease,
   };

@@ -1,6 +1,7 @@
 import type { BaseMessage } from "@langchain/core/messages";
 import { type AgentMiddleware, createMiddleware } from "langchain";
 import { z } from "zod";
+import type { Answer } from "../answers/answer.js";
 import { hidden, hiddenState, opened } from "../frameworks/hidden-state.js";
 import { alternating, wantsAlternation } from "../messages/alternating.js";
 import { answerable } from "../messages/answerable.js";
@@ -18,6 +19,7 @@ type ContextSchema = z.ZodObject<{
   session: z.ZodCustom<Session, Session>;
   operationId: z.ZodOptional<z.ZodString>;
   replaces: z.ZodOptional<z.ZodString>;
+  answer: z.ZodOptional<z.ZodCustom<Answer, Answer>>;
 }>;
 
 // Both are optional at run time, so that a call without a session meets an error of this library rather than one of zod.
@@ -26,6 +28,7 @@ const contextSchema = z.object({
   session: z.custom<Session>().optional(),
   operationId: z.custom<string>().optional(),
   replaces: z.custom<string>().optional(),
+  answer: z.custom<Answer>().optional(),
 }) as unknown as ContextSchema;
 
 /**
@@ -39,6 +42,11 @@ const contextSchema = z.object({
  * of that message and of all behind it, in the script that stores the turn. Until then the old messages stay, also with
  * `persist: "step"`. Pass only what is new in `messages`.
  *
+ * `context: { session, answer }` goes on with an answer in flight that `sessions.answers(session).begin()` returned. Pass in
+ * `messages` what `begin` was given, or nothing. The turn has the answer's operation id, and ends the answer in the script
+ * that stores it. A run that waits for a person ends the answer with `waiting`. To resume it, begin an answer with the same
+ * operation id and no input, and pass that with the Command.
+ *
  * Put this middleware first in the list: then it also stores what others add before the agent begins or after
  * it has ended, and what they remove. It works with a checkpointer (one thread for each conversation) and without.
  *
@@ -46,7 +54,8 @@ const contextSchema = z.object({
  *   `retry()` stores the turn.
  * - SessionNotFoundError, SessionMismatchError, ConversationBusyError, OperationConflictError, PositionNotFoundError,
  *   StoreUnavailableError: the model was not called.
- * - An error of the model, or of a session that ends while the model is called, arrives as langchain passes it on from
+ * - AnswerStoppedError: somebody stopped the turn, or a later turn took its place. What it had is kept, as `onInterrupt` says.
+ * - An error of the model, or of a session that ends or a turn that is stopped while the model is called, arrives as langchain passes it on from
  *   any middleware: a MiddlewareError whose `cause` it is.
  *
  * A run can end without its hooks being told: another middleware throws, or jumps to the end before the model is called,
@@ -91,7 +100,7 @@ export function sessionMiddleware(options: SessionMiddlewareOptions): AgentMiddl
     async beforeModel(state, runtime) {
       const before = withRecord(state);
       const run = await runs.of(before, runtime);
-      run.refuseEnded();
+      run.refuseOver();
       run.follow(state.messages);
       const record = settings.persist === "step" ? await run.storeStep(state) : run.record;
       // langchain writes the whole state again with each update of it, and streams what it writes.
@@ -108,6 +117,7 @@ export function sessionMiddleware(options: SessionMiddlewareOptions): AgentMiddl
       // A middleware that is listed before this one may end the run before it begins here. It is a turn all the same.
       const before = withRecord(state);
       const run = before._session ? await runs.of(before, runtime) : (await runs.begin(before, runtime)).run;
+      run.refuseStopped();
       run.follow(state.messages);
       return { messages: [], _session: hidden(await run.store(state)) };
     },

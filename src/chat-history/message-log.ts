@@ -1,3 +1,4 @@
+import type { StopListener } from "../redis/stop-signal.js";
 import type { PartOfTurn } from "../redis/scripts/fragments/unfinished.js";
 
 /** Where a history keeps its entries, and what is checked there before an entry is read or written. */
@@ -29,11 +30,19 @@ export interface MessageLog extends TurnQueue {
 export interface TurnQueue {
   /** Tries once to hold the conversation. In `"wait"` mode each try also keeps the place in the line. */
   acquire(attempt: LeaseAttempt): Promise<LeaseAnswer>;
-  /** Prolongs a lease, if it is still held. */
-  renew(token: string, leaseMilliseconds: number): Promise<"held" | "lost">;
+  /** Prolongs a lease, if it is still held, and its turn does not have to stop. */
+  renew(token: string, leaseMilliseconds: number): Promise<"held" | "lost" | StopReason>;
   /** Gives back the lease, or the place in the line. */
   release(token: string): Promise<void>;
+  /**
+   * Listens to whether the turn of this token has to stop. Returns a function that ends this. A history on its own has
+   * nobody who stops a turn.
+   */
+  listen?(token: string, listener: StopListener): () => void;
 }
+
+/** Why a turn has to stop: somebody stopped it, or a later turn takes its place. */
+export type StopReason = "stop" | "superseded";
 
 /** One try of a turn to hold its conversation. */
 export interface LeaseAttempt {
@@ -41,12 +50,14 @@ export interface LeaseAttempt {
   /** The ticket that the first try returned; `""` in the first try. */
   readonly ticket: string;
   readonly leaseMilliseconds: number;
-  readonly mode: "wait" | "reject";
+  /** `"interrupt"`: the turn that runs is stopped. Only sessions can do that. */
+  readonly mode: "wait" | "reject" | "interrupt";
 }
 
 /** The answer to a {@link LeaseAttempt}. */
 export interface LeaseAnswer {
-  readonly outcome: "granted" | "busy";
+  /** `"superseded"`: a later turn wants to stop the same one, and takes its place. */
+  readonly outcome: "granted" | "busy" | "superseded";
   readonly ticket: string;
   /** How many turns wait in front of this one. The turn that runs does not count. */
   readonly position: number;
@@ -67,6 +78,15 @@ export interface ReadingTurn {
   readonly attempt?: string | undefined;
   /** The position of the first message that the turn is to replace. */
   readonly replaces?: string | undefined;
+  /** The question of the answer that the turn goes on with. The turn has it, so the read leaves it out. */
+  readonly question?: StoredQuestion | undefined;
+}
+
+/** A question that `answers.begin` has stored in the conversation. */
+export interface StoredQuestion {
+  readonly position: string;
+  /** How many messages it has. */
+  readonly length: number;
 }
 
 /** What a read of a log returns. */
@@ -106,7 +126,12 @@ export interface Batch {
   /** Absent for a write that is no turn. An empty batch ends a turn that has parts: a provisional one removes them. */
   readonly turn?: PartOfTurn | undefined;
   readonly fence?: Fence | undefined;
+  /** How this write ends the answer in flight of the turn. Absent when it does not, or there is none. */
+  readonly ending?: AnswerEnd | undefined;
 }
+
+/** How a turn ends its answer. */
+type AnswerEnd = "stored" | "interrupted" | "stopped" | "superseded" | "waiting";
 
 // The mark of a clear is a time of the server, so it is never one of these two.
 

@@ -5,7 +5,15 @@ import { InvalidOptionError, OperationConflictError } from "../errors.js";
 import { PROTOCOL } from "../options/copies.js";
 import { acceptablePart, withinTokens, withoutTornTurn } from "../messages/window.js";
 import { newOperationId } from "../redis/operation.js";
-import { type Batch, EXPECT_NEW, type Fence, type LogPart, type MessageLog, NEVER_READ } from "./message-log.js";
+import {
+  type Batch,
+  EXPECT_NEW,
+  type Fence,
+  type LogPart,
+  type MessageLog,
+  NEVER_READ,
+  type StoredQuestion,
+} from "./message-log.js";
 import type { HistoryLimits } from "./options.js";
 import { type Era, Origin } from "./origin.js";
 
@@ -20,6 +28,8 @@ export interface Beginning {
   readonly attempt?: string | undefined;
   /** The position of the first message that the turn replaces. */
   readonly replaces?: string | undefined;
+  /** The question of an answer that is stored, and that the turn goes on with. The past is what there is beside it. */
+  readonly question?: StoredQuestion | undefined;
   /** What follows the messages in this turn. Results at its beginning answer calls of the last answer. */
   readonly said?: readonly BaseMessage[] | undefined;
 }
@@ -171,7 +181,10 @@ export class OpenConversation {
   }
 
   /** Appends a batch, once and whole, unless it is empty. Throws what {@link MessageLog.append} throws. */
-  async append(batch: EncodedBatch, write: Pick<Batch, "operationId" | "lease" | "turn" | "fence">): Promise<void> {
+  async append(
+    batch: EncodedBatch,
+    write: Pick<Batch, "operationId" | "lease" | "turn" | "fence" | "ending">,
+  ): Promise<void> {
     if (batch.encoded.length === 0) return;
     const seen = await this.log.append({ ...batch, ...write, seen: this.#seen });
     this.#seen = seen ?? this.#seen;
@@ -182,7 +195,7 @@ export class OpenConversation {
    * Ends a turn that has parts, and nothing to add to them. One that is interrupted removes its parts, as long as no other
    * messages follow them.
    */
-  async conclude(write: Pick<Batch, "operationId" | "lease" | "turn">): Promise<void> {
+  async conclude(write: Pick<Batch, "operationId" | "lease" | "turn" | "ending">): Promise<void> {
     await this.log.append({ encoded: [], toolCalls: 0, ...write, seen: this.#seen });
   }
 

@@ -127,13 +127,14 @@ export class StandaloneLog implements MessageLog {
   acquire({ token, ticket, leaseMilliseconds, mode }: LeaseAttempt): Promise<LeaseAnswer> {
     return run(this.#settings, acquireLeaseScript, {
       keys: this.#keys,
-      arguments: { token, ticket, duration: String(leaseMilliseconds), mode, sessionId: "" },
+      arguments: { token, ticket, duration: String(leaseMilliseconds), mode, sessionId: "", channel: "" },
     });
   }
 
-  async renew(token: string, leaseMilliseconds: number): Promise<"held" | "lost"> {
+  async renew(token: string, leaseMilliseconds: number): ReturnType<MessageLog["renew"]> {
     const call = { keys: this.#keys, arguments: { token, duration: String(leaseMilliseconds) } };
-    return (await run(this.#settings, renewLeaseScript, call)).outcome;
+    const found = await run(this.#settings, renewLeaseScript, call);
+    return found.outcome === "stop" ? found.reason : found.outcome;
   }
 
   async release(token: string): Promise<void> {

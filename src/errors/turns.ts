@@ -14,12 +14,37 @@ export class ConversationBusyError extends LangChainRedisError {
    * suspended, or when the turn gives no sign of life.
    */
   readonly reason: "taken" | "lost";
+  /**
+   * The operation id of the turn that has the conversation, when that is an answer in flight (`sessions.answers`). If it is
+   * yours, follow the answer.
+   */
+  readonly operationId: string | undefined;
 
-  constructor(reason: "taken" | "lost") {
+  constructor(reason: "taken" | "lost", operationId?: string) {
     super(
       reason === "taken"
         ? "Another turn of this conversation is running. Try again when it is over."
         : "The turn lost its lease and was not stored. Another turn may have changed the conversation since.",
+    );
+    this.reason = reason;
+    this.operationId = operationId;
+  }
+}
+
+/**
+ * Thrown, and the reason of an abort, when a turn was stopped: by `answers.stop()` (`reason: "stop"`), or by a later turn
+ * that took its place (`"superseded"`). What the turn had so far is kept, as `onInterrupt` says.
+ */
+export class AnswerStoppedError extends LangChainRedisError {
+  override readonly name = "AnswerStoppedError";
+  override readonly code = "ANSWER_STOPPED";
+  readonly reason: "stop" | "superseded";
+
+  constructor(reason: "stop" | "superseded") {
+    super(
+      reason === "stop"
+        ? "The turn was stopped."
+        : "A later turn of this conversation took the place of this one, which was stopped.",
     );
     this.reason = reason;
   }

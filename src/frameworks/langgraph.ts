@@ -44,6 +44,33 @@ export function hasCheckpointer({ configurable }: NodeRuntime): boolean {
   return Boolean(configurable?.["__pregel_checkpointer"]);
 }
 
+/** What this library reads of a checkpointer. */
+interface Checkpointer {
+  getTuple(
+    config: RunnableConfig,
+  ): Promise<
+    { readonly pendingWrites?: readonly (readonly [task: string, channel: string, value: unknown])[] } | undefined
+  >;
+}
+
+/**
+ * Returns true when the run of a node, which is over, waits for a person: the latest checkpoint of its graph has an interrupt
+ * that nobody has answered.
+ */
+export async function waitsForPerson({ configurable = {} }: NodeRuntime): Promise<boolean> {
+  const checkpointer = configurable["__pregel_checkpointer"];
+  if (!isObject(checkpointer)) return false;
+  // The namespace of a node is that of its graph, and its own name behind it.
+  const own = configurable["checkpoint_ns"];
+  const namespace = typeof own === "string" ? own.slice(0, Math.max(0, own.lastIndexOf("|"))) : "";
+  const { checkpoint_id: _, checkpoint_map: _map, ...others } = configurable;
+  const found = await (checkpointer as unknown as Checkpointer).getTuple({
+    configurable: { ...others, checkpoint_ns: namespace },
+  });
+  const channels = new Set((found?.pendingWrites ?? []).map(([, channel]) => channel));
+  return channels.has("__interrupt__") && !channels.has("__resume__");
+}
+
 /** Returns true for a Command that resumes a graph, or sends it to a node. */
 export function answersOrRoutes({ resume, goto }: GraphCommand): boolean {
   return resume !== undefined || [goto ?? []].flat().length > 0;

@@ -7,10 +7,13 @@ import { z } from "zod";
  * Numbers what copies use of each other's objects beyond their documented methods. Raise it when that changes: copies
  * refuse an object with another number instead of failing half-way through a turn.
  */
-export const PROTOCOL = 2;
+export const PROTOCOL = 3;
 
 /** Marks a SessionStore; its value is the {@link PROTOCOL} of the copy that made the store. */
 export const storeMark: unique symbol = Symbol.for("langchain-redis-sessions.session-store") as never;
+
+/** Marks an Answer; its value is the {@link PROTOCOL} of the copy that began it. */
+export const answerMark: unique symbol = Symbol.for("langchain-redis-sessions.answer") as never;
 
 /** Leads from a RedisChatMessageHistory to the conversation that it has open, which carries its {@link PROTOCOL}. */
 export const conversationMark: unique symbol = Symbol.for("langchain-redis-sessions.conversation") as never;

@@ -4,7 +4,7 @@ import {
   type Command,
   type RedisPort,
   type ReplyType,
-  type Subscription,
+  type Subscriber,
   UnansweredError,
   type Value,
 } from "./port.js";
@@ -44,9 +44,11 @@ interface SubscriberOptions {
   readonly autoResubscribe: false;
 }
 
-/** A connection that listens to a channel. */
+/** A connection that listens to channels. */
 interface IoredisSubscriber {
+  readonly status: string;
   subscribe(channel: string): Promise<unknown>;
+  unsubscribe(channel: string): Promise<unknown>;
   on(event: string, listener: (...values: unknown[]) => void): unknown;
   disconnect(): void;
 }
@@ -102,22 +104,37 @@ export class IoredisPort implements RedisPort {
     return nodes === undefined ? [this] : nodes.map((node) => new IoredisPort(node));
   }
 
-  subscribe(channel: string, { onMessage, onSubscribed }: ChannelListener): Subscription {
+  subscriber({ onMessage, onSubscribed }: ChannelListener): Subscriber {
     // One node hears what is published on any. A Cluster would replace its own subscriber without a word.
     const [node] = this.#client.nodes?.("master") ?? [];
     const subscriber = node
       ? node.duplicate({ retryStrategy: reconnectDelay, autoResubscribe: false })
       : this.#duplicate();
+    const channels = new Set<string>();
+    const subscribe = (channel: string): void => {
+      const told = (): void => {
+        if (channels.has(channel)) onSubscribed(channel);
+      };
+      // A connection that is gone again rejects; the next one will be ready.
+      subscriber.subscribe(channel).then(told, () => {});
+    };
     // The error of a connection is no news here: `onSubscribed` is called when the next connection stands.
     subscriber.on("error", () => {});
-    subscriber.on("message", (_channel: unknown, message: unknown) => onMessage(String(message)));
-    // A client that connects lazily does so for its first command; what counts is the subscription below.
-    subscriber.subscribe(channel).catch(() => {});
-    subscriber.on("ready", () => {
-      // A connection that is gone again rejects; the next one will be ready.
-      subscriber.subscribe(channel).then(onSubscribed, () => {});
-    });
-    return { close: () => subscriber.disconnect() };
+    subscriber.on("message", (channel: unknown, message: unknown) => onMessage(String(channel), String(message)));
+    subscriber.on("ready", () => channels.forEach(subscribe));
+    return {
+      listen: (channel) => {
+        channels.add(channel);
+        // A client that connects lazily does so for its first command; what counts is the subscription above.
+        if (subscriber.status === "ready") subscribe(channel);
+        else subscriber.subscribe(channel).catch(() => {});
+      },
+      leave: (channel) => {
+        channels.delete(channel);
+        subscriber.unsubscribe(channel).catch(() => {});
+      },
+      close: () => subscriber.disconnect(),
+    };
   }
 
   #duplicate(): IoredisSubscriber {

@@ -151,6 +151,18 @@ export function threadIdOf(key: string): string {
   return decodeURIComponent(/\{([^{}]*)\}:arrivals$/.exec(key)?.[1] ?? "");
 }
 
+/** The keys of the answers of one conversation. */
+export interface AnswerKeys {
+  /** A hash: the latest answer, whose it is and how it ended. */
+  readonly answer: string;
+  /** A list: its events, oldest first, behind an empty one. */
+  readonly events: string;
+  /** A string: which turn is to stop, and why. */
+  readonly stop: string;
+  /** A string: which turn follows it, and which turns gave way to that one. */
+  readonly successor: string;
+}
+
 /** The keys of one owner, with one hash tag and so in one Cluster slot. Scripts find records through the indexes. */
 export interface OwnerKeys {
   /** What the owner's keys begin with, without the colon that follows. */
@@ -176,6 +188,7 @@ export interface OwnerKeys {
   /** A list: one message per element, oldest first. */
   readonly messages: (conversationId: string) => string;
   readonly turns: (conversationId: string) => LeaseKeys;
+  readonly answer: (conversationId: string) => AnswerKeys;
   readonly thread: (conversationId: string) => ThreadKeys;
   /** The keys of what the agent remembers of the user, and its member in `memories`. */
   readonly memory: (agentId: string) => MemoryKeys & { readonly member: string };
@@ -203,6 +216,12 @@ export function ownerKeys(prefix: string, tag: string): OwnerKeys {
       lease: `${base}:lease:${encode(conversationId)}`,
       holder: `${base}:holder:${encode(conversationId)}`,
       waiting: `${base}:waiting:${encode(conversationId)}`,
+    }),
+    answer: (conversationId) => ({
+      answer: answerChannel(base, conversationId),
+      events: `${base}:events:${encode(conversationId)}`,
+      stop: `${base}:stop:${encode(conversationId)}`,
+      successor: `${base}:successor:${encode(conversationId)}`,
     }),
     thread: (conversationId) => threadKeysBelow(`${base}:thread:${encode(conversationId)}`),
     memory: (agentId) => {
@@ -243,6 +262,16 @@ const indexKey = new RegExp(String.raw`:user:\{([\w-]{16})\}:(?:${indexes})$`);
 /** Returns the owner's tag in a key that `ownerIndexPattern` found; `undefined` where the key is no index. */
 export function tagOfIndex(key: string): string | undefined {
   return indexKey.exec(key)?.[1];
+}
+
+/** What the Pub/Sub channels of the answers of an owner begin with; behind it comes the id of a conversation. */
+export function answerChannels(base: string): string {
+  return `${base}:answer:`;
+}
+
+/** Returns the Pub/Sub channel of a conversation's answers. It tells that something happened, and nothing of what. */
+export function answerChannel(base: string, conversationId: string): string {
+  return answerChannels(base) + encode(conversationId);
 }
 
 /** Returns the Pub/Sub channel of the ends of sessions: "<session id> <reason>". */

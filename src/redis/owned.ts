@@ -1,4 +1,5 @@
 import { type Fragment, fragment } from "./script/fragment.js";
+import { dropAnswer } from "./scripts/fragments/answer.js";
 import { clearRemembered, removeConversation } from "./scripts/fragments/messages.js";
 import { removeThread } from "./scripts/fragments/thread.js";
 import { microseconds, whole } from "./scripts/fragments/time.js";
@@ -31,8 +32,8 @@ export interface OwnedThing {
   readonly index: Omit<OwnedKey, "key" | "type">;
   readonly keys: readonly OwnedKey[];
   /**
-   * Lua that makes the local function `remove`, which takes the base of the owner's keys, the member, the index, and the
-   * channel on which endings are published. It removes one member in bounded time, and returns whether anything was there,
+   * Lua that makes the local function `remove`, which takes the base of the owner's keys, the member, the index, the
+   * channel on which endings are published, and what the channels of the owner's answers begin with. It removes one member in bounded time, and returns whether anything was there,
    * as a number.
    */
   readonly remove: Fragment;
@@ -100,12 +101,35 @@ const conversations: OwnedThing = {
       fate: "mark",
       afterErasure: { holds: "Random names of turns that waited.", until: "the turns' wait" },
     },
+    {
+      key: "answer:<id>",
+      type: "hash",
+      holds: "the answer in flight: whose it is, its question when that is to replace messages, how it ended",
+      fate: "exported",
+    },
+    { key: "events:<id>", type: "list", holds: "its events; for two minutes after its end", fate: "derived" },
+    {
+      key: "stop:<id>",
+      type: "string",
+      holds: "which turn has to stop; for two minutes, or until its lease runs out",
+      fate: "mark",
+      afterErasure: { holds: "A random name of a turn.", until: "2 minutes, or the turn's lease" },
+    },
+    {
+      key: "successor:<id>",
+      type: "string",
+      holds: "which turn follows the one that has to stop; for two minutes",
+      fate: "mark",
+      afterErasure: { holds: "Random names of turns.", until: "2 minutes" },
+    },
   ],
   remove: fragment(
     /* lua */ `
-local function remove(base, id)
+local function remove(base, id, _, _, answers)
+  dropAnswer(base .. "answer:" .. id, base .. "events:" .. id, answers .. id)
   return removeConversation(base .. "conversation:" .. id, base .. "messages:" .. id, whole(microseconds))
 end`,
+    dropAnswer,
     removeConversation,
     clearRemembered,
     whole,
@@ -186,12 +210,14 @@ const threads: OwnedThing = {
   ],
   remove: fragment(
     /* lua */ `
-local function remove(base, id)
+local function remove(base, id, _, _, answers)
+  dropAnswer(base .. "answer:" .. id, base .. "events:" .. id, answers .. id)
   local thread = base .. "thread:" .. id .. ":"
   -- A thread without a message has a conversation that is in no index of conversations.
   removeConversation(base .. "conversation:" .. id, base .. "messages:" .. id, whole(microseconds))
   return removeThread(thread .. "checkpoints", thread .. "arrivals", thread .. "nodes", thread .. "counts", thread .. "deleted")
 end`,
+    dropAnswer,
     removeConversation,
     removeThread,
     whole,

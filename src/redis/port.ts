@@ -33,17 +33,20 @@ export interface RedisPort {
   pipeline(commands: readonly Command[], replies?: ReplyType): Promise<unknown[]>;
   /** The primaries of a Cluster, as far as the client knows them yet; else the client itself. */
   primaries(): readonly RedisPort[];
-  /** Listens to a channel on a connection of its own, until it is closed. That connection reconnects by itself. */
-  subscribe(channel: string, listener: ChannelListener): Subscription;
+  /** Opens a connection that listens to channels, until it is closed. It reconnects by itself. */
+  subscriber(listener: ChannelListener): Subscriber;
 }
 
 export interface ChannelListener {
-  readonly onMessage: (message: string) => void;
-  /** Called after each time that the subscription stands: what was published before went unheard. */
-  readonly onSubscribed: () => void;
+  readonly onMessage: (channel: string, message: string) => void;
+  /** Called after each time that the subscription of a channel stands: what was published before went unheard. */
+  readonly onSubscribed: (channel: string) => void;
 }
 
-export interface Subscription {
+/** A connection that listens to channels. */
+export interface Subscriber {
+  listen(channel: string): void;
+  leave(channel: string): void;
   close(): void;
 }
 

@@ -11,6 +11,8 @@ import {
 import type { IterableReadableStream } from "@langchain/core/utils/stream";
 import { adderOf } from "../frameworks/langchain-core.js";
 import { answersOrRoutes, deleteThreadOf, isCommand, keepsThread, threadOf } from "../frameworks/langgraph.js";
+import type { Answer } from "../answers/answer.js";
+import { givenAnswer, questionIn } from "../turns/given-answer.js";
 import { type AnyHistory, isHistory, Turn } from "../turns/turn.js";
 import { InvalidOptionError } from "../errors.js";
 import type { Session } from "../sessions/session.js";
@@ -27,6 +29,16 @@ interface Configurable {
   readonly session?: unknown;
   readonly operationId?: unknown;
   readonly replaces?: unknown;
+  readonly answer?: unknown;
+}
+
+interface GivenTurn<RunInput> {
+  readonly input: RunInput;
+  readonly given: readonly BaseMessage[];
+  readonly config: RunnableConfig;
+  readonly history: AnyHistory;
+  readonly watch: SessionWatch | undefined;
+  readonly stop: AbortController;
 }
 
 interface StreamedRun {
@@ -53,11 +65,15 @@ interface StreamedRun {
  * `concurrency: "reject"` or `"wait"`, so that of two answers to one pause only one runs. A request that is repeated, and a
  * turn that replaces messages, delete the thread: the graph begins anew from the conversation. Resume without `replaces`.
  *
+ * `configurable: { session, answer }` goes on with an answer in flight that `sessions.answers(session).begin()` returned. The
+ * input is what `begin` was given. The turn is stored under the answer's operation id, and that script ends the answer.
+ *
  * A turn takes two round trips, and one read of the thread for a graph with a checkpointer. With `concurrency` `"wait"` or
- * `"reject"` it takes three, and one more for each look at a conversation that is taken. With a window, a turn that replaces
+ * `"reject"` or `"interrupt"` it takes three, and one more for each look at a conversation that is taken. With a window, a turn that replaces
  * messages takes one more.
  *
  * - TurnNotStoredError: the runnable has answered, and the turn is not stored. The error has the answer, and `retry()`.
+ * - AnswerStoppedError: somebody stopped the turn, or a later turn took its place. What it had is kept, as `onInterrupt` says.
  * - ConversationBusyError, SessionNotFoundError, OperationConflictError, PositionNotFoundError, StoreUnavailableError:
  *   nothing was run or stored.
  * - InvalidOptionError, for a Command: nothing waits in this thread, the conversation was cleared, or the runnable is not
@@ -165,9 +181,11 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     config.signal?.throwIfAborted();
     // Throws for a wrong input before anything is read: once a turn has begun it has to be ended.
     const given = this.#saidIn(input, config);
+    const answer = answerOf(config.configurable ?? {}, this.#settings.sessions);
     const { history, watch } = await this.#conversation(config.configurable ?? {});
     try {
       const { operationId, replaces } = (config.configurable ?? {}) as Configurable;
+      if (answer !== undefined) return await this.#goOn(answer, { input, given, config, history, watch, stop });
       const isNamed = typeof operationId === "string" && keepsThread(this.#settings.runnable, config);
       const said = isNamed ? saidUnder(operationId, given) : given;
       const turn = await Turn.begin(history, this.#settings.turn, {
@@ -183,6 +201,17 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
       watch?.release();
       throw error;
     }
+  }
+
+  /** Goes on with an answer: what is said is its question. */
+  async #goOn(
+    answer: Answer,
+    { input, given, config, history, watch, stop }: GivenTurn<RunInput>,
+  ): Promise<RunningTurn<RunInput, RunOutput>> {
+    const said = isCommand(input) ? [] : questionIn(answer, given, "input");
+    const turn = await Turn.begin(history, this.#settings.turn, { said, signal: config.signal, answer });
+    const thread = await this.#threadOf(input, said, turn, config);
+    return new RunningTurn(this.#settings, { turn, watch, said, input, config, stop, thread });
   }
 
   /** Returns what the user says in the input. Nobody says anything in a Command, which resumes a graph. */
@@ -248,6 +277,14 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
   #configOf(options: Partial<RunnableConfig> | undefined): Partial<RunnableConfig> {
     return mergeConfigs(this.#settings.config, options);
   }
+}
+
+/** @throws InvalidOptionError for an answer that is none, or another conversation's. */
+function answerOf({ answer, session, operationId, replaces }: Configurable, sessions: unknown): Answer | undefined {
+  if (answer !== undefined && sessions === undefined) {
+    throw new InvalidOptionError("configurable.answer", "give the runnable `sessions`, which keep answers.");
+  }
+  return givenAnswer("configurable", { answer, session, operationId, replaces });
 }
 
 function missing(name: "session" | "sessionId", example: string): InvalidOptionError {

@@ -53,7 +53,11 @@ export class RunningTurn<RunInput, RunOutput> {
     const given = [...this.#past, ...said, ...(thread?.stored ?? [])];
     const config = settings.holdsGraph ? withOwnIds(begun.config, given) : begun.config;
     this.config = { ...config, signal: this.signal };
-    this.#unlink = stopWith(begun.stop, [begun.config.signal, begun.watch?.signal]);
+    this.#unlink = stopWith(begun.stop, [begun.config.signal, begun.watch?.signal, begun.turn.signal]);
+    begun.turn.whenClosed(() => {
+      begun.stop.abort(new Error("The answer was closed before its turn came to its end."));
+      return this.close(() => undefined);
+    });
   }
 
   /**
@@ -64,7 +68,9 @@ export class RunningTurn<RunInput, RunOutput> {
   async store(output: RunOutput | undefined): Promise<void> {
     this.#isStored = true;
     try {
-      await this.#begun.turn.store({ messages: () => this.#messages(output, "whole"), output });
+      const { turn, thread } = this.#begun;
+      const result = { messages: () => this.#messages(output, "whole"), output };
+      await (isPaused(output) && thread !== undefined ? turn.pause(result) : turn.store(result));
     } catch (error) {
       // A caller that aborted no longer listens, so report the failure through onError. If the session ended, the caller
       // still waits.
@@ -119,8 +125,8 @@ export class RunningTurn<RunInput, RunOutput> {
 
   /** Returns what is stored in front of the answer. */
   #beginning(): readonly BaseMessage[] {
-    const { said, thread } = this.#begun;
-    return [...(thread?.givenUp ?? []), ...said];
+    const { said, thread, turn } = this.#begun;
+    return [...(thread?.givenUp ?? []), ...(turn.isAsked ? [] : said)];
   }
 
   /** Returns what the output adds to the conversation. */

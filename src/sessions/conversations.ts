@@ -5,7 +5,7 @@ import { decodeMessage } from "../codec/decode.js";
 import { ConversationNotFoundError, CorruptMessageError } from "../errors.js";
 import { idFrom } from "../options/ids.js";
 import { Budget } from "../redis/budget.js";
-import type { OwnerKeys, ThreadKeys } from "../redis/keys.js";
+import { answerChannel, type AnswerKeys, type OwnerKeys, type ThreadKeys } from "../redis/keys.js";
 import { isMember, list, textList, textOrNothing } from "../redis/replies.js";
 import { forkConversationScript } from "../redis/scripts/conversation/fork.js";
 import { listConversationsScript } from "../redis/scripts/conversation/list.js";
@@ -230,7 +230,12 @@ export class Conversations {
     await write(this.#settings, rewindConversationScript, {
       operationId,
       keys: removalKeysOf(keys, id, operationId),
-      arguments: { digest: digestOf("rewind", id, before), conversationId: id, position: before },
+      arguments: {
+        digest: digestOf("rewind", id, before),
+        conversationId: id,
+        position: before,
+        channel: answerChannel(keys.base, id),
+      },
     });
   }
 
@@ -345,12 +350,17 @@ function removalKeysOf(
   keys: OwnerKeys,
   id: string,
   operationId: string,
-): ReturnType<typeof listedKeys> & ThreadKeys & { operation: string; threads: string } {
+): ReturnType<typeof listedKeys> &
+  ThreadKeys &
+  Pick<AnswerKeys, "answer" | "events"> & { operation: string; threads: string } {
+  const { answer, events } = keys.answer(id);
   return {
     ...listedKeys(keys, id),
     operation: keys.operation(operationId),
     ...keys.thread(id),
     threads: keys.threads,
+    answer,
+    events,
   };
 }
 
@@ -368,7 +378,7 @@ export async function removeConversation(
   const { generation } = await write(settings, removeConversationScript, {
     operationId,
     keys: { ...removalKeysOf(keys, conversationId, operationId), ...asking },
-    arguments: { digest, conversationId, sessionId },
+    arguments: { digest, conversationId, sessionId, channel: answerChannel(keys.base, conversationId) },
   });
   return generation;
 }

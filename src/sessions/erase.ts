@@ -1,4 +1,4 @@
-import { endingsChannel, type OwnerKeys } from "../redis/keys.js";
+import { answerChannels, endingsChannel, type OwnerKeys } from "../redis/keys.js";
 import { type OwnedThing, ownedThings } from "../redis/owned.js";
 import { eraseKeysOf, eraseScript } from "../redis/scripts/owner/erase.js";
 import { run } from "../redis/send.js";
@@ -21,7 +21,7 @@ export async function eraseOwner(
   for (let first = true; ; first = false) {
     const { removed, left } = await run(settings, script, {
       keys,
-      arguments: { channel, first, remembered: settings.maxTokenMilliseconds },
+      arguments: { channel, answerChannels: answerChannels(base), first, remembered: settings.maxTokenMilliseconds },
     });
     for (const [position, count] of removed.entries()) sums[position] = (sums[position] ?? 0) + count;
     if (left === 0) return Object.fromEntries(things.map(({ name }, position) => [name, sums[position] ?? 0]));

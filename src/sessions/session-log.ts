@@ -5,7 +5,9 @@ import {
   type LogPart,
   type MessageLog,
   type ReadingTurn,
+  type StoredQuestion,
 } from "../chat-history/message-log.js";
+import { listenToStop, type StopListener } from "../redis/stop-signal.js";
 import { notesFor, readInFrontOfParts, runOf } from "../chat-history/unfinished.js";
 import {
   ConversationNotFoundError,
@@ -16,7 +18,8 @@ import {
 } from "../errors.js";
 import { validate } from "../options/validation.js";
 import { Budget } from "../redis/budget.js";
-import type { LeaseKeys, OwnerKeys } from "../redis/keys.js";
+import type { Channels } from "../redis/channels.js";
+import { answerChannel, type AnswerKeys, type LeaseKeys, type OwnerKeys } from "../redis/keys.js";
 import { digestOf } from "../options/digest.js";
 import type { Command } from "../redis/port.js";
 import { count, isMember, list, outcome as oneOf, text, textList, textOrNothing } from "../redis/replies.js";
@@ -36,15 +39,18 @@ export class SessionLog implements MessageLog {
   readonly #keys: OwnerKeys;
   /** Taken when the history was made, so that a turn in flight is stored where it began. */
   readonly #session: Pick<SessionRef, "id" | "conversationId">;
+  readonly #channels: Channels;
 
-  constructor(settings: SessionSettings, keys: OwnerKeys, { id, conversationId }: SessionRef) {
+  constructor(settings: SessionSettings, keys: OwnerKeys, { id, conversationId }: SessionRef, channels: Channels) {
     this.#settings = settings;
     this.#keys = keys;
     this.#session = { id, conversationId };
+    this.#channels = channels;
   }
 
   read(first: number, turn: ReadingTurn = {}): Promise<LogPart> {
-    const { operationId, replaces } = turn;
+    const { operationId, replaces, question } = turn;
+    if (question !== undefined) return this.#readAround(first, question);
     if (replaces === undefined && operationId === undefined) return this.#readFrom(this.#settings, first, turn);
     return readInFrontOfParts(this.#settings, first, (connection, from) =>
       replaces === undefined
@@ -68,6 +74,28 @@ export class SessionLog implements MessageLog {
         };
       },
       turn.operationId === undefined ? [] : ["unfinished", "finished"],
+    );
+  }
+
+  /** Reads what there is beside the question of an answer, whatever was appended behind that since. */
+  #readAround(first: number, { position, length: asked }: StoredQuestion): Promise<LogPart> {
+    const from = first < 0 ? first - asked : 0;
+    return this.#readLive(
+      this.#settings,
+      [
+        ["llen", this.#messages],
+        ["lrange", this.#messages, String(from), "-1"],
+      ],
+      ([generation, number, eras], length, found) => {
+        const entries = textList(found);
+        const start = count(length) - entries.length;
+        const index = indexOfPosition(placesOf(number, eras), position, count(length));
+        if (index !== undefined && index >= start) entries.splice(index - start, asked);
+        const newest = first < 0 ? entries.slice(first) : entries;
+        const log = { seen: generation ?? "", recorded: false, parts: 0, fence: undefined };
+        return { ...log, entries: newest, replacedCount: asked };
+      },
+      ["first", "eras"],
     );
   }
 
@@ -122,10 +150,12 @@ export class SessionLog implements MessageLog {
     return operationId === undefined ? [] : [["exists", this.#keys.operation(operationId)]];
   }
 
-  async append({ operationId, encoded, seen, toolCalls, lease, turn, fence }: Batch): Promise<string | undefined> {
+  async append(batch: Batch): Promise<string | undefined> {
+    const { operationId, encoded, seen, toolCalls, lease, turn, fence, ending } = batch;
     const { id: sessionId, conversationId } = this.#session;
     const { conversationMilliseconds: ttl, maxMessages: cap } = this.#settings;
     const { lease: leaseKey, holder } = this.#turns;
+    const { answer, events } = this.#keys.answer(conversationId);
     const reply = await write(this.#settings, appendToConversationScript, {
       operationId,
       keys: {
@@ -137,6 +167,8 @@ export class SessionLog implements MessageLog {
         operation: this.#keys.operation(operationId),
         lease: leaseKey,
         holder,
+        answer,
+        events,
         erased: this.#keys.erasedConversations,
         turnOperation: turn === undefined || turn.kind === "last" ? undefined : this.#keys.operation(turn.operationId),
       },
@@ -152,6 +184,8 @@ export class SessionLog implements MessageLog {
         token: lease?.token ?? "",
         after: lease?.after ?? "keep",
         turn,
+        ending: ending ?? "",
+        channel: ending === undefined ? "" : this.#channel,
         fence: fence === undefined ? "" : `${fence.from} ${fence.behind}`,
         encoded,
       },
@@ -173,18 +207,41 @@ export class SessionLog implements MessageLog {
   acquire({ token, ticket, leaseMilliseconds, mode }: LeaseAttempt): Promise<LeaseAnswer> {
     const { id: sessionId } = this.#session;
     return run(this.#settings, acquireLeaseScript, {
-      keys: { record: this.#keys.session(sessionId), index: this.#keys.sessions, ...this.#turns },
-      arguments: { token, ticket, duration: String(leaseMilliseconds), mode, sessionId },
+      keys: { record: this.#keys.session(sessionId), index: this.#keys.sessions, ...this.#turns, ...this.#superseding },
+      arguments: {
+        token,
+        ticket,
+        duration: String(leaseMilliseconds),
+        mode,
+        sessionId,
+        channel: this.#channel,
+      },
     });
   }
 
-  async renew(token: string, leaseMilliseconds: number): Promise<"held" | "lost"> {
-    const call = { keys: this.#turns, arguments: { token, duration: String(leaseMilliseconds) } };
-    return (await run(this.#settings, renewLeaseScript, call)).outcome;
+  async renew(token: string, leaseMilliseconds: number): ReturnType<MessageLog["renew"]> {
+    const keys = { ...this.#turns, stop: this.#superseding.stop };
+    const call = { keys, arguments: { token, duration: String(leaseMilliseconds) } };
+    const found = await run(this.#settings, renewLeaseScript, call);
+    return found.outcome === "stop" ? found.reason : found.outcome;
   }
 
   async release(token: string): Promise<void> {
-    await run(this.#settings, releaseLeaseScript, { keys: this.#turns, arguments: { token } });
+    const keys = { ...this.#turns, successor: this.#superseding.successor };
+    await run(this.#settings, releaseLeaseScript, { keys, arguments: { token } });
+  }
+
+  listen(token: string, listener: StopListener): () => void {
+    return listenToStop(this.#channels, this.#channel, token, listener);
+  }
+
+  get #superseding(): Pick<AnswerKeys, "stop" | "successor"> {
+    const { stop, successor } = this.#keys.answer(this.#session.conversationId);
+    return { stop, successor };
+  }
+
+  get #channel(): string {
+    return answerChannel(this.#keys.base, this.#session.conversationId);
   }
 
   get #messages(): string {

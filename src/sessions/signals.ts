@@ -1,4 +1,4 @@
-import type { RedisPort, Subscription } from "../redis/port.js";
+import type { Channels } from "../redis/channels.js";
 import { SessionNotFoundError, type SessionEndReason } from "../errors.js";
 import type { Session } from "./session.js";
 
@@ -9,9 +9,6 @@ const MAX_WAIT_MILLISECONDS = 30_000;
 
 /** Returns how long a session has left, in milliseconds. Throws SessionNotFoundError once it is over. */
 export type AskTimeLeft = (session: Session) => Promise<number>;
-
-/** How long the subscriber is kept for the next turn. This is short, because it keeps the process alive. */
-const LINGER_MILLISECONDS = 5_000;
 
 /** The signal of one turn, for as long as the turn runs. Each turn has its own, because listeners stay with a signal. */
 export class SessionWatch {
@@ -50,16 +47,15 @@ interface Entry {
  * themselves.
  */
 export class SessionSignals {
-  readonly #client: RedisPort;
+  readonly #channels: Channels;
   readonly #channel: string;
   readonly #askTimeLeft: AskTimeLeft;
   readonly #entries = new Map<string, Entry>();
-  #subscription: Subscription | undefined;
-  #lingering: NodeJS.Timeout | undefined;
+  #leave: (() => void) | undefined;
   #closed = false;
 
-  constructor(client: RedisPort, channel: string, askTimeLeft: AskTimeLeft) {
-    this.#client = client;
+  constructor(channels: Channels, channel: string, askTimeLeft: AskTimeLeft) {
+    this.#channels = channels;
     this.#channel = channel;
     this.#askTimeLeft = askTimeLeft;
   }
@@ -92,17 +88,15 @@ export class SessionSignals {
     return watch;
   }
 
-  /** Closes the subscriber for good. Nothing is opened again, not even for a turn that begins later. */
+  /** Fires no signal any more, not even for a turn that begins later. */
   close(): void {
     this.#closed = true;
     for (const { timer } of this.#entries.values()) clearTimeout(timer);
     this.#entries.clear();
-    this.#disconnect();
   }
 
   #entryOf(session: Session): Entry {
-    clearTimeout(this.#lingering);
-    this.#subscription ??= this.#subscribe();
+    this.#leave ??= this.#listen();
     const known = this.#entries.get(session.id);
     if (known) return known;
     const entry: Entry = { session, lasting: undefined, turns: new Set(), timer: undefined };
@@ -113,10 +107,9 @@ export class SessionSignals {
   #forgetUnused(entry: Entry): void {
     if (entry.lasting !== undefined || entry.turns.size > 0) return;
     this.#forget(entry);
-    // Without a subscriber, the timer would keep the process alive for nothing.
-    if (this.#entries.size > 0 || !this.#subscription) return;
-    clearTimeout(this.#lingering);
-    this.#lingering = setTimeout(() => this.#disconnect(), LINGER_MILLISECONDS);
+    if (this.#entries.size > 0) return;
+    this.#leave?.();
+    this.#leave = undefined;
   }
 
   /** Forgets an entry, and returns whether it was still known. */
@@ -125,14 +118,8 @@ export class SessionSignals {
     return this.#entries.get(entry.session.id) === entry && this.#entries.delete(entry.session.id);
   }
 
-  #disconnect(): void {
-    clearTimeout(this.#lingering);
-    this.#subscription?.close();
-    this.#subscription = undefined;
-  }
-
-  #subscribe(): Subscription {
-    return this.#client.subscribe(this.#channel, {
+  #listen(): () => void {
+    return this.#channels.listen(this.#channel, {
       onMessage: (message) => {
         const [id = "", reason] = message.split(" ");
         const entry = this.#entries.get(id);

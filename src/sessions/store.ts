@@ -7,6 +7,7 @@ import { InvalidOptionError } from "../errors.js";
 import { ItemSpace } from "../items/item-space.js";
 import type { ItemOptions } from "../items/options.js";
 import { endingsChannel, ownerKeys, ownerTag } from "../redis/keys.js";
+import { Channels } from "../redis/channels.js";
 import { count } from "../redis/replies.js";
 import { GRACE_MILLISECONDS } from "../redis/scripts/fragments/session.js";
 import { createScript } from "../redis/scripts/session/create.js";
@@ -16,6 +17,8 @@ import { rotateScript } from "../redis/scripts/session/rotate.js";
 import { updateScript } from "../redis/scripts/session/update.js";
 import { verifyScript } from "../redis/scripts/session/verify.js";
 import { read, run, write } from "../redis/send.js";
+import { AnswerFeeds } from "../answers/follow.js";
+import { Answers } from "./answers.js";
 import { Conversations } from "./conversations.js";
 import {
   type ExpectedSession,
@@ -74,6 +77,8 @@ export interface Erased {
 export class SessionStore {
   readonly #settings: SessionSettings;
   readonly #channel: string;
+  readonly #channels: Channels;
+  readonly #feeds: AnswerFeeds = new AnswerFeeds();
   readonly #signals: SessionSignals;
   /** @internal */
   readonly [storeMark]: number = PROTOCOL;
@@ -85,7 +90,8 @@ export class SessionStore {
     this.#settings = parseSessionOptions(options);
     this.#channel = endingsChannel(this.#settings.keyPrefix);
     this.conversations = new Conversations(this.#settings);
-    this.#signals = new SessionSignals(this.#settings.client, this.#channel, (session) => this.#timeLeft(session));
+    this.#channels = new Channels(this.#settings.client);
+    this.#signals = new SessionSignals(this.#channels, this.#channel, (session) => this.#timeLeft(session));
   }
 
   /**
@@ -280,7 +286,7 @@ export class SessionStore {
   history(session: Session): RedisChatMessageHistory {
     const checked = parseSession("session", session);
     return new RedisChatMessageHistory(
-      new SessionLog(this.#settings, keysOf(this.#settings, checked), checked),
+      new SessionLog(this.#settings, keysOf(this.#settings, checked), checked, this.#channels),
       this.#settings,
     );
   }
@@ -293,6 +299,21 @@ export class SessionStore {
   memory(session: Session): AgentMemory {
     const checked = parseSession("session", session);
     return new AgentMemory(sessionPlace(this.#settings, keysOf(this.#settings, checked), checked));
+  }
+
+  /**
+   * Returns the answers in flight of the session's conversation: begins one, follows it, stops it. Any session of the user on
+   * that conversation can follow an answer and stop it.
+   */
+  answers(session: Session): Answers {
+    const checked = parseSession("session", session);
+    const store = {
+      settings: this.#settings,
+      channels: this.#channels,
+      feeds: this.#feeds,
+      watch: () => this.#signals.during(session),
+    };
+    return new Answers(store, keysOf(this.#settings, checked), checked);
   }
 
   /**
@@ -374,6 +395,7 @@ export class SessionStore {
    */
   async close(): Promise<void> {
     this.#signals.close();
+    this.#channels.close();
   }
 
   async #update(

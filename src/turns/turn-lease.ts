@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { TurnQueue } from "../chat-history/message-log.js";
-import { ConversationBusyError } from "../errors.js";
+import type { StopReason, TurnQueue } from "../chat-history/message-log.js";
+import { AnswerStoppedError, ConversationBusyError } from "../errors.js";
 import { newOperationId } from "../redis/operation.js";
 
 /** How long the next turn in line sleeps between two tries. Turns further back sleep longer, in proportion. */
@@ -9,8 +9,11 @@ const MIN_PAUSE_MILLISECONDS = 25;
 const MAX_PAUSE_MILLISECONDS = 500;
 
 export interface LeaseOptions {
-  /** What a turn does while another one runs: it waits in line, first come first served, or gives up at once. */
-  readonly concurrency: "wait" | "reject";
+  /**
+   * What a turn does while another one runs: it waits in line, first come first served, gives up at once, or stops the other
+   * one and follows it.
+   */
+  readonly concurrency: "wait" | "reject" | "interrupt";
   /** How long the conversation stays taken after its holder is gone. A holder that lives renews the lease in time. */
   readonly leaseMilliseconds: number;
   /** How long a turn waits in line. The last try may take up to the deadline in addition. */
@@ -33,6 +36,7 @@ export type TurnSign = "alive" | "silent" | "gone";
  * of for two seconds is passed over. When this fails, it leaves the line in the background.
  *
  * @throws ConversationBusyError when another turn runs and `concurrency` is `"reject"`, or `waitForMilliseconds` have passed.
+ * @throws AnswerStoppedError when `concurrency` is `"interrupt"`, and a later turn does the same.
  * @throws SessionNotFoundError when the session is no longer live, also while waiting.
  * @throws StoreUnavailableError, at once, when Redis does not answer.
  * @throws the reason of `signal`, at once when it aborts.
@@ -53,9 +57,20 @@ export async function takeLease(queue: TurnQueue, options: LeaseOptions): Promis
   return new TurnLease(queue, token, options);
 }
 
-/** A turn's hold on its conversation. It renews itself until it is released, stopped or lost. */
-export class TurnLease {
+/** A turn's hold on its conversation. */
+export interface Hold {
   readonly token: string;
+  /** Aborts with an AnswerStoppedError when the turn has to stop. */
+  readonly signal: AbortSignal;
+  release(): Promise<void>;
+  stop(): void;
+}
+
+/** A hold that renews itself until it is released, stopped or lost. */
+export class TurnLease implements Hold {
+  readonly token: string;
+  readonly #controller = new AbortController();
+  readonly #unlisten: () => void;
   readonly #queue: TurnQueue;
   readonly #timer: NodeJS.Timeout;
   #renewing = false;
@@ -69,8 +84,14 @@ export class TurnLease {
       if (found === "alive") void this.#renew(leaseMilliseconds);
       else if (found === "gone") void this.release();
     };
+    const listener = { stop: (reason: StopReason) => this.#abort(reason), ask: look };
+    this.#unlisten = queue.listen?.(token, listener) ?? (() => {});
     // A turn that is forgotten must not keep the process running.
     this.#timer = setInterval(look, leaseMilliseconds / 3).unref();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
   }
 
   /** Gives the conversation back. Never throws: when Redis cannot be reached, the lease runs out by itself. */
@@ -82,6 +103,13 @@ export class TurnLease {
   /** Stops renewing the lease. Call it after a write that released the lease; one that is still held runs out. */
   stop(): void {
     clearInterval(this.#timer);
+    this.#unlisten();
+  }
+
+  /** A turn that has to stop gets no more time for it. */
+  #abort(reason: StopReason): void {
+    this.stop();
+    this.#controller.abort(new AnswerStoppedError(reason));
   }
 
   async #renew(leaseMilliseconds: number): Promise<void> {
@@ -89,7 +117,9 @@ export class TurnLease {
     if (this.#renewing) return;
     this.#renewing = true;
     try {
-      if ((await this.#queue.renew(this.token, leaseMilliseconds)) === "lost") this.stop();
+      const found = await this.#queue.renew(this.token, leaseMilliseconds);
+      if (found === "lost") this.stop();
+      else if (found !== "held") this.#abort(found);
     } catch {
       // Redis is away. At the next renewal it may be back, and the lease may still be held.
     } finally {
@@ -105,6 +135,7 @@ async function untilGranted(queue: TurnQueue, token: string, options: LeaseOptio
   for (;;) {
     const answer = await queue.acquire({ token, ticket, leaseMilliseconds, mode });
     if (answer.outcome === "granted") return;
+    if (answer.outcome === "superseded") throw new AnswerStoppedError("superseded");
     ticket = answer.ticket;
     const left = giveUpAt - performance.now();
     // Timers count whole milliseconds, and fire up to one early, so nothing sleeps for less than one.

@@ -21,12 +21,14 @@ export interface TurnOptions {
   /**
    * What happens to a turn while another one of the same conversation runs. `"allow"` runs both, and stores each whole.
    * `"reject"` throws a `ConversationBusyError` at once. `"wait"` runs them one after another, in the order in which they
-   * came, across processes.
+   * came, across processes. `"interrupt"`, with sessions, stops the running turn in whatever process, and then runs: the
+   * part that the other one has is stored, as its own `onInterrupt` says, and its caller gets an `AnswerStoppedError`. Of
+   * several turns that interrupt, the last one runs.
    * @default "allow"
    */
-  concurrency?: "allow" | "reject" | "wait" | undefined;
+  concurrency?: "allow" | "reject" | "wait" | "interrupt" | undefined;
   /**
-   * How long a turn holds its conversation without a sign of life, with `"reject"` and `"wait"`. After a crash, the next
+   * How long a turn holds its conversation without a sign of life, unless `concurrency` is `"allow"`. After a crash, the next
    * turn runs when this time is over. At most a day. The lease is renewed while the turn runs. It lapses when a tool of
    * the turn is silent for ten minutes, or its process stands still. Such a turn can still be stored, unless another turn
    * took the conversation.
@@ -34,7 +36,7 @@ export interface TurnOptions {
    */
   lease?: Duration | undefined;
   /**
-   * How long a turn waits for those before it, with `"wait"`. Then it throws a `ConversationBusyError`. At most a day.
+   * How long a turn waits for those before it, with `"wait"` and `"interrupt"`. Then it throws a `ConversationBusyError`. At most a day.
    * @default "60s"
    */
   waitFor?: Duration | undefined;
@@ -45,7 +47,7 @@ export interface TurnSettings {
   readonly onInterrupt: "keep" | "discard";
   /** Passes the error that a turn threw as it was stored to `onError`. Never throws. */
   readonly tellError: (error: unknown) => void;
-  readonly concurrency: "allow" | "reject" | "wait";
+  readonly concurrency: "allow" | "reject" | "wait" | "interrupt";
   readonly leaseMilliseconds: number;
   readonly waitForMilliseconds: number;
 }
@@ -66,7 +68,9 @@ export const turnShape: {
 } = {
   onInterrupt: z.enum(["keep", "discard"], 'use "keep" or "discard"').default("keep"),
   onError: z.custom<OnError>((value) => typeof value === "function", "use a function").default(() => warn),
-  concurrency: z.enum(["allow", "reject", "wait"], 'use "allow", "reject" or "wait"').default("allow"),
+  concurrency: z
+    .enum(["allow", "reject", "wait", "interrupt"], 'use "allow", "reject", "wait" or "interrupt"')
+    .default("allow"),
   lease: durationSchema(MAX_DURATION).prefault("30s"),
   waitFor: durationSchema(MAX_DURATION).prefault("60s"),
 };

@@ -3,15 +3,17 @@ import type { BaseChatMessageHistory, BaseListChatMessageHistory } from "@langch
 import type { BaseMessage } from "@langchain/core/messages";
 import { conversationOf, type RedisChatMessageHistory } from "../chat-history/history.js";
 import { decodeMessages } from "../codec/decode.js";
-import type { Fence, HeldLease } from "../chat-history/message-log.js";
+import type { Answer } from "../answers/answer.js";
+import type { ClosingEnd } from "../answers/event-log.js";
+import type { Batch, Fence, HeldLease } from "../chat-history/message-log.js";
 import type { Beginning, OpenConversation, TurnBegun } from "../chat-history/open-conversation.js";
-import { InvalidOptionError, isLangChainRedisError, TurnNotStoredError } from "../errors.js";
+import { type AnswerStoppedError, InvalidOptionError, isLangChainRedisError, TurnNotStoredError } from "../errors.js";
 import { hasMethods } from "../options/validation.js";
 import { interruptedTurn } from "../messages/interrupted.js";
 import type { PartOfTurn } from "../redis/scripts/fragments/unfinished.js";
 import { digestOf } from "../options/digest.js";
 import { newOperationId, operationIdOf } from "../redis/operation.js";
-import { type LeaseOptions, takeLease, type TurnLease } from "./turn-lease.js";
+import { type Hold, type LeaseOptions, takeLease, type TurnLease } from "./turn-lease.js";
 import type { TurnSettings } from "./turn-options.js";
 
 /** A history of this library, or any other history of LangChain. */
@@ -23,7 +25,11 @@ export function isHistory(value: unknown): value is AnyHistory {
 }
 
 /** What one call of a runnable or agent passes to its turn. */
-export type TurnCall = Beginning & Pick<LeaseOptions, "signal" | "sign">;
+export type TurnCall = Beginning &
+  Pick<LeaseOptions, "signal" | "sign"> & {
+    /** The answer in flight that the turn goes on with. */
+    readonly answer?: Answer | undefined;
+  };
 
 /** What the runnable, chain or agent made of a turn, or of a part of it. */
 export interface Result {
@@ -60,7 +66,8 @@ type Begun = Pick<PausedRun, "operationId"> &
   Partial<Pick<TurnBegun, "fence" | "repeats" | "replaced">> & {
     readonly past: readonly BaseMessage[];
     readonly beginning?: Beginning;
-    readonly lease?: TurnLease | undefined;
+    readonly lease?: Hold | undefined;
+    readonly answer?: Answer | undefined;
   };
 
 /** From the read of a conversation to the append of what came of it. A turn ends once: stored, interrupted or abandoned. */
@@ -72,7 +79,8 @@ export class Turn {
   /** Absent for a history of another library. */
   readonly #conversation: OpenConversation | undefined;
   readonly #settings: TurnSettings;
-  readonly #lease: TurnLease | undefined;
+  readonly #lease: Hold | undefined;
+  readonly #answer: Answer | undefined;
   readonly #beginning: Beginning;
   /** Whether the caller chose the operation id. */
   readonly #named: boolean;
@@ -89,6 +97,10 @@ export class Turn {
   /** Whether the turn was stored as a whole before this object took it up. Then it appends what follows. */
   readonly #isMore: boolean;
   #ended = false;
+  /** How the answer ends that no write of this turn ends. */
+  #closing: ClosingEnd = "interrupted";
+  /** Ends the turn when its answer is closed. */
+  #whenClosed: () => Promise<void> = async () => this.abandon();
 
   private constructor(history: AnyHistory, settings: TurnSettings, begun: Begun) {
     this.#history = history;
@@ -105,6 +117,7 @@ export class Turn {
     this.#stored = begun.stored ?? 0;
     this.#isMore = begun.ended ?? false;
     this.#lease = begun.lease;
+    this.#answer = begun.answer;
   }
 
   /**
@@ -127,9 +140,41 @@ export class Turn {
       refuseWhatOnlyOursCan(settings, call);
       return new Turn(history, settings, { operationId, past: await history.getMessages() });
     }
+    if (call.answer !== undefined) return Turn.#adopt(history, conversation, settings, call, call.answer);
     const beginning: Beginning = { operationId: chosen, replaces, said: call.said };
     const read = await readUnderLease(conversation, settings, call, beginning);
     return new Turn(history, settings, { operationId, named: chosen !== undefined, beginning, ...read });
+  }
+
+  /** Goes on with an answer: under its lease, with its question as what is said, behind what its beginning saw. */
+  static async #adopt(
+    history: AnyHistory,
+    conversation: OpenConversation,
+    settings: TurnSettings,
+    { said }: TurnCall,
+    answer: Answer,
+  ): Promise<Turn> {
+    let turn: Turn | undefined;
+    answer.adopt({ end: async () => (await turn?.close()) ?? "interrupted" });
+    const { operationId, attempt, seen, question, stored, fence, isAnew } = answer.begun;
+    // A turn that waited for a person has its question in front of what it says next.
+    const around = question.length > 0 ? stored : undefined;
+    const beginning: Beginning = { operationId, attempt, replaces: fence?.from, said, question: around };
+    const read = await conversation.begin(beginning);
+    conversation.resume(seen);
+    turn = new Turn(history, settings, {
+      ...read,
+      operationId,
+      attempt,
+      named: true,
+      beginning,
+      fence,
+      stored: stored === undefined ? 0 : 1,
+      repeats: isAnew,
+      lease: holdOf(answer),
+      answer,
+    });
+    return turn;
   }
 
   /** Returns a turn whose caller has already read the history, or chose not to. */
@@ -147,14 +192,23 @@ export class Turn {
   static async resume(
     history: RedisChatMessageHistory,
     settings: TurnSettings,
-    { signal, sign }: Pick<TurnCall, "signal" | "sign">,
+    { signal, sign, answer }: Pick<TurnCall, "signal" | "sign" | "answer">,
     run: PausedRun,
   ): Promise<Turn> {
     const { operationId, attempt, named, seen, fence, stored, ended, lease: held } = run;
     const conversation = conversationOf(history);
+    const beginning: Beginning = { operationId, attempt };
+    if (answer !== undefined) {
+      let turn: Turn | undefined;
+      answer.adopt({ end: async () => (await turn?.close()) ?? "interrupted" });
+      const read = await conversation.begin(beginning);
+      conversation.resume(seen);
+      const kept = { operationId, attempt, named, fence, stored, ended, beginning };
+      turn = new Turn(history, settings, { ...read, ...kept, lease: holdOf(answer), answer });
+      return turn;
+    }
     // The turn does not depend on this: the lease runs out by itself.
     if (held !== undefined) await conversation.log.release(held).catch(() => {});
-    const beginning: Beginning = { operationId, attempt };
     const read = await readUnderLease(conversation, settings, { signal, sign }, beginning);
     conversation.resume(seen);
     return new Turn(history, settings, { ...read, operationId, attempt, named, fence, stored, ended, beginning });
@@ -192,6 +246,33 @@ export class Turn {
     return entry === undefined ? undefined : decodeMessages([entry], 0, "skip")[0];
   }
 
+  /** Aborts with an AnswerStoppedError when the turn has to stop. A turn that holds no lease hears of nothing. */
+  get signal(): AbortSignal | undefined {
+    return this.#lease?.signal;
+  }
+
+  /** Returns whether an answer has stored what is said in this turn. */
+  get isAsked(): boolean {
+    return this.#answer?.begun.stored !== undefined;
+  }
+
+  /** Says how to end the turn when its answer is closed before that. */
+  whenClosed(end: () => Promise<void>): void {
+    this.#whenClosed = end;
+  }
+
+  /** Ends the turn if it has not ended, and returns how its answer ends that no write has ended. */
+  async close(): Promise<ClosingEnd> {
+    await this.#whenClosed().catch(() => {});
+    return this.#closing;
+  }
+
+  /** The turn waits for a person, and nothing of it is left to store. */
+  wait(): void {
+    this.#ended = true;
+    this.#closing = "waiting";
+  }
+
   /** Returns whether the caller chose the operation id, for `resume`. */
   get named(): boolean {
     return this.#named;
@@ -225,7 +306,22 @@ export class Turn {
    */
   async store(result: Result): Promise<void> {
     this.#ended = true;
-    await this.#write(result, "last");
+    await this.#write(result, "last", { ending: "stored" });
+  }
+
+  /**
+   * Stores what there is of a turn that waits for a person, and gives the conversation back. With an answer, the turn goes on
+   * under its operation id when somebody resumes it. Without one, it is stored, and what follows is another turn.
+   *
+   * @throws TurnNotStoredError, whatever stood in the way.
+   */
+  async pause(result: Result): Promise<void> {
+    if (this.#answer === undefined) {
+      await this.store(result);
+      return;
+    }
+    this.wait();
+    await this.#write(result, "part", { ending: "waiting" });
   }
 
   /**
@@ -235,7 +331,7 @@ export class Turn {
    */
   async storeStep(result: Result): Promise<void> {
     try {
-      await this.#write(result, "part");
+      await this.#write(result, "part", { ending: undefined });
     } catch (error) {
       this.#ended = true;
       throw error;
@@ -249,12 +345,14 @@ export class Turn {
    */
   async interrupt(messages: () => readonly BaseMessage[]): Promise<void> {
     if (this.#ended) return;
-    if (this.#fence !== undefined) {
+    const { onInterrupt, tellError } = this.#settings;
+    const ending = this.#stopped ?? "interrupted";
+    // Only somebody who stopped the turn wants what there is of it in place of the old messages.
+    if (this.#fence !== undefined && (ending === "interrupted" || onInterrupt === "discard")) {
       this.abandon();
       return;
     }
     this.#ended = true;
-    const { onInterrupt, tellError } = this.#settings;
     let partial: readonly BaseMessage[] = [];
     const result: Result = {
       messages: () => (partial = onInterrupt === "keep" ? interruptedTurn(messages()) : []),
@@ -263,10 +361,17 @@ export class Turn {
       },
     };
     try {
-      await this.#write(result, "provisional");
+      await this.#write(result, "provisional", { ending });
     } catch (error) {
       tellError(error);
     }
+  }
+
+  /** Returns how the answer of a turn ends that somebody has stopped. */
+  get #stopped(): "stopped" | "superseded" | undefined {
+    const reason: unknown = this.#lease?.signal.reason;
+    if (!isLangChainRedisError(reason) || reason.code !== "ANSWER_STOPPED") return undefined;
+    return (reason as AnswerStoppedError).reason === "stop" ? "stopped" : "superseded";
   }
 
   /** Ends the turn without storing anything. */
@@ -294,17 +399,23 @@ export class Turn {
     const { operationId, attempt } = this;
     const written = this.#stored > 0;
     const isAlone = kind === "last" && !written && !this.#named && this.#beginning.attempt === undefined;
-    return isAlone || this.#isMore ? undefined : { operationId, named: this.#named, attempt, written, kind };
+    const asked = this.#answer?.begun.stored?.length;
+    return isAlone || this.#isMore ? undefined : { operationId, named: this.#named, attempt, written, kind, asked };
   }
 
   /**
    * Stores something of the turn. Afterwards the lease is given back, unless the turn goes on.
    *
+   * @param ending how the answer of a turn ends that has one; undefined when the turn goes on.
    * @param name the operation id of an attempt that failed: a retry keeps it.
    */
-  async #write(result: Result, kind: Kind, name?: string): Promise<void> {
+  async #write(
+    result: Result,
+    kind: Kind,
+    { ending, name }: { readonly ending: Batch["ending"]; readonly name?: string },
+  ): Promise<void> {
     const [conversation, lease] = [this.#conversation, this.#lease];
-    const after: HeldLease["after"] = kind === "part" ? "keep" : "release";
+    const after: HeldLease["after"] = ending === undefined ? "keep" : "release";
     let operationId = name ?? this.#nameOf(kind, []);
     try {
       const messages = [...result.messages()];
@@ -314,7 +425,12 @@ export class Turn {
       }
       const batch = conversation.encode(messages);
       operationId = name ?? this.#nameOf(kind, batch.encoded);
-      const write = { operationId, lease: lease && { token: lease.token, after }, turn: this.#partOf(kind) };
+      const write = {
+        operationId,
+        lease: lease && { token: lease.token, after },
+        turn: this.#partOf(kind),
+        ending: this.#answer && ending,
+      };
       const isEmpty = batch.encoded.length === 0;
       // Whatever it has stored is the whole turn, or, when nothing of it is kept, is removed.
       const concludes =
@@ -336,10 +452,16 @@ export class Turn {
       // A retry may succeed as long as the lease lasts. After any other failure it will not.
       if (isLangChainRedisError(cause) && PASSING.has(cause.code)) lease?.stop();
       else void lease?.release();
-      const retry = (): Promise<void> => this.#write(result, kind, operationId);
+      if (ending === "stored") this.#closing = "failed";
+      const retry = (): Promise<void> => this.#write(result, kind, { ending, name: operationId });
       throw new TurnNotStoredError({ output: result.output, operationId, retry, cause });
     }
   }
+}
+
+/** Returns the lease of an answer, which renews it and gives it back. */
+function holdOf({ begun: { token }, signal }: Answer): Hold {
+  return { token, signal, stop: () => {}, release: async () => {} };
 }
 
 function newAttempt(): string {
@@ -354,6 +476,9 @@ async function readUnderLease(
   beginning: Beginning,
 ): Promise<TurnBegun & { readonly lease: TurnLease | undefined }> {
   const { concurrency, leaseMilliseconds, waitForMilliseconds } = settings;
+  if (concurrency === "interrupt" && conversation.log.listen === undefined) {
+    throw new InvalidOptionError("concurrency", 'use "interrupt" with sessions: a history on its own stops nobody.');
+  }
   const lease =
     concurrency === "allow"
       ? undefined
@@ -366,8 +491,9 @@ async function readUnderLease(
   }
 }
 
-function refuseWhatOnlyOursCan({ concurrency }: TurnSettings, { operationId, replaces }: Beginning): void {
+function refuseWhatOnlyOursCan({ concurrency }: TurnSettings, { operationId, replaces, answer }: TurnCall): void {
   const advice = "needs a RedisChatMessageHistory; this history is another.";
+  if (answer !== undefined) throw new InvalidOptionError("answer", advice);
   if (replaces !== undefined) throw new InvalidOptionError("replaces", advice);
   if (concurrency !== "allow") throw new InvalidOptionError("concurrency", `"${concurrency}" ${advice}`);
   if (operationId !== undefined) throw new InvalidOptionError("configurable.operationId", advice);

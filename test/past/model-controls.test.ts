@@ -28,18 +28,14 @@ const faults: readonly Fault[] = [
     "return found.provisional, found.parts - found.provisional",
     "return 0, found.parts",
   ],
-  [
-    "a run that discards leaves its parts",
-    "turnOperation and found.parts or 0, turnOperation and 0",
-    "0, turnOperation and 0",
-  ],
+  ["a run that discards leaves its parts", "return found.parts - stay, stay", "return 0, found.parts"],
   ["the newest finished turn is not compared", "finished == turn.id or", ""],
   ["a late part of a stored turn is stored", 'turnOperation and redis.call("EXISTS", turnOperation) == 1', "false"],
 ];
 const faultsOfSessions: readonly Fault[] = [
   ["a cut begins no era", "  beginEra(conversation, places, index)\n  if index == 0", "  if index == 0"],
-  ["a new list begins no era", "  beginEra(conversation, here, 0)", ""],
-  ["what the cap removes is not counted", 'redis.call("HINCRBY", conversation, "first", whole(trimmed))', ""],
+  ["a new list begins no era", "  beginEra(held.conversation, here, 0)", ""],
+  ["what the cap removes is not counted", 'redis.call("HINCRBY", held.conversation, "first", whole(trimmed))', ""],
   ["the end of the conversation is not compared", "or positionAt(here, here.length) ~= behind", ""],
   ["an edit begins no generation", 'redis.call("HSET", conversation, "generation", begun)', ""],
   [

@@ -9,6 +9,7 @@ import { RedisSaver, SessionSaver } from "langchain-redis-sessions/langgraph";
 import { RedisStore } from "langchain-redis-sessions/langgraph";
 import { startRedis, type RunningRedis } from "langchain-redis-sessions/testing";
 import { conversationOf } from "../../src/chat-history/history.js";
+import { portOf } from "../../src/redis/client.js";
 import { all } from "../agent-memory/support/all.js";
 import { take } from "../chat-history/support/leased-conversations.js";
 import { closingIn } from "../support/closing.js";
@@ -111,6 +112,44 @@ async function everything(client: Client, admins: readonly Redis[]): Promise<rea
     await attempt("session memory", () => sessions.memory(session).set("a", 1));
     await attempt("a graph of a session", () => useSaver(new SessionSaver({ sessions }), { session }));
     await attempt("list", () => sessions.list(owner));
+    // What is refused is tried again until the deadline, as nobody waits for the log of an answer.
+    const hasty = new SessionStore({ client, deadline: 0.3 });
+    const answers = hasty.answers(session);
+    await attempt("an answer", async () => {
+      const answer = await answers.begin({ operationId: id, input: "Hi" });
+      answer.send("Hello");
+      expect(await answers.current()).toMatchObject({ operationId: id });
+      expect(await answers.stop({ operationId: "another" })).toBe(false);
+      await answer.store([new AIMessage("Hello")]);
+      await answer.close();
+      const [event, end] = await all(answers.follow({ signal: AbortSignal.timeout(400) }));
+      expect([event, end]).toMatchObject([{ event: "Hello" }, { end: "stored" }]);
+    });
+    await attempt("a turn that stops another", async () => {
+      const first = await answers.begin({ operationId: `${id}1`, input: "Hi" });
+      const second = answers.begin({ operationId: `${id}2`, input: "Hi", supersede: true, waitFor: 1 });
+      const ended = second.then((answer) => answer.close()).catch((error: unknown) => error);
+      await vi.waitFor(() => expect(first.signal.aborted).toBe(true), { timeout: 400, interval: 5 });
+      await first.close();
+      expect(await ended).toBeUndefined();
+    });
+    await hasty.close();
+    await attempt("leave a channel", async () => {
+      const channel = `chat:user:{${id.slice(0, 16)}}:answer:a`;
+      const listeners = async (): Promise<number> => {
+        const counts = await Promise.all(admins.map((one) => one.pubsub("NUMSUB", channel)));
+        return Math.max(...counts.map(([, count]) => Number(count)));
+      };
+      const subscriber = portOf(client).subscriber({ onMessage: () => {}, onSubscribed: () => {} });
+      try {
+        subscriber.listen(channel);
+        await vi.waitFor(async () => expect(await listeners()).toBe(1), { timeout: 400, interval: 5 });
+        subscriber.leave(channel);
+        await vi.waitFor(async () => expect(await listeners()).toBe(0), { timeout: 400, interval: 5 });
+      } finally {
+        subscriber.close();
+      }
+    });
     await attempt("signal", async () => {
       const signal = sessions.signal(session);
       await vi.waitFor(async () => {
@@ -151,7 +190,7 @@ describe("a user of one Redis with the rights that docs/redis.md names", () => {
     expect(await everything(client, [admin])).toEqual([]);
   });
 
-  test("needs each command of it", async () => {
+  test("needs each command of it", { timeout: 120_000 }, async () => {
     const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
     const tooMany: string[] = [];
     for (const command of grantedCommands) {
@@ -173,7 +212,11 @@ describe("a user of one Redis with the rights that docs/redis.md names", () => {
   test("needs the keys and the channel of it", async () => {
     expect(await everything((await as("resetkeys")).client, [admin])).not.toEqual([]);
     const withoutChannel = await everything((await as("resetchannels")).client, [admin]);
-    expect(withoutChannel.map((text) => text.split(":")[0])).toEqual(["signal"]);
+    expect(withoutChannel.map((text) => text.split(":")[0])).toEqual([
+      "a turn that stops another",
+      "leave a channel",
+      "signal",
+    ]);
   });
 
   test("needs what the page adds for what looks at every key, and no more", async () => {

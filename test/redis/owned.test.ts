@@ -110,6 +110,7 @@ test("each key that an owner has is of a kind in the list", () => {
     keys.conversation("<id>"),
     keys.messages("<id>"),
     ...Object.values(keys.turns("<id>")),
+    ...Object.values(keys.answer("<id>")),
     ...Object.values(keys.thread("<id>")),
     ...["values", "deadlines", "usage", "writes"].map((part) => keys.memory("<agent>")[part as "values"]),
     keys.memory("<agent>").operation("<id>"),
@@ -124,6 +125,7 @@ test("each key that an owner has is of a kind in the list", () => {
   // What is not spelled here, a new function of the keys say, is not of a kind in the list.
   const functions = Object.entries(keys).flatMap(([name, value]) => (typeof value === "function" ? [name] : []));
   expect(functions.toSorted()).toEqual([
+    "answer",
     "conversation",
     "itemPartition",
     "memory",

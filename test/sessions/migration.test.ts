@@ -1,4 +1,5 @@
 // P11: while a user's slot moves from one node of a Cluster to another, a call is whole or it is refused.
+import { AIMessage } from "@langchain/core/messages";
 import { Cluster, Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import {
@@ -7,6 +8,7 @@ import {
   LangChainRedisError,
   SessionNotFoundError,
   SessionStore,
+  type TurnNotStoredError,
 } from "langchain-redis-sessions";
 import { type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
 import { Move, type MovingCluster } from "../support/slot-move.js";
@@ -265,3 +267,38 @@ test("a standalone history is read whole or not at all while its slot moves", as
   }
   expect(texts(await history.getMessages())).toEqual(["one", "re: one"]);
 });
+
+/** Which keys of an answer in flight have moved when its next calls come. */
+const answerMoments = [["answer"], ["events"], ["lease", "holder"], ["answer", "events"], ["conversation", "messages"]];
+
+test.each(answerMoments)(
+  "when %s of an answer has moved, it is stored whole or refused, and loses no event",
+  async (...names) => {
+    const { session } = user.made[0] ?? expect.unreachable();
+    const answers = sessions.answers(session);
+    const answer = await answers.begin({ operationId: freshId(), input: "Hi" });
+    answer.send("first");
+    const keyOf = (name: string): string => `${user.base}:${name}:${session.conversationId}`;
+    await expect.poll(() => client.llen(keyOf("events"))).toBe(2);
+    const move = await Move.begin(moving, `${user.base}:sessions`);
+    try {
+      await move.take(names.map(keyOf));
+      answer.send("second");
+      const stored = await attempt(() =>
+        answer
+          .store([new AIMessage("Hello")])
+          .catch((error: TurnNotStoredError) => Promise.reject(error.cause as Error)),
+      );
+      await move.finish();
+      if (stored === "refused") await answer.store([new AIMessage("Hello")]);
+    } finally {
+      await move.finish().catch(() => {});
+    }
+    await answer.close();
+    const events = [];
+    for await (const event of answers.follow())
+      events.push("event" in event ? event.event : "end" in event && event.end);
+    expect(events).toEqual(["first", "second", "stored"]);
+    expect(texts(await sessions.history(session).getMessages()).slice(-2)).toEqual(["Hi", "Hello"]);
+  },
+);

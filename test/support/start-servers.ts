@@ -64,7 +64,7 @@ async function startGuarded(): Promise<{ provided: Guarded; stop: () => Promise<
   const redis = await startRedis({ args: local ? args : ["--databases", "4"] });
   const admin = new Redis(redis.url);
   // The tests name other prefixes than "chat", too.
-  const others = ["~test-*", "~app*", "&*:session-endings"];
+  const others = ["~test-*", "~app*", "&*:session-endings", "&*:user:*:answer:*"];
   await admin.acl("SETUSER", "limited", "reset", "on", ">limited", ...grants, ...others);
   admin.disconnect();
   const stop = async (): Promise<void> => {

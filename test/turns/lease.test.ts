@@ -207,6 +207,8 @@ describe.each(
   test("are not stored once another turn took the conversation, whether it still runs or not", async () => {
     for (const after of ["keep", "release"] as const) {
       const late = await take(history);
+      // It would take its lease again as soon as it listens.
+      late.stop();
       await client.del(conversation.lease);
       const next = await take(conversation.open(other));
       const lease = { token: late.token, after };

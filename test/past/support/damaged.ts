@@ -1,9 +1,31 @@
+import { beginAnswerScript } from "../../../src/redis/scripts/answer/begin.js";
+import { currentAnswerScript } from "../../../src/redis/scripts/answer/current.js";
+import { logAnswerScript } from "../../../src/redis/scripts/answer/log.js";
+import { readAnswerScript } from "../../../src/redis/scripts/answer/read.js";
+import { stopAnswerScript } from "../../../src/redis/scripts/answer/stop.js";
+import { acquireLeaseScript } from "../../../src/redis/scripts/lease/acquire.js";
+import { releaseLeaseScript } from "../../../src/redis/scripts/lease/release.js";
+import { renewLeaseScript } from "../../../src/redis/scripts/lease/renew.js";
 import { appendToConversationScript } from "../../../src/redis/scripts/conversation/append.js";
+import { removeConversationScript } from "../../../src/redis/scripts/conversation/remove.js";
 import { rewindConversationScript } from "../../../src/redis/scripts/conversation/rewind.js";
 import { appendScript } from "../../../src/redis/scripts/history/append.js";
 import type { Client } from "../../support/topologies.js";
 
-const scripts = [appendToConversationScript, rewindConversationScript, appendScript];
+const scripts = [
+  appendToConversationScript,
+  rewindConversationScript,
+  appendScript,
+  beginAnswerScript,
+  logAnswerScript,
+  readAnswerScript,
+  currentAnswerScript,
+  stopAnswerScript,
+  removeConversationScript,
+  acquireLeaseScript,
+  releaseLeaseScript,
+  renewLeaseScript,
+];
 
 /**
  * Returns a client that runs the scripts with a fault: `code` is replaced.

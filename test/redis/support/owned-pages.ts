@@ -32,7 +32,20 @@ export function erasedTable(things: readonly OwnedThing[], marks: readonly Owned
 }
 
 /** What the library sends beside scripts. */
-const beside = ["evalsha", "eval", "info", "subscribe", "exists", "lrange", "llen", "hget", "hmget", "zscore", "pttl"];
+const beside = [
+  "evalsha",
+  "eval",
+  "info",
+  "subscribe",
+  "unsubscribe",
+  "exists",
+  "lrange",
+  "llen",
+  "hget",
+  "hmget",
+  "zscore",
+  "pttl",
+];
 
 /** The commands that the library sends, in lower case and in order. */
 export function commandsOf(scripts: readonly Pick<AnyScript, "lua">[]): readonly string[] {

@@ -105,16 +105,19 @@ return { #ARGV, ARGV[#ARGV] }`;
       expect(new Set(ids.map((info) => /^run_id:(\S+)/m.exec(String(info))?.[1])).size).toBe(adapted.primaries);
     });
 
-    test("a subscription hears its channel, also after its connection was lost, until it is closed", async () => {
+    test("a subscriber hears its channels, also after its connection was lost, until it is closed", async () => {
       const channel = freshId();
       const heard: string[] = [];
       let subscribed = 0;
-      const subscription = port.subscribe(channel, {
-        onMessage: (message) => heard.push(message),
-        onSubscribed: () => {
-          subscribed += 1;
+      const other = freshId();
+      const subscription = port.subscriber({
+        onMessage: (from, message) => heard.push(from === channel ? message : `other: ${message}`),
+        onSubscribed: (to) => {
+          if (to === channel) subscribed += 1;
         },
       });
+      subscription.listen(channel);
+      subscription.listen(other);
       await vi.waitFor(() => expect(subscribed).toBe(1), { timeout: 10_000 });
       await port.call(["publish", channel, "first"]);
       await vi.waitFor(() => expect(heard).toEqual(["first"]), { timeout: 10_000 });
@@ -122,6 +125,13 @@ return { #ARGV, ARGV[#ARGV] }`;
       await vi.waitFor(() => expect(subscribed).toBe(2), { timeout: 10_000 });
       await port.call(["publish", channel, "second"]);
       await vi.waitFor(() => expect(heard).toEqual(["first", "second"]), { timeout: 10_000 });
+      await port.call(["publish", other, "third"]);
+      await vi.waitFor(() => expect(heard).toEqual(["first", "second", "other: third"]), { timeout: 10_000 });
+      subscription.leave(other);
+      await vi.waitFor(async () => {
+        const counts = await Promise.all(port.primaries().map((node) => node.call(["pubsub", "numsub", other])));
+        expect(counts).toEqual(port.primaries().map(() => [other, 0]));
+      });
       subscription.close();
       await vi.waitFor(async () => {
         const counts = await Promise.all(port.primaries().map((node) => node.call(["pubsub", "numsub", channel])));

@@ -2,12 +2,13 @@ import { text as textReply } from "../../replies.js";
 import { notLive } from "../../refusals.js";
 import { number, text, texts } from "../../script/arguments.js";
 import { defineScript, nothing } from "../../script/define.js";
-import { concludeTurn, heldArguments, heldKeys, lostLease } from "../fragments/lease.js";
-import { push } from "../fragments/messages.js";
+import { answerKeys, endAnswer } from "../fragments/answer.js";
+import { countSaid, dueOf, extend, keepConversation } from "../fragments/extend.js";
+import { concludeTurn, heldArguments, heldKeys, lostLease, releaseLease } from "../fragments/lease.js";
 import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
-import { state, touch } from "../fragments/session.js";
-import { beginEra, cut, indexOf, places, positionAt } from "../fragments/positions.js";
-import { microseconds, now, outlive, whole } from "../fragments/time.js";
+import { state } from "../fragments/session.js";
+import { indexOf, places, positionAt } from "../fragments/positions.js";
+import { microseconds, whole } from "../fragments/time.js";
 import { noteTurn, partKey, standing, turnArgument, turnOf } from "../fragments/unfinished.js";
 import { sessionKeys } from "../session/record.js";
 
@@ -23,6 +24,7 @@ export const appendToConversationScript = defineScript({
     conversations: "sorted set: the owner's, by last activity",
     ...operationKey,
     ...heldKeys,
+    ...answerKeys,
     erased: "sorted set: the owner's conversations that are still to be erased",
   },
   optionalKeys: partKey,
@@ -38,6 +40,8 @@ export const appendToConversationScript = defineScript({
     toolCalls: number("how many the batch holds"),
     ...heldArguments,
     ...turnArgument,
+    ending: text('how this write ends the answer of the turn, "" when it does not, or has none'),
+    channel: text("of the conversation's answers"),
     fence: text(
       '"<position of the first message that the batch replaces> <position behind the last message, as the writer saw it>", "" for none',
     ),
@@ -53,22 +57,22 @@ export const appendToConversationScript = defineScript({
     earlier,
     remember,
     state,
-    touch,
-    push,
     lostLease,
     concludeTurn,
+    releaseLease,
     standing,
     noteTurn,
     turnOf,
     places,
     positionAt,
     indexOf,
-    beginEra,
-    cut,
-    now,
+    dueOf,
+    extend,
+    keepConversation,
+    countSaid,
+    endAnswer,
     microseconds,
     whole,
-    outlive,
   ],
   lua: /* lua */ `
 local before = earlier(operation, digest)
@@ -80,6 +84,11 @@ if before then
 end
 local found = state(record, index, sessionId)
 if found ~= "live" then
+  if ending ~= "" then
+    -- The question stays, which was accepted while the session lived.
+    endAnswer(answer, events, token, "interrupted", "", channel)
+    releaseLease(lease, holder, token)
+  end
   return { found }
 end
 -- What is left of one that is being erased must not be listed again.
@@ -124,55 +133,28 @@ elseif begins or replaced > 0 then
   cutAt = math.max(0, here.length - replaced)
 end
 
--- At least one more than the latest: milliseconds tie, and pages are cut by this.
-local latest = redis.call("ZRANGE", conversations, -1, -1, "WITHSCORES")
-local activeAt = math.max(now, tonumber(latest[2]) or 0)
-if latest[1] ~= conversationId then
-  activeAt = math.max(now, (tonumber(latest[2]) or 0) + 1)
-end
-
--- Some of those that should have expired, so that the index does not grow with what nobody lists.
-local base, expired = string.sub(conversations, 1, -#"conversations" - 1), {}
-local limit = "(" .. whole(now - ttl)
-for _, id in ipairs(redis.call("ZRANGE", conversations, "-inf", limit, "BYSCORE", "LIMIT", 0, 10)) do
-  -- In a slot that is moving here, what is still elsewhere looks like nothing. A command with two keys stops the script.
-  redis.call("EXISTS", conversations, base .. "messages:" .. id)
-  if redis.call("LLEN", base .. "messages:" .. id) == 0 then
-    expired[#expired + 1] = id
-  end
-end
-
+local due = dueOf(conversations, conversationId, ttl)
 remember(operation, digest, begun)
-for _, id in ipairs(expired) do
-  redis.call("ZREM", conversations, id)
-end
 if begun ~= "" then
   -- Turns that read what is replaced are refused from now on.
   redis.call("HSET", conversation, "generation", begun)
 end
-if begins then
-  beginEra(conversation, here, 0)
-  redis.call("HSETNX", conversation, "lineage", string.sub(redis.sha1hex(conversation .. whole(microseconds)), 1, 24))
-end
-if kind == "list" and cutAt and cutAt < here.length then
-  cut(conversation, messages, here, cutAt)
-end
-local trimmed = push(messages, encoded, cap)
-if trimmed > 0 then
-  redis.call("HINCRBY", conversation, "first", whole(trimmed))
-end
-redis.call("HSETNX", conversation, "createdAt", whole(now))
-redis.call("HSET", conversation, "agentId", agentId, "activeAt", whole(activeAt))
+local keys = { conversation = conversation, messages = messages, conversations = conversations }
+extend(keys, here, cutAt, begins, encoded, cap)
 if note or turn then
   noteTurn(conversation, note, turnOperation, turn, stay, #encoded)
 end
-redis.call("PEXPIRE", conversation, whole(ttl))
-redis.call("PEXPIRE", messages, whole(ttl))
-redis.call("ZADD", conversations, whole(activeAt), conversationId)
-outlive(conversations, now + ttl)
-redis.call("HINCRBY", record, "messageCount", #encoded)
-redis.call("HINCRBY", record, "toolCallCount", toolCalls)
-touch(record, index)
+keepConversation(keys, conversationId, agentId, due, ttl)
+countSaid(record, index, #encoded, toolCalls)
+if ending ~= "" then
+  if fence ~= "" and redis.call("HGET", answer, "token") == token then
+    -- The question, which was kept beside the conversation, is in it now.
+    redis.call("HDEL", answer, "question", "replaces", "behind")
+    redis.call("HSET", answer, "position", positionAt(here, cutAt))
+  end
+  local stands = placesOf(conversation, messages)
+  endAnswer(answer, events, token, ending, positionAt(stands, stands.length - 1), channel)
+end
 concludeTurn(lease, holder, token, after)
 return { "done", begun }
 `,

@@ -2,6 +2,7 @@ import { text as textReply } from "../../replies.js";
 import { notLive } from "../../refusals.js";
 import { text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
+import { answerKeys, dropAnswer } from "../fragments/answer.js";
 import { removeConversation } from "../fragments/messages.js";
 import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
 import { state } from "../fragments/session.js";
@@ -19,6 +20,10 @@ export const removalKeys = {
   threads: "sorted set: the owner's threads",
 } as const;
 
+/** The keys of a script that removes messages of a conversation for good: nobody follows their answer any more. */
+export const forgettingKeys = { ...removalKeys, ...answerKeys } as const;
+export const forgettingArguments = { channel: text("of the conversation's answers") };
+
 const removed = (generation: unknown): { generation: string } => ({ generation: textReply(generation) });
 
 export const removeConversationScript = defineScript({
@@ -26,7 +31,7 @@ export const removeConversationScript = defineScript({
   about:
     "removes a conversation and its thread, and leaves its next generation, which keeps turns in flight from writing it back.",
   flags: "allow-oom",
-  keys: removalKeys,
+  keys: forgettingKeys,
   optionalKeys: {
     record: "hash: the session that asks; absent when it is the owner: then the conversation has to exist",
     index: "sorted set: the owner's sessions",
@@ -35,10 +40,11 @@ export const removeConversationScript = defineScript({
     ...digestArgument,
     conversationId: text("of the conversation"),
     sessionId: text("that asks"),
+    ...forgettingArguments,
   },
   effects: { done: removed, repeated: removed },
   refusals: ["conflict", "no-conversation", ...notLive],
-  uses: [earlier, remember, state, removeConversation, removeThread, microseconds, whole],
+  uses: [earlier, remember, state, removeConversation, removeThread, dropAnswer, microseconds, whole],
   lua: /* lua */ `
 local before = earlier(operation, digest)
 if before then
@@ -63,6 +69,7 @@ removeConversation(conversation, messages, generation)
 redis.call("ZREM", conversations, conversationId)
 removeThread(checkpoints, arrivals, nodes, counts, deleted)
 redis.call("ZREM", threads, conversationId)
+dropAnswer(answer, events, channel)
 return { "done", generation }
 `,
 });

@@ -1,26 +1,40 @@
 import { text } from "../../script/arguments.js";
 import { defineScript, nothing } from "../../script/define.js";
 import { removeConversation } from "../fragments/messages.js";
+import { dropAnswer } from "../fragments/answer.js";
 import { digestArgument, earlier, remember } from "../fragments/operation.js";
 import { cut, indexOf, isQuestion, places } from "../fragments/positions.js";
 import { removeThread } from "../fragments/thread.js";
 import { microseconds, whole } from "../fragments/time.js";
-import { removalKeys } from "./remove.js";
+import { forgettingArguments, forgettingKeys } from "./remove.js";
 
 export const rewindConversationScript = defineScript({
   name: "conversation.rewind",
   about:
     "removes a message of a user and all behind it, and the thread, and begins a generation, which keeps turns in flight from writing them back.",
   flags: "allow-oom",
-  keys: removalKeys,
+  keys: forgettingKeys,
   arguments: {
     ...digestArgument,
     conversationId: text("of the conversation"),
     position: text("of the first message to remove"),
+    ...forgettingArguments,
   },
   effects: { done: nothing, repeated: nothing },
   refusals: ["conflict", "no-conversation", "no-position", "no-question"],
-  uses: [earlier, remember, places, indexOf, isQuestion, cut, removeConversation, removeThread, microseconds, whole],
+  uses: [
+    earlier,
+    remember,
+    places,
+    indexOf,
+    isQuestion,
+    cut,
+    removeConversation,
+    removeThread,
+    dropAnswer,
+    microseconds,
+    whole,
+  ],
   lua: /* lua */ `
 local before = earlier(operation, digest)
 if before then
@@ -42,6 +56,7 @@ local generation = whole(microseconds)
 remember(operation, digest, "")
 removeThread(checkpoints, arrivals, nodes, counts, deleted)
 redis.call("ZREM", threads, conversationId)
+dropAnswer(answer, events, channel)
 if index == 0 then
   removeConversation(conversation, messages, generation)
   redis.call("ZREM", conversations, conversationId)

@@ -114,3 +114,23 @@ local function canContinue(conversations, threads, conversation, id, agentId)
   return (redis.call("ZSCORE", conversations, id) or redis.call("ZSCORE", threads, id))
     and redis.call("HGET", conversation, "agentId") == agentId
 end`);
+
+/** Returns the reply to a session that may not enter, or nil. */
+export const notAdmitted = fragment(
+  /* lua */ `
+local function notAdmitted(record, sessions, sessionId, conversation)
+  if not record then
+    return nil
+  end
+  local found = state(record, sessions, sessionId)
+  if found ~= "live" then
+    return { found }
+  end
+  local agentId = redis.call("HGET", conversation, "agentId")
+  if agentId and agentId ~= redis.call("HGET", record, "agentId") then
+    return { "no-conversation" }
+  end
+  return nil
+end`,
+  state,
+);

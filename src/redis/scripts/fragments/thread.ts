@@ -1,6 +1,6 @@
 import { flag, number, text } from "../../script/arguments.js";
 import { fragment } from "../../script/fragment.js";
-import { state, touch } from "./session.js";
+import { touch } from "./session.js";
 import { microseconds, now, outlive, whole } from "./time.js";
 import { clearRemembered } from "./messages.js";
 
@@ -69,26 +69,6 @@ export const onlyLatest = flag("whether the checkpoint has to be built on the la
 /** Lua that makes the table of a thread. */
 export const threadLua =
   "local thread = { checkpoints = checkpoints, arrivals = arrivals, nodes = nodes, counts = counts }";
-
-/** Returns the reply to a session that may not enter, or nil. */
-export const notAdmitted = fragment(
-  /* lua */ `
-local function notAdmitted(record, sessions, sessionId, conversation)
-  if not record then
-    return nil
-  end
-  local found = state(record, sessions, sessionId)
-  if found ~= "live" then
-    return { found }
-  end
-  local agentId = redis.call("HGET", conversation, "agentId")
-  if agentId and agentId ~= redis.call("HGET", record, "agentId") then
-    return { "no-conversation" }
-  end
-  return nil
-end`,
-  state,
-);
 
 /** Returns the checkpoint of a place, nil when there is none, false when it cannot be read. */
 export const checkpointAt = fragment(/* lua */ `

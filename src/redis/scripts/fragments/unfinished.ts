@@ -21,12 +21,15 @@ export interface PartOfTurn {
   readonly written: boolean;
   /** `"provisional"`: what an interruption keeps. It gives way when the run goes on after all. */
   readonly kind: "part" | "provisional" | "last";
+  /** How many of its first messages are its question, which `answer.begin` has stored. They stay when the rest is taken back. */
+  readonly asked?: number | undefined;
 }
 
 /** The argument of a script that a turn writes with. In the script a table, nil for a write that is no part of a turn. */
 export const turnArgument: { readonly turn: Argument<PartOfTurn | undefined> } = {
   turn: {
-    about: '"<attempt> <written> <provisional> <named> <operation id>" of the turn, "" for none; flags are 1 or 0',
+    about:
+      '"<attempt> <written> <provisional> <named> <asked> <operation id>" of the turn, "" for none; flags are 1 or 0',
     encode: (turn) =>
       turn === undefined
         ? ""
@@ -35,6 +38,7 @@ export const turnArgument: { readonly turn: Argument<PartOfTurn | undefined> } =
             flag(turn.written),
             flag(turn.kind === "provisional"),
             flag(turn.named),
+            String(turn.asked ?? 0),
             turn.operationId,
           ].join(" "),
     local: (argument) => `turnOf(${argument})`,
@@ -48,8 +52,16 @@ function flag(is: boolean): string {
 /** Reads the argument. */
 export const turnOf = fragment(/* lua */ `
 local function turnOf(argument)
-  local attempt, written, provisional, named, id = string.match(argument, "^(%S+) (%d) (%d) (%d) (.+)$")
-  return attempt and { attempt = attempt, written = written == "1", provisional = provisional == "1", named = named == "1", id = id }
+  local attempt, written, provisional, named, asked, id = string.match(argument, "^(%S+) (%d) (%d) (%d) (%d+) (.+)$")
+  return attempt
+    and {
+      attempt = attempt,
+      written = written == "1",
+      provisional = provisional == "1",
+      named = named == "1",
+      asked = tonumber(asked),
+      id = id,
+    }
 end`);
 
 /** The key of a script that stores a part of a turn which is not its last. Without it, the write is the last part. */
@@ -83,8 +95,9 @@ local function standing(note, finished, turnOperation, turn, length)
   if not found or found.turn ~= turn.id then
     return 0, 0
   elseif found.attempt == turn.attempt and length == 0 then
-    -- It ends with nothing more: its parts are the whole turn, or are taken back.
-    return turnOperation and found.parts or 0, turnOperation and 0 or found.parts
+    -- It ends with nothing more: its parts are the whole turn, or are taken back, but for a question that was accepted.
+    local stay = turnOperation and math.min(turn.asked, found.parts) or found.parts
+    return found.parts - stay, stay
   elseif found.attempt == turn.attempt then
     return found.provisional, found.parts - found.provisional
   elseif turn.written then

@@ -4,11 +4,13 @@ import { oneOf, text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
 import { heldKeys, holdLease } from "../fragments/lease.js";
 import { state } from "../fragments/session.js";
+import { askToStop, inTheWay, reserve, succeed, supersedingKeys } from "../fragments/supersede.js";
 import { microseconds, now, outlive, whole } from "../fragments/time.js";
 
 /** A waiter that does not ask for this long loses its place. The longest pause between two tries is several times shorter. */
 const HEARTBEAT_MILLISECONDS = 2_000;
 
+/** The place in the line. A turn that interrupts another stands in none: its ticket is the turn that it wants to stop. */
 const place = (ticket: unknown, position: unknown): { ticket: string; position: number } => ({
   ticket: textReply(ticket),
   position: count(position),
@@ -27,17 +29,19 @@ export const acquireLeaseScript = defineScript({
   optionalKeys: {
     record: "hash: the session that asks",
     index: "sorted set: the owner's sessions",
+    ...supersedingKeys,
   },
   arguments: {
     token: text("of the turn"),
     ticket: text('that the first try returned, "" at the first try: 16 digits, lower ones go first'),
     duration: text("of the lease in milliseconds"),
-    mode: oneOf(["wait", "reject"], "stand in line, or leave no trace"),
+    mode: oneOf(["wait", "reject", "interrupt"], "stand in line, leave no trace, or stop the turn that runs"),
     sessionId: text('"" for a history on its own'),
+    channel: text("of the conversation's answers"),
   },
-  answers: { granted: place, busy: place },
+  answers: { granted: place, busy: place, superseded: place },
   refusals: notLive,
-  uses: [state, holdLease, microseconds, now, whole, outlive],
+  uses: [state, holdLease, inTheWay, askToStop, reserve, succeed, microseconds, now, whole, outlive],
   lua: /* lua */ `
 if record then
   local found = state(record, index, sessionId)
@@ -46,6 +50,22 @@ if record then
   end
 end
 local held = redis.call("GET", lease)
+if successor then
+  local obstacle, holds = inTheWay(lease, successor, token, mode == "interrupt", mode == "interrupt" and ticket or "")
+  if mode == "interrupt" and obstacle == "busy" then
+    reserve(successor, token)
+    askToStop(stop, lease, holds, "superseded", channel)
+    return { "busy", holds, 0 }
+  elseif mode == "interrupt" then
+    if not obstacle then
+      holdLease(lease, holder, token, duration)
+      succeed(successor, token, true)
+    end
+    return { obstacle or "granted", ticket, 0 }
+  end
+  -- The turn that stopped another one goes first.
+  held = held or (obstacle and "reserved")
+end
 redis.call("ZREMRANGEBYSCORE", waiting, "-inf", whole(now))
 
 local tickets = {}

@@ -1,6 +1,7 @@
 import { text } from "../../script/arguments.js";
 import { defineScript, nothing } from "../../script/define.js";
 import { heldKeys, releaseLease } from "../fragments/lease.js";
+import { giveUp, successorKey } from "../fragments/supersede.js";
 
 export const releaseLeaseScript = defineScript({
   name: "lease.release",
@@ -10,9 +11,10 @@ export const releaseLeaseScript = defineScript({
     ...heldKeys,
     waiting: 'sorted set: "<ticket>:<token>"',
   },
+  optionalKeys: successorKey,
   arguments: { token: text("of the turn") },
   answers: { released: nothing },
-  uses: [releaseLease],
+  uses: [releaseLease, giveUp],
   lua: /* lua */ `
 -- By the token: a turn that gives up before the first reply has no ticket to show.
 local waiters = redis.call("ZRANGE", waiting, 0, -1)
@@ -20,6 +22,12 @@ releaseLease(lease, holder, token)
 for _, waiter in ipairs(waiters) do
   if string.sub(waiter, 18) == token then
     redis.call("ZREM", waiting, waiter)
+  end
+end
+if successor then
+  local before = redis.call("GET", successor)
+  if before and string.find(before, token, 1, true) then
+    giveUp(successor, token)
   end
 end
 return { "released" }

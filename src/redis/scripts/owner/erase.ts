@@ -18,6 +18,7 @@ export interface ErasedStep {
 
 interface EraseArguments {
   readonly channel: string;
+  readonly answerChannels: string;
   readonly first: boolean;
   readonly remembered: number;
 }
@@ -52,6 +53,7 @@ export function eraseScriptOf(
     keys,
     arguments: {
       channel: text("on which endings are published"),
+      answerChannels: text("what the channels of the owner's answers begin with"),
       first: flag("whether this is the first step"),
       remembered: number("milliseconds to remember since when a sign-in has to be newer"),
     },
@@ -92,7 +94,7 @@ local left, counts = 0, {}
 for position, thing in ipairs(things) do
   local removed = 0
   for _, member in ipairs(redis.call("ZRANGE", thing.erased, 0, ${STEP - 1})) do
-    removed = removed + thing.remove(ownerBase, member, thing.index, channel)
+    removed = removed + thing.remove(ownerBase, member, thing.index, channel, answerChannels)
     redis.call("ZREM", thing.erased, member)
   end
   counts[position] = removed

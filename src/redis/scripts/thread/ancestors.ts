@@ -2,6 +2,7 @@ import { list, text as textReply, textList } from "../../replies.js";
 import { notLive } from "../../refusals.js";
 import { number, text, texts } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
+import { notAdmitted } from "../fragments/session.js";
 import {
   allWrites,
   askingArguments,
@@ -9,7 +10,6 @@ import {
   checkpointAt,
   collect,
   isDamaged,
-  notAdmitted,
   threadKeys,
   threadLua,
 } from "../fragments/thread.js";

@@ -2,15 +2,8 @@ import { notLive } from "../../refusals.js";
 import { text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
 import { indexOf, isQuestion, places } from "../fragments/positions.js";
-import {
-  askingArguments,
-  askingKeys,
-  deletedKey,
-  notAdmitted,
-  removeThread,
-  threadKeys,
-  threadLua,
-} from "../fragments/thread.js";
+import { notAdmitted } from "../fragments/session.js";
+import { askingArguments, askingKeys, deletedKey, removeThread, threadKeys, threadLua } from "../fragments/thread.js";
 import { partKey, unfinishedTurn } from "../fragments/unfinished.js";
 import { entries } from "./entries.js";
 import { readLua, readUses } from "./read.js";

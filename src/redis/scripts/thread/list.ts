@@ -2,6 +2,7 @@ import { list, text as textReply, textList } from "../../replies.js";
 import { notLive } from "../../refusals.js";
 import { flag, number, oneOf, text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
+import { notAdmitted } from "../fragments/session.js";
 import {
   askingArguments,
   askingKeys,
@@ -9,7 +10,6 @@ import {
   collect,
   entryOf,
   isDamaged,
-  notAdmitted,
   threadKeys,
   threadLua,
 } from "../fragments/thread.js";

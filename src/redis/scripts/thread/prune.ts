@@ -1,12 +1,12 @@
 import { count } from "../../replies.js";
 import { notLive } from "../../refusals.js";
 import { defineScript } from "../../script/define.js";
+import { notAdmitted } from "../fragments/session.js";
 import {
   askingArguments,
   askingKeys,
   isDamaged,
   keepArgument,
-  notAdmitted,
   prune,
   threadKeys,
   threadLua,

@@ -1,6 +1,7 @@
 import { notLive } from "../../refusals.js";
 import { text, texts } from "../../script/arguments.js";
 import { defineScript, nothing } from "../../script/define.js";
+import { notAdmitted } from "../fragments/session.js";
 import {
   arrive,
   concludeThread,
@@ -9,7 +10,6 @@ import {
   holdingArguments,
   holdingKeys,
   isDamaged,
-  notAdmitted,
   refer,
   threadKeys,
   threadLua,

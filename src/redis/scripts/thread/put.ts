@@ -1,6 +1,7 @@
 import { notLive } from "../../refusals.js";
 import { flag, text, texts } from "../../script/arguments.js";
 import { defineScript, nothing } from "../../script/define.js";
+import { notAdmitted } from "../fragments/session.js";
 import {
   arrive,
   checkpointAt,
@@ -11,7 +12,6 @@ import {
   holdingKeys,
   isDamaged,
   keepArgument,
-  notAdmitted,
   onlyLatest,
   prune,
   refer,

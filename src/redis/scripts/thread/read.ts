@@ -1,6 +1,7 @@
 import { notLive } from "../../refusals.js";
 import { text, texts } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
+import { notAdmitted } from "../fragments/session.js";
 import {
   askingArguments,
   askingKeys,
@@ -8,7 +9,6 @@ import {
   collect,
   entryOf,
   isDamaged,
-  notAdmitted,
   threadKeys,
   threadLua,
 } from "../fragments/thread.js";

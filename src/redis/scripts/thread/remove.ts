@@ -1,7 +1,8 @@
 import { notLive } from "../../refusals.js";
 import { text } from "../../script/arguments.js";
 import { defineScript, nothing } from "../../script/define.js";
-import { askingArguments, askingKeys, deletedKey, notAdmitted, removeThread, threadKeys } from "../fragments/thread.js";
+import { notAdmitted } from "../fragments/session.js";
+import { askingArguments, askingKeys, deletedKey, removeThread, threadKeys } from "../fragments/thread.js";
 
 export const removeThreadScript = defineScript({
   name: "thread.remove",

@@ -1,0 +1,214 @@
+import { Budget } from "../redis/budget.js";
+import { type CLOSING_ENDS, logAnswerScript } from "../redis/scripts/answer/log.js";
+import { renewLeaseScript } from "../redis/scripts/lease/renew.js";
+import { run } from "../redis/send.js";
+import type { AnswerPlace } from "./place.js";
+
+/** A batch goes off when it has as many bytes, also before its window is over. */
+const BATCH_BYTES = 4_096;
+/** One batch has no more events: a script does not block Redis for long. */
+const BATCH_EVENTS = 1_000;
+/** How long a batch that failed waits before it is sent again. */
+const RETRY_MILLISECONDS = 250;
+
+/** Stands in the log for events that were left out, because Redis did not take them for too long. */
+export const MISSED = "missed";
+/** Stands in the log for the event with which it would have been too long, and for all behind it. */
+export const TRUNCATED = "truncated";
+
+/** An event as the log has it: JSON, or one of the two marks. Events are numbered from 1 on. */
+export interface LoggedEvent {
+  readonly number: number;
+  readonly entry: string;
+}
+
+/** How an answer ends that its turn did not end. */
+export type ClosingEnd = (typeof CLOSING_ENDS)[number];
+
+/** What a script says of an answer that cannot go on as it was. */
+export type Verdict =
+  | { readonly outcome: "stop"; readonly reason: "stop" | "superseded" }
+  | { readonly outcome: "ended"; readonly session: string }
+  | { readonly outcome: "lost" };
+
+export interface EventLogOptions {
+  readonly token: string;
+  readonly leaseMilliseconds: number;
+  readonly windowMilliseconds: number;
+  readonly maxBytes: number;
+  /** Called once, when the answer has to stop. */
+  readonly onVerdict: (verdict: Verdict) => void;
+}
+
+/**
+ * Adds the events of an answer to its log, in batches, one after another. A batch that failed is sent again as it was, and
+ * the script adds it once. Nobody waits for this: a log that fails never fails the turn.
+ */
+export class EventLog {
+  readonly #place: AnswerPlace;
+  readonly #options: EventLogOptions;
+  /** Events that are in no batch yet. */
+  #pending: string[] = [];
+  #pendingBytes = 0;
+  /** The batch that is under way, or is to be sent again. */
+  #batch: readonly string[] = [];
+  /** How many events are in the log: those of the batches that were acknowledged. */
+  #added = 0;
+  /** Of all that was sent. The script counts the same. */
+  #bytes = 0;
+  #numbered = 0;
+  #sending: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #latest = 0;
+  /** False once nothing can be added any more. */
+  #isOpen = true;
+  /** False once the answer has to stop: then its lease is not renewed. */
+  #renews = true;
+
+  constructor(place: AnswerPlace, options: EventLogOptions) {
+    this.#place = place;
+    this.#options = options;
+    this.#latest = performance.now() - options.windowMilliseconds;
+    this.#wait(options.leaseMilliseconds / 3);
+  }
+
+  /** Adds an event: JSON. Returns at once what is in the log in its place, or nothing when it is left out. */
+  send(event: string): LoggedEvent | undefined {
+    const { maxBytes } = this.#options;
+    if (!this.#isOpen || this.#bytes > maxBytes) return undefined;
+    const size = Buffer.byteLength(event);
+    // Redis has taken nothing for a while. What comes now is left out, and a mark says so.
+    const isMissed = this.#pendingBytes + size > maxBytes && this.#pending.length > 0;
+    if (isMissed && this.#pending.at(-1) === MISSED) return undefined;
+    const entry = isMissed ? MISSED : event;
+    if (!isMissed) this.#pendingBytes += size;
+    this.#bytes += Buffer.byteLength(entry);
+    this.#pending.push(entry);
+    this.#numbered += 1;
+    this.#schedule();
+    return { number: this.#numbered, entry: this.#bytes > maxBytes ? TRUNCATED : entry };
+  }
+
+  #schedule(): void {
+    if (this.#sending !== undefined) return;
+    const since = performance.now() - this.#latest;
+    if (this.#pendingBytes >= BATCH_BYTES || since >= this.#options.windowMilliseconds) this.#flush();
+    else this.#wait(this.#options.windowMilliseconds - since);
+  }
+
+  /** Asks whether the answer has to stop, unless a batch is under way, which asks too. */
+  ask(): void {
+    if (this.#renews) this.#flush();
+  }
+
+  /** Renews nothing any more. */
+  stopRenewing(): void {
+    this.#renews = false;
+  }
+
+  /**
+   * Adds what is left, and closes the log. Gives up when Redis does not answer in time: then the lease runs out by itself.
+   *
+   * @param ending how the answer ends, if it has no end yet.
+   */
+  async close(ending: ClosingEnd): Promise<void> {
+    this.#renews = false;
+    clearTimeout(this.#timer);
+    const budget = new Budget(this.#place.connection);
+    await this.#sending?.catch(() => {});
+    clearTimeout(this.#timer);
+    while (this.#isOpen) {
+      this.#take();
+      const closes = this.#pending.length === 0;
+      try {
+        await this.#send({ closes, ending: closes ? ending : "" });
+        if (closes) this.#isOpen = false;
+      } catch {
+        if (budget.left < RETRY_MILLISECONDS) break;
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS));
+      }
+    }
+    this.#isOpen = false;
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    if (this.#sending !== undefined || !this.#isOpen) return;
+    this.#latest = performance.now();
+    this.#take();
+    this.#sending = this.#send({ closes: false, ending: "" }).then(
+      () => this.#next(),
+      () => this.#failed(),
+    );
+  }
+
+  /** Makes a batch of what is pending, unless there is one already. */
+  #take(): void {
+    if (this.#batch.length > 0 || this.#pending.length === 0) return;
+    this.#batch = this.#pending.splice(0, BATCH_EVENTS);
+    this.#pendingBytes -= this.#batch.reduce((bytes, event) => bytes + Buffer.byteLength(event), 0);
+    this.#pendingBytes = Math.max(0, this.#pendingBytes);
+  }
+
+  async #send({ closes, ending }: { closes: boolean; ending: ClosingEnd | "" }): Promise<void> {
+    const { token, leaseMilliseconds, maxBytes, onVerdict } = this.#options;
+    const { connection, channel, keys, sessionId } = this.#place;
+    const batch = this.#batch;
+    const { record, index, lease, holder, answer, events, stop } = keys;
+    const answered = await run(connection, logAnswerScript, {
+      keys: { record, index, lease, holder, answer, events, stop },
+      arguments: {
+        sessionId,
+        token,
+        duration: leaseMilliseconds,
+        channel,
+        from: this.#added,
+        maxBytes,
+        closes,
+        ending,
+        encoded: batch,
+      },
+    });
+    this.#batch = [];
+    this.#added += batch.length;
+    if (answered.outcome === "ok") return;
+    this.#renews = false;
+    if (answered.outcome !== "stop") this.#isOpen = false;
+    onVerdict(answered);
+  }
+
+  #next(): void {
+    this.#sending = undefined;
+    if (!this.#isOpen) return;
+    if (this.#pending.length > 0) {
+      const since = performance.now() - this.#latest;
+      this.#wait(this.#pendingBytes >= BATCH_BYTES ? 0 : this.#options.windowMilliseconds - since);
+    } else if (this.#renews) {
+      this.#wait(this.#options.leaseMilliseconds / 3);
+    }
+  }
+
+  #failed(): void {
+    this.#sending = undefined;
+    // A Redis that is out of memory takes no events, and renews the lease all the same.
+    if (this.#renews) void this.#renew();
+    if (this.#isOpen) this.#wait(Math.max(RETRY_MILLISECONDS, this.#options.windowMilliseconds));
+  }
+
+  async #renew(): Promise<void> {
+    const { token, leaseMilliseconds } = this.#options;
+    const { lease, holder, stop } = this.#place.keys;
+    const call = { keys: { lease, holder, stop }, arguments: { token, duration: String(leaseMilliseconds) } };
+    const answered = await run(this.#place.connection, renewLeaseScript, call).catch(() => undefined);
+    const outcome = answered?.outcome ?? "lost";
+    if (outcome === "held" || outcome === "lost") return;
+    this.#renews = false;
+    this.#options.onVerdict({ outcome: "stop", reason: outcome });
+  }
+
+  #wait(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    // An answer that is forgotten must not keep the process running.
+    this.#timer = setTimeout(() => this.#flush(), Math.max(0, Math.ceil(milliseconds))).unref();
+  }
+}

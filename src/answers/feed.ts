@@ -1,0 +1,147 @@
+import { isLangChainRedisError, type LangChainRedisError } from "../errors.js";
+import { type AnswerRead, readAnswerScript } from "../redis/scripts/answer/read.js";
+import { run } from "../redis/send.js";
+import type { LoggedEvent } from "./event-log.js";
+import type { AnswerPlace } from "./place.js";
+
+/** How often a feed looks for what it did not hear of: a message was lost, or the producer is dead. */
+const POLL_MILLISECONDS = 1_000;
+/** How often a feed says that somebody follows the answer. The script remembers it for 30 seconds. */
+const MARK_MILLISECONDS = 10_000;
+/** How many events one read returns at most. */
+const READ_EVENTS = 2_000;
+
+/** How an answer ended. */
+export interface FoundEnd {
+  readonly end: string;
+  readonly position: string;
+}
+
+/** What a follower waits for: events behind the number that it has, or the end. */
+export interface Follower {
+  readonly place: AnswerPlace;
+  readonly wake: () => void;
+  /** Called when this follower's session has ended. */
+  readonly refuse: (error: LangChainRedisError) => void;
+}
+
+/**
+ * Reads the events of one answer as they come, once for all who follow it in this process. Pub/Sub wakes it, and a slow poll
+ * in case a message was lost.
+ */
+export class AnswerFeed {
+  readonly run: string;
+  /** The events behind `base`, as far as they have come. */
+  readonly events: LoggedEvent[] = [];
+  readonly base: number;
+  ending: FoundEnd | undefined;
+  readonly #followers = new Set<Follower>();
+  readonly #whenUnused: () => void;
+  #isOpen = true;
+  #unlisten: (() => void) | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #reading = false;
+  #isAsked = false;
+  #marked = -Infinity;
+
+  /** @param whenUnused called when nobody follows the answer any more, or it has ended. */
+  constructor(name: string, base: number, whenUnused: () => void) {
+    this.run = name;
+    this.base = base;
+    this.#whenUnused = whenUnused;
+  }
+
+  /** The number of the last event that has come. */
+  get latest(): number {
+    return this.base + this.events.length;
+  }
+
+  /** Wakes the follower for what comes, until the returned function is called. */
+  join(follower: Follower): () => void {
+    this.#followers.add(follower);
+    if (this.#followers.size === 1) {
+      const { channels, channel } = follower.place;
+      const look = (): void => void this.#look();
+      this.#unlisten = channels.listen(channel, { onMessage: look, onSubscribed: look });
+      look();
+    }
+    return () => {
+      if (!this.#followers.delete(follower) || this.#followers.size > 0) return;
+      this.#close();
+    };
+  }
+
+  #close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    clearTimeout(this.#timer);
+    this.#unlisten?.();
+    this.#whenUnused();
+  }
+
+  async #look(): Promise<void> {
+    this.#isAsked = true;
+    if (this.#reading) return;
+    this.#reading = true;
+    clearTimeout(this.#timer);
+    while (this.#isAsked && this.ending === undefined && this.#followers.size > 0) {
+      this.#isAsked = false;
+      const [follower] = this.#followers;
+      if (follower !== undefined) await this.#read(follower).catch((error: unknown) => this.#failed(follower, error));
+    }
+    this.#reading = false;
+    if (this.ending !== undefined || this.#followers.size === 0) return;
+    this.#timer = setTimeout(() => void this.#look(), POLL_MILLISECONDS);
+  }
+
+  async #read(follower: Follower): Promise<void> {
+    const now = performance.now();
+    const marks = now - this.#marked >= MARK_MILLISECONDS;
+    const found = await readEvents(follower.place, { run: this.run, operationId: "", from: this.latest, marks });
+    if (marks) this.#marked = now;
+    if (found.outcome === "found") {
+      for (const entry of found.events) this.events.push({ number: this.latest + 1, entry });
+      if (found.present > this.latest) this.#isAsked = true;
+      else if (found.end !== "") this.ending = found;
+    } else {
+      this.ending = found.outcome === "former" ? found : { end: "gone", position: "" };
+    }
+    for (const { wake } of this.#followers) wake();
+    if (this.ending !== undefined) this.#close();
+  }
+
+  /** Redis may be back at the next poll. A session that has ended is a matter of its own follower, which may have left. */
+  #failed(follower: Follower, error: unknown): void {
+    if (!isLangChainRedisError(error) || error.code === "STORE_UNAVAILABLE") return;
+    this.#isAsked = true;
+    if (!this.#followers.delete(follower)) return;
+    follower.refuse(error);
+    if (this.#followers.size === 0) this.#close();
+  }
+}
+
+/** Which events of an answer to read. */
+export interface EventsToRead {
+  /** The answer, `""` for the latest. */
+  readonly run: string;
+  /** Of the turn, `""` for any. */
+  readonly operationId: string;
+  /** How many events the follower has. */
+  readonly from: number;
+  /** @default 2,000 */
+  readonly limit?: number;
+  /** Whether somebody goes on following. */
+  readonly marks: boolean;
+}
+
+/** Returns what of an answer is behind a number. */
+export function readEvents(
+  { connection, channel, keys, sessionId }: AnswerPlace,
+  { limit = READ_EVENTS, ...asked }: EventsToRead,
+): Promise<AnswerRead> {
+  const { record, index, conversation, lease, holder, answer, events } = keys;
+  return run(connection, readAnswerScript, {
+    keys: { record, index, conversation, lease, holder, answer, events },
+    arguments: { ...asked, sessionId, channel, limit },
+  });
+}

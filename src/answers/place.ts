@@ -1,0 +1,20 @@
+import type { Channels } from "../redis/channels.js";
+import type { AnswerKeys, LeaseKeys } from "../redis/keys.js";
+import type { Connection } from "../redis/send.js";
+
+/** Where the answers of a conversation are, and on whose behalf they are written or followed. */
+export interface AnswerPlace {
+  readonly connection: Connection;
+  readonly channels: Channels;
+  /** The Pub/Sub channel of the conversation's answers. */
+  readonly channel: string;
+  readonly keys: AnswerKeys &
+    LeaseKeys & {
+      readonly record: string;
+      /** The index of the owner's sessions. */
+      readonly index: string;
+      readonly conversation: string;
+      readonly messages: string;
+    };
+  readonly sessionId: string;
+}

@@ -1,0 +1,117 @@
+import { outcome, text as textReply } from "../../replies.js";
+import { flag, number, oneOf, text, texts } from "../../script/arguments.js";
+import { defineScript, nothing } from "../../script/define.js";
+import { answerKeys, endAnswer, tellFollowers } from "../fragments/answer.js";
+import { heldKeys, holdLease, lostLease, releaseLease } from "../fragments/lease.js";
+import { state, touch } from "../fragments/session.js";
+import { stopKey, stopReason } from "../fragments/supersede.js";
+import { now, whole } from "../fragments/time.js";
+import { sessionKeys } from "../session/record.js";
+
+/** Ends of an answer that a producer writes where its turn did not. */
+export const CLOSING_ENDS = ["interrupted", "failed", "waiting", "stopped", "superseded"] as const;
+
+export const logAnswerScript = defineScript({
+  name: "answer.log",
+  about:
+    "adds events to an answer, each once, and renews its lease and the session's idle timeout. Says whether the answer has to stop. The last call of a producer closes the log, and ends an answer that has no end yet.",
+  unrecorded: true,
+  keys: { ...sessionKeys, ...heldKeys, ...answerKeys, ...stopKey },
+  arguments: {
+    sessionId: text("of the session"),
+    token: text("of the lease under which the answer runs"),
+    duration: number("of the lease in milliseconds"),
+    channel: text("of the conversation's answers"),
+    from: number("how many events were added before these"),
+    maxBytes: number("of all events"),
+    closes: flag("whether no more events will come"),
+    ending: oneOf(["", ...CLOSING_ENDS], "how the answer ends that has no end yet, when this closes it"),
+    encoded: texts("events, JSON"),
+  },
+  effects: { ok: nothing, stop: (reason: unknown) => ({ reason: outcome(reason, ["stop", "superseded"]) }) },
+  answers: {
+    /** The answer is another's, or gone. */
+    lost: nothing,
+    /** It ended without this producer. */
+    ended: (end: unknown, session: unknown) => ({ end: textReply(end), session: textReply(session) }),
+  },
+  uses: [state, touch, lostLease, holdLease, releaseLease, endAnswer, stopReason, tellFollowers, now, whole],
+  lua: /* lua */ `
+local fields = redis.call("HMGET", answer, "token", "end", "open", "bytes", "ttl")
+if fields[1] ~= token then
+  -- The conversation was cut, and the turn can no longer be stored.
+  releaseLease(lease, holder, token)
+  return { "lost" }
+end
+local how = fields[2]
+if not fields[3] then
+  return { "ended", how or "", "" }
+end
+if not how then
+  local found = state(record, index, sessionId)
+  if found ~= "live" then
+    endAnswer(answer, events, token, "interrupted", "", channel)
+    redis.call("HDEL", answer, "open")
+    releaseLease(lease, holder, token)
+    return { "ended", "interrupted", found }
+  elseif lostLease(lease, holder, token) then
+    -- Another turn took the conversation, which is no answer.
+    endAnswer(answer, events, token, "interrupted", "", channel)
+    redis.call("HDEL", answer, "open")
+    return { "ended", "interrupted", "" }
+  end
+end
+
+local present = redis.call("LLEN", events) - 1
+local bytes = tonumber(fields[4])
+-- A list that is gone is not made anew. An event has its number: what a resend brings again is there, and a gap is marked.
+if present >= 0 and present < from + #encoded and bytes <= maxBytes then
+  local fitting = {}
+  for _ = present + 1, from do
+    fitting[#fitting + 1] = "missed"
+  end
+  for i = math.max(1, present - from + 1), #encoded do
+    bytes = bytes + #encoded[i]
+    if bytes > maxBytes then
+      fitting[#fitting + 1] = "truncated"
+      break
+    end
+    fitting[#fitting + 1] = encoded[i]
+  end
+  redis.call("RPUSH", events, unpack(fitting))
+  redis.call("HSET", answer, "bytes", whole(bytes))
+end
+local left = tonumber(fields[5]) + duration
+-- A turn that has to stop gets no more time for it.
+local reason = not how and stopReason(stop, token)
+if not how and not reason then
+  holdLease(lease, holder, token, whole(duration))
+  touch(record, index)
+end
+redis.call("PEXPIRE", events, whole(left))
+if how and redis.call("PTTL", answer) < left then
+  redis.call("PEXPIRE", answer, whole(left))
+end
+if closes then
+  if not how then
+    -- A producer that broke off before it heard of a stop was stopped: somebody was told so.
+    local told = ending == "interrupted" and reason
+    endAnswer(answer, events, token, told and (told == "stop" and "stopped" or told) or ending, "", channel)
+    if ending ~= "failed" then
+      releaseLease(lease, holder, token)
+    elseif redis.call("GET", lease) == token then
+      -- Its caller may still store it, while no other turn takes the conversation.
+      redis.call("DEL", lease)
+    end
+  end
+  redis.call("HDEL", answer, "open")
+else
+  redis.call("HSET", answer, "open", whole(now + duration))
+end
+tellFollowers(answer, channel)
+if reason then
+  return { "stop", reason }
+end
+return { "ok" }
+`,
+});

@@ -1,0 +1,205 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
+import type { BaseMessage } from "@langchain/core/messages";
+import { Answer, type BegunAnswer } from "../answers/answer.js";
+import type { AnswerFeeds } from "../answers/follow.js";
+import type { AnswerPlace } from "../answers/place.js";
+import { OpenConversation } from "../chat-history/open-conversation.js";
+import { AnswerStoppedError, ConversationBusyError, isLangChainRedisError, TurnNotStoredError } from "../errors.js";
+import { digestOf } from "../options/digest.js";
+import type { Channels } from "../redis/channels.js";
+import type { OwnerKeys } from "../redis/keys.js";
+import { newOperationId } from "../redis/operation.js";
+import { type AnswerBegun, beginAnswerScript, type BeginReply } from "../redis/scripts/answer/begin.js";
+import { leaveAnswerScript } from "../redis/scripts/answer/leave.js";
+import { run, write } from "../redis/send.js";
+import { type BeginAnswer, parseBegin, type ParsedBegin } from "./answer-options.js";
+import { parseSession, type SessionRef, type SessionSettings } from "./options.js";
+import { SessionLog } from "./session-log.js";
+import type { SessionWatch } from "./signals.js";
+
+/** How long a turn that stops another one sleeps between two tries. */
+const PAUSE_MILLISECONDS = 50;
+
+/** What the answers of a store share. */
+export interface AnswerStore {
+  readonly settings: SessionSettings;
+  readonly channels: Channels;
+  readonly feeds: AnswerFeeds;
+  readonly watch: () => SessionWatch;
+}
+
+/** The names of an answer. All are random. */
+interface Names {
+  /** Of the lease under which it runs. */
+  readonly token: string;
+  /** In public: the ids of its events begin with it. */
+  readonly run: string;
+  /** Of the run of the turn. */
+  readonly attempt: string;
+}
+
+/** Begins an answer. */
+export async function beginAnswer(
+  { settings, channels, watch: watchOf }: AnswerStore,
+  keys: OwnerKeys,
+  session: SessionRef,
+  place: AnswerPlace,
+  options: BeginAnswer,
+): Promise<Answer> {
+  const begin = parseBegin(options);
+  const conversation = new OpenConversation(new SessionLog(settings, keys, session, channels), settings);
+  const { encoded } = conversation.encode(begin.question);
+  const names = { token: newOperationId(), run: newName(), attempt: newName() };
+  const once = (over: string): Promise<BeginReply> =>
+    tryOnce({ settings, keys, session, place, begin, names, encoded }, over);
+  const watch = watchOf();
+  try {
+    const begun = begunAnswer(begin, names, await untilBegun(once, () => leave(place, keys, names.token), begin));
+    conversation.resume(begun.seen);
+    return new Answer({
+      place,
+      begun,
+      leaseMilliseconds: begin.lease,
+      windowMilliseconds: begin.window,
+      maxBytes: begin.maxBytes,
+      isOf: (other) => isSame(session, parseSession("session", other as SessionRef)),
+      watch,
+      store: (messages) => storeByHand(conversation, begun, messages),
+    });
+  } catch (error) {
+    watch.release();
+    throw error;
+  }
+}
+
+/** Tries until the conversation is taken. With `supersede`, the turn that runs is stopped meanwhile. */
+async function untilBegun(
+  once: (over: string) => Promise<BeginReply>,
+  giveUp: () => void,
+  { waitFor }: ParsedBegin,
+): Promise<AnswerBegun> {
+  const giveUpAt = performance.now() + waitFor;
+  let over = "";
+  try {
+    for (;;) {
+      const answered = await once(over);
+      if (answered.outcome === "superseded") throw new AnswerStoppedError("superseded");
+      if (answered.outcome === "busy") throw new ConversationBusyError("taken", answered.operationId || undefined);
+      if (answered.outcome !== "waiting") return answered;
+      ({ over } = answered);
+      if (performance.now() + PAUSE_MILLISECONDS > giveUpAt) throw new ConversationBusyError("taken");
+      await pause(PAUSE_MILLISECONDS);
+    }
+  } catch (error) {
+    // What waited leaves nothing. What may have begun gives the conversation back.
+    const mayHaveBegun = isLangChainRedisError(error) && error.code === "STORE_UNAVAILABLE";
+    if (over !== "" || mayHaveBegun) giveUp();
+    throw error;
+  }
+}
+
+interface Try {
+  readonly settings: SessionSettings;
+  readonly keys: OwnerKeys;
+  readonly session: SessionRef;
+  readonly place: AnswerPlace;
+  readonly begin: ParsedBegin;
+  readonly names: Names;
+  readonly encoded: readonly string[];
+}
+
+function tryOnce({ settings, keys, session, place, begin, names, encoded }: Try, over: string): Promise<BeginReply> {
+  const { id: sessionId, conversationId } = session;
+  const { operationId, supersede, lease: leaseMilliseconds, ttl, replaces = "" } = begin;
+  const { token, run: name, attempt } = names;
+  const { waiting: _, ...held } = place.keys;
+  return write(settings, beginAnswerScript, {
+    operationId,
+    keys: {
+      ...held,
+      conversations: keys.conversations,
+      operation: keys.operation(token),
+      ...keys.thread(conversationId),
+      threads: keys.threads,
+      turnOperation: keys.operation(operationId),
+      erased: keys.erasedConversations,
+    },
+    arguments: {
+      digest: digestOf("answer", token),
+      sessionId,
+      conversationId,
+      token,
+      run: name,
+      over,
+      supersedes: supersede,
+      duration: String(leaseMilliseconds),
+      ttl: settings.conversationMilliseconds,
+      followable: ttl,
+      cap: settings.maxMessages,
+      channel: place.channel,
+      turn: { operationId, named: true, attempt, written: false, kind: "part" },
+      replaces,
+      encoded,
+    },
+  });
+}
+
+function begunAnswer(
+  { operationId, question, replaces }: ParsedBegin,
+  { token, run: name }: Names,
+  { generation, attempt, position, behind, asked, isAnew }: AnswerBegun,
+): BegunAnswer {
+  return {
+    operationId,
+    token,
+    run: name,
+    attempt,
+    seen: generation,
+    question,
+    stored: position === "" ? undefined : { position, length: asked },
+    fence: replaces !== undefined && behind !== "" ? { from: replaces, behind } : undefined,
+    isAnew,
+  };
+}
+
+/** Stores a turn that no runnable or agent has. */
+async function storeByHand(
+  conversation: OpenConversation,
+  begun: BegunAnswer,
+  messages: readonly BaseMessage[],
+): Promise<void> {
+  const { operationId, token, attempt, question, stored, fence } = begun;
+  try {
+    const batch = conversation.encode(stored === undefined ? [...question, ...messages] : messages);
+    const turn = { operationId, named: true, attempt, written: stored !== undefined, kind: "last" } as const;
+    const last = { operationId, lease: { token, after: "release" }, turn, ending: "stored" } as const;
+    await (batch.encoded.length === 0 ? conversation.conclude(last) : conversation.append(batch, { ...last, fence }));
+  } catch (error) {
+    if (!isLangChainRedisError(error)) throw error;
+    const retry = (): Promise<void> => storeByHand(conversation, begun, messages);
+    throw new TurnNotStoredError({ output: messages, operationId, retry, cause: error });
+  }
+}
+
+function isSame(own: SessionRef, other: SessionRef): boolean {
+  return (
+    own.userId === other.userId &&
+    own.orgId === other.orgId &&
+    own.agentId === other.agentId &&
+    own.conversationId === other.conversationId
+  );
+}
+
+function newName(): string {
+  return randomBytes(8).toString("base64url");
+}
+
+/** Gives up in the background. A try that is still on its way is refused then. */
+function leave({ connection, keys: place, channel }: AnswerPlace, keys: OwnerKeys, token: string): void {
+  const { lease, holder, answer, events, successor } = place;
+  void run(connection, leaveAnswerScript, {
+    keys: { lease, holder, answer, events, successor, operation: keys.operation(token) },
+    arguments: { digest: digestOf("answer", token), token, channel },
+  }).catch(() => {});
+}
