@@ -28,7 +28,7 @@ async function endOf(example: string, url: string): Promise<{ code: unknown; std
 }
 const advice = "Correct REDIS_URL, start that Redis, or unset REDIS_URL: then the example starts a Redis of its own.";
 
-test.each(["quickstart", "chain", "agent", "graph", "edit", "sessions", "classic", "memory"])(
+test.each(["quickstart", "chain", "agent", "graph", "edit", "answers", "sessions", "classic", "memory"])(
   "examples/%s.ts ends with a plain sentence, and no stack, where no Redis answers",
   async (example) => {
     expect(await endOf(example, "redis://:hidden@127.0.0.1:1")).toMatchObject({
@@ -67,6 +67,18 @@ test("examples/sessions.ts shows a limit, a rotation, a log-out everywhere and a
     expect(stdout).toMatch(line);
   }
 });
+
+test("examples/answers.ts shows an answer that is followed, a process that is killed, and the question asked again", async () => {
+  const stdout = await outputOf("answers");
+  for (const line of [
+    /first +says +Once upon a time[^\n]*\n[\s\S]*redis +1 +human +Tell me a long story\.\n/,
+    /second +hears +[\s\S]*second +hears +the end: interrupted\n/,
+    /third +finds the question "Tell me a long story\.", interrupted\n[\s\S]*third +is done\n/,
+    /the whole answer\n\n +redis +1 +human +Tell me a long story\.\n +redis +2 +ai +Once upon a time[^\n]*\n\s*$/,
+  ]) {
+    expect(stdout).toMatch(line);
+  }
+}, 90_000);
 
 test("examples/chain.ts shows a stream, one that is stopped, and an outage that loses no answer", async () => {
   const stdout = await outputOf("chain");

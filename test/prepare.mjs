@@ -1,5 +1,5 @@
 // Makes a fresh checkout ready for `npm test` and `npm run quickstart`: the packages, and a Redis of some kind; for
-// `npm run test:browser`, a Chromium too; for `npm run lint:scripts`, luacheck instead.
+// `npm run test:browser`, a Chromium too; for `npm run lint:scripts`, luacheck instead; for `npm run test:model`, Spin.
 // Plain JavaScript on Node's own modules, because it runs before anything is installed.
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -11,11 +11,14 @@ const browser = process.argv.includes("--browser");
 const ownServers = browser || process.argv.includes("--own-servers");
 
 installPackages(root);
-// Some tests hold their conversations through the providers of models, and some ask the oldest versions that are allowed.
-if (ownServers) for (const folder of ["test/providers", "test/oldest"]) installPackages(path.join(root, folder));
+// Some tests hold their conversations through the providers of models, some through the AI SDK, and some ask the oldest
+// versions that are allowed.
+if (ownServers)
+  for (const folder of ["test/providers", "test/ai-sdk", "test/oldest"]) installPackages(path.join(root, folder));
 if (process.argv.includes("--large")) installPackages(path.join(root, "test/large"));
 if (process.argv.includes("--savers")) installPackages(path.join(root, "test/savers"));
 if (process.argv.includes("--luacheck")) provideLuacheck();
+else if (process.argv.includes("--model")) provideSpin();
 else provideRedis();
 if (browser) provideChromium();
 
@@ -82,6 +85,16 @@ function provideLuacheck() {
   install("lua-check", { what: "luacheck", mac: "brew install luacheck", other: "sudo luarocks install luacheck" });
 }
 
+/** Spin writes a program in C, which has to be compiled. */
+function provideSpin() {
+  if (works("spin", "-V") && works("gcc", "--version")) return;
+  install("spin gcc libc6-dev", {
+    what: "Spin or C compiler",
+    mac: "brew install spin gcc",
+    other: "sudo dnf install -y spin gcc",
+  });
+}
+
 /** A program that does not tell its version is taken. */
 function runsScripts(program) {
   const version = versionOf(program);
@@ -98,17 +111,17 @@ function versionOf(program) {
   return /\bv=(\d\S*)/.exec(stdout ?? "")?.[1];
 }
 
-/** The distribution's package where that can be done without a question; elsewhere, what to type. */
-function install(name, { what, mac, other, instead = "" }) {
+/** The distribution's packages where that can be done without a question; elsewhere, what to type. */
+function install(names, { what, mac, other, instead = "" }) {
   const debian = works("apt-get", "--version");
   if (debian && process.getuid?.() === 0) {
-    say(`No ${what} here: installing the distribution's ${name} (apt-get install ${name}).`);
+    say(`No ${what} here: installing the distribution's ${names} (apt-get install ${names}).`);
     const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
     run("apt-get", ["update", "-qq"], { env });
-    run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", name], { env });
+    run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...names.split(" ")], { env });
     return;
   }
-  const command = debian ? `sudo apt-get install -y ${name}` : process.platform === "darwin" ? mac : other;
+  const command = debian ? `sudo apt-get install -y ${names}` : process.platform === "darwin" ? mac : other;
   say(`No ${what} was found. Type this, then run the command again:\n\n    ${command}\n\n${instead}`);
   process.exit(1);
 }

@@ -26,6 +26,7 @@ const [first = "", ...others] = fragmentsOf(readme.replace(webOfReadme, ""));
 const fragments = [
   ...others,
   ...["docs/moving.md", "docs/langgraph.md", "docs/editing.md"].flatMap((file) => fragmentsOf(page(file))),
+  ...fragmentsOf(page("docs/answers.md")).slice(0, 3),
 ];
 const { single } = inject("servers");
 const environment = { ...process.env, REDIS_URL: `redis://${single.host}:${single.port}/3` };
@@ -38,13 +39,14 @@ function afterwards(diff: string): string {
 test("every fragment of every page is run by one of these tests", () => {
   const counts = pages.map((file) => [file, fragmentsOf(page(file)).length] as const).filter(([, count]) => count > 0);
   expect(Object.fromEntries(counts)).toEqual({
-    "README.md": 1 + 9 + 1,
+    "README.md": 1 + 10 + 1,
+    "docs/answers.md": 3 + 2, // test/ai-sdk runs the last two.
     "docs/editing.md": 3,
     "docs/langgraph.md": 4 + 2,
     "docs/moving.md": 4,
-    "docs/web.md": 5,
+    "docs/web.md": 7,
   });
-  expect(fragments).toHaveLength(9 + 4 + 6 + 3); // The others are the first program, and those of the web.
+  expect(fragments).toHaveLength(10 + 4 + 6 + 3 + 3); // The others are the first program, and those of the web.
 });
 
 let installed: ReturnType<typeof installPackage>;
@@ -138,11 +140,17 @@ test("every other fragment runs pasted, given what its text assumes", async () =
     "session ai Hello.",
     "session human Where should I go in June?",
     "session ai Hello.",
+    "session human What is my name?",
+    "session ai Hello.",
     "session human Hi",
     "session ai Hello.",
+    "session human What should I pack?",
+    "session ai Hello.",
+    "session human And if it rains?",
+    "session ai A raincoat.",
+    "listed without a title 14",
     // One turn more, before the conversation was rewound.
-    "listed As it was 10",
-    "listed without a title 8",
+    "listed As it was 12",
     "listed Another way 6",
   ]);
 });
@@ -155,6 +163,7 @@ const webProgram = `
   import { client } from "./assumed.mts";
   import { sessions } from "./guard.js";
   import { app as hono } from "./hono.ts";
+  import * as answerRoute from "./app/answer/route.ts";
   import * as chatRoute from "./app/chat/route.ts";
   import * as sessionRoute from "./app/session/route.ts";
   import { POST as shortest } from "./shortest.ts";
@@ -163,7 +172,10 @@ const webProgram = `
   const command = promisify(execFile);
   const listening = (listen) => new Promise((resolve) => { const server = listen(() => resolve(server)); });
   const handled = (fetch) => listening((done) => serve({ fetch, hostname: "localhost", port: 0 }, done));
-  const next = (request) => (request.url.endsWith("/session") ? sessionRoute : chatRoute).POST(request);
+  const next = (request) => {
+    if (request.url.endsWith("/answer")) return answerRoute.GET(request);
+    return (request.url.endsWith("/session") ? sessionRoute : chatRoute).POST(request);
+  };
   const servers = {
     Hono: await handled(hono.fetch),
     Express: await listening((done) => express.listen(0, "localhost", done)),
@@ -190,6 +202,13 @@ const webProgram = `
     console.log(name, "says nothing", (await command("curl", ["-sS", "-X", "POST", BASE + "/chat", ...nothing])).stdout);
     const stored = await sessions.history(await sessions.verify(cookie.split("=")[1])).getMessages();
     console.log(name, "has said", JSON.stringify(stored.map(({ text }) => text)));
+    if (name === "Next.js") {
+      const answer = await sessions.answers(await sessions.verify(cookie.split("=")[1])).begin({ operationId: "one", input: "Hi" });
+      answer.send("Hello");
+      await answer.close();
+      console.log(name, "follows", JSON.stringify(await (await send("/answer", { headers: signedIn })).text()));
+      await tell("follows without a session", await send("/answer", { headers: signIn }));
+    }
     await tell("without credentials", await chat({ Cookie: cookie }));
     await tell("without a session", await chat(signIn));
     await tell("from elsewhere", await chat({ ...signedIn, "Sec-Fetch-Site": "cross-site" }));
@@ -227,25 +246,32 @@ const patience = { timeout: 120_000 };
 test("the guard works, and is typed, pasted into Hono, Next.js and Express, in under 25 lines", patience, async () => {
   const { issuer, jwt, stop } = await startIdentityProvider();
   const web = page("docs/web.md");
-  const [guard = "", hono = "", nextSession = "", nextChat = "", express = ""] = fragmentsOf(web);
+  const [guard = "", hono = "", nextSession = "", nextChat = "", express = "", nextAnswer = "", node = ""] =
+    fragmentsOf(web);
   const curl = /^## With curl$.*?^```sh\n(.*?)^```$/ms.exec(web)?.[1] ?? expect.unreachable("no commands");
   const [shortest = "", ...more] = fragmentsOf(webOfReadme);
   expect(more).toEqual([]);
-  for (const fragment of [guard, hono, nextSession, nextChat, express, shortest])
+  for (const fragment of [guard, hono, nextSession, nextChat, express, nextAnswer, node, shortest])
     expect(fragment.trimEnd().split("\n").length).toBeLessThan(25);
   write("package.json", '{ "type": "module" }');
   write("assumed.mts", assumed);
   write("guard.ts", `import { client } from "./assumed.mts";\n${guard.replaceAll("https://id.example.com", issuer)}`);
   write("hono.ts", `${hono}export { app };`);
-  for (const route of ["session", "chat"]) mkdirSync(path.join(installed.folder, "app", route), { recursive: true });
+  for (const route of ["session", "chat", "answer"])
+    mkdirSync(path.join(installed.folder, "app", route), { recursive: true });
   write("app/session/route.ts", nextSession);
   write("app/chat/route.ts", nextChat);
+  write("app/answer/route.ts", nextAnswer);
+  write("node.ts", node); // test/http/answer-frameworks.test.ts runs it.
   write("express.ts", `${express}export { app };`);
   write("shortest.ts", `import { authenticate, sessions } from "./guard.js";\n${shortest}`);
   write("web.mts", webProgram);
   // Next.js' own settings, as far as they matter here.
   const bundled = { ...compilerOptions, module: "esnext", moduleResolution: "bundler" };
-  write("tsconfig.node.json", JSON.stringify({ compilerOptions, files: ["hono.ts", "express.ts", "shortest.ts"] }));
+  write(
+    "tsconfig.node.json",
+    JSON.stringify({ compilerOptions, files: ["hono.ts", "express.ts", "node.ts", "shortest.ts"] }),
+  );
   write("tsconfig.next.json", JSON.stringify({ compilerOptions: bundled, include: ["app"] }));
   const typed = (file: string) =>
     run(path.join(root, "node_modules/.bin/tsc"), ["-p", file], { cwd: installed.folder });
@@ -272,6 +298,10 @@ test("the guard works, and is typed, pasted into Hono, Next.js and Express, in u
     expect(told("without a session")).toMatch(/^440 .*"SESSION_TOKEN_MISSING"/);
     expect(told("from elsewhere")).toMatch(/^403 .*"CROSS_SITE_REQUEST"/);
     expect(told("from a program")).toMatch(/^403 .*Sec-Fetch-Site: same-origin/);
+    if (name === "Next.js") {
+      expect(told("follows")).toMatch(/^":\\n\\nid: [\w-]+-1\\ndata: .*event: end\\n.*interrupted/);
+      expect(told("follows without a session")).toMatch(/^440 .*"SESSION_TOKEN_MISSING"/);
+    }
     expect(told("is signed out meanwhile")).toMatch(/^440 .*"ended"/);
   }
 });
