@@ -70,6 +70,17 @@ type Begun = Pick<PausedRun, "operationId"> &
     readonly answer?: Answer | undefined;
   };
 
+/** What a turn knows that goes on with an answer. */
+interface Adoption {
+  readonly history: AnyHistory;
+  readonly conversation: OpenConversation;
+  readonly settings: TurnSettings;
+  readonly beginning: Beginning;
+  /** The clear that the conversation had seen. */
+  readonly seen: string;
+  readonly known: Omit<Begun, "past">;
+}
+
 /** From the read of a conversation to the append of what came of it. A turn ends once: stored, interrupted or abandoned. */
 export class Turn {
   readonly operationId: string;
@@ -154,26 +165,24 @@ export class Turn {
     { said }: TurnCall,
     answer: Answer,
   ): Promise<Turn> {
-    let turn: Turn | undefined;
-    answer.adopt({ end: async () => (await turn?.close()) ?? "interrupted" });
     const { operationId, attempt, seen, question, stored, fence, isAnew } = answer.begun;
     // A turn that waited for a person has its question in front of what it says next.
     const around = question.length > 0 ? stored : undefined;
     const beginning: Beginning = { operationId, attempt, replaces: fence?.from, said, question: around };
+    const known = { operationId, attempt, named: true, fence, stored: stored === undefined ? 0 : 1, repeats: isAnew };
+    return Turn.#behind(answer, { history, conversation, settings, beginning, seen, known });
+  }
+
+  /** Gives an answer to the turn that begins with this read. No other turn gets it, also when this one cannot begin. */
+  static async #behind(
+    answer: Answer,
+    { history, conversation, settings, beginning, seen, known }: Adoption,
+  ): Promise<Turn> {
+    let turn: Turn | undefined;
+    answer.adopt({ end: async () => (await turn?.close()) ?? "interrupted" });
     const read = await conversation.begin(beginning);
     conversation.resume(seen);
-    turn = new Turn(history, settings, {
-      ...read,
-      operationId,
-      attempt,
-      named: true,
-      beginning,
-      fence,
-      stored: stored === undefined ? 0 : 1,
-      repeats: isAnew,
-      lease: holdOf(answer),
-      answer,
-    });
+    turn = new Turn(history, settings, { ...read, ...known, beginning, lease: holdOf(answer), answer });
     return turn;
   }
 
@@ -198,20 +207,15 @@ export class Turn {
     const { operationId, attempt, named, seen, fence, stored, ended, lease: held } = run;
     const conversation = conversationOf(history);
     const beginning: Beginning = { operationId, attempt };
+    const known = { operationId, attempt, named, fence, stored, ended };
     if (answer !== undefined) {
-      let turn: Turn | undefined;
-      answer.adopt({ end: async () => (await turn?.close()) ?? "interrupted" });
-      const read = await conversation.begin(beginning);
-      conversation.resume(seen);
-      const kept = { operationId, attempt, named, fence, stored, ended, beginning };
-      turn = new Turn(history, settings, { ...read, ...kept, lease: holdOf(answer), answer });
-      return turn;
+      return Turn.#behind(answer, { history, conversation, settings, beginning, seen, known });
     }
     // The turn does not depend on this: the lease runs out by itself.
     if (held !== undefined) await conversation.log.release(held).catch(() => {});
     const read = await readUnderLease(conversation, settings, { signal, sign }, beginning);
     conversation.resume(seen);
-    return new Turn(history, settings, { ...read, operationId, attempt, named, fence, stored, ended, beginning });
+    return new Turn(history, settings, { ...read, ...known, beginning });
   }
 
   /** Returns the clear that the turn's read saw, for `resume`. */

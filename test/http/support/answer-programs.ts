@@ -1,12 +1,11 @@
 import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { serve } from "@hono/node-server";
 import express from "express";
 import { Hono } from "hono";
 import type { Answer, Answers } from "langchain-redis-sessions";
 import { sessionProblems } from "langchain-redis-sessions/express";
 import { answerResponse, problemResponse } from "langchain-redis-sessions/http";
-import { type AnswerService, serveWith } from "./answer-service.js";
+import { type AnswerService, serveWith, serviceOf } from "./answer-service.js";
 import { send } from "./node-response.js";
 
 /** What the handlers of a program have. In a real one, the guard gives them the session. */
@@ -90,17 +89,4 @@ function listening(fetch: (request: Request) => Response | Promise<Response>): P
   return new Promise((resolve) => {
     const server = serve({ fetch, hostname: "127.0.0.1", port: 0 }, () => resolve(serviceOf(server as Server)));
   });
-}
-
-function serviceOf(server: Server): AnswerService {
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
 }

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { problemResponse } from "langchain-redis-sessions/http";
@@ -22,6 +22,11 @@ export async function serveWith(handle: (request: Request) => Promise<Response>)
       .catch(() => out.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return serviceOf(server);
+}
+
+/** Returns what a test needs of a server that listens. */
+export function serviceOf(server: Server): AnswerService {
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,

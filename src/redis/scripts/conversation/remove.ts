@@ -5,7 +5,7 @@ import { defineScript } from "../../script/define.js";
 import { answerKeys, dropAnswer } from "../fragments/answer.js";
 import { removeConversation } from "../fragments/messages.js";
 import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
-import { state } from "../fragments/session.js";
+import { notAdmitted } from "../fragments/session.js";
 import { deletedKey, removeThread, threadKeys } from "../fragments/thread.js";
 import { microseconds, whole } from "../fragments/time.js";
 
@@ -44,22 +44,16 @@ export const removeConversationScript = defineScript({
   },
   effects: { done: removed, repeated: removed },
   refusals: ["conflict", "no-conversation", ...notLive],
-  uses: [earlier, remember, state, removeConversation, removeThread, dropAnswer, microseconds, whole],
+  uses: [earlier, remember, notAdmitted, removeConversation, removeThread, dropAnswer, microseconds, whole],
   lua: /* lua */ `
 local before = earlier(operation, digest)
 if before then
   return before
 end
-if record then
-  local found = state(record, index, sessionId)
-  if found ~= "live" then
-    return { found }
-  end
-  local agentId = redis.call("HGET", conversation, "agentId")
-  if agentId and agentId ~= redis.call("HGET", record, "agentId") then
-    return { "no-conversation" }
-  end
-elseif redis.call("HEXISTS", conversation, "agentId") == 0 then
+local refusal = notAdmitted(record, index, sessionId, conversation)
+if refusal then
+  return refusal
+elseif not record and redis.call("HEXISTS", conversation, "agentId") == 0 then
   return { "no-conversation" }
 end
 
