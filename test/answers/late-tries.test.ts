@@ -163,3 +163,31 @@ test("a late copy of the store of a turn, after it was stored and cleared, store
   await calls.late(appendToConversationScript);
   expect(await user.stored()).toEqual([]);
 });
+
+test("an older request that never heard that it gave way is not granted after the newer one was served", async () => {
+  const holder = await user.begin();
+  // Its tries after the first do not leave it, as when its connection stalls.
+  let tries = 0;
+  const stalls = new Proxy(calls.client, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name);
+      if (name !== "evalsha") return value;
+      return (sha1: string, ...rest: unknown[]) => {
+        if (sha1 === beginAnswerScript.sha1 && (tries += 1) > 1) return new Promise(() => {});
+        return (value as (...all: unknown[]) => Promise<unknown>)(sha1, ...rest);
+      };
+    },
+  });
+  const older = await user.elsewhere(stalls);
+  const waits = reason(older.answers.begin({ operationId: "older", input: "older", supersede: true }));
+  await expect.poll(() => tries).toBeGreaterThan(1);
+  const newer = user.begin("newer", { input: "newer", supersede: true });
+  await expect.poll(() => holder.signal.aborted).toBe(true);
+  await holder.close();
+  await (await newer).close();
+  // Of the three begins so far, the older request's first try is the second.
+  expect(await calls.late(beginAnswerScript, 1)).toEqual(["superseded"]);
+  expect(await user.stored()).toEqual(["human: Hi", "human: newer"]);
+  expect(await client.exists(user.keys.turns(user.id).lease)).toBe(0);
+  expect(await waits).toMatchObject({ code: "STORE_UNAVAILABLE" });
+}, 20_000);
