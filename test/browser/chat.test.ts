@@ -40,7 +40,7 @@ test("an earlier conversation is taken up again, and the agent knows what was sa
   await ada.answers.getByText("Nice to meet you, Ada").waitFor();
   await ada.page.getByRole("heading", { level: 1, name: "My name is Ada" }).waitFor();
   expect(await ada.ask("What is my name?")).toContain("Ada");
-  expect(await ada.questions.count()).toBe(2);
+  await expect.poll(() => ada.questions.count()).toBe(2);
 });
 
 test("two tabs that share a session each keep to the conversation that they show", async () => {
@@ -101,7 +101,7 @@ test("an answer goes on to arrive while another conversation is looked at", asyn
   await ada.answers.getByText("Once upon").waitFor();
   await ada.conversation("My name is Ada").click();
   await ada.answers.getByText("Nice to meet you").waitFor();
-  expect(await ada.page.getByText("Once upon").count()).toBe(0);
+  await expect.poll(() => ada.page.getByText("Once upon").count()).toBe(0);
   await ada.conversation("Tell me a long story").click();
   await ada.answers.getByText("And there they are still").waitFor();
 });
@@ -121,7 +121,7 @@ test("a message that did not arrive is sent again under the same key", async () 
   expect(keys).toHaveLength(2);
   expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
   expect(keys[1]).toBe(keys[0]);
-  expect(await ada.questions.count()).toBe(1);
+  await expect.poll(() => ada.questions.count()).toBe(1);
 });
 
 test("a message whose answer was lost on its way is stored once, also after a reload", async () => {
@@ -144,7 +144,7 @@ test("a message whose answer was lost on its way is stored once, also after a re
   await expect.poll(() => ada.questions.count()).toBe(1);
   await ada.page.reload();
   await ada.answers.getByText("Nice to meet you, Ada").waitFor();
-  expect(await ada.questions.count()).toBe(1);
+  await expect.poll(() => ada.questions.count()).toBe(1);
 });
 
 test("a message that failed can be taken back", async () => {
@@ -154,7 +154,7 @@ test("a message that failed can be taken back", async () => {
   await ada.say("Never mind");
   await ada.button("Take it back").click();
   expect(await ada.field.inputValue()).toBe("Never mind");
-  expect(await ada.questions.count()).toBe(0);
+  await expect.poll(() => ada.questions.count()).toBe(0);
 });
 
 test("a conversation is renamed in place and deleted after a question", async () => {
@@ -209,7 +209,7 @@ test("a deleted conversation does not come back with a list that was asked for b
   await ada.deleteConversation("My name is Ada");
   await list.letGo();
   await ada.conversation("What is my name").waitFor();
-  expect(await ada.conversation("My name is Ada").count()).toBe(0);
+  await expect.poll(() => ada.conversation("My name is Ada").count()).toBe(0);
 });
 
 test("a deleted conversation does not come back with the answer to its renaming", async () => {
@@ -229,7 +229,7 @@ test("a deleted conversation does not come back with the answer to its renaming"
   await ada.deleteConversation("Introductions");
   await renaming.letGo();
   await ada.page.getByText("Renamed to Introductions.").waitFor({ state: "attached" });
-  expect(await ada.conversation("Introductions").count()).toBe(0);
+  await expect.poll(() => ada.conversation("Introductions").count()).toBe(0);
 });
 
 test("of conversations that are opened at once the last one is shown, whichever answer comes last", async () => {
@@ -282,7 +282,7 @@ test("that a conversation could not be opened is no news once another one is", a
   await ada.conversation("My name is Ada").click();
   await failing.letGo();
   await ada.ask("What is my name?");
-  expect(await ada.page.getByText("cannot be opened").count()).toBe(0);
+  await expect.poll(() => ada.page.getByText("cannot be opened").count()).toBe(0);
 });
 
 test("what the agent remembers is shown, changed and forgotten", async () => {

@@ -10,15 +10,15 @@ test("a long list and a long conversation come in pages", async () => {
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
   await ada.conversation("Note 30,").waitFor();
-  expect(await ada.conversation("Note 5,").count()).toBe(0);
+  await expect.poll(() => ada.conversation("Note 5,").count()).toBe(0);
   await ada.button("Show older ones").click();
   await ada.conversation("Note 5,").waitFor();
-  expect(await ada.list.getByRole("listitem").count()).toBe(30);
+  await expect.poll(() => ada.list.getByRole("listitem").count()).toBe(30);
 
   await ada.conversation("Note 1,").click();
   await ada.questions.getByText("Turn 26.").waitFor();
-  expect(await ada.questions.getByText("Note 1, please").count()).toBe(0);
+  await expect.poll(() => ada.questions.getByText("Note 1, please").count()).toBe(0);
   await ada.button("Show earlier messages").click();
   await ada.questions.getByText("Note 1, please").waitFor();
-  expect(await ada.questions.count()).toBe(27);
+  await expect.poll(() => ada.questions.count()).toBe(27);
 });

@@ -21,7 +21,7 @@ test("a restart of the server loses nothing, and the page goes on by itself", as
   await ada.send.waitFor();
   await ada.page.reload();
   await ada.answers.getByText("Your name is Ada").waitFor();
-  expect(await ada.questions.count()).toBe(3);
+  await expect.poll(() => ada.questions.count()).toBe(3);
   expect(await ada.ask("What do you remember?")).toContain("vegetarian");
 
   // And it is told of its end again.
@@ -64,5 +64,5 @@ test("an answer that the server died over is asked for again, and is there once"
   await ada.send.waitFor();
   await ada.page.reload();
   await ada.answers.getByText("And there they are still").waitFor();
-  expect(await ada.questions.count()).toBe(2);
+  await expect.poll(() => ada.questions.count()).toBe(2);
 });

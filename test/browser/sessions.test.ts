@@ -54,7 +54,7 @@ test("an answer that is being given stops when its session ends", async () => {
   await laptop.over.getByRole("button", { name: "Sign in again" }).click();
   await laptop.signInHere("Bob");
   await laptop.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
-  expect(await laptop.button("Try again").count()).toBe(0);
+  await expect.poll(() => laptop.button("Try again").count()).toBe(0);
 });
 
 test("a message that was being answered when the session ended can be sent again by the same user", async () => {
@@ -72,14 +72,14 @@ test("a message that was being answered when the session ended can be sent again
   expect(await laptop.field.inputValue()).toBe("And then");
   await laptop.button("Try again").click();
   await laptop.answers.getByText("And there they are still").waitFor();
-  expect(await laptop.questions.count()).toBe(2);
+  await expect.poll(() => laptop.questions.count()).toBe(2);
 });
 
 test("all others are ended at once, after a question", async () => {
   const [laptop, mobile, other] = [await chat.open(firefox), await chat.open(phone), await chat.open()];
   for (const one of [laptop, mobile, other]) await one.signIn(chat.server.url);
   await mobile.openPanel();
-  expect(await mobile.panel.getByRole("button", { name: /^End (Firefox|Chrome)/ }).count()).toBe(2);
+  await expect.poll(() => mobile.panel.getByRole("button", { name: /^End (Firefox|Chrome)/ }).count()).toBe(2);
   await mobile.button("End all others").click();
   await mobile.page
     .getByRole("dialog", { name: "End all others?" })
@@ -87,15 +87,15 @@ test("all others are ended at once, after a question", async () => {
     .click();
   await Promise.all([laptop.over.waitFor(), other.over.waitFor()]);
   await mobile.device("Firefox on Linux").waitFor({ state: "detached" });
-  expect(await mobile.panel.getByText("this one").count()).toBe(1);
-  expect(await mobile.button("End all others").count()).toBe(0);
+  await expect.poll(() => mobile.panel.getByText("this one").count()).toBe(1);
+  await expect.poll(() => mobile.button("End all others").count()).toBe(0);
 });
 
 test("the sixth session evicts the first, which is told why", async () => {
   const first = await chat.open();
   await first.signIn(chat.server.url);
   for (let number = 2; number <= 5; number++) await chat.server.signInElsewhere("ada");
-  expect(await first.over.count()).toBe(0);
+  await expect.poll(() => first.over.count()).toBe(0);
   const sixth = await chat.open();
   await sixth.signIn(chat.server.url);
   await first.over.getByText("You signed in somewhere else").waitFor({ timeout: 1_000 });
@@ -132,7 +132,7 @@ test("credentials that are no longer good lead to signing in again, and to where
   await ada.signInHere();
   await ada.button("Try again").click();
   await ada.answers.getByText("Your name is Ada").waitFor();
-  expect(await ada.questions.count()).toBe(2);
+  await expect.poll(() => ada.questions.count()).toBe(2);
 });
 
 test("signing out ends the session on the server, and no news of it appears", async () => {
@@ -141,10 +141,10 @@ test("signing out ends the session on the server, and no news of it appears", as
   await laptop.signIn(chat.server.url);
   await laptop.button("Sign out").click();
   await laptop.page.getByText("You are signed out.").waitFor();
-  expect(await laptop.over.count()).toBe(0);
+  await expect.poll(() => laptop.over.count()).toBe(0);
   expect(await laptop.page.evaluate("sessionStorage.getItem('chat.credentials')")).toBeNull();
   await mobile.openPanel();
-  expect(await mobile.panel.getByRole("button", { name: /^End / }).count()).toBe(0);
+  await expect.poll(() => mobile.panel.getByRole("button", { name: /^End / }).count()).toBe(0);
 });
 
 test("everything is erased after a question, everywhere", async () => {

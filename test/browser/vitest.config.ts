@@ -8,5 +8,7 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // What a page shows comes a moment after the answer that it belongs to.
+    expect: { poll: { timeout: 10_000 } },
   },
 });
