@@ -185,6 +185,7 @@ test("a question that is asked again at once is answered by its own answer", asy
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
   await ada.ask("My name is Ada");
+  await ada.conversation("My name is Ada").waitFor();
   // The browser tells of the first one's end when the second one is open.
   await ada.page.evaluate(`(() => {
     const ask = () => document.querySelector("#conversation-list .delete").click();
