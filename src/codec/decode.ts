@@ -3,6 +3,7 @@ import { CorruptMessageError } from "../errors.js";
 import { isInternal, MESSAGE_SHAPES, type MessageShape, misshapen } from "./format.js";
 import { type Fields, isObject } from "./json.js";
 import { reviveRich } from "./rich.js";
+import { Unreadable } from "./unreadable.js";
 
 export interface DecodedMessage {
   readonly message: BaseMessage;
@@ -13,9 +14,9 @@ export interface DecodedMessage {
 /**
  * Decodes one complete entry: the text that `encodeMessage` returned, followed by `,"at":<milliseconds>}`.
  *
- * @throws CorruptMessageError with this `index` if the entry is damaged. The error quotes no part of the entry.
+ * @throws CorruptMessageError with this `index` if the entry is damaged, or could not be opened. The error quotes no part of the entry.
  */
-export function decodeMessage(entry: string, index: number): DecodedMessage {
+export function decodeMessage(entry: string | Unreadable, index: number): DecodedMessage {
   const { v, type, data, rich, own, at } = parse(entry, index);
   if (v !== undefined) throw new CorruptMessageError("unknown format version", index);
   const shape = MESSAGE_SHAPES.get(type);
@@ -42,7 +43,7 @@ export function decodeMessage(entry: string, index: number): DecodedMessage {
  * @throws CorruptMessageError if an entry is damaged and `onCorrupt` is `"throw"`.
  */
 export function decodeMessages(
-  entries: readonly string[],
+  entries: readonly (string | Unreadable)[],
   firstIndex: number,
   onCorrupt: "throw" | "skip",
 ): BaseMessage[] {
@@ -62,7 +63,8 @@ function isTime(at: unknown): at is number {
   return typeof at === "number" && Math.abs(at) <= 8.64e15;
 }
 
-function parse(entry: string, index: number): Fields {
+function parse(entry: string | Unreadable, index: number): Fields {
+  if (entry instanceof Unreadable) throw new CorruptMessageError(entry.reason, index);
   let parsed: unknown;
   try {
     parsed = JSON.parse(entry);
