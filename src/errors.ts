@@ -12,6 +12,7 @@ export {
 export {
   ConversationNotFoundError,
   ConversationChangedError,
+  ConversationExistsError,
   ConversationTooLargeError,
   CorruptMessageError,
   PositionNotFoundError,
@@ -21,3 +22,4 @@ export { OperationConflictError, StoreUnavailableError, NotReplicatedError, Stor
 export { type Quota, QuotaExceededError, VersionConflictError, ValueMismatchError } from "./errors/agent-memory.js";
 export { CorruptCheckpointError, ThreadChangedError, ThreadDeletedError } from "./errors/threads.js";
 export { SearchTooLargeError } from "./errors/items.js";
+export { EncryptionKeyError } from "./errors/encryption.js";

@@ -43,13 +43,31 @@ export class PositionNotFoundError extends LangChainRedisError {
   }
 }
 
-/** Thrown when a fork would copy more than one script should: 10,000 messages, or 16 MiB. Nothing was changed. */
+/** Thrown when a fork or an import has more than one script should store: 10,000 messages, or 16 MiB. Nothing was changed. */
 export class ConversationTooLargeError extends LangChainRedisError {
   override readonly name = "ConversationTooLargeError";
   override readonly code = "CONVERSATION_TOO_LARGE";
 
   constructor() {
-    super("A fork copies up to 10,000 messages and 16 MiB. Fork at an earlier message.");
+    super(
+      "A fork or an import takes up to 10,000 messages and 16 MiB. Fork at an earlier message, or import fewer messages.",
+    );
+  }
+}
+
+/**
+ * Thrown when a conversation is imported under the id of another one: the owner has a conversation of this id, of another
+ * agent or with other messages. Nothing was changed. To keep both, import with `id: "new"`; to replace it, delete it first.
+ */
+export class ConversationExistsError extends LangChainRedisError {
+  override readonly name = "ConversationExistsError";
+  override readonly code = "CONVERSATION_EXISTS";
+
+  constructor() {
+    super(
+      "The owner has another conversation of this id, so nothing was imported. " +
+        'Import it with id: "new", or delete the other one first.',
+    );
   }
 }
 

@@ -31,8 +31,8 @@ export class ThreadChangedError extends LangChainRedisError {
 }
 
 /**
- * Thrown when a checkpoint cannot be read: a part of it is missing or changed in Redis, because of an eviction, say. No
- * other state is returned in its place.
+ * Thrown when a checkpoint cannot be read: a part of it is missing or changed in Redis, because of an eviction, say; or it is
+ * sealed, and the saver has no `encryption`; or it is not sealed, and has to be. No other state is returned in its place.
  */
 export class CorruptCheckpointError extends LangChainRedisError {
   override readonly name = "CorruptCheckpointError";
@@ -42,11 +42,14 @@ export class CorruptCheckpointError extends LangChainRedisError {
   /** The channel whose value cannot be read. `undefined` when the fault is elsewhere. */
   readonly channel: string | undefined;
 
-  constructor(threadId: string, channel?: string) {
+  /** @param reason why it cannot be read, when it is not plainly missing or changed. */
+  constructor(threadId: string, channel?: string, reason?: string) {
     const what = channel === undefined ? "A checkpoint" : `The channel ${JSON.stringify(channel)} of a checkpoint`;
+    const which = `${what} of the thread ${JSON.stringify(threadId)}`;
     super(
-      `${what} of the thread ${JSON.stringify(threadId)} is not as it was stored. ` +
-        "Read an older checkpoint, or delete the thread.",
+      reason === undefined
+        ? `${which} is not as it was stored. Read an older checkpoint, or delete the thread.`
+        : `${which} cannot be read: ${reason}.`,
     );
     this.threadId = threadId;
     this.channel = channel;

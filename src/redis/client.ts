@@ -12,7 +12,14 @@ export function isRedisClient(value: unknown): value is RedisClient {
   return isIoredisClient(value);
 }
 
+/** One for each client: by the port, what is known of a Redis is kept. */
+const ports = new WeakMap<RedisClient, RedisPort>();
+
 /** The only place that knows which adapters there are. */
 export function portOf(client: RedisClient): RedisPort {
-  return new IoredisPort(client);
+  const known = ports.get(client);
+  if (known !== undefined) return known;
+  const port = new IoredisPort(client);
+  ports.set(client, port);
+  return port;
 }

@@ -1,3 +1,4 @@
+import { InvalidOptionError } from "../errors.js";
 import { hasMethods } from "../options/validation.js";
 import {
   type ChannelListener,
@@ -76,7 +77,12 @@ export class IoredisPort implements RedisPort {
   }
 
   call([name, ...args]: Command, replies?: ReplyType): Promise<unknown> {
-    return replies === "bytes" ? this.#withBytes.callBuffer(name, ...args) : this.#client.call(name, ...args);
+    if (replies !== "bytes") return this.#client.call(name, ...args);
+    // By its own method: with `enableAutoPipelining`, ioredis takes "callBuffer" for the name of the command.
+    const method: unknown = Reflect.get(this.#client, `${name}Buffer`);
+    return typeof method === "function"
+      ? (method.apply(this.#client, args) as Promise<unknown>)
+      : this.#withBytes.callBuffer(name, ...args);
   }
 
   evalsha(sha1: string, numberOfKeys: number, keysAndArguments: Value[], replies?: ReplyType): Promise<unknown> {
@@ -146,6 +152,12 @@ export class IoredisPort implements RedisPort {
 
   /** The methods that reply bytes, which every ioredis client has; a wrapper of one may have left them out. */
   get #withBytes(): Required<IoredisClient> {
+    if (!hasMethods(this.#client, ["callBuffer", "evalshaBuffer", "evalBuffer"])) {
+      throw new InvalidOptionError(
+        "client",
+        "what is sealed or compressed is read with callBuffer, evalshaBuffer and evalBuffer: pass a client that has them.",
+      );
+    }
     return this.#client as Required<IoredisClient>;
   }
 }

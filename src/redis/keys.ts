@@ -17,7 +17,13 @@ export interface LeaseKeys {
   readonly waiting: string;
 }
 
-export interface HistoryKeys extends LeaseKeys {
+/** What has a data key of its own. */
+export interface WithDataKey {
+  /** A string: the data key with which everything below it is sealed, or where that is. It exists when something is. */
+  readonly dataKey: string;
+}
+
+export interface HistoryKeys extends LeaseKeys, WithDataKey {
   /** A list: one message per element, oldest first. */
   readonly messages: string;
   /** A hash: when `clear()` ran. It exists only after one. */
@@ -31,6 +37,7 @@ export function historyKeys(prefix: string, sessionId: string): HistoryKeys {
   return {
     messages: `${base}:messages`,
     meta: `${base}:meta`,
+    dataKey: dataKeyBelow(base),
     lease: `${base}:lease`,
     holder: `${base}:holder`,
     waiting: `${base}:waiting`,
@@ -52,8 +59,9 @@ export interface MemoryKeys {
   readonly operation: (operationId: string) => string;
 }
 
-export function memoryKeys(prefix: string, namespace: string): MemoryKeys {
-  return memoryKeysBelow(`${prefix}:memory:{${encode(namespace)}}`);
+export function memoryKeys(prefix: string, namespace: string): MemoryKeys & WithDataKey {
+  const base = `${prefix}:memory:{${encode(namespace)}}`;
+  return { ...memoryKeysBelow(base), dataKey: dataKeyBelow(base) };
 }
 
 function memoryKeysBelow(base: string): MemoryKeys {
@@ -94,8 +102,9 @@ export function partitionName(labels: readonly string[]): string {
 }
 
 /** @param partition the name of the partition. */
-export function itemKeys(prefix: string, partition: string): ItemKeys {
-  return itemKeysBelow(`${prefix}:items:{${partition}}`);
+export function itemKeys(prefix: string, partition: string): ItemKeys & WithDataKey {
+  const base = `${prefix}:items:{${partition}}`;
+  return { ...itemKeysBelow(base), dataKey: dataKeyBelow(base) };
 }
 
 export function partitionsKeys(prefix: string): PartitionsKeys {
@@ -127,8 +136,9 @@ export interface ThreadKeys {
   readonly deleted: string;
 }
 
-export function threadKeys(prefix: string, threadId: string): ThreadKeys {
-  return threadKeysBelow(`${prefix}:thread:{${encode(threadId)}}`);
+export function threadKeys(prefix: string, threadId: string): ThreadKeys & WithDataKey {
+  const base = `${prefix}:thread:{${encode(threadId)}}`;
+  return { ...threadKeysBelow(base), dataKey: dataKeyBelow(base) };
 }
 
 function threadKeysBelow(base: string): ThreadKeys {
@@ -164,7 +174,9 @@ export interface AnswerKeys {
 }
 
 /** The keys of one owner, with one hash tag and so in one Cluster slot. Scripts find records through the indexes. */
-export interface OwnerKeys {
+export interface OwnerKeys extends WithDataKey {
+  /** The owner's name: see `ownerTag`. */
+  readonly tag: string;
   /** What the owner's keys begin with, without the colon that follows. */
   readonly base: string;
   /** A sorted set: ids of sessions, by their start in microseconds. A session that is not in it does not exist. */
@@ -181,6 +193,8 @@ export interface OwnerKeys {
   readonly notBefore: string;
   /** A sorted set: the conversations that an erasure has still to remove. */
   readonly erasedConversations: string;
+  /** A sorted set: the threads that an erasure has still to remove. */
+  readonly erasedThreads: string;
   /** A hash with one field for each attribute of the session. */
   readonly session: (sessionId: string) => string;
   /** A hash: agent, times, title and generation of the conversation. */
@@ -201,6 +215,7 @@ export interface OwnerKeys {
 export function ownerKeys(prefix: string, tag: string): OwnerKeys {
   const base = `${prefix}:user:{${tag}}`;
   return {
+    tag,
     base,
     sessions: `${base}:sessions`,
     conversations: `${base}:conversations`,
@@ -208,7 +223,9 @@ export function ownerKeys(prefix: string, tag: string): OwnerKeys {
     threads: `${base}:threads`,
     items: `${base}:items`,
     notBefore: `${base}:not-before`,
+    dataKey: dataKeyBelow(base),
     erasedConversations: `${base}:${erasedIndex({ name: "conversations" })}`,
+    erasedThreads: `${base}:${erasedIndex({ name: "threads" })}`,
     session: (sessionId) => `${base}:session:${encode(sessionId)}`,
     conversation: (conversationId) => `${base}:conversation:${encode(conversationId)}`,
     messages: (conversationId) => `${base}:messages:${encode(conversationId)}`,
@@ -252,7 +269,7 @@ export function ownerIndexPattern(prefix: string): string {
 }
 
 /** Escapes what a glob would take for one of its own characters. */
-function literal(prefix: string): string {
+export function literal(prefix: string): string {
   return prefix.replaceAll(/[*?[\]\\^-]/g, String.raw`\$&`);
 }
 
@@ -279,8 +296,22 @@ export function endingsChannel(prefix: string): string {
   return `${prefix}:session-endings`;
 }
 
+/** Returns the key of an owner's wrapped data key, where these are kept in a Redis of their own. */
+export function wrappedKeyOf(prefix: string, owner: string): string {
+  return `${prefix}:data-key:{${encode(owner)}}`;
+}
+
+function dataKeyBelow(base: string): string {
+  return `${base}:data-key`;
+}
+
 function operationKeyBelow(base: string): (operationId: string) => string {
   return (operationId) => `${base}:operation:${encode(operationId)}`;
+}
+
+/** Returns the id of an agent from its member in the index of the memories. */
+export function agentOfMember(member: string): string {
+  return decodeURIComponent(member);
 }
 
 function encode(id: string): string {

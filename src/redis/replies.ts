@@ -1,3 +1,5 @@
+import { NotText, type Stored, textOf } from "./sealing.js";
+
 // These functions check the type of each reply before it is used. On a client inside MULTI, every reply is "QUEUED".
 
 /** A reply of a type that the command does not have. The error holds nothing of the reply. */
@@ -6,8 +8,10 @@ export class UnexpectedReply extends Error {
 }
 
 export function text(reply: unknown): string {
-  if (typeof reply !== "string") throw new UnexpectedReply();
-  return reply;
+  if (typeof reply === "string") return reply;
+  const read = Buffer.isBuffer(reply) ? textOf(reply) : undefined;
+  if (read === undefined) throw new UnexpectedReply();
+  return read;
 }
 
 export function textOrNothing(reply: unknown): string | undefined {
@@ -27,8 +31,7 @@ export function list(reply: unknown): unknown[] {
 export function textList(reply: unknown): string[] {
   const items = list(reply);
   // Checked without a copy, because a history of thousands of entries passes here on every read.
-  for (const item of items) text(item);
-  return items as string[];
+  return items.every((item) => typeof item === "string") ? items : items.map(text);
 }
 
 /** Returns a whole number, which a client with `stringNumbers` replies as a string. */
@@ -43,4 +46,36 @@ export function outcome<Outcome extends string>(reply: unknown, outcomes: readon
   const found = outcomes.find((known) => known === reply);
   if (found === undefined) throw new UnexpectedReply();
   return found;
+}
+
+/** What bytes that are no text become when they are read as text. Nothing that is stored as text begins with it. */
+export const REPLACED = "\ufffd";
+
+/** Returns values that may be sealed or compressed. */
+export function storedList(reply: unknown): Stored[] {
+  const items = list(reply);
+  for (const item of items) {
+    if (typeof item === "string" ? item[0] === REPLACED : !Buffer.isBuffer(item)) {
+      throw typeof item === "string" ? new NotText() : new UnexpectedReply();
+    }
+  }
+  return items as Stored[];
+}
+
+/** Returns a value that may be sealed or compressed behind so many characters of text, `undefined` when it is absent. */
+export function storedBehind(start: number, reply: unknown): Stored | undefined {
+  if (Buffer.isBuffer(reply)) return textOf(reply) ?? reply;
+  const stored = textOrNothing(reply);
+  if (stored?.[start] === REPLACED) throw new NotText();
+  return stored;
+}
+
+/** Returns a value that may be sealed or compressed. */
+export function storedValue(reply: unknown): Stored {
+  return Buffer.isBuffer(reply) ? reply : text(reply);
+}
+
+/** Returns a value that may be sealed or compressed, `undefined` when it is absent. */
+export function storedOrNothing(reply: unknown): Stored | undefined {
+  return Buffer.isBuffer(reply) ? reply : textOrNothing(reply);
 }

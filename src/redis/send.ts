@@ -1,10 +1,11 @@
 import { LangChainRedisError, NotReplicatedError } from "../errors.js";
 import { type Circumstances, deadlineError, refusalCode, toLibraryError, toScriptError } from "./failure.js";
-import { type Command, type RedisPort, UnansweredError } from "./port.js";
+import { type Command, type RedisPort, type ReplyType, UnansweredError } from "./port.js";
 import type { About } from "./refusals.js";
 import { count } from "./replies.js";
-import { evaluate, evaluateAndWait, type Replication } from "./evaluate.js";
+import { evaluate, evaluateAndWait, type Replication, type Sending } from "./evaluate.js";
 import type { Script } from "./script/define.js";
+import { NotText, type Sealer, storedReply, type Vault } from "./sealing.js";
 
 /** Where and how patiently a command is sent. */
 export interface Connection {
@@ -14,6 +15,8 @@ export interface Connection {
   readonly callMilliseconds?: number | undefined;
   /** How many replicas must have a write before it is done; absent, none. */
   readonly wait?: Replication | undefined;
+  /** Seals, and opens, what is in the slot that this connection is used for. Absent, values are text as they are. */
+  readonly vault?: Vault | undefined;
 }
 
 /**
@@ -26,14 +29,32 @@ export function read<Result>(
   commands: readonly Command[],
   parse: (...replies: unknown[]) => Result,
 ): Promise<Result> {
-  const { client } = connection;
+  const { client, vault } = connection;
+  const send = client.isCluster ? sendToOneNode : sendTogether;
   return withDeadline(connection, { client, indeterminate: false }, async () => {
     try {
-      return parse(...(await (client.isCluster ? sendToOneNode : sendTogether)(client, commands)));
+      return await asStored(vault, parse, (replies) => send(client, commands, replies));
     } catch (error) {
       throw toLibraryError(error, { client, indeterminate: false });
     }
   });
+}
+
+/** Asks for bytes where values may be sealed or compressed, and a second time where a reply proves to be no text. */
+async function asStored<Result>(
+  vault: Vault | undefined,
+  parse: (...replies: unknown[]) => Result,
+  send: (replies: ReplyType) => Promise<unknown[]>,
+): Promise<Result> {
+  if (vault === undefined) {
+    const replies = await send("text");
+    try {
+      return parse(...replies);
+    } catch (error) {
+      if (!(error instanceof NotText)) throw error;
+    }
+  }
+  return parse(...(await send("bytes")).map(storedReply));
 }
 
 /**
@@ -45,12 +66,12 @@ export function read<Result>(
  * first may then be older, never newer. A pipeline that was answered in part is given up, so all of it is read again, at
  * once.
  */
-async function sendTogether(client: RedisPort, commands: readonly Command[]): Promise<unknown[]> {
-  if (commands.length <= 2) return Promise.all(commands.map((command) => client.call(command)));
+async function sendTogether(client: RedisPort, commands: readonly Command[], type: ReplyType): Promise<unknown[]> {
+  if (commands.length <= 2) return Promise.all(commands.map((command) => client.call(command, type)));
   try {
-    return await sendPipelined(client, commands);
+    return await sendPipelined(client, commands, type);
   } catch (error) {
-    if (error instanceof UnansweredError) return sendPipelined(client, commands);
+    if (error instanceof UnansweredError) return sendPipelined(client, commands, type);
     throw error;
   }
 }
@@ -59,14 +80,14 @@ async function sendTogether(client: RedisPort, commands: readonly Command[]): Pr
  * In a slot that is moving, a key that is still, or already, elsewhere looks as if it were not there, and a missing key
  * sends the whole pipeline elsewhere. Redis refuses a command with several keys (TRYAGAIN) unless all of them are here.
  */
-async function sendToOneNode(client: RedisPort, commands: readonly Command[]): Promise<unknown[]> {
+async function sendToOneNode(client: RedisPort, commands: readonly Command[], type: ReplyType): Promise<unknown[]> {
   const keys = new Set(commands.map(([, key = ""]) => key));
   const guard: readonly Command[] = keys.size > 1 ? [["exists", ...keys]] : [];
-  return (await sendPipelined(client, [...guard, ...commands])).slice(guard.length);
+  return (await sendPipelined(client, [...guard, ...commands], type)).slice(guard.length);
 }
 
-async function sendPipelined(client: RedisPort, commands: readonly Command[]): Promise<unknown[]> {
-  const replies = await client.pipeline(commands);
+async function sendPipelined(client: RedisPort, commands: readonly Command[], type: ReplyType): Promise<unknown[]> {
+  const replies = await client.pipeline(commands, type);
   const failure = replies.find((reply) => reply instanceof Error);
   if (failure !== undefined) throw failure;
   return replies;
@@ -82,17 +103,12 @@ export function run<Call, Reply>(
   script: Script<Call, Reply>,
   call: Call & About & { readonly trace?: Trace },
 ): Promise<Reply> {
-  const { client, wait } = connection;
+  const { client } = connection;
   const indeterminate = script.unrecorded;
   const circumstances = { client, script: script.name, indeterminate };
   return withDeadline(connection, circumstances, async (isOver) => {
     try {
-      if (!indeterminate || wait === undefined) return script.answerOf(await evaluate(client, script, call), call);
-      const { reply, replicas } = await evaluateAndWait(client, script, call, { ...wait, isOver });
-      if (replicas < wait.replicas && script.tookEffect(reply)) {
-        throw new NotReplicatedError({ replicas, wanted: wait.replicas });
-      }
-      return script.answerOf(reply, call);
+      return await evaluated(connection, script, call, { isOver, waits: indeterminate });
     } catch (error) {
       // A refusal of the script: there is nothing to ask the server about.
       if (error instanceof LangChainRedisError) throw error;
@@ -127,17 +143,12 @@ export function write<Call extends Pick<Write, "keys">, Reply>(
   script: Script<Call, Reply>,
   call: Call & Write & Pick<About, "subject">,
 ): Promise<Reply> {
-  const { client, wait } = connection;
+  const { client } = connection;
   const { operationId, keys } = call;
   const circumstances = { client, script: script.name, operationId, indeterminate: true };
   return withDeadline(connection, circumstances, async (isOver) => {
     try {
-      if (wait === undefined) return script.answerOf(await evaluate(client, script, call), call);
-      const { reply, replicas } = await evaluateAndWait(client, script, call, { ...wait, isOver });
-      if (replicas < wait.replicas && script.tookEffect(reply)) {
-        throw new NotReplicatedError({ replicas, wanted: wait.replicas, operationId });
-      }
-      return script.answerOf(reply, call);
+      return await evaluated(connection, script, call, { isOver, waits: true });
     } catch (error) {
       // A refusal of the script: there is nothing to ask the server about.
       if (error instanceof LangChainRedisError) throw error;
@@ -145,6 +156,76 @@ export function write<Call extends Pick<Write, "keys">, Reply>(
       throw await toScriptError(error, circumstances, mayHave);
     }
   });
+}
+
+/**
+ * How often a call is sealed anew. Once, when another process was the first to write, or the key was destroyed meanwhile;
+ * more often only when that happens again in between, as while several processes write and delete one thread.
+ */
+const MAX_SEALED = 16;
+
+/** Runs a script, and returns its answer. When the key is not the owner's that it sealed with, it seals anew. */
+async function evaluated<Call, Reply>(
+  connection: Connection,
+  script: Script<Call, Reply>,
+  call: Call & About,
+  { isOver, waits }: { readonly isOver: () => boolean; readonly waits: boolean },
+): Promise<Reply> {
+  const { vault } = connection;
+  const send = waits ? sendAndWait : sendOnce;
+  if (vault === undefined) {
+    const reply = await send(connection, script, call, { replies: "text" }, isOver);
+    try {
+      return script.answerOf(reply, call);
+    } catch (error) {
+      if (!(error instanceof NotText)) throw error;
+    }
+    return script.answerOf(storedReply(await send(connection, script, call, { replies: "bytes" }, isOver)), call);
+  }
+  for (let left = MAX_SEALED; ; left--) {
+    const sealer = await sealerOf(connection, vault, script, call);
+    const reply = storedReply(await send(connection, script, call, { sealer, replies: "bytes" }, isOver));
+    const found = script.foundKey(reply);
+    if (sealer === undefined || found === undefined || left === 0) {
+      if (sealer !== undefined && script.tookEffect(reply)) vault.accepted(sealer);
+      return script.answerOf(reply, call);
+    }
+    await vault.refused(connection, found);
+  }
+}
+
+function sealerOf<Call, Reply>(
+  connection: Connection,
+  vault: Vault,
+  script: Script<Call, Reply>,
+  call: Call,
+): Sealer | undefined | Promise<Sealer> {
+  if (script.seals(call)) return vault.sealer(connection);
+  return script.keeps(call) ? vault.keeper : undefined;
+}
+
+function sendOnce<Call, Reply>(
+  { client }: Connection,
+  script: Script<Call, Reply>,
+  call: Call,
+  sending: Sending,
+): Promise<unknown> {
+  return evaluate(client, script, call, sending);
+}
+
+async function sendAndWait<Call, Reply>(
+  { client, wait }: Connection,
+  script: Script<Call, Reply>,
+  call: Call & About,
+  sending: Sending,
+  isOver: () => boolean,
+): Promise<unknown> {
+  if (wait === undefined) return evaluate(client, script, call, sending);
+  const { reply, replicas } = await evaluateAndWait(client, script, call, { ...wait, ...sending, isOver });
+  if (replicas < wait.replicas && script.tookEffect(reply)) {
+    throw new NotReplicatedError({ replicas, wanted: wait.replicas, operationId: call.operationId });
+  }
+  return reply;
 }
 
 // A script, because a Cluster client sends scripts to the primary even with `scaleReads`. It runs out of memory too.
@@ -165,6 +246,11 @@ async function mayHaveRun(client: RedisPort, { key, field }: Trace, refusal: str
   }
 }
 
+/** Settles within the deadline of a connection, for what is asked of somebody else than Redis. */
+export function inTime<Result>(connection: Connection, work: () => Promise<Result>): Promise<Result> {
+  return withDeadline(connection, { client: connection.client, indeterminate: false }, work);
+}
+
 /**
  * Settles within the deadline, whatever the client does. ioredis can hold a command for minutes, or for ever, and its own
  * `commandTimeout` is the caller's to set. The command may still run later; its operation id makes that harmless.
@@ -182,12 +268,12 @@ function withDeadline<Result>(
     // Not at once: when the process was busy past the deadline, the reply may be there and only unread.
     const timer = setTimeout(() => setImmediate(expire), deadlineMilliseconds - (performance.now() - began));
     // Not by `finally`, which makes three promises more.
-    const inTime =
+    const settled =
       <Outcome>(settle: (outcome: Outcome) => void) =>
       (outcome: Outcome): void => {
         clearTimeout(timer);
         settle(outcome);
       };
-    sent.then(inTime(resolve), inTime(reject));
+    sent.then(settled(resolve), settled(reject));
   });
 }

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
+import type { Sealer } from "../sealing.js";
 import { type About, type Refusal, refusalOf } from "../refusals.js";
 import { UnexpectedReply } from "../replies.js";
 import type { Value } from "../port.js";
-import { type Argument, type Arguments, inOrder, type ListArgument } from "./arguments.js";
+import { type Argument, type Arguments, inOrder, type ListArgument, text } from "./arguments.js";
 import type { Fragment } from "./fragment.js";
 import { textOf } from "./text.js";
 
@@ -50,9 +51,16 @@ export interface Declaration<
    * unknown. (A script with a key `operation` records its effect there.)
    */
   readonly unrecorded?: true;
+  /**
+   * The script writes what may be sealed. It has the locals `seal` and `dataKey`, and answers `stale-key` for a key that is
+   * not the owner's: see scripts/fragments/data-key.ts.
+   */
+  readonly seals?: true;
   readonly uses: readonly Fragment[];
   readonly lua: string;
 }
+
+const sealArgument = { seal: text('the data key that the writer seals with, "" for none') } as const;
 
 type Encoded<A extends Arguments> = {
   readonly [Name in keyof A]: A[Name] extends Argument<infer Input>
@@ -65,7 +73,10 @@ type Encoded<A extends Arguments> = {
 /** What a script is called with. */
 export interface ScriptCall<KeyNames extends string, OptionalNames extends string, Sent> {
   readonly keys: { readonly [Name in KeyNames]: string } & { readonly [Name in OptionalNames]?: string | undefined };
-  readonly arguments: Sent;
+  /** A function of what the call seals with, which is `undefined` where nothing is sealed or compressed. */
+  readonly arguments: Sent | ((sealer: Sealer | undefined) => Sent);
+  /** How long what it seals lives at most, in milliseconds; 0 for ever. A call that seals nothing keeps the key for it. */
+  readonly sealedFor?: number | undefined;
 }
 
 type Answer<R extends Outcomes> = {
@@ -78,7 +89,16 @@ export interface Script<Call, Reply> {
   readonly sha1: string;
   readonly unrecorded: boolean;
   /** Returns the keys and arguments of a call as EVALSHA takes them. */
-  readonly encode: (call: Call) => { readonly numberOfKeys: number; readonly keysAndArguments: Value[] };
+  readonly encode: (
+    call: Call,
+    sealer?: Sealer,
+  ) => { readonly numberOfKeys: number; readonly keysAndArguments: Value[] };
+  /** Whether a call may seal something. */
+  readonly seals: (call: Call) => boolean;
+  /** Whether a call that seals nothing keeps the key of what is sealed. */
+  readonly keeps: (call: Call) => boolean;
+  /** Returns the key that the script found in place of the writer's, `""` for none; `undefined` when it was the same. */
+  readonly foundKey: (reply: unknown) => string | undefined;
   /** Whether a write took effect, now or when it first ran. */
   readonly tookEffect: (reply: unknown) => boolean;
   /** @throws LangChainRedisError for a refusal; UnexpectedReply for a reply that is not the script's. */
@@ -102,18 +122,22 @@ export function defineScript<
 >(
   declaration: Declaration<K, O, A, E, R>,
 ): Script<ScriptCall<keyof K & string, keyof O & string, Encoded<A>>, Answer<E> | Answer<R>> {
-  const { name, unrecorded = false, effects = {}, answers = {}, refusals = [] } = declaration;
+  const { name, unrecorded = false, seals = false, effects = {}, answers = {}, refusals = [] } = declaration;
   const keyNames = Object.keys(declaration.keys);
   const optionalNames = Object.keys(declaration.optionalKeys ?? {});
   const encodeArguments = encoderOf(declaration.arguments);
-  const lua = textOf(declaration);
+  const lua = textOf(
+    seals ? { ...declaration, arguments: { ...sealArgument, ...declaration.arguments } } : declaration,
+  );
   const outcomes: Outcomes = { ...effects, ...answers };
   return {
     name,
     lua,
     sha1: createHash("sha1").update(lua).digest("hex"),
     unrecorded,
-    encode: (call) => {
+    encode: (call, sealer) => {
+      const input = typeof call.arguments === "function" ? call.arguments(sealer) : call.arguments;
+      const proof = seals ? sealer?.proof(call.sealedFor ?? 0) : undefined;
       const keys = call.keys as Readonly<Record<string, string | undefined>>;
       const sent: Value[] = [];
       for (const one of keyNames) sent.push(keys[one] as string);
@@ -122,9 +146,14 @@ export function defineScript<
       if (numberOfKeys !== keyNames.length && numberOfKeys !== keyNames.length + optionalNames.length) {
         throw new TypeError(`${name}: keys are missing`);
       }
-      encodeArguments(call.arguments, sent);
-      return { numberOfKeys, keysAndArguments: sent };
+      if (proof !== undefined) sent.push(proof.dataKey);
+      if (seals) sent.push(proof?.seal ?? "");
+      encodeArguments(input, sent);
+      return { numberOfKeys: proof === undefined ? numberOfKeys : numberOfKeys + 1, keysAndArguments: sent };
     },
+    seals: (call) => seals && typeof call.arguments === "function",
+    keeps: (call) => seals && call.sealedFor !== undefined,
+    foundKey: (reply) => (Array.isArray(reply) && reply[0] === "stale-key" ? String(reply[1]) : undefined),
     tookEffect: (reply) => Array.isArray(reply) && Object.hasOwn(effects, String(reply[0])),
     answerOf: (reply, about) => {
       if (!Array.isArray(reply)) throw new UnexpectedReply();

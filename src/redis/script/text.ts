@@ -12,9 +12,13 @@ interface Described {
   readonly effects?: object;
   readonly answers?: object;
   readonly refusals?: readonly string[];
+  readonly seals?: true;
   readonly uses: readonly Fragment[];
   readonly lua: string;
 }
+
+/** The key is the last one, and not always there. It is taken away first, or it would pass for an optional key. */
+const DATA_KEY = 'local dataKey = seal ~= "" and table.remove(KEYS) or nil';
 
 /** A line of the header: where a key or argument is, its name, and what it is. */
 type Row = readonly [place: string, name: string, about: string];
@@ -24,8 +28,13 @@ export function textOf(script: Described): string {
   const flags = script.flags === undefined ? "" : ` flags=${script.flags}`;
   const keys = keysOf(script);
   const args = argumentsOf(script.arguments);
-  const header = headerOf(script, [...keys.rows, ...args.rows]);
-  const locals = [...keys.locals, ...args.locals].join("\n");
+  const dataKey: Row[] = script.seals
+    ? [["KEYS[#]", "dataKey", "string: the owner's data key; absent without `seal`"]]
+    : [];
+  const header = headerOf(script, [...keys.rows, ...dataKey, ...args.rows]);
+  const locals = (script.seals ? [...args.locals, DATA_KEY, ...keys.locals] : [...keys.locals, ...args.locals]).join(
+    "\n",
+  );
   const parts = [assembled(script.uses), locals, script.lua.trim()].filter((part) => part !== "");
   return `#!lua${flags}\n${header}\n${parts.join("\n\n")}\n`;
 }
@@ -72,11 +81,19 @@ function argumentsOf(declared: Arguments): Read {
   return { rows, locals };
 }
 
-function headerOf({ name, about, effects = {}, answers = {}, refusals = [] }: Described, rows: readonly Row[]): string {
+function headerOf(
+  { name, about, effects = {}, answers = {}, refusals = [], seals }: Described,
+  rows: readonly Row[],
+): string {
   const places = Math.max(0, ...rows.map(([place]) => place.length));
   const names = Math.max(0, ...rows.map((row) => row[1].length));
   const table = rows.map(([place, one, what]) => `${place.padEnd(places)}  ${one.padEnd(names)}  ${what}`.trimEnd());
-  const outcomes = [...Object.keys(effects), ...Object.keys(answers), ...refusals].join(" | ");
+  const outcomes = [
+    ...Object.keys(effects),
+    ...Object.keys(answers),
+    ...refusals,
+    ...(seals ? ["stale-key"] : []),
+  ].join(" | ");
   return [
     "--[[",
     `${name}: ${about}`,

@@ -1,0 +1,154 @@
+import { z } from "zod";
+import { EncryptionKeyError, InvalidOptionError } from "../errors.js";
+import { validate } from "../options/validation.js";
+import type { RedisPort } from "../redis/port.js";
+import { DataKey, KEY_BYTES } from "./data-key.js";
+import { type DataKeys, dataKeysSchema } from "./data-keys.js";
+import { KnownKeys } from "./known-keys.js";
+
+/** Options of {@link keyring}. */
+export interface KeyringOptions {
+  /** The id of the key that wraps data keys from now on. */
+  current: string;
+  /**
+   * The keys by their ids: 32 random bytes each, or these in base64. Make one with `openssl rand -base64 32`. A key stays in
+   * the ring until no data key is wrapped by it any more.
+   */
+  keys: Readonly<Record<string, Uint8Array | string>>;
+  /**
+   * Where the wrapped data keys are kept. Kept elsewhere, a user can be erased from the backups of Redis too.
+   * @default the same Redis, beside what they seal
+   */
+  dataKeys?: DataKeys | undefined;
+  /**
+   * `false` writes plain text, and reads what is sealed. It is the first step of switching on: docs/privacy.md.
+   * @default true
+   */
+  seal?: boolean | undefined;
+  /**
+   * `true` reads what is not sealed. As long as it is accepted, whoever can write to Redis can write it.
+   * @default false, or true with `seal: false`
+   */
+  acceptPlaintext?: boolean | undefined;
+}
+
+const help = "use 32 random bytes, or these in base64: openssl rand -base64 32";
+const ringKeySchema = z
+  .union([z.instanceof(Uint8Array), z.base64(help), z.base64url(help)], help)
+  .transform((key) => Buffer.from(typeof key === "string" ? Buffer.from(key, "base64") : key))
+  .refine((key) => key.length === KEY_BYTES, help);
+const idSchema = z.string("use a string").regex(/^[\w.-]{1,64}$/, "use 1 to 64 letters, digits, and . _ -");
+const schema = z.strictObject(
+  {
+    current: idSchema,
+    keys: z.record(idSchema, ringKeySchema, "use an object of keys by their ids"),
+    dataKeys: dataKeysSchema.optional(),
+    seal: z.boolean("use true or false").default(true),
+    acceptPlaintext: z.boolean("use true or false").optional(),
+  },
+  "pass an object, such as { current, keys }",
+);
+
+/**
+ * Returns the keys by which what is stored is sealed (AES-256-GCM), for the option `encryption`.
+ *
+ * Each owner has a random data key, which the ring's current key wraps. The ring's keys never leave the process.
+ * docs/privacy.md says what is sealed and what is not, how to switch it on, and how to rotate.
+ *
+ * @throws InvalidOptionError when an option is missing, unknown or of the wrong form. It quotes no key.
+ *
+ * @example
+ * ```ts
+ * const encryption = keyring({ current: "2026-11", keys: { "2026-11": process.env.CHAT_KEY } });
+ * const sessions = new SessionStore({ client, encryption });
+ * ```
+ */
+export function keyring(options: KeyringOptions): Keyring {
+  const { current, keys, dataKeys, seal, acceptPlaintext = !seal } = validate(schema, "options", options);
+  const ringKeys = new Map(Object.entries(keys));
+  if (!ringKeys.has(current)) throw new InvalidOptionError("current", "use the id of one of the keys.");
+  return new Keyring({ current, ringKeys, dataKeys, seal, acceptPlaintext });
+}
+
+interface KeyringSettings {
+  readonly current: string;
+  readonly ringKeys: ReadonlyMap<string, Buffer>;
+  readonly dataKeys: DataKeys | undefined;
+  readonly seal: boolean;
+  readonly acceptPlaintext: boolean;
+}
+
+/** What {@link keyring} returns. */
+export class Keyring {
+  readonly #settings: KeyringSettings;
+  readonly #known = new WeakMap<RedisPort, KnownKeys>();
+
+  /** @internal */
+  constructor(settings: KeyringSettings) {
+    this.#settings = settings;
+  }
+
+  /** @internal */
+  get dataKeys(): DataKeys | undefined {
+    return this.#settings.dataKeys;
+  }
+
+  /** @internal The id of the key that wraps data keys from now on. */
+  get current(): string {
+    return this.#settings.current;
+  }
+
+  /** @internal */
+  get seals(): boolean {
+    return this.#settings.seal;
+  }
+
+  /** @internal */
+  get acceptsPlaintext(): boolean {
+    return this.#settings.acceptPlaintext;
+  }
+
+  /** @internal The data keys that this process knows of one Redis. */
+  knownOf(client: RedisPort): KnownKeys {
+    const found = this.#known.get(client);
+    if (found !== undefined) return found;
+    const known = new KnownKeys();
+    this.#known.set(client, known);
+    return known;
+  }
+
+  /** @internal Returns a key as it is kept: `<id> <id of the ring's key> <wrapped>`. */
+  wrap(key: DataKey): string {
+    const { current, ringKeys } = this.#settings;
+    return `${key.id} ${key.wrap(current, ringKeys.get(current) as Buffer)}`;
+  }
+
+  /**
+   * @internal Returns the key of a record, and whether another than the current key of the ring wrapped it.
+   *
+   * @throws EncryptionKeyError when the ring cannot unwrap it.
+   */
+  unwrap(owner: string, record: string): { key: DataKey; isOld: boolean } {
+    const [id = "", ringKeyId = "", wrapped = ""] = record.split(" ");
+    const ringKey = this.#settings.ringKeys.get(ringKeyId);
+    if (!/^[\w-]{8}$/.test(id) || wrapped === "") {
+      throw new EncryptionKeyError("The record of a data key is not what this library wrote.");
+    }
+    if (ringKey === undefined) {
+      throw new EncryptionKeyError(
+        `A data key is wrapped by the key ${JSON.stringify(ringKeyId)}, which the keyring lacks. Add it to \`keys\`.`,
+        ringKeyId,
+      );
+    }
+    const key = DataKey.unwrap(owner, id, ringKeyId, ringKey, wrapped);
+    if (key === undefined) {
+      throw new EncryptionKeyError(
+        `The keyring's key ${JSON.stringify(ringKeyId)} is not the one that wrapped a data key, or the record was altered.`,
+        ringKeyId,
+      );
+    }
+    return { key, isOld: ringKeyId !== this.#settings.current };
+  }
+}
+
+export const keyringSchema: z.ZodType<Keyring> = z.instanceof(Keyring, { error: "pass what keyring() returned" });

@@ -1,0 +1,58 @@
+import { z } from "zod";
+import { validate } from "../options/validation.js";
+import { type ConnectionOptions, connectionSettings, connectionShape } from "../redis/connection-options.js";
+import { wrappedKeyOf } from "../redis/keys.js";
+import { destroyDataKeyScript } from "../redis/scripts/data-key/destroy.js";
+import { createDataKeyScript, getDataKeyScript } from "../redis/scripts/data-key/keep.js";
+import { run } from "../redis/send.js";
+import type { DataKeys, KeepDataKey } from "./data-keys.js";
+
+/** Options of {@link redisDataKeys}. */
+export interface RedisDataKeysOptions extends Omit<ConnectionOptions, "keyPrefix"> {
+  /**
+   * The beginning of every key. No braces, no white space.
+   * @default "chat-keys"
+   */
+  keyPrefix?: string | undefined;
+}
+
+const schema = z.strictObject(
+  { ...connectionShape, keyPrefix: connectionShape.keyPrefix.unwrap().default("chat-keys") },
+  "pass an object with at least client",
+);
+
+/**
+ * Keeps wrapped data keys in another Redis than what they seal, for `keyring({ dataKeys })`. Erasing a user then makes
+ * earlier backups of the first Redis unreadable, as far as no backup of this one has the key. A key expires when nothing can
+ * exist any more that is sealed with it; that of a user of a `SessionStore` stays until `eraseUser`.
+ *
+ * @throws InvalidOptionError when an option is missing, unknown or of the wrong form.
+ *
+ * @example
+ * ```ts
+ * const dataKeys = redisDataKeys({ client: connect("redis://keys.internal:6379") });
+ * const encryption = keyring({ current: "2026-11", keys: { "2026-11": process.env.CHAT_KEY }, dataKeys });
+ * ```
+ */
+export function redisDataKeys(options: RedisDataKeysOptions): DataKeys {
+  const settings = connectionSettings(validate(schema, "options", options));
+  const keysOf = (owner: string): { wrapped: string } => ({ wrapped: wrappedKeyOf(settings.keyPrefix, owner) });
+  return {
+    async get(owner, keep) {
+      const call = { keys: keysOf(owner), arguments: { ttl: millisecondsOf(keep) } };
+      const found = await run(settings, getDataKeyScript, call);
+      return found.outcome === "kept" ? found.wrapped : undefined;
+    },
+    async create(owner, wrapped, { replaces = "", ...keep }) {
+      const sent = { ttl: millisecondsOf(keep), new: wrapped, replaces };
+      return (await run(settings, createDataKeyScript, { keys: keysOf(owner), arguments: sent })).wrapped;
+    },
+    async destroy(owner, wrapped) {
+      await run(settings, destroyDataKeyScript, { keys: keysOf(owner), arguments: { known: wrapped } });
+    },
+  };
+}
+
+function millisecondsOf({ ttl }: KeepDataKey): number {
+  return ttl === "never" ? 0 : ttl * 1_000;
+}
