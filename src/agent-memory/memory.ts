@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { InvalidOptionError } from "../errors.js";
 import { Budget } from "../redis/budget.js";
 import { digestOf } from "../options/digest.js";
@@ -7,6 +6,7 @@ import { incrementScript } from "../redis/scripts/memory/increment.js";
 import { readValuesScript } from "../redis/scripts/memory/read.js";
 import { removeValuesScript } from "../redis/scripts/memory/remove.js";
 import { usageScript } from "../redis/scripts/memory/usage.js";
+import type { Stored } from "../redis/sealing.js";
 import { run } from "../redis/send.js";
 import {
   type AgentMemoryOptions,
@@ -17,13 +17,22 @@ import {
   parseMemoryWrite,
   type SetOptions,
 } from "./options.js";
+import { type Change, type Changed, changeValue } from "./change-value.js";
+import { appended, incremented } from "./changes.js";
 import { pages } from "./pages.js";
-import { argumentsOf, holderOf, keysOf, keysOfWrite, performOnce } from "./perform.js";
+import { argumentsOf, holderOf, keysOf, keysOfWrite, perform } from "./perform.js";
 import { type MemoryPlace, standalonePlace } from "./place.js";
-import { setValues, spelled } from "./set-values.js";
+import { openValue } from "./sealed-values.js";
+import { newPadSecret, setValues, spelled } from "./set-values.js";
 import { fitted, type StandardSchema } from "./standard-schema.js";
-import { updateValue } from "./update.js";
-import { decodeEntry, type EncodedValue, encodeValue, type MemoryEntry } from "./values.js";
+import {
+  decodeEntry,
+  decodeValue,
+  type EncodedValue,
+  encodeValue,
+  type MemoryEntry,
+  type OpenedValue,
+} from "./values.js";
 
 /** Keys of one call. A script blocks Redis while it runs, and this many keep it busy for some tens of milliseconds. */
 const MAX_KEYS = 10_000;
@@ -44,7 +53,8 @@ export interface MemoryUsage {
  * as long as `ttl` says.
  *
  * - Each call takes one round trip and settles within `deadline`. `update` takes two for each attempt, `entries` one for
- *   each page.
+ *   each page. With `encryption`, `increment` and `append` take two for each attempt as well, because only the client can
+ *   read the value; and a client that does not know the key yet takes one more.
  * - Each write takes effect whole and once, also when its reply is lost or the caller repeats it with its `operationId`.
  * - `update`, `increment`, `append` and `set(…, { ifVersion })` lose no update, however many clients write at once.
  * - The script that writes checks `limits`. Beyond one of them it changes nothing, and the call throws a
@@ -87,10 +97,13 @@ export class AgentMemory {
   /**
    * Returns the value with its version, for `set(…, { ifVersion })`, and the end of its `ttl`; or `undefined` when there is
    * no value.
+   *
+   * @throws CorruptMessageError when the value was altered, was sealed for another place, or cannot be opened without
+   * `encryption`. EncryptionKeyError when the ring lacks the key. So do all calls that read values.
    */
   async entry(key: string): Promise<MemoryEntry | undefined> {
     const [stored] = await this.#read("whole", [parseKey(key)]);
-    return stored === undefined ? undefined : decodeEntry(key, stored);
+    return stored === undefined ? undefined : decodeEntry(key, await openValue(this.#place, key, stored));
   }
 
   /** Returns the values that are there, by key. One round trip, so they were there at the same time. */
@@ -103,9 +116,11 @@ export class AgentMemory {
     const stored = await this.#read("whole", keys.map(parseKey));
     const found = new Map<string, unknown>();
     for (const [index, key] of keys.entries()) {
-      const text = stored[index];
-      if (text === undefined) continue;
-      const { value } = decodeEntry(key, text);
+      const one = stored[index];
+      if (one === undefined) continue;
+      const opened = openValue(this.#place, key, one);
+      const { json } = opened instanceof Promise ? await opened : opened;
+      const value = decodeValue(key, json);
       found.set(key, schema === undefined ? value : await fitted(key, value, schema));
     }
     return found;
@@ -184,12 +199,17 @@ export class AgentMemory {
     const { schema, ...write } = options;
     const { operationId, lifetime = "keep" } = parseMemoryWrite(write);
     if (typeof change !== "function") throw new InvalidOptionError("change", "pass a function of the current value.");
-    const version = await updateValue(this.#place, {
+    const version = await changeValue(new Budget(this.#place.connection), this.#place, {
       key: parseKey(key),
       operationId,
+      parts: ["update", key],
       lifetime,
-      change: async (current) =>
-        change(current === undefined || schema === undefined ? current : await fitted(key, current, schema)),
+      change: async (current) => {
+        const value = current === undefined ? undefined : decodeValue(key, current.json);
+        const isFit = current === undefined || schema === undefined;
+        const next = await change(isFit ? value : await fitted(key, value, schema));
+        return next === undefined ? undefined : encodeValue("value", next);
+      },
     });
     return { version };
   }
@@ -200,21 +220,25 @@ export class AgentMemory {
    * @returns the sum.
    * @throws ValueMismatchError when the value is not a whole number, or the sum is not a safe integer; and what `set`
    * throws.
+   * @throws VersionConflictError, with `encryption` only, when other writes came between until the deadline.
    */
   async increment(key: string, by: number = 1, options?: MemoryWriteOptions): Promise<number> {
     if (!Number.isSafeInteger(by)) {
       throw new InvalidOptionError("by", "use a safe integer; for fractions use update().");
     }
     const { operationId, lifetime = "keep" } = parseMemoryWrite(options);
-    const digest = digestOf("increment", parseKey(key), String(lifetime), String(by));
-    const { connection, space } = this.#place;
-    const sum = await performOnce(connection, incrementScript, {
-      operationId,
-      subject: key,
-      keys: keysOfWrite(space, operationId),
-      arguments: { digest, key, by, lifetime: spelled(lifetime), fresh: newPadSecret(), ...argumentsOf(space) },
-    });
-    return Number(sum);
+    const parts = ["increment", parseKey(key), String(lifetime), String(by)];
+    const { space } = this.#place;
+    const change = (current: OpenedValue | undefined): Changed => incremented(key, current, by);
+    return this.#calculate({ key, operationId, parts, lifetime, change }, (budget, digest) =>
+      perform(budget, incrementScript, {
+        operationId,
+        subject: key,
+        keys: keysOfWrite(space, operationId),
+        sealedFor: space.ttlMilliseconds,
+        arguments: { digest, key, by, lifetime: spelled(lifetime), fresh: newPadSecret(), ...argumentsOf(space) },
+      }),
+    );
   }
 
   /**
@@ -222,28 +246,32 @@ export class AgentMemory {
    *
    * @returns the array's length.
    * @throws ValueMismatchError when the value is not an array; and what `set` throws.
+   * @throws VersionConflictError, with `encryption` only, when other writes came between until the deadline.
    */
   async append(key: string, item: unknown, options?: AppendOptions): Promise<number> {
     const { operationId, lifetime = "keep", max } = parseMemoryWrite(options, "max");
     const { json } = encodeValue("item", item);
     assertAtMost(json.length, MAX_WRITE_CHARACTERS, "item", "characters of JSON a write");
-    const digest = digestOf("append", parseKey(key), String(lifetime), String(max), json);
-    const { connection, space } = this.#place;
-    const length = await performOnce(connection, appendItemScript, {
-      operationId,
-      subject: key,
-      keys: keysOfWrite(space, operationId),
-      arguments: {
-        digest,
-        key,
-        item: json,
-        max,
-        lifetime: spelled(lifetime),
-        fresh: newPadSecret(),
-        ...argumentsOf(space),
-      },
-    });
-    return Number(length);
+    const parts = ["append", parseKey(key), String(lifetime), String(max), json];
+    const { space } = this.#place;
+    const change = (current: OpenedValue | undefined): Changed => appended(key, current, json, max);
+    return this.#calculate({ key, operationId, parts, lifetime, change }, (budget, digest) =>
+      perform(budget, appendItemScript, {
+        operationId,
+        subject: key,
+        keys: keysOfWrite(space, operationId),
+        sealedFor: space.ttlMilliseconds,
+        arguments: {
+          digest,
+          key,
+          item: json,
+          max,
+          lifetime: spelled(lifetime),
+          fresh: newPadSecret(),
+          ...argumentsOf(space),
+        },
+      }),
+    );
   }
 
   /**
@@ -253,7 +281,10 @@ export class AgentMemory {
     return this.#remove(parseKey(key), options);
   }
 
-  /** Removes all values at once. The count of today's writes stays. */
+  /**
+   * Removes all values at once. The count of today's writes stays. The data key of a namespace on its own goes some minutes
+   * later, unless something is sealed with it again; a key that is kept elsewhere (`dataKeys`) stays there.
+   */
   async clear(options?: Pick<MemoryWriteOptions, "operationId">): Promise<void> {
     await this.#remove(undefined, options);
   }
@@ -264,7 +295,10 @@ export class AgentMemory {
    * failover of Redis in between can hide some.
    */
   async *entries(): AsyncGenerator<MemoryEntry, void, undefined> {
-    for await (const [key, stored] of pages(this.#place, "whole")) yield decodeEntry(key, stored);
+    for await (const [key, stored] of pages(this.#place, "whole")) {
+      const opened = openValue(this.#place, key, stored);
+      yield decodeEntry(key, opened instanceof Promise ? await opened : opened);
+    }
   }
 
   /** Yields all keys, as `entries` yields the values. */
@@ -286,7 +320,7 @@ export class AgentMemory {
     }
   }
 
-  async #read(part: "whole" | "header", wanted: readonly string[]): Promise<readonly (string | undefined)[]> {
+  async #read(part: "whole" | "header", wanted: readonly string[]): Promise<readonly (Stored | undefined)[]> {
     const { connection, space } = this.#place;
     const call = { keys: keysOf(space), arguments: { part, wanted, ...holderOf(space) } };
     return (await run(connection, readValuesScript, call)).stored;
@@ -300,9 +334,9 @@ export class AgentMemory {
     const texts = entries.flatMap(({ key, json }) => [key, json]);
     const length = texts.reduce((sum, text) => sum + text.length, 0);
     assertAtMost(length, MAX_WRITE_CHARACTERS, "value", "characters of JSON a write");
-    const digest = digestOf("set", String(ifVersion ?? ""), String(lifetime), ...texts);
+    const parts = ["set", String(ifVersion ?? ""), String(lifetime), ...texts];
     const { connection, space } = this.#place;
-    const write = { operationId, digest, expected: ifVersion, lifetime, entries };
+    const write = { operationId, parts, expected: ifVersion, lifetime, entries };
     return { version: await setValues(new Budget(connection), space, write) };
   }
 
@@ -312,19 +346,31 @@ export class AgentMemory {
     const digest = key === undefined ? digestOf("clear") : digestOf("delete", key);
     const { connection, space } = this.#place;
     const scope: "all" | "one" = key === undefined ? "all" : "one";
-    const there = await performOnce(connection, removeValuesScript, {
+    const { result } = await perform(new Budget(connection), removeValuesScript, {
       operationId,
       subject: key ?? "",
       keys: keysOfWrite(space, operationId),
+      sealedFor: space.ttlMilliseconds,
       arguments: { digest, scope, key: key ?? "", ...argumentsOf(space) },
     });
-    return there === "1";
+    return result === "1";
   }
-}
 
-/** Returns a secret for a namespace that has none yet; see the Lua fragment `rememberNumber`. */
-function newPadSecret(): string {
-  return randomBytes(16).toString("base64url");
+  /** Changes a value in the script, or here when the value is sealed, or is to be. */
+  async #calculate(
+    change: Change,
+    inScript: (
+      budget: Budget,
+      digest: string,
+    ) => Promise<{ readonly outcome: "sealed" } | { readonly outcome: "done" | "repeated"; readonly result: Stored }>,
+  ): Promise<number> {
+    const budget = new Budget(this.#place.connection);
+    if (!this.#place.connection.vault?.seals) {
+      const reply = await inScript(budget, digestOf(...change.parts));
+      if (reply.outcome !== "sealed") return Number(reply.result);
+    }
+    return changeValue(budget, this.#place, change);
+  }
 }
 
 function isPlace(from: AgentMemoryOptions | MemoryPlace): from is MemoryPlace {

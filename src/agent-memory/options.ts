@@ -1,4 +1,6 @@
 import { z } from "zod";
+import type { Keyring } from "../encryption/keyring.js";
+import { type EncryptionOptions, encryptionShape } from "../encryption/options.js";
 import {
   type ConnectionOptions,
   connectionSettings,
@@ -40,7 +42,7 @@ export interface MemorySpaceOptions {
 }
 
 /** Options of {@link AgentMemory}. */
-export interface AgentMemoryOptions extends MemorySpaceOptions, ConnectionOptions {
+export interface AgentMemoryOptions extends MemorySpaceOptions, ConnectionOptions, EncryptionOptions {
   /**
    * Names the namespace. Any non-empty well-formed string of up to 1 KiB of UTF-8 will do, from whatever source, except a
    * session token.
@@ -79,6 +81,7 @@ export interface AppendOptions extends MemoryWriteOptions {
 
 export interface MemorySettings extends KeyedConnection {
   readonly namespace: string;
+  readonly encryption: Keyring | undefined;
   readonly space: SpaceSettings;
 }
 
@@ -102,7 +105,7 @@ const spaceSchema = z.strictObject(
   "pass an object such as { ttl, limits }",
 );
 const memorySchema = z.strictObject(
-  { ...connectionShape, ...spaceSchema.shape, namespace: idSchema },
+  { ...connectionShape, ...encryptionShape, ...spaceSchema.shape, namespace: idSchema },
   "pass an object with at least client and namespace",
 );
 
@@ -118,7 +121,8 @@ const writeSchema = z.strictObject(
 
 export function parseMemoryOptions(options: AgentMemoryOptions): MemorySettings {
   const parsed = validate(memorySchema, "options", options);
-  return { ...connectionSettings(parsed), namespace: parsed.namespace, space: spaceSettings(parsed) };
+  const { namespace, encryption } = parsed;
+  return { ...connectionSettings(parsed), namespace, encryption, space: spaceSettings(parsed) };
 }
 
 /**

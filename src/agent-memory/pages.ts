@@ -1,4 +1,6 @@
 import { scanValuesScript } from "../redis/scripts/memory/scan.js";
+import { storedValue, text } from "../redis/replies.js";
+import type { Stored } from "../redis/sealing.js";
 import { run } from "../redis/send.js";
 import { holderOf, keysOf } from "./perform.js";
 import type { MemoryPlace } from "./place.js";
@@ -7,7 +9,7 @@ import type { MemoryPlace } from "./place.js";
 export async function* pages(
   { connection, space }: MemoryPlace,
   part: "whole" | "header",
-): AsyncGenerator<readonly [key: string, stored: string], void, undefined> {
+): AsyncGenerator<readonly [key: string, stored: Stored], void, undefined> {
   const seen = new Set<string>();
   let next = "0";
   do {
@@ -16,7 +18,8 @@ export async function* pages(
       arguments: { part, cursor: next, ...holderOf(space) },
     });
     for (let index = 0; index + 1 < found.length; index += 2) {
-      const [key = "", stored = ""] = found.slice(index, index + 2);
+      const key = text(found[index]);
+      const stored = storedValue(found[index + 1]);
       if (seen.has(key)) continue;
       seen.add(key);
       yield [key, stored];

@@ -1,6 +1,6 @@
-import { Budget } from "../redis/budget.js";
+import type { Budget } from "../redis/budget.js";
 import type { Script } from "../redis/script/define.js";
-import { type Connection, write, type Write } from "../redis/send.js";
+import { write, type Write } from "../redis/send.js";
 import type { MemorySpace } from "./place.js";
 
 /** The input of a script that writes to a namespace. */
@@ -9,33 +9,24 @@ export interface MemoryWrite extends Write {
   readonly subject: string;
 }
 
-type WriteReply =
-  | { readonly outcome: "done" | "repeated"; readonly result: string }
-  /** Expired values were removed, and nothing else was done. Call again. */
-  | { readonly outcome: "more" };
-
-/**
- * Runs a write and returns its result. Takes one round trip. It takes more only when the namespace is at a limit and holds
- * hundreds of expired values, which are then removed in steps.
- */
-export async function perform<Call extends MemoryWrite>(
-  budget: Budget,
-  script: Script<Call, WriteReply>,
-  call: Call,
-): Promise<string> {
-  for (;;) {
-    const reply = await write(budget.connection(), script, call);
-    if (reply.outcome !== "more") return reply.result;
-  }
+/** Expired values were removed, and nothing else was done. Call again. */
+interface More {
+  readonly outcome: "more";
 }
 
-/** Does what {@link perform} does, for a call that has no other round trips. */
-export function performOnce<Call extends MemoryWrite>(
-  connection: Connection,
-  script: Script<Call, WriteReply>,
-  call: Call,
-): Promise<string> {
-  return perform(new Budget(connection), script, call);
+/**
+ * Runs a write and returns its reply. Takes one round trip. It takes more only when the namespace is at a limit and holds
+ * hundreds of expired values, which are then removed in steps.
+ */
+export async function perform<Call extends Pick<Write, "keys">, Reply extends { readonly outcome: string }>(
+  budget: Budget,
+  script: Script<Call, Reply>,
+  call: NoInfer<Call> & MemoryWrite,
+): Promise<Exclude<Reply, More>> {
+  for (;;) {
+    const reply = await write(budget.connection(), script, call);
+    if (reply.outcome !== "more") return reply as Exclude<Reply, More>;
+  }
 }
 
 interface SpaceKeys {

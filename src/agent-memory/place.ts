@@ -1,3 +1,4 @@
+import { connectionOf } from "../encryption/vault.js";
 import { type MemoryKeys, memoryKeys } from "../redis/keys.js";
 import type { SpaceLimits } from "../redis/scripts/memory/space.js";
 import type { Connection } from "../redis/send.js";
@@ -19,6 +20,8 @@ interface MemoryHolder {
 
 /** A namespace: where it is, on whose behalf it is used, and how much it may hold. */
 export interface MemorySpace {
+  /** Its name within its owner. What is sealed is bound to it. */
+  readonly name: string;
   readonly keys: MemoryKeys;
   /** Absent when the namespace belongs to no session. */
   readonly holder: MemoryHolder | undefined;
@@ -40,12 +43,18 @@ export function standalonePlace({
   client,
   deadlineMilliseconds,
   wait,
+  encryption,
   keyPrefix,
   namespace,
   space,
 }: MemorySettings): MemoryPlace {
+  const { dataKey, ...keys } = memoryKeys(keyPrefix, namespace);
+  const { ttlMilliseconds } = space;
   return {
-    connection: { client, deadlineMilliseconds, wait },
-    space: { ...space, keys: memoryKeys(keyPrefix, namespace), holder: undefined },
+    connection: connectionOf(
+      { client, deadlineMilliseconds, wait, encryption, compress: false },
+      { owner: `memory:${namespace}`, dataKey, ttlMilliseconds },
+    ),
+    space: { ...space, name: namespace, keys, holder: undefined },
   };
 }

@@ -1,37 +1,72 @@
+import { randomBytes } from "node:crypto";
+import { digestOf } from "../options/digest.js";
 import type { Budget } from "../redis/budget.js";
 import { setScript } from "../redis/scripts/memory/set.js";
 import { argumentsOf, keysOfWrite, perform } from "./perform.js";
 import type { MemorySpace } from "./place.js";
+import { openResult, sealResult, sealValue } from "./sealed-values.js";
+import type { EncodedValue } from "./values.js";
 
 export interface SetValues {
   readonly operationId: string;
-  readonly digest: string;
+  /** What tells the write apart under its operation id. */
+  readonly parts: readonly string[];
   /** Absent: whatever is there. */
   readonly expected: number | undefined;
   /** Milliseconds; 0: no deadline; `"keep"`: the one that each has. */
   readonly lifetime: number | "keep";
-  readonly entries: readonly { readonly key: string; readonly json: string; readonly items: number }[];
+  readonly entries: readonly (EncodedValue & { readonly key: string })[];
+  /** What to return; absent: the version of the values. */
+  readonly result?: number | undefined;
+  /** Sets nothing, and throws this, unless the operation was done before, or the first value has another version. */
+  readonly unfit?: Error | undefined;
 }
 
-/** Sets values, all or none, and returns their version. */
+/** Sets values, all or none, and returns their version, or the result of the operation. */
 export async function setValues(budget: Budget, space: MemorySpace, write: SetValues): Promise<number> {
-  const { operationId, digest, expected, lifetime, entries } = write;
-  const version = await perform(budget, setScript, {
+  const { operationId, parts, expected, lifetime, entries, result, unfit } = write;
+  const reply = await perform(budget, setScript, {
     operationId,
     subject: entries[0]?.key ?? "",
     keys: keysOfWrite(space, operationId),
-    arguments: {
-      digest,
-      expected: expected === undefined ? "" : String(expected),
-      lifetime: spelled(lifetime),
-      entries: entries.flatMap(({ key, json, items }) => [key, json, String(items)]),
-      ...argumentsOf(space),
+    sealedFor: sealedFor(space, lifetime),
+    arguments: (sealer) => {
+      const returned = result === undefined ? "" : sealResult(sealer, space, operationId, result);
+      return {
+        digest: sealer?.digest(...parts) ?? digestOf(...parts),
+        expected: expected === undefined ? "" : String(expected),
+        lifetime: spelled(lifetime),
+        unfit: unfit !== undefined,
+        result: returned,
+        fresh: returned !== "" && typeof returned === "string" ? newPadSecret() : "",
+        entries: entries.flatMap(({ key, json, items }) => [key, sealValue(sealer, space, key, json), String(items)]),
+        ...argumentsOf(space),
+      };
     },
   });
-  return Number(version);
+  if (reply.outcome === "unfit") throw unfit ?? new TypeError("The script answers what it was not asked.");
+  if (result === undefined) return Number(reply.result);
+  // What was done before may have had another result.
+  return reply.outcome === "done"
+    ? result
+    : openResult({ connection: budget.connection(), space }, operationId, reply.result);
 }
 
 /** Returns a lifetime as the scripts read it: `""` keeps the deadline. */
 export function spelled(lifetime: number | "keep"): string {
   return lifetime === "keep" ? "" : String(lifetime);
+}
+
+/** Returns a secret for a namespace that has none yet; see the Lua fragment `rememberNumber`. */
+export function newPadSecret(): string {
+  return randomBytes(16).toString("base64url");
+}
+
+/**
+ * Returns for how long the key is needed at least, in milliseconds, 0 for ever. The script, which sees all deadlines, keeps it
+ * for as long as it is needed.
+ */
+function sealedFor({ ttlMilliseconds }: MemorySpace, lifetime: number | "keep"): number {
+  const own = lifetime === "keep" ? 1 : lifetime;
+  return ttlMilliseconds > 0 && own > 0 ? Math.min(ttlMilliseconds, own) : Math.max(ttlMilliseconds, own);
 }

@@ -1,6 +1,5 @@
 import { CorruptMessageError } from "../errors.js";
 import { jsonTextOf } from "../options/json-text.js";
-import { HEADER_BYTES } from "../redis/scripts/fragments/memory.js";
 
 /** A value of agent memory. */
 export interface MemoryEntry {
@@ -24,28 +23,26 @@ export function encodeValue(name: string, value: unknown): EncodedValue {
   return { json: jsonTextOf(name, value), items: Array.isArray(value) ? value.length : 0 };
 }
 
-/**
- * Returns the entry of a stored text.
- *
- * @throws CorruptMessageError when this library did not write the text.
- */
-export function decodeEntry(key: string, stored: string): MemoryEntry {
-  const { version, deadline } = decodeHeader(stored);
+/** A value as it was stored, opened. */
+export interface OpenedValue {
+  readonly json: string;
+  readonly version: number;
+  /** In milliseconds since 1970; 0 for none. */
+  readonly deadline: number;
+}
+
+/** @throws CorruptMessageError when the text is no JSON. */
+export function decodeEntry(key: string, { json, version, deadline }: OpenedValue): MemoryEntry {
   return {
     key,
-    value: parse(key, stored.slice(HEADER_BYTES)),
+    value: decodeValue(key, json),
     version,
     ...(deadline === 0 ? {} : { expiresAt: new Date(deadline) }),
   };
 }
 
-function decodeHeader(stored: string): { version: number; deadline: number } {
-  const [, version, deadline] = /^(\d{16}) (\d{13}) \d{10} /.exec(stored) ?? [];
-  if (version === undefined) throw new CorruptMessageError("A value of agent memory is not what this library wrote.");
-  return { version: Number(version), deadline: Number(deadline) };
-}
-
-function parse(key: string, json: string): unknown {
+/** @throws CorruptMessageError when the text is no JSON. */
+export function decodeValue(key: string, json: string): unknown {
   try {
     return JSON.parse(json);
   } catch {

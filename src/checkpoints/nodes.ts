@@ -1,4 +1,7 @@
-import { hash } from "node:crypto";
+import { Unreadable } from "../codec/unreadable.js";
+import type { Stored } from "../redis/sealing.js";
+import { byHash, NAME_LENGTH, nameOf, type Naming } from "./names.js";
+import { isSealed, type OpenedParts } from "./parts.js";
 
 // Values of checkpoints are made of nodes (redis/scripts/fragments/thread.ts has their form). A message is a node, whatever
 // value it is in, so a conversation that is in every checkpoint is stored once. A run of messages becomes a tree, which is
@@ -12,36 +15,6 @@ const MAX_INLINE = 64;
 /** A run is cut behind one of this many names, on average. */
 const AVERAGE_BRANCH = 8;
 const MAX_BRANCH = 32;
-const NAME = 22;
-
-/** How many characters of contents are remembered with their names, of this process. */
-const MAX_REMEMBERED = 4_194_304;
-const MAX_REMEMBERED_CONTENT = 65_536;
-
-/**
- * Names of contents. A graph stores its state after each step, so nearly all of it was there before, and to look a content up
- * takes a tenth of the time of hashing it. What was not used for a while is forgotten: when `young` is full it becomes `old`.
- */
-const remembered = { young: new Map<string, string>(), old: new Map<string, string>(), size: 0 };
-
-function nameOf(content: string): string {
-  if (content.length > MAX_REMEMBERED_CONTENT) return hashOf(content);
-  const known = remembered.young.get(content);
-  if (known !== undefined) return known;
-  const name = remembered.old.get(content) ?? hashOf(content);
-  remembered.young.set(content, name);
-  remembered.size += content.length;
-  if (remembered.size > MAX_REMEMBERED / 2) {
-    remembered.old = remembered.young;
-    remembered.young = new Map();
-    remembered.size = 0;
-  }
-  return name;
-}
-
-function hashOf(content: string): string {
-  return hash("sha256", content, "base64url").slice(0, NAME);
-}
 
 /** Returns the content of a node that is a text: JSON without line feeds. */
 export function textContent(json: string): string {
@@ -61,6 +34,11 @@ function isInline(reference: Reference): boolean {
 export class NewNodes {
   /** Name and content. What a node holds is in front of it. */
   readonly all: Map<string, string> = new Map();
+  readonly #naming: Naming;
+
+  constructor(naming: Naming) {
+    this.#naming = naming;
+  }
 
   /** Makes a node of a content, unless it is short. */
   node(content: string): Reference {
@@ -69,7 +47,7 @@ export class NewNodes {
 
   /** Makes a node of a content, however short, and returns its name. */
   named(content: string): string {
-    const name = nameOf(content);
+    const name = nameOf(content, this.#naming);
     this.all.set(name, content);
     return name;
   }
@@ -111,21 +89,35 @@ function branches(names: readonly string[]): string[][] {
   return cut;
 }
 
-/** A node is missing, or is not what its name says. */
+/** A node is missing, is not what its name says, or cannot be opened. */
 export class DamagedNode extends Error {
   override readonly name = "DamagedNode";
+  /** Why it cannot be opened. */
+  readonly reason: string | undefined;
+
+  constructor(reason?: string) {
+    super();
+    this.reason = reason;
+  }
 }
+
+const NOT_OPENED: OpenedParts = new Map();
 
 /** The nodes of what was read in one call. */
 export class StoredNodes {
-  readonly #contents: ReadonlyMap<string, string>;
+  readonly #contents: ReadonlyMap<string, Stored>;
+  readonly #opened: OpenedParts;
   readonly #texts = new Map<string, string>();
 
-  /** @param flat name, content, … */
-  constructor(flat: readonly string[]) {
-    const contents = new Map<string, string>();
-    for (let i = 0; i + 1 < flat.length; i += 2) contents.set(flat[i] ?? "", flat[i + 1] ?? "");
+  /**
+   * @param flat name, content, …
+   * @param opened what was read, where some of it may be sealed or compressed: references, too.
+   */
+  constructor(flat: readonly Stored[], opened: OpenedParts = NOT_OPENED) {
+    const contents = new Map<string, Stored>();
+    for (let i = 0; i + 1 < flat.length; i += 2) contents.set(String(flat[i]), flat[i + 1] ?? "");
     this.#contents = contents;
+    this.#opened = opened;
   }
 
   get names(): Iterable<string> {
@@ -137,9 +129,12 @@ export class StoredNodes {
    *
    * @throws DamagedNode
    */
-  valueOf(reference: Reference): string | { readonly type: string; readonly bytes: Uint8Array } {
-    const content = isInline(reference) ? reference : this.#content(reference);
-    if (!content.startsWith("#")) return isInline(reference) ? this.#made(reference) : this.#text(reference);
+  valueOf(reference: Stored): string | { readonly type: string; readonly bytes: Uint8Array } {
+    const read = this.#read(reference);
+    // A sealed reference to one node holds a node that holds it.
+    const name = isInline(read) ? /^\+1:([\w-]{22})\n$/.exec(read)?.[1] : read;
+    const content = name === undefined ? read : this.#content(name);
+    if (!content.startsWith("#")) return name === undefined ? this.#made(content) : this.#text(name);
     const space = content.indexOf(" ");
     if (space < 0) throw new DamagedNode();
     return {
@@ -149,9 +144,19 @@ export class StoredNodes {
     };
   }
 
+  #read(stored: Stored): string {
+    const read = this.#opened.get(stored) ?? stored;
+    if (read instanceof Unreadable) throw new DamagedNode(read.reason);
+    if (typeof read !== "string") throw new DamagedNode();
+    return read;
+  }
+
   #content(name: string): string {
-    const content = this.#contents.get(name);
-    if (content === undefined || nameOf(content) !== name) throw new DamagedNode();
+    const stored = this.#contents.get(name);
+    if (stored === undefined) throw new DamagedNode();
+    const content = this.#read(stored);
+    // A sealed node is sealed for its name.
+    if (!isSealed(stored) && nameOf(content, byHash) !== name) throw new DamagedNode();
     return content;
   }
 
@@ -168,8 +173,8 @@ export class StoredNodes {
     if (content.startsWith("=")) return content.slice(1);
     const isRun = content.startsWith("*");
     const colon = isRun ? 0 : content.indexOf(":");
-    const count = isRun ? (content.length - 1) / NAME : Number(content.slice(1, colon));
-    const start = colon + 1 + count * NAME;
+    const count = isRun ? (content.length - 1) / NAME_LENGTH : Number(content.slice(1, colon));
+    const start = colon + 1 + count * NAME_LENGTH;
     if (!/^[*+]/.test(content) || colon < 0 || !Number.isInteger(count) || start > content.length) {
       throw new DamagedNode();
     }
@@ -182,5 +187,7 @@ export class StoredNodes {
 }
 
 function namesIn(content: string, from: number, count: number): string[] {
-  return Array.from({ length: count }, (_, index) => content.slice(from + index * NAME, from + (index + 1) * NAME));
+  return Array.from({ length: count }, (_, index) =>
+    content.slice(from + index * NAME_LENGTH, from + (index + 1) * NAME_LENGTH),
+  );
 }

@@ -7,6 +7,8 @@ import {
   connectionShape,
   type KeyedConnection,
 } from "../redis/connection-options.js";
+import { type StoredFormOptions, storedFormShape } from "../encryption/options.js";
+import type { StoredForm } from "../encryption/vault.js";
 import type { Serializer } from "./values.js";
 
 /** Options of every saver. */
@@ -40,7 +42,7 @@ export interface SaverOptions {
 }
 
 /** Options of {@link RedisSaver}. */
-export interface RedisSaverOptions extends SaverOptions, ConnectionOptions {
+export interface RedisSaverOptions extends SaverOptions, ConnectionOptions, StoredFormOptions {
   /**
    * How long a thread lives after its last write. `"never"` keeps it until `deleteThread()`.
    * @default "30d"
@@ -62,7 +64,7 @@ export interface SaverSettings {
 }
 
 /** The options of a RedisSaver, checked, with every default filled in and every duration in milliseconds. */
-export interface RedisSaverSettings extends SaverSettings, KeyedConnection {
+export interface RedisSaverSettings extends SaverSettings, KeyedConnection, StoredForm {
   /** 0 for never. */
   readonly ttlMilliseconds: number;
   readonly refreshOnRead: boolean;
@@ -87,6 +89,7 @@ const forks = z.enum(["allow", "refuse"], 'use "allow" or "refuse"');
 const redisSaverSchema = z.strictObject(
   {
     ...connectionShape,
+    ...storedFormShape,
     ...saverShape,
     forks: forks.default("allow"),
     ttl: z.union([z.literal("never").transform(() => 0), durationSchema()], useDuration).prefault("30d"),
@@ -106,6 +109,8 @@ export function parseRedisSaverOptions(options: RedisSaverOptions): RedisSaverSe
     ...saverSettings(parsed),
     ttlMilliseconds: parsed.ttl,
     refreshOnRead: parsed.refreshOnRead,
+    encryption: parsed.encryption,
+    compress: parsed.compress,
   };
 }
 

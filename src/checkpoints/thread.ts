@@ -1,8 +1,9 @@
-import { InvalidOptionError } from "../errors.js";
-import { threadKeys, type ThreadKeys } from "../redis/keys.js";
+import { connectionOf, forgetDestroyed, keptElsewhere } from "../encryption/vault.js";
+import { Budget } from "../redis/budget.js";
+import { threadKeys, type ThreadKeys, type WithDataKey } from "../redis/keys.js";
 import { type Ancestor, ancestorsScript } from "../redis/scripts/thread/ancestors.js";
 import { beginThreadScript } from "../redis/scripts/thread/begin.js";
-import { type CheckpointEntry, checkpointEntry } from "../redis/scripts/thread/entries.js";
+import type { CheckpointEntry, MetadataEntry } from "../redis/scripts/thread/entries.js";
 import { listCheckpointsScript } from "../redis/scripts/thread/list.js";
 import { pruneThreadScript } from "../redis/scripts/thread/prune.js";
 import { putCheckpointScript } from "../redis/scripts/thread/put.js";
@@ -10,15 +11,18 @@ import { putWritesScript } from "../redis/scripts/thread/put-writes.js";
 import { readCheckpointsScript } from "../redis/scripts/thread/read.js";
 import { removeThreadScript } from "../redis/scripts/thread/remove.js";
 import { renewThreadScript } from "../redis/scripts/thread/renew.js";
-import { textList } from "../redis/replies.js";
+import type { Stored } from "../redis/sealing.js";
 import { type Connection, run } from "../redis/send.js";
+import { ofCheckpoint, ofMetadata, ofValue, ofWrite } from "./belonging.js";
 import type { KnownNodes } from "./known-nodes.js";
-import { type NewNodes, type Reference, StoredNodes } from "./nodes.js";
+import type { StoredNodes } from "./nodes.js";
 import type { RedisSaverSettings } from "./options.js";
+import { type Part, sealed, sealedReference } from "./parts.js";
 import { escaped } from "./place.js";
+import { openNodes, partOfMetadata, partsOfAncestor, partsOfEntry } from "./reading.js";
+import { NodeSending } from "./sending.js";
+import type { Encode } from "./values.js";
 
-/** Node cannot build a longer command than about 512 MB. A put of this size already keeps Redis busy for a while. */
-const MAX_PUT_BYTES = 134_217_728;
 /** How many ancestors one script looks at. */
 const MAX_ANCESTORS = 100;
 
@@ -51,7 +55,7 @@ export interface ThreadPlace {
   /** The `thread_id`. */
   readonly id: string;
   readonly connection: Connection;
-  readonly keys: ThreadKeys;
+  readonly keys: ThreadKeys & WithDataKey;
   /** 0 for never. */
   readonly ttlMilliseconds: number;
   readonly refreshOnRead: boolean;
@@ -59,7 +63,13 @@ export interface ThreadPlace {
   readonly holder: ThreadHolder | undefined;
 }
 
-/** A checkpoint to store. Values are references to nodes. */
+/** A channel of a checkpoint. */
+export interface ChannelVersion {
+  readonly channel: string;
+  readonly version: string;
+}
+
+/** A checkpoint to store. */
 export interface NewCheckpoint {
   readonly place: string;
   /** The place of the parent, `""` for none. */
@@ -69,23 +79,21 @@ export interface NewCheckpoint {
   /** Whether its run holds the conversation, so that no other run has to be kept from the thread. */
   readonly holdsLease: boolean;
   readonly old: boolean;
-  readonly rest: string;
-  readonly metadata: string;
   readonly delta: readonly string[];
-  /** Channel, version, reference, … */
-  readonly references: readonly string[];
-  /** Channel, version, … of values that are the parent's. */
-  readonly carried: readonly string[];
-  readonly nodes: NewNodes;
+  /** The values of `stored`, and apart from them the checkpoint without values, and its metadata. */
+  readonly encode: Encode;
+  readonly stored: readonly ChannelVersion[];
+  /** The channels that have the parent's values. */
+  readonly carried: readonly ChannelVersion[];
 }
 
 export interface NewWrites {
   readonly place: string;
   readonly task: string;
   readonly path: string;
-  /** Index, channel, reference, … */
-  readonly writes: readonly string[];
-  readonly nodes: NewNodes;
+  readonly writes: readonly { readonly index: string; readonly channel: string }[];
+  /** What was written, in the same order. */
+  readonly encode: Encode;
 }
 
 /** The turn whose run begins. */
@@ -110,6 +118,8 @@ export interface CheckpointPage<Entry> {
   readonly nodes: StoredNodes;
 }
 
+type FoundPage = ReturnType<typeof listCheckpointsScript.answerOf>;
+
 export interface ListQuery {
   /** Absent for those of all namespaces. */
   readonly namespace: string | undefined;
@@ -123,11 +133,14 @@ export type { Ancestor, CheckpointEntry };
 
 /** Returns the place of a thread on its own, under an id that the caller chose. */
 export function standaloneThread(settings: RedisSaverSettings, id: string): ThreadPlace {
-  const { client, deadlineMilliseconds, wait, keyPrefix, ttlMilliseconds, refreshOnRead } = settings;
+  const { client, deadlineMilliseconds, wait, keyPrefix, ttlMilliseconds, refreshOnRead, encryption, compress } =
+    settings;
+  const keys = threadKeys(keyPrefix, id);
+  const connection = { client, deadlineMilliseconds, wait, encryption, compress };
   return {
     id,
-    connection: { client, deadlineMilliseconds, wait },
-    keys: threadKeys(keyPrefix, id),
+    connection: connectionOf(connection, { owner: `thread:${id}`, dataKey: keys.dataKey, ttlMilliseconds }),
+    keys,
     ttlMilliseconds,
     refreshOnRead,
     holder: undefined,
@@ -150,26 +163,63 @@ export class Thread {
   }
 
   /** @returns false when values that were left out are not there. Then nothing was stored. */
-  async put({ nodes, holdsLease, ...checkpoint }: NewCheckpoint): Promise<boolean> {
+  put({ encode, stored, carried, holdsLease, ...checkpoint }: NewCheckpoint): Promise<boolean> {
     const { maxCheckpoints: keep } = this.#settings;
     const onlyLatest = this.#settings.onlyLatest && !holdsLease;
-    return this.#store(nodes, [checkpoint.rest, checkpoint.metadata], (fresh) =>
-      run(this.#place.connection, putCheckpointScript, {
+    const { connection, keys, ttlMilliseconds } = this.#place;
+    const about = ofCheckpoint(this.id, checkpoint, [...stored, ...carried]);
+    const sending = this.#sending(encode);
+    return sending.store(() =>
+      run(connection, putCheckpointScript, {
         subject: this.id,
-        trace: { key: this.#place.keys.checkpoints, field: `c${checkpoint.place}` },
+        trace: { key: keys.checkpoints, field: `c${checkpoint.place}` },
         keys: this.#holdingKeys,
-        arguments: { ...checkpoint, ...this.#holding, keep, onlyLatest, fresh },
+        sealedFor: ttlMilliseconds,
+        arguments: (sealer) => {
+          const { encoded, fresh } = sending.prepare(sealer);
+          const [rest = "", metadata = ""] = encoded.apart;
+          return {
+            ...checkpoint,
+            ...this.#holding,
+            keep,
+            onlyLatest,
+            rest: sealed(sealer, rest, about),
+            metadata: sealed(sealer, metadata, ofMetadata(this.id, checkpoint.place)),
+            references: stored.flatMap((one, index) => [
+              one.channel,
+              one.version,
+              sealedReference(sealer, encoded.references[index] ?? "", ofValue(this.id, one)),
+            ]),
+            carried: carried.flatMap(({ channel, version }) => [channel, version]),
+            fresh,
+          };
+        },
       }),
     );
   }
 
-  async putWrites({ nodes, ...writes }: NewWrites): Promise<void> {
-    await this.#store(nodes, [], (fresh) =>
-      run(this.#place.connection, putWritesScript, {
+  async putWrites({ encode, writes, ...to }: NewWrites): Promise<void> {
+    const { connection, keys, ttlMilliseconds } = this.#place;
+    const sending = this.#sending(encode);
+    await sending.store(() =>
+      run(connection, putWritesScript, {
         subject: this.id,
-        trace: { key: this.#place.keys.checkpoints, field: `w${writes.place}\n${writes.task}` },
+        trace: { key: keys.checkpoints, field: `w${to.place}\n${to.task}` },
         keys: this.#holdingKeys,
-        arguments: { ...writes, ...this.#holding, fresh },
+        sealedFor: ttlMilliseconds,
+        arguments: (sealer) => {
+          const { encoded, fresh } = sending.prepare(sealer);
+          return {
+            ...to,
+            ...this.#holding,
+            writes: writes.flatMap((one, index) => [
+              one.index,
+              one.channel,
+              sealedReference(sealer, encoded.references[index] ?? "", ofWrite(this.id, to, one)),
+            ]),
+            fresh,
+          };
+        },
       }),
     );
   }
@@ -181,11 +231,12 @@ export class Thread {
       keys: this.#askingKeys,
       arguments: { ...this.#asking, namespace: escaped("checkpoint_ns", namespace), places },
     };
+    const budget = this.#budget;
     const [{ entries, nodes }] = await Promise.all([
-      run(this.#place.connection, readCheckpointsScript, call),
+      run(budget.connection(), readCheckpointsScript, call),
       this.#renewed(),
     ]);
-    return { entries, nodes: this.#stored(nodes) };
+    return { entries, nodes: await this.#openedEntries(budget, nodes, entries) };
   }
 
   /**
@@ -198,7 +249,8 @@ export class Thread {
   async begin({ operationId, replaces = "" }: BeginningRun): Promise<StoredCheckpoints> {
     const { holder, keys } = this.#place;
     if (holder === undefined) return this.read("", []);
-    const { entries, nodes } = await run(this.#place.connection, beginThreadScript, {
+    const budget = this.#budget;
+    const { entries, nodes } = await run(budget.connection(), beginThreadScript, {
       subject: this.id,
       operationId,
       keys: {
@@ -213,26 +265,33 @@ export class Thread {
         replaces,
       },
     });
-    return { entries, nodes: this.#stored(nodes) };
+    return { entries, nodes: await this.#openedEntries(budget, nodes, entries) };
   }
 
   async list(query: ListQuery): Promise<CheckpointPage<CheckpointEntry>> {
-    const page = await this.#list(query, "whole");
-    return { ...page, entries: page.entries.map(checkpointEntry) };
+    const { budget, page } = await this.#list(query, "whole");
+    return { ...page, entries: page.whole, nodes: await this.#openedEntries(budget, page.nodes, page.whole) };
   }
 
   /** Does the same without values. */
-  async listMetadata(
-    query: ListQuery,
-  ): Promise<CheckpointPage<{ readonly place: string; readonly metadata: Reference }>> {
-    const page = await this.#list(query, "metadata");
-    return { ...page, entries: page.entries.map(metadataEntry) };
+  async listMetadata(query: ListQuery): Promise<CheckpointPage<MetadataEntry>> {
+    const { budget, page } = await this.#list(query, "metadata");
+    const parts = (): readonly Part[] => page.metadata.map((entry) => partOfMetadata(this.id, entry));
+    return { ...page, entries: page.metadata, nodes: await this.#opened(budget, page.nodes, parts) };
+  }
+
+  /** Returns a page of the checkpoints of all namespaces, and with what was written to checkpoints that are not there. Those have no `rest`. */
+  async listHeld({ below, limit }: Pick<ListQuery, "below" | "limit">): Promise<CheckpointPage<CheckpointEntry>> {
+    const query = { namespace: undefined, id: "", before: "", below, limit };
+    const { budget, page } = await this.#list(query, "held");
+    return { ...page, entries: page.whole, nodes: await this.#openedEntries(budget, page.nodes, page.whole) };
   }
 
   async #list(
     { namespace, id, before, below, limit }: ListQuery,
-    part: "whole" | "metadata",
-  ): Promise<CheckpointPage<unknown>> {
+    part: "whole" | "metadata" | "held",
+  ): Promise<{ readonly budget: Budget; readonly page: FoundPage }> {
+    const budget = this.#budget;
     const call = {
       subject: this.id,
       keys: this.#askingKeys,
@@ -248,10 +307,10 @@ export class Thread {
       },
     };
     const [page] = await Promise.all([
-      run(this.#place.connection, listCheckpointsScript, call),
+      run(budget.connection(), listCheckpointsScript, call),
       below === "+inf" ? this.#renewed() : undefined,
     ]);
-    return { ...page, nodes: this.#stored(page.nodes) };
+    return { budget, page };
   }
 
   /** Walks from a checkpoint to its ancestors, the nearest first, until each channel has a value. */
@@ -262,7 +321,8 @@ export class Thread {
   ): AsyncGenerator<{ readonly ancestor: Ancestor; readonly nodes: StoredNodes }> {
     let [from, wanted] = [place, channels];
     do {
-      const { last, ancestors, nodes } = await run(this.#place.connection, ancestorsScript, {
+      const budget = this.#budget;
+      const { last, ancestors, nodes } = await run(budget.connection(), ancestorsScript, {
         subject: this.id,
         keys: this.#askingKeys,
         arguments: {
@@ -273,10 +333,10 @@ export class Thread {
           channels: wanted,
         },
       });
-      const stored = this.#stored(nodes);
+      const stored = await this.#opened(budget, nodes, () => ancestors.flatMap((one) => partsOfAncestor(this.id, one)));
       for (const ancestor of ancestors) {
         yield { ancestor, nodes: stored };
-        const found = new Set(ancestor.values.filter((_, index) => index % 2 === 0));
+        const found = new Set(ancestor.values.map(({ channel }) => channel));
         wanted = wanted.filter((channel) => !found.has(channel));
       }
       from = last;
@@ -297,78 +357,53 @@ export class Thread {
   }
 
   async remove(): Promise<void> {
-    const { holder } = this.#place;
-    await run(this.#place.connection, removeThreadScript, {
+    const { holder, connection, keys } = this.#place;
+    const isOwn = holder === undefined;
+    const { destroyed } = await run(connection, removeThreadScript, {
       subject: this.id,
-      keys: { ...this.#askingKeys, deleted: this.#place.keys.deleted, threads: holder?.keys.threads },
-      arguments: { ...this.#asking, conversationId: holder?.conversationId ?? "" },
+      keys: { ...this.#holdingKeys, ownKey: keys.dataKey, threads: holder?.keys.threads },
+      arguments: {
+        ...this.#asking,
+        conversationId: holder?.conversationId ?? "",
+        elsewhere: isOwn ? await keptElsewhere(connection) : "",
+      },
     });
+    if (isOwn) await forgetDestroyed(connection, destroyed);
   }
 
-  /** Sends the nodes that Redis is not known to have, and then, when one is missing, all of them. */
-  async #store(
-    { all }: NewNodes,
-    apart: readonly string[],
-    send: (fresh: readonly string[]) => Promise<{ readonly outcome: "stored" | "incomplete" }>,
-  ): Promise<boolean> {
-    const { known } = this.#settings;
-    const thread = this.#place.keys.nodes;
-    const fresh: string[] = [];
-    for (const [name, content] of all) if (!known.has(thread, name)) fresh.push(name, content);
-    this.#checkSize([...fresh, ...apart]);
-    let { outcome } = await send(fresh);
-    if (outcome === "incomplete" && fresh.length < all.size * 2) {
-      const every = [...all].flat();
-      this.#checkSize([...every, ...apart]);
-      ({ outcome } = await send(every));
-      known.forget(thread);
-      known.add(thread, all.keys());
-    }
-    if (outcome === "stored")
-      known.add(
-        thread,
-        fresh.filter((_, index) => index % 2 === 0),
-      );
-    else known.forget(thread);
-    return outcome === "stored";
+  #sending(encode: Encode): NodeSending {
+    const { known, maxValueBytes } = this.#settings;
+    return new NodeSending({ id: this.id, key: this.#place.keys.nodes, known, maxValueBytes }, encode);
   }
 
-  #checkSize(contents: readonly string[]): void {
-    const { maxValueBytes } = this.#settings;
-    let sum = 0;
-    for (const content of contents) {
-      // A character takes three bytes at most.
-      const bytes = content.length * 3 <= maxValueBytes ? content.length : Buffer.byteLength(content);
-      if (bytes > maxValueBytes) {
-        throw new InvalidOptionError(
-          "checkpoint",
-          `a part of a value takes ${bytes} bytes, and maxValueBytes is ${maxValueBytes}. Keep large content elsewhere, or raise it.`,
-        );
-      }
-      sum += bytes;
-    }
-    if (sum > MAX_PUT_BYTES) {
-      throw new InvalidOptionError("checkpoint", `its values take ${sum} bytes; use at most 128 MiB.`);
-    }
+  #openedEntries(budget: Budget, nodes: readonly Stored[], entries: readonly CheckpointEntry[]): Promise<StoredNodes> {
+    return this.#opened(budget, nodes, () => entries.flatMap((entry) => partsOfEntry(this.id, entry)));
   }
 
-  #stored(flat: readonly string[]): StoredNodes {
-    const nodes = new StoredNodes(flat);
-    this.#settings.known.add(this.#place.keys.nodes, nodes.names);
-    return nodes;
+  /** @param parts lists what was read beside the nodes. */
+  async #opened(budget: Budget, nodes: readonly Stored[], parts: () => readonly Part[]): Promise<StoredNodes> {
+    const { known, maxValueBytes } = this.#settings;
+    const stored = await openNodes(budget.connection(), this.id, maxValueBytes, { nodes, parts });
+    known.add(this.#place.keys.nodes, stored.names);
+    return stored;
   }
 
   async #renewed(): Promise<void> {
     const { refreshOnRead, connection, keys, ttlMilliseconds: ttl } = this.#place;
-    if (refreshOnRead) await run(connection, renewThreadScript, { keys, arguments: { ttl } });
+    if (!refreshOnRead) return;
+    await run(connection, renewThreadScript, { keys, sealedFor: ttl, arguments: { ttl } });
   }
 
-  get #askingKeys(): Omit<ThreadKeys, "deleted"> & Partial<ThreadHolder["keys"]> {
+  get #budget(): Budget {
+    return new Budget(this.#place.connection);
+  }
+
+  get #askingKeys(): ThreadKeys & Partial<ThreadHolder["keys"]> {
     const { keys, holder } = this.#place;
     return { ...keys, ...holder?.keys };
   }
 
-  get #holdingKeys(): ThreadKeys & Partial<ThreadHolder["keys"]> {
+  get #holdingKeys(): ThreadKeys & WithDataKey & Partial<ThreadHolder["keys"]> {
     const { keys, holder } = this.#place;
     return { ...keys, ...holder?.keys };
   }
@@ -385,9 +420,4 @@ export class Thread {
       ttl: ttlMilliseconds,
     };
   }
-}
-
-function metadataEntry(reply: unknown): { readonly place: string; readonly metadata: Reference } {
-  const [place = "", metadata = ""] = textList(reply);
-  return { place, metadata };
 }

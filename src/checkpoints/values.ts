@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type BaseMessage, isBaseMessage } from "@langchain/core/messages";
+import type { Stored } from "../redis/sealing.js";
+import type { Naming } from "./names.js";
 import { bytesContent, NewNodes, type Reference, type StoredNodes, textContent } from "./nodes.js";
 
 /** What turns values into bytes: LangGraph's `SerializerProtocol`. */
@@ -16,6 +18,9 @@ export interface Encoded {
   readonly nodes: NewNodes;
 }
 
+/** Makes nodes of values. Several times, where the key changes that names them. */
+export type Encode = (naming: Naming) => Encoded;
+
 /** Turns values into nodes and back. */
 export class Values {
   readonly #serde: Serializer;
@@ -31,27 +36,27 @@ export class Values {
     this.#shares = shares;
   }
 
-  encode(values: readonly unknown[], apart: readonly unknown[] = []): Promise<Encoded> {
+  dump(values: readonly unknown[], apart: readonly unknown[] = []): Promise<Encode> {
     return this.#shares ? this.#shared(values, apart) : this.#whole(values, apart);
   }
 
   /** @throws DamagedNode */
-  async decode(nodes: StoredNodes, reference: Reference): Promise<unknown> {
+  async decode(nodes: StoredNodes, reference: Stored): Promise<unknown> {
     const value = nodes.valueOf(reference);
     return typeof value === "string"
       ? this.#serde.loadsTyped("json", value)
       : this.#serde.loadsTyped(value.type, value.bytes);
   }
 
-  async #whole(values: readonly unknown[], apart: readonly unknown[]): Promise<Encoded> {
-    const nodes = new NewNodes();
+  async #whole(values: readonly unknown[], apart: readonly unknown[]): Promise<Encode> {
     const dumpAll = (some: readonly unknown[]): Promise<[string, Uint8Array][]> =>
       Promise.all(some.map((value) => this.#serde.dumpsTyped(value)));
     const [dumped, dumpedApart] = await Promise.all([dumpAll(values), dumpAll(apart)]);
-    return {
-      references: dumped.map(([type, bytes]) => nodes.node(bytesContent(type, bytes))),
-      apart: dumpedApart.map(([type, bytes]) => bytesContent(type, bytes)),
-      nodes,
+    const contents = dumped.map(([type, bytes]) => bytesContent(type, bytes));
+    const apartContents = dumpedApart.map(([type, bytes]) => bytesContent(type, bytes));
+    return (naming) => {
+      const nodes = new NewNodes(naming);
+      return { references: contents.map((content) => nodes.node(content)), apart: apartContents, nodes };
     };
   }
 
@@ -59,8 +64,7 @@ export class Values {
    * Dumps all values and all their messages at once. In the place of a message a value has a random text, by which its text
    * is cut. It is random in each call, so nothing that a user said can imitate it.
    */
-  async #shared(values: readonly unknown[], apart: readonly unknown[]): Promise<Encoded> {
-    const nodes = new NewNodes();
+  async #shared(values: readonly unknown[], apart: readonly unknown[]): Promise<Encode> {
     const cut = randomUUID();
     const messages = new Map<BaseMessage, number>();
     const placeOf = (message: BaseMessage): string => {
@@ -72,14 +76,18 @@ export class Values {
     const binary = values.map((value) => (value instanceof Uint8Array ? bytesContent("bytes", value) : undefined));
     const plain = values.map((value, index) => (binary[index] === undefined ? withoutMessages(value, placeOf) : null));
     const texts = await this.#dumpAll([...apart, ...plain, ...messages.keys()], cut);
-    const names = texts.slice(apart.length + plain.length).map((text) => nodes.named(textContent(text)));
-    const placeholder = `"${cut}:`;
-    const references = plain.map((_, index) => {
-      const bytes = binary[index];
-      if (bytes !== undefined) return nodes.node(bytes);
-      return woven((texts[apart.length + index] ?? "").split(placeholder), names, nodes);
-    });
-    return { references, apart: texts.slice(0, apart.length).map(textContent), nodes };
+    const ofMessages = texts.slice(apart.length + plain.length).map(textContent);
+    const ofApart = texts.slice(0, apart.length).map(textContent);
+    const pieces = plain.map((_, index) => (texts[apart.length + index] ?? "").split(`"${cut}:`));
+    return (naming) => {
+      const nodes = new NewNodes(naming);
+      const names = ofMessages.map((content) => nodes.named(content));
+      const references = pieces.map((some, index) => {
+        const bytes = binary[index];
+        return bytes === undefined ? woven(some, names, nodes) : nodes.node(bytes);
+      });
+      return { references, apart: ofApart, nodes };
+    };
   }
 
   async #dumpAll(values: readonly unknown[], cut: string): Promise<string[]> {

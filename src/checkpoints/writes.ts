@@ -1,5 +1,5 @@
 import type { TaskWrites } from "../redis/scripts/thread/entries.js";
-import type { Reference } from "./nodes.js";
+import type { Stored } from "../redis/sealing.js";
 import { unescaped } from "./place.js";
 
 /** One write of a task to a channel. */
@@ -8,7 +8,7 @@ export interface StoredWrite {
   readonly path: string;
   readonly index: number;
   readonly channel: string;
-  readonly reference: Reference;
+  readonly reference: Stored;
 }
 
 /**
@@ -22,12 +22,8 @@ export function inOrder(tasks: readonly TaskWrites[]): StoredWrite[] {
 }
 
 function writesOf({ task, path, writes }: TaskWrites): StoredWrite[] {
-  const found: StoredWrite[] = [];
-  for (let i = 0; i + 2 < writes.length; i += 3) {
-    const [index = "", channel = "", reference = ""] = writes.slice(i, i + 3);
-    found.push({ task: unescaped(task), path, index: Number(index), channel, reference });
-  }
-  return found;
+  const its = { task: unescaped(task), path };
+  return writes.map(({ index, channel, reference }) => ({ ...its, index: Number(index), channel, reference }));
 }
 
 /** UTF-8 keeps the order of code points, which UTF-16 does not. */

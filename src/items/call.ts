@@ -29,6 +29,12 @@ export class ItemCall {
     return this.#budget.connection();
   }
 
+  /** Returns the connection for the items of a partition. */
+  connectionTo(partition: string): Connection {
+    const connection = this.connection();
+    return this.place.connectionTo?.(connection, partition) ?? connection;
+  }
+
   /** Returns the keys of a partition's script, its operation aside. */
   keysOf(partition: string): Omit<ItemKeys, "operation"> & HolderKeys {
     const { items, order, namespaces, deadlines } = this.place.keysOf(partition);

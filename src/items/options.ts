@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { InvalidOptionError } from "../errors.js";
 import { type Duration, durationSchema } from "../options/duration.js";
+import { type StoredFormOptions, storedFormShape } from "../encryption/options.js";
+import type { StoredForm } from "../encryption/vault.js";
 import { countSchema, validate } from "../options/validation.js";
 import {
   type ConnectionOptions,
@@ -35,7 +37,7 @@ export interface ItemOptions {
 }
 
 /** Options of a store that belongs to no session. */
-export interface StandaloneItemOptions extends ItemOptions, ConnectionOptions {}
+export interface StandaloneItemOptions extends ItemOptions, ConnectionOptions, StoredFormOptions {}
 
 export interface ItemSettings {
   /** 0: for ever. */
@@ -45,6 +47,9 @@ export interface ItemSettings {
   readonly maxScan: number;
 }
 
+/** The options of a store that belongs to no session, checked. */
+export interface StandaloneItemSettings extends ItemSettings, KeyedConnection, StoredForm {}
+
 const itemShape = {
   ttl: durationSchema().optional(),
   refreshOnRead: z.boolean("use true or false").default(false),
@@ -52,11 +57,14 @@ const itemShape = {
   maxScan: countSchema.default(10_000),
 };
 const itemSchema = z.strictObject(itemShape, "pass an object such as { ttl }");
-const standaloneSchema = z.strictObject({ ...connectionShape, ...itemShape }, "pass an object with at least client");
+const standaloneSchema = z.strictObject(
+  { ...connectionShape, ...storedFormShape, ...itemShape },
+  "pass an object with at least client",
+);
 
-export function parseStandaloneItems(options: StandaloneItemOptions): ItemSettings & KeyedConnection {
-  const parsed = validate(standaloneSchema, "options", options);
-  return { ...connectionSettings(parsed), ...itemSettings(parsed) };
+export function parseStandaloneItems(options: StandaloneItemOptions): StandaloneItemSettings {
+  const { encryption, compress, ...parsed } = validate(standaloneSchema, "options", options);
+  return { ...connectionSettings(parsed), ...itemSettings(parsed), encryption, compress };
 }
 
 /** @throws InvalidOptionError when an option is unknown or of the wrong form. */

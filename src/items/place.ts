@@ -1,3 +1,4 @@
+import { connectionOf } from "../encryption/vault.js";
 import { type ItemKeys, itemKeys, type PartitionsKeys, partitionsKeys } from "../redis/keys.js";
 import type { Connection } from "../redis/send.js";
 import { type ItemSettings, parseStandaloneItems, type StandaloneItemOptions } from "./options.js";
@@ -15,6 +16,8 @@ interface ItemHolder {
 /** Where items are kept, and on whose behalf. Nothing else tells a bound store from one on its own. */
 export interface ItemPlace {
   readonly connection: Connection;
+  /** Returns the connection for the items of a partition, which has a data key of its own. Absent where all have the same. */
+  readonly connectionTo?: ((connection: Connection, partition: string) => Connection) | undefined;
   readonly settings: ItemSettings;
   readonly keysOf: (partition: string) => ItemKeys;
   /** Who lists the partitions: the session's owner, or a list in a slot of its own. */
@@ -25,9 +28,19 @@ export interface ItemPlace {
 
 /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
 export function standaloneItems(options: StandaloneItemOptions): ItemPlace {
-  const { client, deadlineMilliseconds, wait, keyPrefix, ...settings } = parseStandaloneItems(options);
+  const { client, deadlineMilliseconds, wait, keyPrefix, encryption, compress, ...settings } =
+    parseStandaloneItems(options);
+  const { ttlMilliseconds } = settings;
+  const isPlain = encryption === undefined && !compress;
   return {
     connection: { client, deadlineMilliseconds, wait },
+    connectionTo: isPlain
+      ? undefined
+      : (connection, partition) => {
+          const { dataKey } = itemKeys(keyPrefix, partition);
+          const holding = { owner: `items:${partition}`, dataKey, ttlMilliseconds };
+          return connectionOf({ ...connection, encryption, compress }, holding);
+        },
     settings,
     keysOf: (partition) => itemKeys(keyPrefix, partition),
     listed: { by: "list", keys: partitionsKeys(keyPrefix) },

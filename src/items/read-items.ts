@@ -1,9 +1,10 @@
 import { getItemsScript } from "../redis/scripts/items/get.js";
 import { renewItemsScript } from "../redis/scripts/items/renew.js";
+import type { Stored } from "../redis/sealing.js";
 import { run } from "../redis/send.js";
 import { type ItemCall, forEach } from "./call.js";
 import { fieldOf, type ItemName, partitionOf } from "./names.js";
-import { decodeItem, type StoredItem } from "./stored-item.js";
+import { decodeItems, type StoredItem } from "./stored-item.js";
 
 /** Items of one script. A script blocks Redis while it runs. */
 const MOST = 1_000;
@@ -16,10 +17,12 @@ export async function readItems(call: ItemCall, names: readonly ItemName[]): Pro
     groupsOf(names.map((name) => [partitionOf(name.namespace, partition), fieldOf(name)])),
     async (group) => {
       const stored = await (refreshOnRead ? renew(call, group, true) : get(call, group));
-      for (const [index, field] of group.fields.entries()) {
-        const text = stored[index];
-        if (text !== undefined) found.set(field, decodeItem(field, text).item);
-      }
+      const there = group.fields.flatMap((field, index) => {
+        const one = stored[index];
+        return one === undefined ? [] : [[field, one] as const];
+      });
+      for (const { field, item } of await decodeItems(call.connectionTo(group.partition), there))
+        found.set(field, item);
     },
   );
   return names.map((name) => found.get(fieldOf(name)) ?? null);
@@ -53,15 +56,19 @@ function groupsOf(items: readonly (readonly [partition: string, field: string])[
   });
 }
 
-async function get(call: ItemCall, { partition, fields }: Group): Promise<readonly (string | undefined)[]> {
+async function get(call: ItemCall, { partition, fields }: Group): Promise<readonly (Stored | undefined)[]> {
   const { items, record, sessions, partitions } = call.keysOf(partition);
   const asked = { keys: { items, record, sessions, partitions }, arguments: { fields, ...call.holderOf(partition) } };
-  return (await run(call.connection(), getItemsScript, asked)).stored;
+  return (await run(call.connectionTo(partition), getItemsScript, asked)).stored;
 }
 
-async function renew(call: ItemCall, group: Group, returned: boolean): Promise<readonly (string | undefined)[]> {
+async function renew(call: ItemCall, group: Group, returned: boolean): Promise<readonly (Stored | undefined)[]> {
   const { partition, fields } = group;
   const ttl = call.settings.ttlMilliseconds;
-  const asked = { keys: call.keysOf(partition), arguments: { ttl, returned, fields, ...call.holderOf(partition) } };
-  return (await run(call.connection(), renewItemsScript, asked)).stored;
+  const asked = {
+    keys: call.keysOf(partition),
+    sealedFor: ttl,
+    arguments: { ttl, returned, fields, ...call.holderOf(partition) },
+  };
+  return (await run(call.connectionTo(partition), renewItemsScript, asked)).stored;
 }

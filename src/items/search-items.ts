@@ -6,7 +6,7 @@ import { beginningOf } from "./names.js";
 import { partitionsBelow, unlistPartitions } from "./partitions.js";
 import { renewItems } from "./read-items.js";
 import { Scan } from "./scan.js";
-import { decodeItem, type FoundItem, type StoredItem } from "./stored-item.js";
+import { decodeItems, type FoundItem, type StoredItem } from "./stored-item.js";
 
 /** Items of one page. */
 const PAGE = 500;
@@ -60,7 +60,7 @@ async function newestOf(
   let after = "-inf";
   let newest = "";
   for (let pages = 1; ; pages += 1) {
-    const page = await run(call.connection(), pageOfItemsScript, {
+    const page = await run(call.connectionTo(partition), pageOfItemsScript, {
       keys,
       arguments: {
         ...call.holderOf(partition),
@@ -73,7 +73,7 @@ async function newestOf(
     });
     scan.add(page.walked);
     if (page.walked === 0 && before === "+inf" && after === "-inf") return undefined;
-    for (const item of itemsOf(page.found)) {
+    for (const item of await decodeItems(call.connectionTo(partition), page.found)) {
       if (matches === undefined || matches(item.item.value)) found.set(item.field, item);
       else found.delete(item.field);
     }
@@ -91,12 +91,4 @@ async function newestOf(
     }
   }
   return [...found.values()];
-}
-
-function itemsOf(found: readonly string[]): FoundItem[] {
-  const items: FoundItem[] = [];
-  for (let index = 0; index + 1 < found.length; index += 2) {
-    items.push(decodeItem(found[index] ?? "", found[index + 1] ?? ""));
-  }
-  return items;
 }

@@ -1,10 +1,13 @@
 import { InvalidOptionError } from "../errors.js";
 import { newOperationId } from "../redis/operation.js";
+import type { Value } from "../redis/port.js";
 import { removeItemsScript } from "../redis/scripts/items/remove.js";
 import { writeItemsScript } from "../redis/scripts/items/write.js";
+import type { Sealer } from "../redis/sealing.js";
 import { write } from "../redis/send.js";
 import type { ItemCall } from "./call.js";
 import { fieldOf, type ItemName, partitionOf } from "./names.js";
+import { ofItem } from "./stored-item.js";
 import { listPartition } from "./partitions.js";
 
 /** Changes of one script. A script blocks Redis while it runs, and this many keep it busy for some tens of milliseconds. */
@@ -58,18 +61,27 @@ async function writePartition(call: ItemCall, partition: string, changes: Change
   // A new id for each write: what ioredis sends again after a lost reply is recognised, and undoes no later write.
   const operation = call.place.keysOf(partition).operation(newOperationId());
   const keys = { ...call.keysOf(partition), operation };
-  const puts = [...changes].flatMap(([field, json]) => (json === undefined ? [] : [field, json]));
   const removals = [...changes].flatMap(([field, json]) => (json === undefined ? [field] : []));
   const holder = { digest: "items", ...call.holderOf(partition) };
-  if (puts.length === 0) {
+  if (removals.length === changes.size) {
     await write(call.connection(), removeItemsScript, { keys, arguments: { ...holder, removals } });
     return;
   }
   const ttl = call.settings.ttlMilliseconds;
   for (let named = false; ; named = true) {
-    const asked = { keys, arguments: { ...holder, named, ttl, puts, removals } };
-    const { outcome } = await write(call.connection(), writeItemsScript, asked);
+    const { outcome } = await write(call.connectionTo(partition), writeItemsScript, {
+      keys,
+      sealedFor: ttl,
+      arguments: (sealer) => ({ ...holder, named, ttl, puts: putsOf(changes, sealer), removals }),
+    });
     if (outcome !== "unlisted") return;
     await listPartition(call, partition);
   }
+}
+
+/** Returns namespace and key, and the JSON text as it is stored, … */
+function putsOf(changes: Changes, sealer: Sealer | undefined): readonly Value[] {
+  return [...changes].flatMap(([field, json]) =>
+    json === undefined ? [] : [field, sealer === undefined ? json : sealer.seal(json, ofItem(field))],
+  );
 }

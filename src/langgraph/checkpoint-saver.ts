@@ -14,11 +14,12 @@ import {
   WRITES_IDX_MAP,
 } from "@langchain/langgraph-checkpoint";
 import { KnownNodes } from "../checkpoints/known-nodes.js";
-import { DamagedNode, type Reference, type StoredNodes } from "../checkpoints/nodes.js";
+import { DamagedNode, type StoredNodes } from "../checkpoints/nodes.js";
 import type { SaverSettings } from "../checkpoints/options.js";
 import { escaped, partsOf, placeOf } from "../checkpoints/place.js";
 import type {
   BeginningRun,
+  ChannelVersion,
   CheckpointEntry,
   StoredCheckpoints,
   Thread,
@@ -131,9 +132,12 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
     // A copy has the values of what it is a copy of, and no changes.
     const isCopy = metadata.source === "fork";
     const isNew = (channel: string): boolean => isCopy || Object.hasOwn(newVersions, channel);
-    const versionOf = (channel: string): string => JSON.stringify(checkpoint.channel_versions[channel] ?? null);
+    const versioned = (channel: string): ChannelVersion => ({
+      channel: channelName(channel),
+      version: JSON.stringify(checkpoint.channel_versions[channel] ?? null),
+    });
     const store = async (stored: readonly string[], carried: readonly string[]): Promise<boolean> => {
-      const { references, apart, nodes } = await this.#values.encode(
+      const encode = await this.#values.dump(
         stored.map((channel) => withContent(values[channel])),
         [rest, metadata],
       );
@@ -143,16 +147,10 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
         enclosing: enclosingOf(namespace, metadata),
         holdsLease: holdsLease(values),
         old: checkpoint.v < 4,
-        rest: apart[0] ?? "",
-        metadata: apart[1] ?? "",
         delta: deltaChannels(checkpoint, metadata),
-        references: stored.flatMap((channel, index) => [
-          channelName(channel),
-          versionOf(channel),
-          references[index] ?? "",
-        ]),
-        carried: carried.flatMap((channel) => [channelName(channel), versionOf(channel)]),
-        nodes,
+        encode,
+        stored: stored.map(versioned),
+        carried: carried.map(versioned),
       });
     };
     const carried = parent === "" ? [] : names.filter((channel) => !isNew(channel));
@@ -174,17 +172,16 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
     if (id === "")
       throw new InvalidOptionError("configurable.checkpoint_id", "name the checkpoint that was written to.");
     if (writes.length === 0) return;
-    const { references, nodes } = await this.#values.encode(writes.map(([, value]) => withContent(value)));
+    const encode = await this.#values.dump(writes.map(([, value]) => withContent(value)));
     await bound.thread.putWrites({
       place: placeOf(namespaceOf(config), id),
       task: escaped("taskId", taskId),
       path: escaped("taskPath", taskPath),
-      writes: writes.flatMap(([channel], index) => [
-        String(Object.hasOwn(WRITES_IDX_MAP, channel) ? WRITES_IDX_MAP[channel] : index),
-        channelName(channel),
-        references[index] ?? "",
-      ]),
-      nodes,
+      writes: writes.map(([channel], index) => ({
+        index: String(Object.hasOwn(WRITES_IDX_MAP, channel) ? WRITES_IDX_MAP[channel] : index),
+        channel: channelName(channel),
+      })),
+      encode,
     });
   }
 
@@ -210,8 +207,7 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
       for await (const { ancestor, nodes } of bound.thread.ancestors(namespace, place, channels)) {
         const writes = await this.#pendingWrites(bound, nodes, inOrder(ancestor.tasks));
         for (const write of writes.toReversed()) histories.get(write[1])?.writes.push(write);
-        for (let i = 0; i + 1 < ancestor.values.length; i += 2) {
-          const [channel = "", reference = ""] = ancestor.values.slice(i, i + 2);
+        for (const { channel, reference } of ancestor.values) {
           const history = histories.get(channel);
           if (history !== undefined) history.seed = await this.#value(bound, nodes, reference, channel);
         }
@@ -290,9 +286,8 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
   async #tuple(bound: Bound, entry: CheckpointEntry, nodes: StoredNodes): Promise<CheckpointTuple> {
     const { namespace, id } = partsOf(entry.place);
     const values: [string, unknown][] = [];
-    for (let i = 0; i + 2 < entry.references.length; i += 3) {
-      const channel = entry.references[i] ?? "";
-      values.push([channel, await this.#value(bound, nodes, entry.references[i + 2] ?? "", channel)]);
+    for (const { channel, reference } of entry.values) {
+      values.push([channel, await this.#value(bound, nodes, reference, channel)]);
     }
     const rest = (await this.#value(bound, nodes, entry.rest)) as Omit<Checkpoint, "channel_values">;
     const checkpoint: Checkpoint = { ...rest, channel_values: hiddenAgain(Object.fromEntries(values)) };
@@ -320,13 +315,18 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
     );
   }
 
-  async #value({ thread }: Bound, nodes: StoredNodes, reference: Reference, channel?: string): Promise<unknown> {
+  async #value(
+    { thread }: Bound,
+    nodes: StoredNodes,
+    reference: CheckpointEntry["rest"],
+    channel?: string,
+  ): Promise<unknown> {
     try {
       return await this.#values.decode(nodes, reference);
     } catch (error) {
       // What JSON.parse throws quotes what it could not read.
       if (error instanceof DamagedNode || error instanceof SyntaxError) {
-        throw new CorruptCheckpointError(thread.id, channel);
+        throw new CorruptCheckpointError(thread.id, channel, error instanceof DamagedNode ? error.reason : undefined);
       }
       throw error;
     }

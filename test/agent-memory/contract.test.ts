@@ -14,9 +14,10 @@ import { amount } from "../support/amount.js";
 import { type Client, topologies } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 import { all } from "./support/all.js";
+import { places } from "./support/forms.js";
 import { StoredMemory } from "./support/stored-memory.js";
 
-describe.each(topologies)("agent memory on $name", ({ connect }) => {
+describe.each(places)("agent memory on $name", ({ connect, encryption }) => {
   const keyPrefix = freshId();
   let client: Client;
   beforeAll(() => {
@@ -27,7 +28,7 @@ describe.each(topologies)("agent memory on $name", ({ connect }) => {
     await client.quit();
   });
   const open = (options: Partial<AgentMemoryOptions> = {}): AgentMemory =>
-    new AgentMemory({ client, keyPrefix, namespace: freshId(), ...options });
+    new AgentMemory({ client, keyPrefix, encryption, namespace: freshId(), ...options });
 
   test("gives back what was stored, through another object of the same namespace", async () => {
     const namespace = freshId();

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { amount } from "../support/amount.js";
 import { type Client, onOneRedis, topologies } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
+import { freshRing, ringsOfSwitching } from "./support/forms.js";
 import { MemoryModel, steps } from "./support/memory-model.js";
 
 /** Namespaces that are used at the same time, so that the time goes into work and not into round trips. */
@@ -21,7 +22,16 @@ const everywhere = ["set", "setMany", "setIfVersion", "update", "increment", "ap
 ]);
 const somewhere = ["setIfVersion: VERSION_CONFLICT", "increment: VALUE_MISMATCH", "append: VALUE_MISMATCH"];
 
-describe.each([onOneRedis, topologies[1] ?? onOneRedis])("agent memory on $name", ({ connect }) => {
+const { sealing, plain } = ringsOfSwitching();
+const cluster = topologies[1] ?? onOneRedis;
+const written = [
+  { ...onOneRedis, form: "plain", encryptions: [undefined] },
+  { ...cluster, form: "plain", encryptions: [undefined] },
+  { ...onOneRedis, form: "sealed", encryptions: [freshRing()] },
+  { ...onOneRedis, form: "plain and sealed in turn", encryptions: [sealing, plain] },
+];
+
+describe.each(written)("agent memory on $name, $form", ({ connect, encryptions }) => {
   const keyPrefix = freshId();
   let client: Client;
   beforeAll(() => {
@@ -37,7 +47,7 @@ describe.each([onOneRedis, topologies[1] ?? onOneRedis])("agent memory on $name"
     const lane = (kind: number): Promise<void> =>
       fc.assert(
         fc.asyncProperty(sequence, async (sequenceOfSteps) => {
-          const model = new MemoryModel(client, keyPrefix, kind);
+          const model = new MemoryModel(client, keyPrefix, kind, encryptions);
           for (const one of sequenceOfSteps) {
             await model.take(one);
             taken += 1;

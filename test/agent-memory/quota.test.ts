@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AgentMemory, type MemoryLimits, QuotaExceededError } from "langchain-redis-sessions";
-import { type Client, topologies } from "../support/topologies.js";
+import type { Client } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 import { all } from "./support/all.js";
+import { places } from "./support/forms.js";
 import { StoredMemory } from "./support/stored-memory.js";
 
 const WRITERS = 32;
 
-describe.each(topologies.slice(0, 2))("limits on $name", ({ connect }) => {
+describe.each([...places.slice(0, 2), ...places.slice(5, 6)])("limits on $name", ({ connect, encryption }) => {
   let clients: Client[];
   beforeAll(() => {
     clients = Array.from({ length: 4 }, () => connect());
@@ -22,7 +23,12 @@ describe.each(topologies.slice(0, 2))("limits on $name", ({ connect }) => {
   const arrange = (limits: MemoryLimits): Arrangement => {
     const namespace = freshId();
     const open = (index: number): AgentMemory =>
-      new AgentMemory({ client: clients[index % clients.length] ?? expect.unreachable(), namespace, limits });
+      new AgentMemory({
+        client: clients[index % clients.length] ?? expect.unreachable(),
+        namespace,
+        limits,
+        encryption,
+      });
     return {
       memory: open(0),
       writers: Array.from({ length: WRITERS }, (_, index) => open(index)),
@@ -145,7 +151,7 @@ describe.each(topologies.slice(0, 2))("limits on $name", ({ connect }) => {
   test("a value that expires by itself leaves the accounting", async () => {
     const { memory } = arrange({ keys: 2 });
     await memory.set("stays", 1);
-    await memory.set("goes", 1, { ttl: 0.05 });
+    await memory.set("goes", 1, { ttl: 1 });
     await expect(memory.set("more", 1)).rejects.toThrow(QuotaExceededError);
     await expect.poll(() => memory.get("goes")).toBeUndefined();
     await memory.set("more", 1);

@@ -4,16 +4,19 @@ import { Send } from "@langchain/langgraph";
 import { MemorySaver } from "@langchain/langgraph-checkpoint";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { byHash } from "../../src/checkpoints/names.js";
 import { DamagedNode, StoredNodes } from "../../src/checkpoints/nodes.js";
 import { type Encoded, Values } from "../../src/checkpoints/values.js";
 import { amount } from "../support/amount.js";
 
 const { serde } = new MemorySaver();
 const values = new Values(serde, true);
+const encode = async (by: Values, some: readonly unknown[], apart?: readonly unknown[]): Promise<Encoded> =>
+  (await by.dump(some, apart))(byHash);
 
 const flat = ({ nodes }: Encoded): string[] => [...nodes.all].flat();
 const encodeOne = async (value: unknown): Promise<Encoded & { reference: string }> => {
-  const encoded = await values.encode([value]);
+  const encoded = await encode(values, [value]);
   return { ...encoded, reference: encoded.references[0] ?? expect.unreachable() };
 };
 async function roundTrip(value: unknown): Promise<unknown> {
@@ -73,7 +76,7 @@ describe("a value comes back as LangGraph's serializer returns it", () => {
   test("also several values of one call, each on its own", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(value, { maxLength: 5 }), async (several) => {
-        const encoded = await values.encode(several, [{ apart: several.length }]);
+        const encoded = await encode(values, several, [{ apart: several.length }]);
         const nodes = new StoredNodes(flat(encoded));
         for (const [index, reference] of encoded.references.entries()) {
           expect(await values.decode(nodes, reference)).toEqual(await expected(several[index]));
@@ -114,7 +117,7 @@ describe("a value comes back as LangGraph's serializer returns it", () => {
     const bytes = new Uint8Array([1, 2, 3]);
     const said = new HumanMessage("before");
     const fields = { said: [said], step: 1 };
-    const call = values.encode([bytes, fields]);
+    const call = encode(values, [bytes, fields]);
     bytes[0] = 9;
     said.content = "after";
     fields.step = 2;
@@ -138,12 +141,12 @@ describe("a value comes back as LangGraph's serializer returns it", () => {
       },
       true,
     );
-    await watched.encode([{ said: conversation(2) }, 1]);
+    await encode(watched, [{ said: conversation(2) }, 1]);
     const marks = [...new Set(seen.join().match(/[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g))];
     expect(marks).toHaveLength(1);
     const imitation = marks.flatMap((mark) => [mark, `${mark}:0`, `"${mark}:0"`, `,"${mark}",`]);
     const given = { imitation, said: conversation(2) };
-    const encoded = await watched.encode([given, imitation, given]);
+    const encoded = await encode(watched, [given, imitation, given]);
     const nodes = new StoredNodes(flat(encoded));
     const found = await Promise.all(encoded.references.map((one) => watched.decode(nodes, one)));
     expect(found).toEqual([given, imitation, given]);
@@ -162,7 +165,7 @@ describe("a value comes back as LangGraph's serializer returns it", () => {
       false,
     );
     const said = { said: "Hi".repeat(50) };
-    const encoded = await other.encode([said]);
+    const encoded = await encode(other, [said]);
     expect(seen).toEqual([said]);
     expect(await other.decode(new StoredNodes(flat(encoded)), encoded.references[0] ?? "")).toEqual({
       type: "my type, 100 %",
@@ -199,13 +202,15 @@ describe("what a conversation that is stored again and again adds", () => {
 
   test("the same message in several values of one call is stored once", async () => {
     const all = conversation(50);
-    const { nodes } = await values.encode([all, all.slice(1), new Send("tools", { messages: all })]);
+    const { nodes } = await encode(values, [all, all.slice(1), new Send("tools", { messages: all })]);
     expect(size(nodes.all.values())).toBeLessThan(60 * one);
   });
 
   test("control: with whole values each version is as large as the conversation", async () => {
     const whole = new Values(serde, false);
-    const [before, after] = await Promise.all([conversation(100), conversation(101)].map((all) => whole.encode([all])));
+    const [before, after] = await Promise.all(
+      [conversation(100), conversation(101)].map((all) => encode(whole, [all])),
+    );
     const fresh = [...(after?.nodes.all ?? [])].filter(([name]) => !before?.nodes.all.has(name));
     expect(size(fresh.flat())).toBeGreaterThan(100 * one);
   });
@@ -240,7 +245,7 @@ test("RemoveMessage, which is no message of a conversation, passes too", async (
 
 test("a message in a Map is the node that it is in a list", async () => {
   const said = conversation(20);
-  const { nodes } = await values.encode([said, new Map([["pending", said.slice(-2)]])]);
-  const { nodes: listed } = await values.encode([said]);
+  const { nodes } = await encode(values, [said, new Map([["pending", said.slice(-2)]])]);
+  const { nodes: listed } = await encode(values, [said]);
   expect(size([...nodes.all].flat()) - size([...listed.all].flat())).toBeLessThan(400);
 });

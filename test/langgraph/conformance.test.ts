@@ -12,9 +12,17 @@ import { leftWithForks, twoRuns } from "./promises/two-runs.js";
 import { values } from "./promises/values.js";
 import { writes } from "./promises/writes.js";
 import { memory, model } from "./support/kinds.js";
-import { onCluster, onOneRedis, withSerde, withSessions } from "./support/our-kinds.js";
+import { onCluster, onOneRedis, sealed, withSerde, withSessions, withSessionsSealed } from "./support/our-kinds.js";
 
-const kinds = [model(), onOneRedis, onCluster, withSessions, ...[withSerde].slice(0, amount(0, 1))];
+const kinds = [
+  model(),
+  onOneRedis,
+  onCluster,
+  sealed,
+  withSessions,
+  withSessionsSealed,
+  ...[withSerde].slice(0, amount(0, 1)),
+];
 
 const topics = { order, idempotence, writes, values, forks, deletion, twoRuns, pauses, retention };
 

@@ -4,12 +4,13 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import { MemorySaver, type PendingWrite } from "@langchain/langgraph-checkpoint";
 import { Redis } from "ioredis";
 import type { FaultyProxy } from "langchain-redis-sessions/testing";
-import { RedisSaver } from "langchain-redis-sessions/langgraph";
+import { RedisSaver, type RedisSaverOptions } from "langchain-redis-sessions/langgraph";
 import { afterEach, expect, inject, test } from "vitest";
 import { closingIn } from "../support/closing.js";
 import { freshId } from "../support/turns.js";
 import { listed, putArguments, threadConfig } from "./support/checkpoints.js";
-import type { Saver, SaverOptions } from "./support/place.js";
+import type { Saver } from "./support/place.js";
+import { sealing } from "./support/sealed.js";
 
 const { keep, through } = closingIn(afterEach);
 const servers = inject("servers");
@@ -76,7 +77,7 @@ function put(saver: Saver, thread: string): Promise<RunnableConfig> {
   return saver.put(...putArguments({ on: threadConfig(thread), values: { mode: "m" } }));
 }
 
-async function outcomes(options: SaverOptions): Promise<{ proxy: FaultyProxy; found: unknown[] }> {
+async function outcomes(options: Partial<RedisSaverOptions>): Promise<{ proxy: FaultyProxy; found: unknown[] }> {
   const proxy = await through(servers.single);
   const client = keep(new Redis({ port: proxy.port, retryStrategy: () => 1 }));
   const found: unknown[] = [];
@@ -86,17 +87,18 @@ async function outcomes(options: SaverOptions): Promise<{ proxy: FaultyProxy; fo
   return { proxy, found };
 }
 
-test.each(["allow", "refuse"] as const)(
-  'with `forks: "%s"` a thread is as if no reply had been lost, whichever call it was',
-  async (forks) => {
-    // Twice, so that the server knows the scripts: what is lost is a reply, not NOSCRIPT.
-    await outcomes({ forks });
-    const { proxy, found } = await outcomes({ forks });
-    const [undisturbed, ...disturbed] = found;
-    for (const [index, one] of disturbed.entries()) expect(one, calls[index]?.[0]).toEqual(undisturbed);
-    expect(proxy.faults).toBe(calls.length);
-  },
-);
+test.each<readonly [string, Partial<RedisSaverOptions>]>([
+  ['with `forks: "allow"`', { forks: "allow" }],
+  ['with `forks: "refuse"`', { forks: "refuse" }],
+  ["sealed and compressed,", { ...sealing() }],
+])("%s a thread is as if no reply had been lost, whichever call it was", async (_name, options) => {
+  // Twice, so that the server knows the scripts: what is lost is a reply, not NOSCRIPT.
+  await outcomes(options);
+  const { proxy, found } = await outcomes(options);
+  const [undisturbed, ...disturbed] = found;
+  for (const [index, one] of disturbed.entries()) expect(one, calls[index]?.[0]).toEqual(undisturbed);
+  expect(proxy.faults).toBe(calls.length);
+});
 
 /** Keeps writes as most would: in a list. */
 class AppendingSaver extends MemorySaver {

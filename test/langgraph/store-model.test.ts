@@ -7,6 +7,7 @@ import { removeKeys } from "../sessions/support/stored-keys.js";
 import { amount } from "../support/amount.js";
 import { type Client, onOneRedis, topologies } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
+import { sealing } from "./support/sealed.js";
 import { StoreModel, steps } from "./support/store-model.js";
 
 const RUNS = amount(10, 1_000);
@@ -15,9 +16,11 @@ describe.each([onOneRedis, topologies[1] ?? onOneRedis])("on $name", ({ connect 
   const prefix = freshId();
   let client: Client;
   let sessions: SessionStore;
+  let sealed: SessionStore;
   beforeAll(() => {
     client = connect();
     sessions = new SessionStore({ client, keyPrefix: prefix });
+    sealed = new SessionStore({ client, keyPrefix: prefix, ...sealing() });
   });
   afterAll(async () => {
     await removeKeys(client, `${prefix}*`);
@@ -30,9 +33,15 @@ describe.each([onOneRedis, topologies[1] ?? onOneRedis])("on $name", ({ connect 
       new RedisStore({ client, keyPrefix: `${prefix}-${freshId()}`, partition: 1, ttl: "1h", refreshOnRead: true }),
     "with partitions of three labels": () =>
       new RedisStore({ client, keyPrefix: `${prefix}-${freshId()}`, partition: 3 }),
+    "sealed and compressed, with a ttl": () =>
+      new RedisStore({ client, keyPrefix: `${prefix}-${freshId()}`, ttl: "1h", refreshOnRead: true, ...sealing() }),
     "bound to a session": async () => {
       const { session } = await sessions.create({ userId: freshId(), agentId: "a" });
       return new RedisStore({ sessions, session });
+    },
+    "bound to a session, sealed and compressed": async () => {
+      const { session } = await sealed.create({ userId: freshId(), agentId: "a" });
+      return new RedisStore({ sessions: sealed, session });
     },
   };
 

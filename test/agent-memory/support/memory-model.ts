@@ -1,5 +1,6 @@
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
 import { AgentMemory, type MemoryLimits, LangChainRedisError } from "langchain-redis-sessions";
+import type { Keyring } from "../../../src/encryption/keyring.js";
 import type { Client } from "../../support/topologies.js";
 import { freshId } from "../../support/turns.js";
 import { StoredMemory } from "./stored-memory.js";
@@ -64,7 +65,9 @@ function sizeOf(key: string, value: unknown): number {
 /** What a namespace should hold: a Map, and rules in a few lines. Each step is taken on both, and compared. */
 export class MemoryModel {
   readonly outcomes = new Set<string>();
-  readonly #memory: AgentMemory;
+  /** They take turns: each as another process would be, that stores values in its own form. */
+  readonly #memories: readonly AgentMemory[];
+  #turn = 0;
   readonly #stored: StoredMemory;
   readonly #limits: MemoryLimits;
   readonly #map = new Map<string, Known>();
@@ -74,10 +77,11 @@ export class MemoryModel {
   /** The latest write that took effect, to be repeated. */
   #again: (() => Promise<void>) | undefined;
 
-  constructor(client: Client, keyPrefix: string, kind: number) {
+  constructor(client: Client, keyPrefix: string, kind: number, encryptions: readonly (Keyring | undefined)[]) {
     const namespace = freshId();
     this.#limits = quotas[kind % quotas.length] ?? {};
-    this.#memory = new AgentMemory({ client, keyPrefix, namespace, limits: this.#limits, deadline: "60s" });
+    const options = { client, keyPrefix, namespace, limits: this.#limits, deadline: "60s" } as const;
+    this.#memories = encryptions.map((encryption) => new AgentMemory({ ...options, encryption }));
     this.#stored = new StoredMemory(client, keyPrefix, namespace);
   }
 
@@ -86,6 +90,7 @@ export class MemoryModel {
   }
 
   async take({ what, a, b, c }: Step): Promise<void> {
+    const memory = this.#next();
     const key = keys[a % keys.length] ?? "a";
     const value = values[b % values.length];
     const known = this.#map.get(key);
@@ -93,17 +98,17 @@ export class MemoryModel {
     const options = { ttl, operationId: freshId() };
     switch (what) {
       case "set":
-        return this.#write(what, [[key, value]], () => this.#memory.set(key, value, options), ttl ?? "none");
+        return this.#write(what, [[key, value]], () => memory.set(key, value, options), ttl ?? "none");
       case "setMany": {
         const entries = [0, 1, 2]
           .slice(0, 1 + (c % 3))
           .map((more) => [keys[(a + more) % keys.length] ?? "a", value] as const);
-        return this.#write(what, entries, () => this.#memory.setMany(new Map(entries), options), ttl ?? "none");
+        return this.#write(what, entries, () => memory.setMany(new Map(entries), options), ttl ?? "none");
       }
       case "setIfVersion": {
         const ifVersion = [0, known?.version ?? 0, this.#latest, 1][c % 4] ?? 0;
         const fits = ifVersion === 0 ? !known : ifVersion === (await this.#versionOf(key));
-        const call = (): Promise<unknown> => this.#memory.set(key, value, { ...options, ifVersion });
+        const call = (): Promise<unknown> => memory.set(key, value, { ...options, ifVersion });
         return this.#write(what, [[key, value]], call, ttl ?? "none", fits ? undefined : "VERSION_CONFLICT");
       }
       case "update": {
@@ -112,10 +117,10 @@ export class MemoryModel {
           return this.#write(
             what,
             [[key, next]],
-            () => this.#memory.update(key, (now) => [now ?? null, value], options),
+            () => memory.update(key, (now) => [now ?? null, value], options),
             ttl,
           );
-        equal(await this.#memory.update(key, () => undefined, options), { version: await this.#versionOf(key) });
+        equal(await memory.update(key, () => undefined, options), { version: await this.#versionOf(key) });
         return undefined;
       }
       case "increment": {
@@ -123,7 +128,7 @@ export class MemoryModel {
         const sum = known === undefined ? by : typeof known.value === "number" ? known.value + by : Number.NaN;
         const held = known?.value ?? 0;
         const fits = Number.isSafeInteger(held) && Number.isSafeInteger(sum);
-        const call = async (): Promise<unknown> => equal(await this.#memory.increment(key, by, options), sum);
+        const call = async (): Promise<unknown> => equal(await memory.increment(key, by, options), sum);
         return this.#write(what, [[key, sum]], call, ttl, fits ? undefined : "VALUE_MISMATCH");
       }
       case "append": {
@@ -131,28 +136,28 @@ export class MemoryModel {
         const held = known === undefined ? [] : Array.isArray(known.value) ? (known.value as unknown[]) : undefined;
         const next = [...(held ?? []), value].slice(-(max ?? 1_000));
         const call = async (): Promise<unknown> =>
-          equal(await this.#memory.append(key, value, { ...options, max }), next.length);
+          equal(await memory.append(key, value, { ...options, max }), next.length);
         return this.#write(what, [[key, next]], call, ttl, held ? undefined : "VALUE_MISMATCH");
       }
       case "delete":
-        equal(await this.#memory.delete(key), known !== undefined);
+        equal(await memory.delete(key), known !== undefined);
         this.#map.delete(key);
         return undefined;
       case "clear":
         if (c % 4 > 0) return undefined;
-        await this.#memory.clear();
+        await memory.clear();
         this.#map.clear();
         return undefined;
       case "get":
-        equal(await this.#memory.get(key), known?.value);
+        equal(await memory.get(key), known?.value);
         return undefined;
       case "getMany": {
-        const found = await this.#memory.getMany(keys);
+        const found = await memory.getMany(keys);
         equal(found, new Map(keys.flatMap((one) => (this.#map.has(one) ? [[one, this.#map.get(one)?.value]] : []))));
         return undefined;
       }
       case "has":
-        equal(await this.#memory.has(key), known !== undefined);
+        equal(await memory.has(key), known !== undefined);
         return undefined;
       case "expire":
         for (const [one, { expires }] of this.#map) {
@@ -164,7 +169,7 @@ export class MemoryModel {
       case "repeat":
         return this.#again?.();
       case "refused":
-        equal(await codeOf(this.#memory.set(key, { value, bad: undefined })), "INVALID_OPTION");
+        equal(await codeOf(memory.set(key, { value, bad: undefined })), "INVALID_OPTION");
         return undefined;
       case "nextDay":
         if (c % 3 > 0) return undefined;
@@ -176,10 +181,15 @@ export class MemoryModel {
     }
   }
 
+  #next(): AgentMemory {
+    this.#turn += 1;
+    return this.#memories[this.#turn % this.#memories.length] ?? this.#next();
+  }
+
   /** All that can be seen, and what it says of its own size. */
   async compare(): Promise<void> {
     const found = new Map<string, unknown>();
-    for await (const { key, value, version, expiresAt } of this.#memory.entries()) {
+    for await (const { key, value, version, expiresAt } of this.#next().entries()) {
       found.set(key, value);
       this.#learn(key, version);
       equal(expiresAt !== undefined, this.#map.get(key)?.expires, "expires");
@@ -200,7 +210,7 @@ export class MemoryModel {
   async #compareUsage(): Promise<void> {
     this.#followTheDay();
     const expected = { writesToday: this.#writes, storageBytes: this.#bytes(), keys: this.#map.size };
-    equal(await this.#memory.usage(), expected);
+    equal(await this.#next().usage(), expected);
   }
 
   async #write(
@@ -248,7 +258,7 @@ export class MemoryModel {
   async #versionOf(key: string): Promise<number> {
     const known = this.#map.get(key);
     if (known === undefined) return 0;
-    this.#learn(key, (await this.#memory.entry(key))?.version ?? 0);
+    this.#learn(key, (await this.#next().entry(key))?.version ?? 0);
     return this.#map.get(key)?.version ?? 0;
   }
 

@@ -2,12 +2,14 @@ import { randomBytes } from "node:crypto";
 import { JsonPlusSerializer, type SerializerProtocol } from "@langchain/langgraph-checkpoint";
 import { afterAll, inject } from "vitest";
 import { SessionStore } from "langchain-redis-sessions";
-import { RedisSaver, SessionSaver } from "langchain-redis-sessions/langgraph";
+import { RedisSaver, type RedisSaverOptions, SessionSaver } from "langchain-redis-sessions/langgraph";
 import { Cluster, Redis } from "ioredis";
+import type { StoredFormOptions } from "../../../src/encryption/options.js";
 import { freshId } from "../../support/turns.js";
 import type { Client } from "../../support/topologies.js";
 import { BoundSaver } from "./bound-saver.js";
 import type { Kind } from "./place.js";
+import { sealing } from "./sealed.js";
 
 const { single, cluster } = inject("servers");
 
@@ -21,13 +23,16 @@ function lasting(open: () => Client): () => Client {
 const oneRedis: () => Client = lasting(() => new Redis(single));
 const ofCluster = lasting(() => new Cluster([...cluster]));
 
-function redisSaver(name: string, client: () => Client, serde?: SerializerProtocol): Kind {
+/** Options that are made anew each time something is opened. */
+type Opening = () => StoredFormOptions & Pick<RedisSaverOptions, "serde">;
+
+function redisSaver(name: string, client: () => Client, opening: Opening = () => ({})): Kind {
   return {
     name,
     place: () => {
       const keyPrefix = freshId();
       return {
-        open: (options) => new RedisSaver({ client: client(), keyPrefix, ...(serde && { serde }), ...options }),
+        open: (options) => new RedisSaver({ client: client(), keyPrefix, ...opening(), ...options }),
       };
     },
   };
@@ -48,22 +53,30 @@ export const unsharing: SerializerProtocol = {
 
 export const onOneRedis: Kind = redisSaver("RedisSaver, one Redis", oneRedis);
 export const onCluster: Kind = redisSaver("RedisSaver, Cluster of three", ofCluster);
-export const withSerde: Kind = redisSaver("RedisSaver, a serializer that salts", oneRedis, unsharing);
+export const withSerde: Kind = redisSaver("RedisSaver, a serializer that salts", oneRedis, () => ({
+  serde: unsharing,
+}));
+export const sealed: Kind = redisSaver("RedisSaver, sealed and compressed", oneRedis, sealing);
 
 /** Each thread is the conversation of a session that is opened for it. */
-export const withSessions: Kind = {
-  name: "SessionSaver",
-  lacks: ["any thread id"],
-  place: () => {
-    const sessions = new SessionStore({ client: oneRedis(), keyPrefix: freshId() });
-    closing.push(() => sessions.close());
-    const opened: BoundSaver["threads"] = new Map();
-    // Where it is not asked otherwise, as RedisSaver: so that one suite suits both.
-    return {
-      open: (options) => new BoundSaver(sessions, new SessionSaver({ sessions, forks: "allow", ...options }), opened),
-    };
-  },
-};
+function sessionSaver(name: string, opening: () => StoredFormOptions = () => ({})): Kind {
+  return {
+    name,
+    lacks: ["any thread id"],
+    place: () => {
+      const sessions = new SessionStore({ client: oneRedis(), keyPrefix: freshId(), ...opening() });
+      closing.push(() => sessions.close());
+      const opened: BoundSaver["threads"] = new Map();
+      // Where it is not asked otherwise, as RedisSaver: so that one suite suits both.
+      return {
+        open: (options) => new BoundSaver(sessions, new SessionSaver({ sessions, forks: "allow", ...options }), opened),
+      };
+    },
+  };
+}
+
+export const withSessions: Kind = sessionSaver("SessionSaver");
+export const withSessionsSealed: Kind = sessionSaver("SessionSaver, sealed and compressed", sealing);
 
 const closing: (() => Promise<void>)[] = [];
 afterAll(async () => {

@@ -11,7 +11,10 @@ import { expireAt, microseconds, now, whole } from "./time.js";
 // An item whose deadline has passed is not there, whether or not it was removed. Each script that writes removes up to
 // STEP of them.
 
-/** Created, updated and deadline stand before the JSON text with fixed widths: 16, 16 and 13 digits. */
+/**
+ * Created, updated and deadline stand before the JSON text with fixed widths: 16, 16 and 13 digits. The JSON text may be sealed
+ * or compressed.
+ */
 export const ITEM_HEADER_BYTES = 48;
 
 /** How many expired items one script removes. */

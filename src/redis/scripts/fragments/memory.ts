@@ -1,10 +1,16 @@
+import { KEY_SLACK_MILLISECONDS } from "../../sealing.js";
 import { fragment } from "../../script/fragment.js";
+import { keepKey } from "./data-key.js";
 import { state, touch } from "./session.js";
 import { expireAt, microseconds, now, whole } from "./time.js";
 
 // Lua of agent memory. A table `space` stands for a namespace: its keys `values`, `deadlines`, `usage` and `writes`, what
-// session asks (`record`, `index`, `memories`, `member`; absent for a namespace on its own), and, once `enter` ran, its
-// accounting: `bytes`, `version`, `written`, and `more` when expired values may be left.
+// session asks (`record`, `index`, `memories`, `member`; absent for a namespace on its own), what its values are sealed with
+// (`dataKey`, `seal`), and, once `enter` ran, its accounting: `bytes`, `version`, `written`, `sealed` when values may be
+// sealed, and `more` when expired values may be left.
+//
+// A value is its JSON text, or sealed: "~", the bytes that its text has, and the envelope of src/encryption/envelope.ts. The
+// accounting counts the bytes of the text.
 //
 // The accounting counts what is stored, so expired values have to leave it before it is believed. Each script removes up
 // to STEP of them, and itself the ones whose keys it writes. Counting too much never lets a write in that should be
@@ -15,6 +21,42 @@ import { expireAt, microseconds, now, whole } from "./time.js";
 export const HEADER_BYTES = 42;
 
 export const header = fragment(/* lua */ `local HEADER = ${HEADER_BYTES}`);
+
+/** What a sealed value begins with. No JSON text does. */
+export const SEALED_MARK = "~";
+/** Digits of the bytes that its text has. */
+export const SIZE_DIGITS = 10;
+
+/** Returns whether there is a sealed value at a place of a text. */
+const isSealed = fragment(/* lua */ `
+local function isSealed(text, at)
+  return string.byte(text, at) == ${SEALED_MARK.charCodeAt(0)}
+end`);
+
+/** Returns how many bytes the JSON text of a value has, which begins at a place. */
+export const sizeOf = fragment(
+  /* lua */ `
+local function sizeOf(text, at)
+  local size = isSealed(text, at) and tonumber(string.sub(text, at + 1, at + ${SIZE_DIGITS}))
+  return size or #text - at + 1
+end`,
+  isSealed,
+);
+
+/** Returns how many bytes the stored value of a key has, or nil when there is none. */
+const heldBytes = fragment(
+  /* lua */ `
+local function heldBytes(space, key)
+  if space.sealed then
+    local stored = redis.call("HGET", space.values, key)
+    return stored and sizeOf(stored, HEADER + 1) or nil
+  end
+  local length = redis.call("HSTRLEN", space.values, key)
+  return length > 0 and length - HEADER or nil
+end`,
+  header,
+  sizeOf,
+);
 const day = fragment(/* lua */ `local DAY = 86400000`);
 const today = fragment(/* lua */ `local today = math.floor(now / DAY)`, now, day);
 
@@ -67,6 +109,9 @@ local function account(space)
     redis.call("DEL", space.usage)
   else
     redis.call("HSET", space.usage, "bytes", whole(space.bytes), "version", whole(space.version))
+    if space.sealed then
+      redis.call("HSET", space.usage, "sealed", "1")
+    end
   end
 end`,
   whole,
@@ -76,14 +121,14 @@ end`,
 export const drop = fragment(
   /* lua */ `
 local function drop(space, key)
-  local length = redis.call("HSTRLEN", space.values, key)
-  if length > 0 then
-    space.bytes = space.bytes - #key - (length - HEADER)
+  local held = heldBytes(space, key)
+  if held then
+    space.bytes = space.bytes - #key - held
     redis.call("HDEL", space.values, key)
   end
   redis.call("ZREM", space.deadlines, key)
 end`,
-  header,
+  heldBytes,
 );
 
 /**
@@ -94,7 +139,7 @@ export const enter = fragment(
   /* lua */ `
 local STEP = 100
 local function enter(space)
-  local used    = redis.call("HMGET", space.usage, "bytes", "version")
+  local used    = redis.call("HMGET", space.usage, "bytes", "version", "sealed")
   local counted = redis.call("HMGET", space.writes, "day", "count")
   local expired = redis.call("ZRANGE", space.deadlines, "-inf", whole(now), "BYSCORE", "LIMIT", 0, STEP)
   redis.call("HLEN", space.values)
@@ -103,9 +148,10 @@ local function enter(space)
   -- the old ones back, and a writer that still expects one is refused.
   space.version = math.max(microseconds, (tonumber(used[2]) or 0) + 1)
   space.written = tonumber(counted[1]) == today and tonumber(counted[2]) or 0
+  space.sealed  = used[3] == "1"
   if not listed(space.memories, space.member) then
     redis.call("UNLINK", space.values, space.deadlines, space.usage, space.writes)
-    space.bytes, space.written, expired = 0, 0, {}
+    space.bytes, space.written, space.sealed, expired = 0, 0, false, {}
   end
   for _, key in ipairs(expired) do
     drop(space, key)
@@ -150,10 +196,12 @@ local function find(space, key)
     deadline = tonumber(string.sub(stored, 18, 30)),
     items    = tonumber(string.sub(stored, 32, 41)),
     json     = string.sub(stored, HEADER + 1),
+    sealed   = isSealed(stored, HEADER + 1),
   }
 end`,
   refresh,
   header,
+  isSealed,
 );
 
 /** Returns the deadline of a value: "" keeps the one before, "0" is none, else that many milliseconds from now. */
@@ -195,22 +243,24 @@ end`,
 /** Returns how many bytes and keys a value would add. Its key has been refreshed. */
 export const growth = fragment(
   /* lua */ `
-local function growth(space, key, json)
-  local length = redis.call("HSTRLEN", space.values, key)
-  if length == 0 then
-    return #key + #json, 1
+local function growth(space, key, value)
+  local held, size = heldBytes(space, key), sizeOf(value, 1)
+  if not held then
+    return #key + size, 1
   end
-  return #json - (length - HEADER), 0
+  return size - held, 0
 end`,
-  header,
+  heldBytes,
+  sizeOf,
 );
 
 /** Stores a value. */
 export const put = fragment(
   /* lua */ `
-local function put(space, key, json, items, deadline)
-  space.bytes = space.bytes + growth(space, key, json)
-  local stored = string.format("%016.0f %013.0f %010.0f ", space.version, deadline, items) .. json
+local function put(space, key, value, items, deadline)
+  space.bytes = space.bytes + growth(space, key, value)
+  space.sealed = space.sealed or isSealed(value, 1)
+  local stored = string.format("%016.0f %013.0f %010.0f ", space.version, deadline, items) .. value
   redis.call("HSET", space.values, key, stored)
   if deadline > 0 then
     redis.call("ZADD", space.deadlines, whole(deadline), key)
@@ -219,6 +269,7 @@ local function put(space, key, json, items, deadline)
   end
 end`,
   growth,
+  isSealed,
   whole,
 );
 
@@ -263,12 +314,34 @@ end`,
   expireAt,
 );
 
+/**
+ * Keeps the data key as long as the namespace, which any write may let live longer. The key of a namespace on its own that is
+ * empty goes soon: not at once, because a repeated operation is told apart by it.
+ */
+const keepKeyUntil = fragment(
+  /* lua */ `
+local KEY_SLACK = ${KEY_SLACK_MILLISECONDS}
+local function keepKeyUntil(space, at)
+  if not space.dataKey then
+    return
+  elseif at > 0 then
+    keepKey(space.dataKey, space.seal, at == math.huge and "0" or whole(at - now + KEY_SLACK))
+  elseif not space.record then
+    redis.call("PEXPIRE", space.dataKey, whole(KEY_SLACK))
+  end
+end`,
+  keepKey,
+  now,
+  whole,
+);
+
 /** Does what follows the effect of a write: accounting, expiry, index, and the session's timeout. `count` is how many writes it counts as. */
 export const concludeWrite = fragment(
   /* lua */ `
 local function concludeWrite(space, ttl, count)
   account(space)
   local at = ending(space, ttl)
+  keepKeyUntil(space, at)
   if at > 0 then
     for _, key in ipairs({ space.values, space.deadlines, space.usage }) do
       expireAt(key, at)
@@ -286,6 +359,7 @@ local function concludeWrite(space, ttl, count)
 end`,
   account,
   ending,
+  keepKeyUntil,
   expireAt,
   whole,
   today,

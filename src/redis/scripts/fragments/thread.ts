@@ -25,6 +25,10 @@ import { clearRemembered } from "./messages.js";
 //   *<name><name>…                several nodes, with a comma between each two
 //   +<number>:<name><name>…<text> a text with that many line feeds; the nodes take their places
 //
+// Scripts read the kind and the names. What stands behind them may be sealed or compressed, and then begins with the byte
+// 255; a sealed node "*" has nothing but that. The name of a sealed node is a keyed hash, and each reference that was stored
+// with a sealed one holds its node: "+1:<name>" and a sealed line feed, so that it says whose it is.
+//
 // `counts` has how many checkpoints, writes and nodes refer to a node. At 0 the node goes.
 
 export const threadKeys = {
@@ -98,7 +102,9 @@ local function namesIn(content)
     local count = string.match(content, "^%+(%d+):") or "0"
     from = #count + 3
     to = from + count * 22 - 1
-  elseif kind ~= "*" then
+  elseif kind == "*" then
+    to = (string.find(content, "\\255", 1, true) or to + 1) - 1
+  else
     -- Most nodes are texts: one table for all.
     return NONE
   end

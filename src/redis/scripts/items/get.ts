@@ -1,8 +1,8 @@
-import { list, textOrNothing } from "../../replies.js";
+import { list } from "../../replies.js";
 import { texts } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
 import { alive, listed, notLive } from "../fragments/items.js";
-import { holderArguments, holderKeys, readKeys, refusals, refuseLua } from "./space.js";
+import { holderArguments, holderKeys, readKeys, refusals, refuseLua, storedItem } from "./space.js";
 
 export const getItemsScript = defineScript({
   name: "items.get",
@@ -12,7 +12,7 @@ export const getItemsScript = defineScript({
   optionalKeys: holderKeys,
   arguments: { ...holderArguments, fields: texts("namespace and key, …") },
   /** What is stored of each; `undefined` where nothing is. */
-  answers: { done: (found: unknown) => ({ stored: list(found).map(textOrNothing) }) },
+  answers: { done: (found: unknown) => ({ stored: list(found).map(storedItem) }) },
   refusals,
   uses: [notLive, listed, alive],
   lua: /* lua */ `

@@ -1,11 +1,23 @@
-import { count, text as textReply, textList } from "../../replies.js";
+import { count, list, text as textReply } from "../../replies.js";
+import type { Stored } from "../../sealing.js";
 import { number, text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
 import { alive, listed, notLive } from "../fragments/items.js";
-import { holderArguments, holderKeys, pageKeys, refusals, refuseLua } from "./space.js";
+import { holderArguments, holderKeys, pageKeys, refusals, refuseLua, storedItem } from "./space.js";
 
 /** A page ends behind the item with which it has so many bytes. */
 const PAGE_BYTES = 1_048_576;
+
+/** @param reply namespace and key, stored text, … */
+function foundItems(reply: unknown): readonly (readonly [field: string, stored: Stored])[] {
+  const flat = list(reply);
+  const found: (readonly [string, Stored])[] = [];
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const stored = storedItem(flat[i + 1]);
+    if (stored !== undefined) found.push([textReply(flat[i]), stored]);
+  }
+  return found;
+}
 
 export const pageOfItemsScript = defineScript({
   name: "items.page",
@@ -28,7 +40,7 @@ export const pageOfItemsScript = defineScript({
       isEnd: count(ended) === 1,
       first: textReply(first),
       last: textReply(last),
-      found: textList(found),
+      found: foundItems(found),
     }),
   },
   refusals,

@@ -1,13 +1,15 @@
-import { list, textOrNothing } from "../../replies.js";
+import { list } from "../../replies.js";
 import { flag, number, texts } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
+import { keepKey, staleKey } from "../fragments/data-key.js";
 import { alive, listed, notLive, settle } from "../fragments/items.js";
 import { now, whole } from "../fragments/time.js";
-import { holderArguments, holderKeys, refusals, refuseLua, spaceKeys, spaceLua } from "./space.js";
+import { holderArguments, holderKeys, refusals, refuseLua, spaceKeys, spaceLua, storedItem } from "./space.js";
 
 export const renewItemsScript = defineScript({
   name: "items.renew",
   about: "renews the deadlines of items of one partition that have one, and returns the items.",
+  seals: true,
   keys: spaceKeys,
   optionalKeys: holderKeys,
   arguments: {
@@ -17,11 +19,15 @@ export const renewItemsScript = defineScript({
     fields: texts("namespace and key, …"),
   },
   /** What is stored of each; `undefined` where nothing is, or where it is not to be returned. */
-  answers: { done: (found: unknown) => ({ stored: list(found).map(textOrNothing) }) },
+  answers: { done: (found: unknown) => ({ stored: list(found).map(storedItem) }) },
   refusals,
-  uses: [notLive, listed, alive, settle, now, whole],
+  uses: [notLive, listed, alive, settle, now, whole, staleKey, keepKey],
   lua: /* lua */ `
 ${refuseLua}
+local stale = staleKey(dataKey, seal)
+if stale then
+  return stale
+end
 ${spaceLua}
 local there = listed(partitions, member)
 local at = now + ttl
@@ -37,6 +43,7 @@ for i, field in ipairs(fields) do
   found[i] = returned and stored or false
 end
 if renewed then
+  keepKey(dataKey, seal)
   settle(space)
 end
 return { "done", found }

@@ -1,7 +1,9 @@
 import { notLive as notLiveRefusals } from "../../refusals.js";
+import { storedBehind } from "../../replies.js";
+import type { Stored } from "../../sealing.js";
 import { number, text, texts } from "../../script/arguments.js";
 import { nothing } from "../../script/define.js";
-import { enter, notLive, put, drop, renewSession, settle } from "../fragments/items.js";
+import { drop, enter, ITEM_HEADER_BYTES, notLive, put, renewSession, settle } from "../fragments/items.js";
 import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
 import { now } from "../fragments/time.js";
 
@@ -9,6 +11,11 @@ import { now } from "../fragments/time.js";
 
 const items = { items: 'hash: namespace and key, then "<created> <updated> <deadline> <JSON>"' } as const;
 const order = { order: "sorted set: the items, by their last update in microseconds" } as const;
+
+/** Returns what is stored of an item; `undefined` when there is none. Its value may be sealed or compressed. */
+export function storedItem(reply: unknown): Stored | undefined {
+  return storedBehind(ITEM_HEADER_BYTES, reply);
+}
 
 /** Keys of a script that reads items by their names. */
 export const readKeys = items;
@@ -71,7 +78,7 @@ export const removalsArgument = { removals: texts("namespace and key of an item 
 
 export const putArguments = {
   ttl: number("of the items in milliseconds, 0 for none"),
-  puts: texts("namespace and key, JSON, …"),
+  puts: texts("namespace and key, JSON or what it is sealed in, …"),
 };
 
 export const writeEffects = { done: nothing, repeated: nothing } as const;

@@ -1,5 +1,6 @@
 import { flag } from "../../script/arguments.js";
 import { defineScript, nothing } from "../../script/define.js";
+import { keepKey, staleKey } from "../fragments/data-key.js";
 import {
   putArguments,
   refusals,
@@ -16,6 +17,7 @@ export const writeItemsScript = defineScript({
   name: "items.write",
   about: "stores and removes items of one partition, all or none, once.",
   ...writeOnce,
+  seals: true,
   arguments: {
     ...writeArguments,
     named: flag("whether the partition is listed, where it belongs to no session"),
@@ -26,19 +28,24 @@ export const writeItemsScript = defineScript({
   /** The partition is empty, so it may not be listed: list it, and ask again. */
   answers: { unlisted: nothing },
   refusals: ["conflict", ...refusals],
-  uses: writing,
+  uses: [staleKey, keepKey, ...writing],
   lua: /* lua */ `
 local before = earlier(operation, digest)
 if before then
   return before
 end
 ${refuseLua}
+local stale = staleKey(dataKey, seal)
+if stale then
+  return stale
+end
 ${spaceLua}
 enter(space)
 if not record and not named and redis.call("EXISTS", namespaces) == 0 then
   return { "unlisted" }
 end
 remember(operation, digest, "")
+keepKey(dataKey, seal)
 for _, field in ipairs(removals) do
   drop(space, field)
 end

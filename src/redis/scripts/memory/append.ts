@@ -1,9 +1,9 @@
 import { number, text } from "../../script/arguments.js";
-import { defineScript } from "../../script/define.js";
+import { defineScript, nothing } from "../../script/define.js";
 import { concludeWrite, deadlineAfter, exceeded, find, growth, put } from "../fragments/memory.js";
 import { earlierNumber, rememberNumber } from "../fragments/padded.js";
 import { whole } from "../fragments/time.js";
-import { entering, enterLua, limitsLua, writeArguments, writeOnce, writeReplies } from "./space.js";
+import { enteringWrite, enterWriteLua, limitsLua, writeArguments, writeOnce, writeReplies } from "./space.js";
 
 // The JSON text is spliced, never decoded: cjson would turn [] into {}, round numbers and refuse what is nested deep. How
 // many items there are stands before the text, so only those that are dropped are looked at.
@@ -20,8 +20,20 @@ export const appendItemScript = defineScript({
     fresh: text("secret of a pad, for a namespace that has none"),
   },
   ...writeReplies,
+  answers: { ...writeReplies.answers, sealed: nothing },
   refusals: [...writeReplies.refusals, "not-array", "corrupt"],
-  uses: [earlierNumber, rememberNumber, ...entering, find, growth, exceeded, put, deadlineAfter, concludeWrite, whole],
+  uses: [
+    earlierNumber,
+    rememberNumber,
+    ...enteringWrite,
+    find,
+    growth,
+    exceeded,
+    put,
+    deadlineAfter,
+    concludeWrite,
+    whole,
+  ],
   lua: /* lua */ `
 local QUOTE, BACKSLASH, COMMA = 34, 92, 44
 
@@ -59,12 +71,14 @@ local before = earlierNumber(operation, digest, writes)
 if before then
   return before
 end
-${enterLua}
+${enterWriteLua}
 ${limitsLua}
 
 local found = find(space, key)
 if found and not found.items then
   return { "corrupt" }
+elseif found and found.sealed then
+  return { "sealed" }
 elseif found and string.sub(found.json, 1, 1) ~= "[" then
   return { "not-array" }
 end

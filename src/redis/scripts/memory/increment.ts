@@ -1,9 +1,9 @@
 import { number, text } from "../../script/arguments.js";
-import { defineScript } from "../../script/define.js";
+import { defineScript, nothing } from "../../script/define.js";
 import { concludeWrite, deadlineAfter, exceeded, find, growth, put } from "../fragments/memory.js";
 import { earlierNumber, rememberNumber } from "../fragments/padded.js";
 import { whole } from "../fragments/time.js";
-import { entering, enterLua, limitsLua, writeArguments, writeOnce, writeReplies } from "./space.js";
+import { enteringWrite, enterWriteLua, limitsLua, writeArguments, writeOnce, writeReplies } from "./space.js";
 
 export const incrementScript = defineScript({
   name: "memory.increment",
@@ -17,8 +17,20 @@ export const incrementScript = defineScript({
     fresh: text("secret of a pad, for a namespace that has none"),
   },
   ...writeReplies,
+  answers: { ...writeReplies.answers, sealed: nothing },
   refusals: [...writeReplies.refusals, "not-integer", "unsafe", "corrupt"],
-  uses: [earlierNumber, rememberNumber, ...entering, find, growth, exceeded, put, deadlineAfter, concludeWrite, whole],
+  uses: [
+    earlierNumber,
+    rememberNumber,
+    ...enteringWrite,
+    find,
+    growth,
+    exceeded,
+    put,
+    deadlineAfter,
+    concludeWrite,
+    whole,
+  ],
   lua: /* lua */ `
 local SAFE = 9007199254740991
 
@@ -26,12 +38,14 @@ local before = earlierNumber(operation, digest, writes)
 if before then
   return before
 end
-${enterLua}
+${enterWriteLua}
 ${limitsLua}
 
 local found = find(space, key)
 if found and not found.deadline then
   return { "corrupt" }
+elseif found and found.sealed then
+  return { "sealed" }
 elseif found and not string.find(found.json, "^%-?%d+$") then
   return { "not-integer" }
 end

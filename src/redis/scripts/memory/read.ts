@@ -1,4 +1,4 @@
-import { list, textOrNothing } from "../../replies.js";
+import { list, storedOrNothing } from "../../replies.js";
 import { oneOf, texts } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
 import { alive, header, listed, refused } from "../fragments/memory.js";
@@ -18,7 +18,7 @@ export const readValuesScript = defineScript({
     wanted: texts("keys"),
   },
   /** What is stored under each key; `undefined` where nothing is. */
-  answers: { done: (found: unknown) => ({ stored: list(found).map(textOrNothing) }) },
+  answers: { done: (found: unknown) => ({ stored: list(found).map(storedOrNothing) }) },
   refusals: readRefusals,
   uses: [refused, listed, alive, header],
   lua: /* lua */ `

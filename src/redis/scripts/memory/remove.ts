@@ -3,7 +3,7 @@ import { defineScript } from "../../script/define.js";
 import { concludeWrite, drop, refresh } from "../fragments/memory.js";
 import { earlier, remember } from "../fragments/operation.js";
 import { whole } from "../fragments/time.js";
-import { entering, enterLua, readRefusals, removalArguments, writeOnce, writeReplies } from "./space.js";
+import { enteringWrite, enterWriteLua, readRefusals, removalArguments, writeOnce, writeReplies } from "./space.js";
 
 // Limits do not count removals.
 export const removeValuesScript = defineScript({
@@ -18,13 +18,13 @@ export const removeValuesScript = defineScript({
   },
   effects: writeReplies.effects,
   refusals: ["conflict", ...readRefusals],
-  uses: [earlier, remember, ...entering, refresh, drop, concludeWrite, whole],
+  uses: [earlier, remember, ...enteringWrite, refresh, drop, concludeWrite, whole],
   lua: /* lua */ `
 local before = earlier(operation, digest)
 if before then
   return before
 end
-${enterLua}
+${enterWriteLua}
 
 if scope == "one" then
   refresh(space, key)

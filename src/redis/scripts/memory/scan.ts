@@ -1,4 +1,4 @@
-import { text as textReply, textList } from "../../replies.js";
+import { list, text as textReply } from "../../replies.js";
 import { oneOf, text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
 import { alive, header, listed, refused } from "../fragments/memory.js";
@@ -21,7 +21,7 @@ export const scanValuesScript = defineScript({
   },
   answers: {
     /** `found`: key, stored text, key, stored text … */
-    done: (cursor: unknown, found: unknown) => ({ cursor: textReply(cursor), found: textList(found) }),
+    done: (cursor: unknown, found: unknown) => ({ cursor: textReply(cursor), found: list(found) }),
   },
   refusals: readRefusals,
   uses: [refused, listed, alive, header],

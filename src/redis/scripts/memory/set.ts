@@ -1,9 +1,15 @@
-import { text, texts } from "../../script/arguments.js";
-import { defineScript } from "../../script/define.js";
-import { concludeWrite, deadlineAfter, exceeded, find, growth, put, refresh } from "../fragments/memory.js";
-import { earlier, remember } from "../fragments/operation.js";
+import { flag, text, texts } from "../../script/arguments.js";
+import { defineScript, nothing } from "../../script/define.js";
+import { earlierSealed, keepKey } from "../fragments/data-key.js";
+import { concludeWrite, deadlineAfter, exceeded, find, growth, put, refresh, sizeOf } from "../fragments/memory.js";
+import { remember } from "../fragments/operation.js";
+import { earlierNumber, rememberNumber } from "../fragments/padded.js";
 import { whole } from "../fragments/time.js";
-import { entering, enterLua, limitsLua, writeArguments, writeOnce, writeReplies } from "./space.js";
+import { enteringWrite, enterWriteLua, limitsLua, writeArguments, writeOnce, writeReplies } from "./space.js";
+
+// What appends to a sealed value, or adds to it, reads it and sets what becomes of it, if it still has that version. The
+// operation is the append. So it may have been done before, and then it was right, whatever the caller has just read: the
+// caller asks here, and not before, whether it is to be refused for what it read.
 
 export const setScript = defineScript({
   name: "memory.set",
@@ -13,17 +19,42 @@ export const setScript = defineScript({
     ...writeArguments,
     expected: text('version that the first key must have, "0" when it must not be there, "" for any'),
     lifetime: text('of the values in milliseconds, "0" for none, "" to keep the deadline of each'),
-    entries: texts("key, JSON, number of items, …"),
+    unfit: flag("the caller can make nothing of the version that it expects: set nothing"),
+    result: text('what to return, a number or sealed; "" for the version'),
+    fresh: text('secret of a pad, for a namespace that has none; "" when the result is no number'),
+    entries: texts("key, value, number of items, …"),
   },
   ...writeReplies,
+  answers: { ...writeReplies.answers, unfit: nothing },
   refusals: [...writeReplies.refusals, "version"],
-  uses: [earlier, remember, ...entering, find, refresh, growth, exceeded, put, deadlineAfter, concludeWrite, whole],
+  uses: [
+    earlierSealed,
+    earlierNumber,
+    remember,
+    rememberNumber,
+    ...enteringWrite,
+    find,
+    refresh,
+    growth,
+    sizeOf,
+    exceeded,
+    keepKey,
+    put,
+    deadlineAfter,
+    concludeWrite,
+    whole,
+  ],
   lua: /* lua */ `
-local before = earlier(operation, digest)
+local before
+if fresh == "" then
+  before = earlierSealed(operation, digest, dataKey, seal)
+else
+  before = earlierNumber(operation, digest, writes)
+end
 if before then
   return before
 end
-${enterLua}
+${enterWriteLua}
 ${limitsLua}
 
 if expected ~= "" then
@@ -33,6 +64,9 @@ if expected ~= "" then
     return { "version", whole(actual) }
   end
 end
+if unfit then
+  return { "unfit" }
+end
 local count, addedBytes, addedKeys, largest = 0, 0, 0, 0
 for i = 1, #entries, 3 do
   refresh(space, entries[i])
@@ -40,14 +74,20 @@ for i = 1, #entries, 3 do
   count      = count + 1
   addedBytes = addedBytes + moreBytes
   addedKeys  = addedKeys + moreKeys
-  largest    = math.max(largest, #entries[i + 1])
+  largest    = math.max(largest, sizeOf(entries[i + 1], 1))
 end
 local over = exceeded(space, limits, count, addedBytes, addedKeys, largest)
 if over then
   return over
 end
 
-remember(operation, digest, whole(space.version))
+if fresh == "" then
+  remember(operation, digest, result == "" and whole(space.version) or result)
+else
+  rememberNumber(operation, digest, writes, tonumber(result), fresh)
+end
+-- In front of what is sealed with it.
+keepKey(dataKey, seal)
 for i = 1, #entries, 3 do
   local held = tonumber(redis.call("ZSCORE", deadlines, entries[i]) or 0)
   put(space, entries[i], entries[i + 1], tonumber(entries[i + 2]), deadlineAfter(lifetime, held))

@@ -1,7 +1,9 @@
-import { text as textReply } from "../../replies.js";
+import { storedValue, text as textReply } from "../../replies.js";
+import type { Stored } from "../../sealing.js";
 import { notLive, type Refusal } from "../../refusals.js";
 import { number, text } from "../../script/arguments.js";
 import { nothing } from "../../script/define.js";
+import { keepKey, staleKey } from "../fragments/data-key.js";
 import { enter, refused } from "../fragments/memory.js";
 import { digestArgument, operationKey } from "../fragments/operation.js";
 
@@ -16,7 +18,7 @@ export interface SpaceLimits {
   readonly keys: number;
 }
 
-const values = { values: 'hash: key, then "<version> <deadline> <items> <JSON>"' } as const;
+const values = { values: 'hash: key, then "<version> <deadline> <items> <JSON>", or sealed' } as const;
 
 /** Keys of a script that only reads. */
 export const readKeys = values;
@@ -25,7 +27,7 @@ export const readKeys = values;
 export const writeKeys = {
   ...values,
   deadlines: "sorted set: those keys that have a deadline, in milliseconds",
-  usage: "hash: bytes, version",
+  usage: "hash: bytes, version, sealed",
   writes: "hash: day, count, pad",
 } as const;
 
@@ -43,8 +45,9 @@ export const holderArguments = {
   member: text("of this namespace in the memories"),
 };
 
-/** Keys of a script that writes once. */
+/** A script that writes once: its keys, and that it may seal, or keep the key of what is sealed. */
 export const writeOnce = {
+  seals: true,
   keys: { ...writeKeys, ...operationKey },
   optionalKeys: holderKeys,
 } as const;
@@ -70,17 +73,34 @@ export const entering = [refused, enter] as const;
  * Lua that refuses a session that may not enter, and else makes the table of the namespace, with its accounting. The locals
  * are those of the declaration.
  */
-export const enterLua = /* lua */ `
+export const enterLua = enterWith("");
+
+/** What `enterWriteLua` uses. */
+export const enteringWrite = [...entering, staleKey, keepKey] as const;
+
+/** Lua that does what `enterLua` does, for a script that may seal. A writer with another key than the owner's is refused too. */
+export const enterWriteLua = enterWith(
+  " dataKey = dataKey, seal = seal,",
+  `local stale = staleKey(dataKey, seal)
+if stale then
+  return stale
+end
+`,
+);
+
+function enterWith(more: string, check = ""): string {
+  return /* lua */ `
 local refusal = refused(record, index, sessionId, agentId)
 if refusal then
   return refusal
 end
-local space = {
+${check}local space = {
   values = values, deadlines = deadlines, usage = usage, writes = writes,
-  record = record, index = index, memories = memories, member = member,
+  record = record, index = index, memories = memories, member = member,${more}
 }
 enter(space)
 `.trim();
+}
 
 /** Lua that makes the table of the limits. */
 export const limitsLua =
@@ -90,10 +110,12 @@ export const limitsLua =
 export const readRefusals = ["mismatch", ...notLive] as const satisfies readonly Refusal[];
 
 const done = (result: unknown): { result: string } => ({ result: textReply(result) });
+/** What was replied then may be sealed. */
+const repeated = (result: unknown): { result: Stored } => ({ result: storedValue(result) });
 
 /** Replies of a write, its own refusals aside. */
 export const writeReplies = {
-  effects: { done, repeated: done },
+  effects: { done, repeated },
   /** Expired values were removed, and nothing else was done: ask again. */
   answers: { more: nothing },
   refusals: ["conflict", "quota", ...readRefusals],

@@ -1,4 +1,5 @@
-import { list, text as textReply, textList } from "../../replies.js";
+import { list, text as textReply } from "../../replies.js";
+import type { Stored } from "../../sealing.js";
 import { notLive } from "../../refusals.js";
 import { number, text, texts } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
@@ -13,13 +14,15 @@ import {
   threadKeys,
   threadLua,
 } from "../fragments/thread.js";
-import { type TaskWrites, taskWrites } from "./entries.js";
+import { type TaskWrites, taskWrites, type ValueEntry, valueEntries } from "./entries.js";
+import { nodeList } from "./parts.js";
 
 /** What an ancestor adds to some channels. */
 export interface Ancestor {
+  readonly place: string;
   readonly tasks: readonly TaskWrites[];
-  /** Channel, reference, … of the values that end the walk of their channels. */
-  readonly values: readonly string[];
+  /** The values that end the walk of their channels. */
+  readonly values: readonly ValueEntry[];
 }
 
 export const ancestorsScript = defineScript({
@@ -38,13 +41,17 @@ export const ancestorsScript = defineScript({
   },
   answers: {
     /** `last`: the place from which the walk goes on, `""` when it is done. `nodes`: name, content, … */
-    walked: (last: unknown, ancestors: unknown, nodes: unknown) => ({
+    walked: (
+      last: unknown,
+      ancestors: unknown,
+      nodes: unknown,
+    ): { last: string; ancestors: Ancestor[]; nodes: readonly Stored[] } => ({
       last: textReply(last),
       ancestors: list(ancestors).map((one): Ancestor => {
-        const [tasks, values] = list(one);
-        return { tasks: taskWrites(tasks), values: textList(values) };
+        const [itsPlace, tasks, values] = list(one);
+        return { place: textReply(itsPlace), tasks: taskWrites(tasks), values: valueEntries(values) };
       }),
-      nodes: textList(nodes),
+      nodes: nodeList(nodes),
     }),
   },
   refusals: ["corrupt-thread", "no-conversation", ...notLive],
@@ -90,11 +97,12 @@ while checkpoint and open > 0 and #ancestors < most do
         wanted[channel] = nil
         open = open - 1
         values[#values + 1] = channel
+        values[#values + 1] = checkpoint.references[i + 1]
         values[#values + 1] = reference
         references[#references + 1] = reference
       end
     end
-    ancestors[#ancestors + 1] = { tasks, values }
+    ancestors[#ancestors + 1] = { place, tasks, values }
   end
 end
 if checkpoint == false then

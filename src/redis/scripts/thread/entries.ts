@@ -1,22 +1,37 @@
-import { list, text as textReply, textList } from "../../replies.js";
+import { list, text as textReply } from "../../replies.js";
+import type { Stored } from "../../sealing.js";
+import { nodeList, part } from "./parts.js";
 
 // What scripts that read checkpoints return.
 
-/** What a task wrote to a checkpoint: index, channel, reference, index, …. */
+/** One write of a task: an index names it. */
+interface WriteEntry {
+  readonly index: string;
+  readonly channel: string;
+  readonly reference: Stored;
+}
+
+/** What a task wrote to a checkpoint. */
 export interface TaskWrites {
   readonly task: string;
   readonly path: string;
-  readonly writes: readonly string[];
+  readonly writes: readonly WriteEntry[];
+}
+
+/** The value of a channel. */
+export interface ValueEntry {
+  readonly channel: string;
+  readonly version: string;
+  readonly reference: Stored;
 }
 
 export interface CheckpointEntry {
   readonly place: string;
   /** `""` for none. */
   readonly parent: string;
-  readonly rest: string;
-  readonly metadata: string;
-  /** Channel, version, reference, channel, … */
-  readonly references: readonly string[];
+  readonly rest: Stored;
+  readonly metadata: Stored;
+  readonly values: readonly ValueEntry[];
   readonly tasks: readonly TaskWrites[];
   /** What was written to the parent, where the checkpoint's sends are kept there. */
   readonly sends: readonly TaskWrites[];
@@ -24,9 +39,23 @@ export interface CheckpointEntry {
 
 export function taskWrites(reply: unknown): readonly TaskWrites[] {
   return list(reply).map((one) => {
-    const [task = "", path = "", ...writes] = textList(one);
-    return { task, path, writes };
+    const [task, path, ...flat] = list(one);
+    const writes: WriteEntry[] = [];
+    for (let i = 0; i < flat.length; i += 3) {
+      writes.push({ index: textReply(flat[i]), channel: textReply(flat[i + 1]), reference: part(flat[i + 2]) });
+    }
+    return { task: textReply(task), path: textReply(path), writes };
   });
+}
+
+/** @param reply channel, version, reference, … */
+export function valueEntries(reply: unknown): readonly ValueEntry[] {
+  const flat = list(reply);
+  const values: ValueEntry[] = [];
+  for (let i = 0; i < flat.length; i += 3) {
+    values.push({ channel: textReply(flat[i]), version: textReply(flat[i + 1]), reference: part(flat[i + 2]) });
+  }
+  return values;
 }
 
 export function checkpointEntry(reply: unknown): CheckpointEntry {
@@ -34,16 +63,27 @@ export function checkpointEntry(reply: unknown): CheckpointEntry {
   return {
     place: textReply(place),
     parent: textReply(parent),
-    rest: textReply(rest),
-    metadata: textReply(metadata),
-    references: textList(references),
+    rest: part(rest),
+    metadata: part(metadata),
+    values: valueEntries(references),
     tasks: taskWrites(tasks),
     sends: taskWrites(sends),
   };
 }
 
+/** A checkpoint without its values. */
+export interface MetadataEntry {
+  readonly place: string;
+  readonly metadata: Stored;
+}
+
+export function metadataEntry(reply: unknown): MetadataEntry {
+  const [place, metadata] = list(reply);
+  return { place: textReply(place), metadata: part(metadata) };
+}
+
 /** Checkpoints, and the nodes that their values are made of: name, content, … */
-export const entries = (found: unknown, nodes: unknown): { entries: CheckpointEntry[]; nodes: readonly string[] } => ({
+export const entries = (found: unknown, nodes: unknown): { entries: CheckpointEntry[]; nodes: readonly Stored[] } => ({
   entries: list(found).map(checkpointEntry),
-  nodes: textList(nodes),
+  nodes: nodeList(nodes),
 });

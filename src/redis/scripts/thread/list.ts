@@ -1,9 +1,10 @@
-import { list, text as textReply, textList } from "../../replies.js";
+import { list, text as textReply } from "../../replies.js";
 import { notLive } from "../../refusals.js";
 import { flag, number, oneOf, text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
 import { notAdmitted } from "../fragments/session.js";
 import {
+  allWrites,
   askingArguments,
   askingKeys,
   checkpointAt,
@@ -13,9 +14,18 @@ import {
   threadKeys,
   threadLua,
 } from "../fragments/thread.js";
+import { type CheckpointEntry, checkpointEntry, type MetadataEntry, metadataEntry } from "./entries.js";
+import { nodeList } from "./parts.js";
 
 /** A script takes about a millisecond to look at this many that are not wanted. */
 const MAX_SKIPPED = 1_000;
+
+/** Parsed here, where a reply that proves to be no text is asked for as bytes. */
+function foundEntries(found: readonly unknown[]): { whole: CheckpointEntry[]; metadata: MetadataEntry[] } {
+  const whole = found.filter((one) => list(one).length > 2);
+  const metadata = found.filter((one) => list(one).length === 2);
+  return { whole: whole.map(checkpointEntry), metadata: metadata.map(metadataEntry) };
+}
 
 export const listCheckpointsScript = defineScript({
   name: "thread.list",
@@ -31,19 +41,22 @@ export const listCheckpointsScript = defineScript({
     below: text('"+inf" for the first page, else what the page before returned'),
     before: text('place in front of which the first page begins, "" for none; when it is not there, at the latest'),
     limit: number("how many"),
-    part: oneOf(["whole", "metadata"], "metadata: place and metadata only"),
+    part: oneOf(
+      ["whole", "metadata", "held"],
+      "metadata: place and metadata only; held: also what was written to checkpoints that are not there",
+    ),
   },
   answers: {
     /** `below`: for the next page, `""` when there is none. `nodes`: name, content, … */
     page: (below: unknown, hasBefore: unknown, found: unknown, nodes: unknown) => ({
       below: textReply(below),
       hasBefore: textReply(hasBefore) === "1",
-      entries: list(found),
-      nodes: textList(nodes),
+      ...foundEntries(list(found)),
+      nodes: nodeList(nodes),
     }),
   },
   refusals: ["corrupt-thread", "no-conversation", ...notLive],
-  uses: [notAdmitted, checkpointAt, isDamaged, entryOf, collect],
+  uses: [notAdmitted, checkpointAt, isDamaged, entryOf, allWrites, collect],
   lua: /* lua */ `
 local refusal = notAdmitted(record, sessions, sessionId, conversation)
 if refusal then
@@ -77,7 +90,9 @@ while left and #found < limit and skipped < ${MAX_SKIPPED} do
         return { "corrupt-thread" }
       end
     end
-    if not checkpoint then
+    if checkpoint == nil and part == "held" then
+      found[#found + 1] = { place, "", "", "", {}, allWrites(thread, place, references), {} }
+    elseif not checkpoint then
       skipped = skipped + 1
     elseif part == "metadata" then
       found[#found + 1] = { place, checkpoint.metadata }

@@ -1,6 +1,7 @@
 import { notLive } from "../../refusals.js";
 import { text, texts } from "../../script/arguments.js";
 import { defineScript, nothing } from "../../script/define.js";
+import { keepKey, staleKey } from "../fragments/data-key.js";
 import { notAdmitted } from "../fragments/session.js";
 import {
   arrive,
@@ -21,6 +22,7 @@ export const putWritesScript = defineScript({
   about:
     "stores what a task wrote to a checkpoint, which may arrive later. An index names one write of a task; those below 0 replace the one before.",
   unrecorded: true,
+  seals: true,
   keys: threadKeys,
   optionalKeys: holdingKeys,
   arguments: {
@@ -34,7 +36,7 @@ export const putWritesScript = defineScript({
   effects: { stored: nothing },
   answers: { incomplete: nothing },
   refusals: ["corrupt-thread", "no-conversation", ...notLive],
-  uses: [notAdmitted, isDamaged, refer, release, writesOf, arrive, concludeThread],
+  uses: [staleKey, keepKey, notAdmitted, isDamaged, refer, release, writesOf, arrive, concludeThread],
   lua: /* lua */ `
 local refusal = notAdmitted(record, sessions, sessionId, conversation)
 if refusal then
@@ -69,9 +71,13 @@ for i = 1, #writes, 3 do
     referred[#referred + 1] = reference
   end
 end
-if not refer(thread, referred, fresh) then
+local stale = staleKey(dataKey, seal)
+if stale then
+  return stale
+elseif not refer(thread, referred, fresh) then
   return { "incomplete" }
 end
+keepKey(dataKey, seal)
 for _, reference in ipairs(replaced) do
   release(thread, reference)
 end

@@ -1,6 +1,7 @@
 import { notLive } from "../../refusals.js";
 import { flag, text, texts } from "../../script/arguments.js";
 import { defineScript, nothing } from "../../script/define.js";
+import { keepKey, staleKey } from "../fragments/data-key.js";
 import { notAdmitted } from "../fragments/session.js";
 import {
   arrive,
@@ -27,6 +28,7 @@ export const putCheckpointScript = defineScript({
   name: "thread.put",
   about: "stores a checkpoint, whole, once: an id names one checkpoint of its namespace.",
   unrecorded: true,
+  seals: true,
   keys: { ...threadKeys, ...deletedKey },
   optionalKeys: holdingKeys,
   arguments: {
@@ -48,7 +50,7 @@ export const putCheckpointScript = defineScript({
   /** Something that it refers to is not there, and nothing was stored: send all. */
   answers: { incomplete: nothing },
   refusals: ["thread-deleted", "thread-changed", "corrupt-thread", "no-conversation", ...notLive],
-  uses: [notAdmitted, checkpointAt, isDamaged, wasPruned, refer, arrive, prune, concludeThread],
+  uses: [staleKey, keepKey, notAdmitted, checkpointAt, isDamaged, wasPruned, refer, arrive, prune, concludeThread],
   lua: /* lua */ `
 if redis.call("HEXISTS", checkpoints, "c" .. place) == 1 then
   return { "stored" }
@@ -117,9 +119,13 @@ needsParent = needsParent and parent ~= ""
 if needsParent and not before then
   return { "thread-deleted" }
 end
-if not refer(thread, referred, fresh) then
+local stale = staleKey(dataKey, seal)
+if stale then
+  return stale
+elseif not refer(thread, referred, fresh) then
   return { "incomplete" }
 end
+keepKey(dataKey, seal)
 
 if needsParent then
   redis.call("HINCRBY", checkpoints, "n" .. parent, 1)

@@ -1,20 +1,28 @@
+import { text as textReply } from "../../replies.js";
 import { notLive } from "../../refusals.js";
 import { text } from "../../script/arguments.js";
-import { defineScript, nothing } from "../../script/define.js";
+import { defineScript } from "../../script/define.js";
+import { destroyKey } from "../fragments/data-key.js";
 import { notAdmitted } from "../fragments/session.js";
 import { askingArguments, askingKeys, deletedKey, removeThread, threadKeys } from "../fragments/thread.js";
 
 export const removeThreadScript = defineScript({
   name: "thread.remove",
-  about: "removes a thread, and leaves a mark that keeps runs in flight from writing it back.",
+  about:
+    "removes a thread, and leaves a mark that keeps runs in flight from writing it back. The data key of a thread that belongs to no session is destroyed.",
   flags: "allow-oom",
   unrecorded: true,
-  keys: { ...threadKeys, ...deletedKey },
+  keys: { ...threadKeys, ...deletedKey, ownKey: "string: the data key of the thread, or of its owner" },
   optionalKeys: { ...askingKeys, threads: "sorted set: the owner's threads" },
-  arguments: { ...askingArguments, conversationId: text('of the conversation, "" for none') },
-  effects: { removed: nothing },
+  arguments: {
+    ...askingArguments,
+    conversationId: text('of the conversation, "" for none'),
+    elsewhere: text('id of the data key that is kept elsewhere, "" for none'),
+  },
+  /** `destroyed`: the id of the data key that was destroyed, `""` for none. */
+  effects: { removed: (destroyed: unknown) => ({ destroyed: textReply(destroyed) }) },
   refusals: ["no-conversation", ...notLive],
-  uses: [notAdmitted, removeThread],
+  uses: [notAdmitted, removeThread, destroyKey],
   lua: /* lua */ `
 local refusal = notAdmitted(record, sessions, sessionId, conversation)
 if refusal then
@@ -23,7 +31,8 @@ end
 removeThread(checkpoints, arrivals, nodes, counts, deleted)
 if threads then
   redis.call("ZREM", threads, conversationId)
+  return { "removed", "" }
 end
-return { "removed" }
+return { "removed", destroyKey(ownKey, elsewhere) }
 `,
 });
