@@ -98,9 +98,9 @@ export class Answer {
     this.#parts = parts;
     // A turn that waited for a person, and that nobody went on with, still waits.
     this.#ending = begun.question.length === 0 ? "waiting" : "interrupted";
-    const { token } = begun;
+    const { token, run } = begun;
     const onVerdict = (verdict: Verdict): void => this.#hear(verdict);
-    this.#log = new EventLog(place, { token, leaseMilliseconds, windowMilliseconds, maxBytes, onVerdict });
+    this.#log = new EventLog(place, { token, run, leaseMilliseconds, windowMilliseconds, maxBytes, onVerdict });
     const { channels, channel } = place;
     this.#unlisten = listenToStop(channels, channel, token, {
       stop: (reason) => this.#stop(reason),

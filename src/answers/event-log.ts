@@ -1,6 +1,8 @@
 import { Budget } from "../redis/budget.js";
 import { type CLOSING_ENDS, logAnswerScript } from "../redis/scripts/answer/log.js";
 import { renewLeaseScript } from "../redis/scripts/lease/renew.js";
+import type { Value } from "../redis/port.js";
+import type { Belonging, Sealer } from "../redis/sealing.js";
 import { run } from "../redis/send.js";
 import type { AnswerPlace } from "./place.js";
 
@@ -15,6 +17,16 @@ const RETRY_MILLISECONDS = 250;
 export const MISSED = "missed";
 /** Stands in the log for the event with which it would have been too long, and for all behind it. */
 export const TRUNCATED = "truncated";
+
+/** Whether an entry of the log stands for events that are not in it. */
+export function isMark(entry: unknown): boolean {
+  return entry === MISSED || entry === TRUNCATED;
+}
+
+/** What an event is sealed to: its place in the answer. */
+export function belongingOf(conversationId: string, name: string, number: number): Belonging {
+  return { kind: "event", within: `${conversationId} ${name} ${number}` };
+}
 
 /** An event as the log has it: JSON, or one of the two marks. Events are numbered from 1 on. */
 export interface LoggedEvent {
@@ -33,6 +45,8 @@ export type Verdict =
 
 export interface EventLogOptions {
   readonly token: string;
+  /** The public name of the answer. */
+  readonly run: string;
   readonly leaseMilliseconds: number;
   readonly windowMilliseconds: number;
   readonly maxBytes: number;
@@ -54,7 +68,7 @@ export class EventLog {
   #batch: readonly string[] = [];
   /** How many events are in the log: those of the batches that were acknowledged. */
   #added = 0;
-  /** Of all that was sent. The script counts the same. */
+  /** Of all that was sent. */
   #bytes = 0;
   #numbered = 0;
   #sending: Promise<void> | undefined;
@@ -80,13 +94,13 @@ export class EventLog {
     // Redis has taken nothing for a while. What comes now is left out, and a mark says so.
     const isMissed = this.#pendingBytes + size > maxBytes && this.#pending.length > 0;
     if (isMissed && this.#pending.at(-1) === MISSED) return undefined;
-    const entry = isMissed ? MISSED : event;
     if (!isMissed) this.#pendingBytes += size;
-    this.#bytes += Buffer.byteLength(entry);
+    this.#bytes += isMissed ? MISSED.length : size;
+    const entry = this.#bytes > maxBytes ? TRUNCATED : isMissed ? MISSED : event;
     this.#pending.push(entry);
     this.#numbered += 1;
     this.#schedule();
-    return { number: this.#numbered, entry: this.#bytes > maxBytes ? TRUNCATED : entry };
+    return { number: this.#numbered, entry };
   }
 
   #schedule(): void {
@@ -151,23 +165,28 @@ export class EventLog {
   }
 
   async #send({ closes, ending }: { closes: boolean; ending: ClosingEnd | "" }): Promise<void> {
-    const { token, leaseMilliseconds, maxBytes, onVerdict } = this.#options;
-    const { connection, channel, keys, sessionId } = this.#place;
+    const { token, run: name, leaseMilliseconds, onVerdict } = this.#options;
+    const { connection, channel, keys, sessionId, conversationId, ttlMilliseconds } = this.#place;
     const batch = this.#batch;
+    const from = this.#added;
+    const sealed = (sealer: Sealer): readonly Value[] =>
+      batch.map((event, index) =>
+        isMark(event) ? event : sealer.seal(event, belongingOf(conversationId, name, from + index + 1)),
+      );
     const { record, index, lease, holder, answer, events, stop } = keys;
     const answered = await run(connection, logAnswerScript, {
       keys: { record, index, lease, holder, answer, events, stop },
-      arguments: {
+      sealedFor: ttlMilliseconds,
+      arguments: (sealer) => ({
         sessionId,
         token,
         duration: leaseMilliseconds,
         channel,
-        from: this.#added,
-        maxBytes,
+        from,
         closes,
         ending,
-        encoded: batch,
-      },
+        encoded: sealer === undefined ? batch : sealed(sealer),
+      }),
     });
     this.#batch = [];
     this.#added += batch.length;

@@ -1,13 +1,16 @@
-import { isLangChainRedisError, type LangChainRedisError } from "../errors.js";
+import { open } from "../encryption/vault.js";
+import { CorruptMessageError, isLangChainRedisError, type LangChainRedisError } from "../errors.js";
 import { type AnswerRead, readAnswerScript } from "../redis/scripts/answer/read.js";
 import { run } from "../redis/send.js";
-import type { LoggedEvent } from "./event-log.js";
+import { belongingOf, isMark, type LoggedEvent } from "./event-log.js";
 import type { AnswerPlace } from "./place.js";
 
 /** How often a feed looks for what it did not hear of: a message was lost, or the producer is dead. */
 const POLL_MILLISECONDS = 1_000;
 /** How often a feed says that somebody follows the answer. The script remembers it for 30 seconds. */
 const MARK_MILLISECONDS = 10_000;
+/** More than any log has. */
+const MAX_EVENT_BYTES = 1_073_741_824;
 /** How many events one read returns at most. */
 const READ_EVENTS = 2_000;
 
@@ -120,6 +123,26 @@ export class AnswerFeed {
   }
 }
 
+/** Opens the events behind a number. */
+async function openEvents(
+  { connection, conversationId }: AnswerPlace,
+  { run: name, events }: FoundEvents,
+  from: number,
+): Promise<readonly string[]> {
+  if (connection.vault === undefined && events.every((event) => typeof event === "string")) return events;
+  const marks = events.filter(isMark);
+  if (marks.length === events.length) return events as string[];
+  const opened = await open(connection, events, (index) => ({
+    ...belongingOf(conversationId, name, from + index + 1),
+    maxBytes: MAX_EVENT_BYTES,
+  }));
+  return opened.map((event, index) => {
+    if (isMark(events[index])) return events[index] as string;
+    if (typeof event === "string") return event;
+    throw new CorruptMessageError(`An event of an answer cannot be read: ${event.reason}.`);
+  });
+}
+
 /** Which events of an answer to read. */
 export interface EventsToRead {
   /** The answer, `""` for the latest. */
@@ -134,8 +157,23 @@ export interface EventsToRead {
   readonly marks: boolean;
 }
 
-/** Returns what of an answer is behind a number. */
-export function readEvents(
+/** What was read of an answer, opened. */
+export type EventsRead =
+  | Exclude<AnswerRead, { readonly outcome: "found" }>
+  | (Omit<FoundEvents, "events"> & { readonly events: readonly string[] });
+type FoundEvents = Extract<AnswerRead, { readonly outcome: "found" }>;
+
+/**
+ * Returns what of an answer is behind a number.
+ *
+ * @throws CorruptMessageError for an event that cannot be opened.
+ */
+export async function readEvents(place: AnswerPlace, events: EventsToRead): Promise<EventsRead> {
+  const found = await readStored(place, events);
+  return found.outcome === "found" ? { ...found, events: await openEvents(place, found, events.from) } : found;
+}
+
+function readStored(
   { connection, channel, keys, sessionId }: AnswerPlace,
   { limit = READ_EVENTS, ...asked }: EventsToRead,
 ): Promise<AnswerRead> {

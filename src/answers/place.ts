@@ -17,4 +17,7 @@ export interface AnswerPlace {
       readonly messages: string;
     };
   readonly sessionId: string;
+  readonly conversationId: string;
+  /** How long the conversation lives after its last turn. */
+  readonly ttlMilliseconds: number;
 }

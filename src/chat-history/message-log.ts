@@ -1,3 +1,5 @@
+import type { Opened } from "../encryption/vault.js";
+import type { Stored } from "../redis/sealing.js";
 import type { StopListener } from "../redis/stop-signal.js";
 import type { PartOfTurn } from "../redis/scripts/fragments/unfinished.js";
 
@@ -94,15 +96,25 @@ export interface LogPart {
   /** The mark of the latest clear, or `""` when none is remembered. */
   readonly seen: string;
   /** Those in front of what the turn is to replace, and of parts of its own that its next write takes the place of. */
-  readonly entries: readonly string[];
+  readonly entries: readonly Opened[];
   /** Whether something was written under the operation id of the turn. */
   readonly recorded: boolean;
   /** How many parts of the turn follow the entries. Its next write takes the place of them. */
   readonly parts: number;
   readonly fence: Fence | undefined;
   /** The entry that the turn is to replace first, and how many there are from that on. */
-  readonly replaced?: string | undefined;
+  readonly replaced?: Opened | undefined;
   readonly replacedCount?: number;
+}
+
+/** The same as it is stored, before it is opened. */
+export interface StoredPart extends Omit<LogPart, "entries" | "replaced"> {
+  readonly entries: readonly Stored[];
+  readonly replaced?: Stored | undefined;
+  /** The lineage to which the entries are sealed, as far as it is known. */
+  readonly lineage?: string | undefined;
+  /** Whether all of the list was sealed, so that plain text in it is refused. */
+  readonly isSealed?: boolean | undefined;
 }
 
 /** What a turn replaces, and what it must find. */

@@ -1,6 +1,7 @@
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 import { decodeMessages } from "../codec/decode.js";
 import { encodeMessage } from "../codec/encode.js";
+import type { Opened } from "../encryption/vault.js";
 import { InvalidOptionError, OperationConflictError } from "../errors.js";
 import { PROTOCOL } from "../options/copies.js";
 import { acceptablePart, withinTokens, withoutTornTurn } from "../messages/window.js";
@@ -43,7 +44,7 @@ export interface TurnBegun {
   /** Whether an earlier run of the turn left parts. */
   readonly repeats: boolean;
   /** The entry that the turn is to replace first. */
-  readonly replaced: string | undefined;
+  readonly replaced: Opened | undefined;
 }
 
 /** Messages that have been checked and encoded, and can be appended. */

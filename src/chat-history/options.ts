@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { type StoredFormOptions, storedFormShape } from "../encryption/options.js";
+import type { StoredForm } from "../encryption/vault.js";
 import { type Duration, durationSchema, useDuration } from "../options/duration.js";
 import {
   type ConnectionOptions,
@@ -12,7 +14,7 @@ import type { Window } from "../messages/window.js";
 import type { StandaloneLogSettings } from "./standalone-log.js";
 
 /** Options of everything that keeps messages in Redis. */
-export interface StoreOptions extends ConnectionOptions {
+export interface StoreOptions extends ConnectionOptions, StoredFormOptions {
   /** Limits what `getMessages()` returns. Without it, everything is returned. */
   window?: Window | undefined;
   /** How many messages are stored at most. The script that appends removes the oldest. Without it, there is no cap. */
@@ -56,15 +58,16 @@ export interface HistoryLimits {
 }
 
 /** The options of a store, checked, with every default filled in and every duration in milliseconds. */
-export interface StoreSettings extends HistoryLimits, KeyedConnection {}
+export interface StoreSettings extends HistoryLimits, KeyedConnection, StoredForm {}
 
 /** The options of a history, checked, with every default filled in and every duration in milliseconds. */
-export interface HistorySettings extends HistoryLimits, StandaloneLogSettings {}
+export interface HistorySettings extends StoreSettings, StandaloneLogSettings {}
 
 const MIB = 1_048_576;
 
 const storeSchema = z.strictObject({
   ...connectionShape,
+  ...storedFormShape,
   window: z
     .union(
       [
@@ -144,7 +147,7 @@ function differInIdOnly(one: Options, other: Options): boolean {
         name === "sessionId" ||
         (other[name] === one[name] &&
           Object.hasOwn(one, name) &&
-          (name === "client" || typeof other[name] !== "object")),
+          (name === "client" || name === "encryption" || typeof other[name] !== "object")),
     )
   );
 }
@@ -162,6 +165,8 @@ export function parseStoreOptions(options: StoreOptions): StoreSettings {
 function storeSettings(parsed: z.output<typeof storeSchema>): StoreSettings {
   return {
     ...connectionSettings(parsed),
+    encryption: parsed.encryption,
+    compress: parsed.compress,
     window: parsed.window,
     maxMessages: parsed.maxMessages ?? 0,
     maxMessageBytes: parsed.maxMessageBytes,

@@ -1,13 +1,14 @@
 import { InvalidOptionError } from "../errors.js";
 import { type HistoryKeys, historyKeys } from "../redis/keys.js";
-import { digestOf } from "../options/digest.js";
 import type { Command } from "../redis/port.js";
-import { count, list, textList, textOrNothing } from "../redis/replies.js";
+import { count, list, storedList, textOrNothing } from "../redis/replies.js";
 import { appendScript } from "../redis/scripts/history/append.js";
 import { clearScript } from "../redis/scripts/history/clear.js";
 import { acquireLeaseScript } from "../redis/scripts/lease/acquire.js";
 import { releaseLeaseScript } from "../redis/scripts/lease/release.js";
 import { renewLeaseScript } from "../redis/scripts/lease/renew.js";
+import { connectionOf, forgetDestroyed, keptElsewhere, type StoredForm } from "../encryption/vault.js";
+import { unsealed } from "../encryption/sealers.js";
 import { type Connection, read, run, write } from "../redis/send.js";
 import {
   type Batch,
@@ -16,18 +17,24 @@ import {
   type LogPart,
   type MessageLog,
   type ReadingTurn,
+  type StoredPart,
 } from "./message-log.js";
+import { openPart, sealEntries } from "./entries.js";
 import { notesFor, readInFrontOfParts, runOf } from "./unfinished.js";
 
 /** What a log needs to know of the options of a history. */
-export interface StandaloneLogSettings extends Connection {
+export interface StandaloneLogSettings extends Connection, StoredForm {
   readonly sessionId: string;
   readonly keyPrefix: string;
   /** 0 for never. */
   readonly ttlMilliseconds: number;
   /** 0 for no cap. */
   readonly maxMessages: number;
+  readonly maxMessageBytes: number;
 }
+
+/** A history on its own has a data key for itself, so its entries need no more than that to be told apart. */
+const LINEAGE = "";
 
 /** What a read needs to know of the history's hash, and what a turn needs to know in addition. */
 const NO_NOTES = ["cleared"] as const;
@@ -37,45 +44,54 @@ const NOTES = ["cleared", "unfinished", "finished"] as const;
 export class StandaloneLog implements MessageLog {
   readonly #settings: StandaloneLogSettings;
   readonly #keys: HistoryKeys;
+  readonly #connection: Connection;
 
   constructor(settings: StandaloneLogSettings) {
+    const { keyPrefix, sessionId, ttlMilliseconds } = settings;
     this.#settings = settings;
-    this.#keys = historyKeys(settings.keyPrefix, settings.sessionId);
+    this.#keys = historyKeys(keyPrefix, sessionId);
+    const { dataKey } = this.#keys;
+    this.#connection = connectionOf(settings, { owner: `history:${sessionId}`, dataKey, ttlMilliseconds });
   }
 
-  read(first: number, turn?: ReadingTurn): Promise<LogPart> {
+  async read(first: number, turn?: ReadingTurn): Promise<LogPart> {
     if (turn?.replaces !== undefined) {
       throw new InvalidOptionError(
         "replaces",
         "this history is on its own: only messages of a session have positions.",
       );
     }
-    return turn?.operationId === undefined
-      ? this.#read(this.#settings, first, NO_NOTES, {})
-      : readInFrontOfParts(this.#settings, first, (connection, from) => this.#read(connection, from, NOTES, turn));
+    const found = await (turn?.operationId === undefined
+      ? this.#read(this.#connection, first, NO_NOTES, {})
+      : readInFrontOfParts(this.#connection, first, (connection, from) => this.#read(connection, from, NOTES, turn)));
+    return openPart(this.#connection, found, this.#settings);
   }
 
-  #read(connection: Connection, first: number, names: readonly string[], turn: ReadingTurn): Promise<LogPart> {
+  #read(connection: Connection, first: number, names: readonly string[], turn: ReadingTurn): Promise<StoredPart> {
     const { operationId } = turn;
     const recorded: Command[] = operationId === undefined ? [] : [["exists", this.#keys.operation(operationId)]];
+    const mark = connection.vault === undefined ? [] : ["sealed"];
     return read(
       connection,
       [
         // The mark is read before the entries. An older mark refuses an append that would do no harm; a newer mark would let
         // through an append that does harm.
-        ["hmget", this.#keys.meta, ...names],
+        ["hmget", this.#keys.meta, ...names, ...mark],
         ["lrange", this.#keys.messages, String(first), "-1"],
         ...recorded,
       ],
       (fields, entries, found = 0) => {
-        const [cleared, unfinished, last] = list(fields);
+        const values = list(fields);
+        const isSealed = mark.length > 0 && textOrNothing(values.pop()) !== undefined;
+        const [cleared, unfinished, last] = values;
         const { finished, parts } = notesFor(turn, textOrNothing(unfinished), textOrNothing(last));
         return {
           seen: textOrNothing(cleared) ?? "",
-          entries: textList(entries),
+          entries: storedList(entries),
           recorded: finished || count(found) > 0,
           parts,
           fence: undefined,
+          isSealed,
         };
       },
     );
@@ -84,7 +100,7 @@ export class StandaloneLog implements MessageLog {
   async append({ operationId, encoded, seen, lease, turn }: Batch): Promise<string | undefined> {
     const { ttlMilliseconds, maxMessages: cap } = this.#settings;
     const { messages, meta, lease: leaseKey, holder, operation } = this.#keys;
-    const { outcome } = await write(this.#settings, appendScript, {
+    const { outcome } = await write(this.#connection, appendScript, {
       operationId,
       subject: messages,
       // Field by field, here and below: on Node 20 it takes 10 µs to add fields to an object behind a spread.
@@ -96,36 +112,45 @@ export class StandaloneLog implements MessageLog {
         operation: operation(operationId),
         turnOperation: turn === undefined || turn.kind === "last" ? undefined : operation(turn.operationId),
       },
-      arguments: {
-        digest: digestOf(...runOf(turn), ...encoded),
+      sealedFor: ttlMilliseconds,
+      arguments: (sealer) => ({
+        digest: (sealer ?? unsealed).digest(...runOf(turn), ...encoded),
         seen,
         ttl: String(ttlMilliseconds),
         cap,
         token: lease?.token ?? "",
         after: lease?.after ?? "keep",
         turn,
-        encoded,
-      },
+        encoded: sealEntries(sealer, encoded, LINEAGE),
+      }),
     });
     return outcome === "occupied" ? undefined : seen;
   }
 
   async clear(operationId: string): Promise<string> {
-    const { mark } = await write(this.#settings, clearScript, {
+    const { encryption } = this.#settings;
+    const { messages, meta, dataKey, operation } = this.#keys;
+    const { mark, destroyed } = await write(this.#connection, clearScript, {
       operationId,
-      subject: this.#keys.messages,
-      keys: this.#keysWith(operationId),
-      arguments: { digest: "clear" },
+      subject: messages,
+      keys: {
+        messages,
+        meta,
+        operation: operation(operationId),
+        dataKey: encryption === undefined ? undefined : dataKey,
+      },
+      arguments: { digest: "clear", elsewhere: await keptElsewhere(this.#connection) },
     });
+    if (destroyed !== "") await forgetDestroyed(this.#connection, destroyed);
     return mark;
   }
 
   length(): Promise<number> {
-    return read(this.#settings, [["llen", this.#keys.messages]], count);
+    return read(this.#connection, [["llen", this.#keys.messages]], count);
   }
 
   acquire({ token, ticket, leaseMilliseconds, mode }: LeaseAttempt): Promise<LeaseAnswer> {
-    return run(this.#settings, acquireLeaseScript, {
+    return run(this.#connection, acquireLeaseScript, {
       keys: this.#keys,
       arguments: { token, ticket, duration: String(leaseMilliseconds), mode, sessionId: "", channel: "" },
     });
@@ -133,17 +158,11 @@ export class StandaloneLog implements MessageLog {
 
   async renew(token: string, leaseMilliseconds: number): ReturnType<MessageLog["renew"]> {
     const call = { keys: this.#keys, arguments: { token, duration: String(leaseMilliseconds) } };
-    const found = await run(this.#settings, renewLeaseScript, call);
+    const found = await run(this.#connection, renewLeaseScript, call);
     return found.outcome === "stop" ? found.reason : found.outcome;
   }
 
   async release(token: string): Promise<void> {
-    await run(this.#settings, releaseLeaseScript, { keys: this.#keys, arguments: { token } });
-  }
-
-  #keysWith(operationId: string): Omit<HistoryKeys, "operation"> & { readonly operation: string } {
-    // Field by field: on Node 20 it takes 10 µs to add fields to an object behind a spread.
-    const { messages, meta, lease, holder, waiting, operation } = this.#keys;
-    return { messages, meta, lease, holder, waiting, operation: operation(operationId) };
+    await run(this.#connection, releaseLeaseScript, { keys: this.#keys, arguments: { token } });
   }
 }

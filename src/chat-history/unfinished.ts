@@ -1,7 +1,7 @@
 import { Budget } from "../redis/budget.js";
 import type { Connection } from "../redis/send.js";
 import type { PartOfTurn } from "../redis/scripts/fragments/unfinished.js";
-import type { LogPart, ReadingTurn } from "./message-log.js";
+import type { ReadingTurn, StoredPart } from "./message-log.js";
 
 /** What a conversation's hash says of its latest turn, for a turn that reads it. */
 export interface TurnNotes {
@@ -38,8 +38,8 @@ export function notesFor(
 export async function readInFrontOfParts(
   settings: Connection,
   first: number,
-  read: (connection: Connection, first: number) => Promise<LogPart>,
-): Promise<LogPart> {
+  read: (connection: Connection, first: number) => Promise<StoredPart>,
+): Promise<StoredPart> {
   const budget = new Budget(settings);
   let found = await read(budget.connection(), first);
   if (found.parts === 0) return found;

@@ -16,19 +16,27 @@ type Fate =
   /** It survives an erasure, for a while, and says nothing of the owner. */
   | "mark";
 
+/** What a record of an export is about. */
+export type RecordKind = "session" | "conversation" | "messages" | "answer" | "memory" | "checkpoint" | "item";
+
 export interface OwnedKey {
   /** Behind the owner's prefix; `<…>` stands for what differs. */
   readonly key: string;
   readonly type: "hash" | "list" | "string" | "zset";
   readonly holds: string;
   readonly fate: Fate;
+  /** The kind of record of an export that holds what is in it. Every exported key has one, and no other key. */
+  readonly exportedIn?: RecordKind;
   /** What is left in it after an erasure, and until when. Every mark has it, and a key that is left as a mark. */
   readonly afterErasure?: { readonly holds: string; readonly until: string };
 }
 
-export interface OwnedThing {
+/** The plurals by which the indexes are named. `sessions/export-user.ts` has an exporter for each. */
+export type OwnedName = "sessions" | "conversations" | "memories" | "threads" | "items";
+
+export interface OwnedThing<Name extends string = string> {
   /** The plural by which the index is named: a sorted set of all there are. */
-  readonly name: string;
+  readonly name: Name;
   readonly index: Omit<OwnedKey, "key" | "type">;
   readonly keys: readonly OwnedKey[];
   /**
@@ -39,7 +47,7 @@ export interface OwnedThing {
   readonly remove: Fragment;
 }
 
-const sessions: OwnedThing = {
+const sessions: OwnedThing<"sessions"> = {
   name: "sessions",
   index: { holds: "ids of sessions, by their start in microseconds; the authority on which are live", fate: "derived" },
   keys: [
@@ -48,6 +56,7 @@ const sessions: OwnedThing = {
       type: "hash",
       holds: "one field an attribute of the session",
       fate: "exported",
+      exportedIn: "session",
       afterErasure: {
         holds:
           "Of a session that had ended before: why, hashes of its tokens and of what a request is compared with, times.",
@@ -64,7 +73,7 @@ local function remove(base, id, _, endings)
 end`),
 };
 
-const conversations: OwnedThing = {
+const conversations: OwnedThing<"conversations"> = {
   name: "conversations",
   index: { holds: "ids of conversations, by their last activity in milliseconds", fate: "derived" },
   keys: [
@@ -74,12 +83,19 @@ const conversations: OwnedThing = {
       holds:
         "agent, times, title, where its messages stand, notes of its latest turns, and where it was forked from; after its removal its generation",
       fate: "exported",
+      exportedIn: "conversation",
       afterErasure: {
         holds: "A number by which turns in flight see that the conversation was removed.",
         until: "a day",
       },
     },
-    { key: "messages:<id>", type: "list", holds: "one message per element, oldest first", fate: "exported" },
+    {
+      key: "messages:<id>",
+      type: "list",
+      holds: "one message per element, oldest first",
+      fate: "exported",
+      exportedIn: "messages",
+    },
     {
       key: "lease:<id>",
       type: "string",
@@ -106,6 +122,7 @@ const conversations: OwnedThing = {
       type: "hash",
       holds: "the answer in flight: whose it is, its question when that is to replace messages, how it ended",
       fate: "exported",
+      exportedIn: "answer",
     },
     { key: "events:<id>", type: "list", holds: "its events; for two minutes after its end", fate: "derived" },
     {
@@ -137,7 +154,7 @@ end`,
   ),
 };
 
-const memories: OwnedThing = {
+const memories: OwnedThing<"memories"> = {
   name: "memories",
   index: { holds: "agents that remember something, by the time until which they do", fate: "derived" },
   keys: [
@@ -146,6 +163,7 @@ const memories: OwnedThing = {
       type: "hash",
       holds: "one field a key: `<version> <deadline> <items> <JSON>`",
       fate: "exported",
+      exportedIn: "memory",
     },
     { key: "memory:<agent>:deadlines", type: "zset", holds: "the keys that have a ttl", fate: "derived" },
     { key: "memory:<agent>:usage", type: "hash", holds: "bytes, latest version", fate: "derived" },
@@ -179,7 +197,7 @@ local function remove(base, member, index)
 end`),
 };
 
-const threads: OwnedThing = {
+const threads: OwnedThing<"threads"> = {
   name: "threads",
   index: {
     holds: "conversations that have a thread of LangGraph, by the time until which they do",
@@ -191,14 +209,22 @@ const threads: OwnedThing = {
       type: "hash",
       holds: "the checkpoints of a graph, and what its nodes wrote",
       fate: "exported",
+      exportedIn: "checkpoint",
     },
     {
       key: "thread:<id>:arrivals",
       type: "zset",
       holds: "the checkpoints by the order in which they arrived",
       fate: "exported",
+      exportedIn: "checkpoint",
     },
-    { key: "thread:<id>:nodes", type: "hash", holds: "what the values of checkpoints are made of", fate: "exported" },
+    {
+      key: "thread:<id>:nodes",
+      type: "hash",
+      holds: "what the values of checkpoints are made of",
+      fate: "exported",
+      exportedIn: "checkpoint",
+    },
     { key: "thread:<id>:counts", type: "hash", holds: "how often each of these is referred to", fate: "derived" },
     {
       key: "thread:<id>:deleted",
@@ -225,7 +251,7 @@ end`,
   ),
 };
 
-const items: OwnedThing = {
+const items: OwnedThing<"items"> = {
   name: "items",
   index: { holds: "partitions of LangGraph items, by the time until which they exist", fate: "derived" },
   keys: [
@@ -234,6 +260,7 @@ const items: OwnedThing = {
       type: "hash",
       holds: "one field an item, namespace and key: `<created> <updated> <deadline> <JSON>`",
       fate: "exported",
+      exportedIn: "item",
     },
     { key: "items:<partition>:order", type: "zset", holds: "the items, by their last update", fate: "derived" },
     { key: "items:<partition>:namespaces", type: "hash", holds: "how many items each namespace has", fate: "derived" },
@@ -253,7 +280,7 @@ end`),
 };
 
 /** What an owner has that is listed in an index. */
-export const ownedThings: readonly OwnedThing[] = [sessions, conversations, memories, threads, items];
+export const ownedThings: readonly OwnedThing<OwnedName>[] = [sessions, conversations, memories, threads, items];
 
 /** What is kept of an owner beside. No erasure looks for it: it goes by itself. */
 export const ownedMarks: readonly OwnedKey[] = [
@@ -266,6 +293,13 @@ export const ownedMarks: readonly OwnedKey[] = [
       holds: "A hash of what was written, and the reply: ids and hashes of sessions, how many ended.",
       until: "2 minutes",
     },
+  },
+  {
+    key: "data-key",
+    type: "string",
+    holds: "the key with which all of the owner's content is sealed, itself wrapped; as long as what it seals",
+    fate: "mark",
+    afterErasure: { holds: "The random name of the key that was destroyed.", until: "an hour" },
   },
   {
     key: "not-before",

@@ -5,6 +5,7 @@ import {
   ConversationTooLargeError,
   CorruptMessageError,
   CorruptCheckpointError,
+  EncryptionKeyError,
   InvalidOptionError,
   type LangChainRedisError,
   OperationConflictError,
@@ -53,6 +54,11 @@ const errors = {
   "lease-lost": () => new ConversationBusyError("lost"),
   foreign: ({ subject }) =>
     new CorruptMessageError(`${subject} (or :meta) holds another type of value; it was left alone.`),
+
+  "sealed-only": () =>
+    new EncryptionKeyError(
+      "All messages of this conversation are sealed, and it takes no plain ones. Pass an `encryption` that seals.",
+    ),
 
   "thread-deleted": () => new ThreadDeletedError(),
   "thread-changed": () => new ThreadChangedError(),

@@ -3,6 +3,7 @@ import type { Answer } from "../answers/answer.js";
 import { eventId } from "../answers/event-ids.js";
 import { answerEvent, type AnswerEvent, followAnswer, isFollowable } from "../answers/follow.js";
 import type { AnswerPlace } from "../answers/place.js";
+import { openEntries } from "../chat-history/entries.js";
 import { InvalidOptionError } from "../errors.js";
 import { digestOf } from "../options/digest.js";
 import { decodeMessages } from "../codec/decode.js";
@@ -14,6 +15,7 @@ import { run, write } from "../redis/send.js";
 import { type BeginAnswer, type FollowAnswer, parseFollow, parseStop } from "./answer-options.js";
 import { type AnswerStore, beginAnswer } from "./begin-answer.js";
 import type { SessionRef } from "./options.js";
+import { connectionOfOwner } from "./owner-keys.js";
 
 /** The turn that runs, waits for a person, or was interrupted and can be asked again. */
 export interface CurrentAnswer {
@@ -62,9 +64,8 @@ export class Answers {
     this.#keys = keys;
     this.#session = session;
     const { id, conversationId } = session;
-    const { client, deadlineMilliseconds, wait } = store.settings;
     this.#place = {
-      connection: { client, deadlineMilliseconds, wait },
+      connection: connectionOfOwner({ ...store.settings, compress: false }, keys),
       channels: store.channels,
       channel: answerChannel(keys.base, conversationId),
       keys: {
@@ -76,6 +77,8 @@ export class Answers {
         ...keys.answer(conversationId),
       },
       sessionId: id,
+      conversationId,
+      ttlMilliseconds: store.settings.conversationMilliseconds,
     };
   }
 
@@ -181,8 +184,9 @@ export class Answers {
       arguments: { sessionId, channel },
     });
     if (found.outcome === "none") return undefined;
-    const { operationId, position, replaces, startedAt, state, beside, entries } = found;
-    const kept = beside === "" ? entries : (JSON.parse(beside) as unknown[]).map((one) => JSON.stringify(one));
+    const { operationId, position, replaces, startedAt, state, lineage, entries } = found;
+    const { maxMessageBytes: maxBytes } = this.#store.settings;
+    const kept = await openEntries(connection, entries, { within: lineage, maxBytes });
     return {
       operationId,
       question: decodeMessages(kept, 0, "throw"),

@@ -15,6 +15,9 @@ import { leaveAnswerScript } from "../redis/scripts/answer/leave.js";
 import { run, write } from "../redis/send.js";
 import { type BeginAnswer, parseBegin, type ParsedBegin } from "./answer-options.js";
 import { parseSession, type SessionRef, type SessionSettings } from "./options.js";
+import { sealEntries } from "../chat-history/entries.js";
+import type { Lineage, StaleLineage } from "./lineage.js";
+import { connectionOfOwner } from "./owner-keys.js";
 import { SessionLog } from "./session-log.js";
 import type { SessionWatch } from "./signals.js";
 
@@ -48,11 +51,13 @@ export async function beginAnswer(
   options: BeginAnswer,
 ): Promise<Answer> {
   const begin = parseBegin(options);
-  const conversation = new OpenConversation(new SessionLog(settings, keys, session, channels), settings);
+  const log = new SessionLog(settings, keys, session, channels);
+  const conversation = new OpenConversation(log, settings);
   const { encoded } = conversation.encode(begin.question);
   const names = { token: newOperationId(), run: newName(), attempt: newName() };
+  const { lineage } = log;
   const once = (over: string): Promise<BeginReply> =>
-    tryOnce({ settings, keys, session, place, begin, names, encoded }, over);
+    lineage.settle(() => tryOnce({ settings, keys, session, place, begin, names, encoded, lineage }, over));
   const watch = watchOf();
   try {
     const begun = begunAnswer(begin, names, await untilBegun(once, () => leave(place, keys, names.token), begin));
@@ -107,15 +112,20 @@ interface Try {
   readonly begin: ParsedBegin;
   readonly names: Names;
   readonly encoded: readonly string[];
+  readonly lineage: Lineage;
 }
 
-function tryOnce({ settings, keys, session, place, begin, names, encoded }: Try, over: string): Promise<BeginReply> {
+function tryOnce(
+  { settings, keys, session, place, begin, names, encoded, lineage }: Try,
+  over: string,
+): Promise<BeginReply | StaleLineage> {
   const { id: sessionId, conversationId } = session;
   const { operationId, supersede, lease: leaseMilliseconds, ttl, replaces = "" } = begin;
   const { token, run: name, attempt } = names;
   const { waiting: _, ...held } = place.keys;
-  return write(settings, beginAnswerScript, {
+  return write(connectionOfOwner(settings, keys), beginAnswerScript, {
     operationId,
+    sealedFor: settings.conversationMilliseconds,
     keys: {
       ...held,
       conversations: keys.conversations,
@@ -125,8 +135,9 @@ function tryOnce({ settings, keys, session, place, begin, names, encoded }: Try,
       turnOperation: keys.operation(operationId),
       erased: keys.erasedConversations,
     },
-    arguments: {
+    arguments: (sealer) => ({
       digest: digestOf("answer", token),
+      lineage: encoded.length === 0 ? "" : lineage.argumentFor(sealer),
       sessionId,
       conversationId,
       token,
@@ -140,8 +151,8 @@ function tryOnce({ settings, keys, session, place, begin, names, encoded }: Try,
       channel: place.channel,
       turn: { operationId, named: true, attempt, written: false, kind: "part" },
       replaces,
-      encoded,
-    },
+      encoded: sealEntries(sealer, encoded, lineage.id),
+    }),
   });
 }
 

@@ -1,19 +1,25 @@
-import type { BaseMessage } from "@langchain/core/messages";
 import { digestOf } from "../options/digest.js";
 import { operationIdOf, type WriteOptions } from "../redis/operation.js";
-import { decodeMessage } from "../codec/decode.js";
-import { ConversationNotFoundError, CorruptMessageError } from "../errors.js";
+import { ConversationNotFoundError } from "../errors.js";
 import { idFrom } from "../options/ids.js";
 import { Budget } from "../redis/budget.js";
 import { answerChannel, type AnswerKeys, type OwnerKeys, type ThreadKeys } from "../redis/keys.js";
-import { isMember, list, textList, textOrNothing } from "../redis/replies.js";
+import { isMember, list, storedList, storedOrNothing } from "../redis/replies.js";
 import { forkConversationScript } from "../redis/scripts/conversation/fork.js";
 import { listConversationsScript } from "../redis/scripts/conversation/list.js";
 import { pageOfConversationScript } from "../redis/scripts/conversation/page.js";
 import { removeConversationScript } from "../redis/scripts/conversation/remove.js";
 import { renameConversationScript } from "../redis/scripts/conversation/rename.js";
 import { rewindConversationScript } from "../redis/scripts/conversation/rewind.js";
-import { read, run, write } from "../redis/send.js";
+import { openEntries } from "../chat-history/entries.js";
+import { unsealed } from "../encryption/sealers.js";
+import type { Sealer } from "../redis/sealing.js";
+import { type Connection, read, run, write } from "../redis/send.js";
+import type { ExportedConversation } from "./exported.js";
+import { importConversation, type ImportedConversation } from "./import-conversation.js";
+import type { ImportOptions } from "./import-options.js";
+import { Lineage } from "./lineage.js";
+import { isMarkedSealed, openConversation, sealTitle } from "./opened-record.js";
 import {
   type ConversationPage,
   type ForkOptions,
@@ -28,50 +34,12 @@ import {
   type RewindOptions,
   type SessionSettings,
 } from "./options.js";
-import { keysOf } from "./owner-keys.js";
+import { connectionOfOwner, keysOf } from "./owner-keys.js";
 import { positionsOf } from "./positions.js";
-import { toConversation } from "./record.js";
 import type { Conversation } from "./session.js";
+import { exportedConversation, exportedMessage, stored, type StoredMessage } from "./stored-message.js";
 
-/** A stored message with its place and its time. */
-export interface StoredMessage {
-  /** Index in the conversation's list, 0 for the oldest that is kept. It changes when `maxMessages` removes older ones. */
-  index: number;
-  /**
-   * Names this message for as long as it exists: for `rewind`, `fork`, `replaces` and `before`. It is not used again after a
-   * clear, a rewind, an edit or an expiry.
-   */
-  position: string;
-  /** When it was appended, by the server's clock. */
-  at: Date;
-  message: BaseMessage;
-}
-
-/** A message of an {@link ExportedConversation}: LangChain's stored form, and what JSON needs beside it. */
-export interface ExportedMessage {
-  type: string;
-  data: Record<string, unknown>;
-  /** Which parts of `data` stand in for values that JSON lacks. */
-  rich?: unknown;
-  /** Which fields of `data` the message had beyond those of its class. */
-  own?: string[];
-  /** When it was appended, in ISO 8601. */
-  at: string;
-}
-
-/** A whole conversation as JSON, which `conversations.export` returns. */
-export interface ExportedConversation {
-  format: "langchain-redis-sessions/conversation/1";
-  id: string;
-  agentId: string;
-  title?: string | undefined;
-  forkedFrom?: string | undefined;
-  createdAt: string;
-  lastActivityAt: string;
-  messages: ExportedMessage[];
-}
-
-const EXPORTED = ["agentId", "title", "createdAt", "activeAt", "forkedFrom"] as const;
+const EXPORTED = ["agentId", "title", "createdAt", "activeAt", "forkedFrom", "sealed", "lineage"] as const;
 
 /**
  * The conversations of an owner, as a sidebar needs them: `sessions.conversations`.
@@ -102,16 +70,22 @@ export class Conversations {
    * ```
    */
   async list(owner: Owner, page: ConversationPage = {}): Promise<Conversation[]> {
-    const { conversations } = keysOf(this.#settings, owner);
+    const keys = keysOf(this.#settings, owner);
+    const { conversations } = keys;
     const { before, limit } = parseConversationPage(page);
+    const connection = connectionOfOwner(this.#settings, keys);
+    const withLineage = connection.vault !== undefined;
     const call = {
       keys: { conversations },
-      arguments: { below: before === undefined ? "+inf" : `(${before}`, limit },
+      arguments: { below: before === undefined ? "+inf" : `(${before}`, limit, withLineage },
     };
-    const budget = new Budget(this.#settings);
+    const budget = new Budget(connection);
     for (;;) {
       const { outcome, entries } = await run(budget.connection(), listConversationsScript, call);
-      if (outcome === "page") return entries.map(toConversation);
+      if (outcome === "page") {
+        const { onCorrupt } = this.#settings;
+        return Promise.all(entries.map((entry) => openConversation(budget.connection(), entry, onCorrupt)));
+      }
     }
   }
 
@@ -136,7 +110,9 @@ export class Conversations {
     const keys = keysOf(this.#settings, owner);
     const id = parseId("conversationId", conversationId);
     const { limit, before = -1 } = parseMessagePage(page);
-    const { start, first, eras, entries } = await run(this.#settings, pageOfConversationScript, {
+    const { maxMessageBytes: maxBytes, onCorrupt } = this.#settings;
+    const connection = connectionOfOwner(this.#settings, keys);
+    const { start, first, eras, lineage, isSealed, entries } = await run(connection, pageOfConversationScript, {
       keys: listedKeys(keys, id),
       arguments: {
         conversationId: id,
@@ -145,8 +121,9 @@ export class Conversations {
       },
     });
     const positionOf = positionsOf({ first, eras });
-    return entries.flatMap((entry, offset) =>
-      stored(entry, start + offset, this.#settings.onCorrupt).map(({ index, at, message }) => ({
+    const opened = await openEntries(connection, entries, { within: lineage, maxBytes, isSealed });
+    return opened.flatMap((entry, offset) =>
+      stored(entry, start + offset, onCorrupt).map(({ index, at, message }) => ({
         index,
         position: positionOf(index),
         at,
@@ -174,11 +151,19 @@ export class Conversations {
     const id = parseId("conversationId", conversationId);
     const name = parseTitle(title);
     const operationId = operationIdOf(options);
-    await write(this.#settings, renameConversationScript, {
+    const lineage = new Lineage();
+    const call = {
       operationId,
       keys: { conversation: keys.conversation(id), operation: keys.operation(operationId) },
-      arguments: { digest: digestOf("rename", id, name), title: name },
-    });
+      sealedFor: this.#settings.conversationMilliseconds,
+      arguments: (sealer: Sealer | undefined) => ({
+        digest: (sealer ?? unsealed).digest("rename", id, name),
+        lineage: lineage.argumentFor(sealer),
+        title: sealTitle(sealer, name, lineage.id),
+      }),
+    };
+    const connection = connectionOfOwner(this.#settings, keys);
+    await lineage.settle(() => write(connection, renameConversationScript, call));
   }
 
   /**
@@ -260,7 +245,9 @@ export class Conversations {
     const id = parseId("conversationId", conversationId);
     const { before, title, operationId } = parseFork(options);
     const forkId = idFrom("conversation", digestOf("fork", keys.base, id, operationId));
-    const { length, fields } = await write(this.#settings, forkConversationScript, {
+    const connection = connectionOfOwner(this.#settings, keys);
+    const lineage = new Lineage();
+    const call = {
       operationId,
       keys: {
         ...listedKeys(keys, id),
@@ -268,17 +255,20 @@ export class Conversations {
         fork: keys.conversation(forkId),
         forkMessages: keys.messages(forkId),
       },
-      arguments: {
-        digest: digestOf("fork", id, before, ...(title === undefined ? [] : [title])),
+      sealedFor: this.#settings.conversationMilliseconds,
+      arguments: (sealer: Sealer | undefined) => ({
+        digest: (sealer ?? unsealed).digest("fork", id, before, ...(title === undefined ? [] : [title])),
+        lineage: title === undefined ? "" : lineage.argumentFor(sealer),
         conversationId: id,
         forkId,
         position: before,
         hasTitle: title !== undefined,
-        title: title ?? "",
+        title: title === undefined ? "" : sealTitle(sealer, title, lineage.id),
         ttl: this.#settings.conversationMilliseconds,
-      },
-    });
-    return toConversation({ id: forkId, length, fields });
+      }),
+    };
+    const { length, fields } = await lineage.settle(() => write(connection, forkConversationScript, call));
+    return openConversation(connection, { id: forkId, length, fields }, this.#settings.onCorrupt);
   }
 
   /**
@@ -296,47 +286,62 @@ export class Conversations {
   async export(owner: Owner, conversationId: string): Promise<ExportedConversation> {
     const keys = keysOf(this.#settings, owner);
     const id = parseId("conversationId", conversationId);
-    const { fields, entries } = await read(
-      this.#settings,
+    const { maxMessageBytes: maxBytes, onCorrupt } = this.#settings;
+    const connection = connectionOfOwner(this.#settings, keys);
+    const { fields, lineage, entries } = await read(
+      connection,
       [
         ["zscore", keys.conversations, id],
         ["hmget", keys.conversation(id), ...EXPORTED],
         ["lrange", keys.messages(id), "0", "-1"],
       ],
       (listed, values, found) => {
-        const [present, messages] = [list(values).map(textOrNothing), textList(found)];
+        const [present, messages] = [list(values).map(storedOrNothing), storedList(found)];
         // The index may outlive a list that has expired.
         if (!isMember(listed) || messages.length === 0) throw new ConversationNotFoundError();
         const there = EXPORTED.flatMap((name, index) => {
           const value = present[index];
           return value === undefined ? [] : [name, value];
         });
-        return { fields: there, entries: messages };
+        return { fields: there, lineage: String(present.at(-1) ?? ""), entries: messages };
       },
     );
-    const messages = entries.flatMap((entry, index) => {
-      if (stored(entry, index, this.#settings.onCorrupt).length === 0) return [];
-      const { at, ...message } = JSON.parse(entry) as ExportedMessage & { at: number };
-      return [{ ...message, at: new Date(at).toISOString() }];
+    const opened = await openEntries(connection, entries, {
+      within: lineage,
+      maxBytes,
+      isSealed: isMarkedSealed(fields),
     });
-    const { createdAt, lastActivityAt, messageCount: _, ...attributes } = toConversation({ id, length: 0, fields });
-    return {
-      format: "langchain-redis-sessions/conversation/1",
-      ...attributes,
-      createdAt: createdAt.toISOString(),
-      lastActivityAt: lastActivityAt.toISOString(),
-      messages,
-    };
+    const messages = opened.flatMap((entry, index) => stored(entry, index, onCorrupt).map(exportedMessage));
+    return exportedConversation(await openConversation(connection, { id, length: 0, fields }, onCorrupt), messages);
   }
-}
 
-function stored(entry: string, index: number, onCorrupt: "throw" | "skip"): Omit<StoredMessage, "position">[] {
-  try {
-    const { message, at } = decodeMessage(entry, index);
-    return [{ index, at: new Date(at), message }];
-  } catch (error) {
-    if (error instanceof CorruptMessageError && onCorrupt === "skip") return [];
-    throw error;
+  /**
+   * Stores a conversation that `export` returned, as a conversation of this owner: each message as it was, with its time. A
+   * session continues it as any conversation: `sessions.create({ …, conversationId })`. It counts as active now, lives for
+   * `conversationTtl`, and keeps the newest `maxMessages`. Its positions are new ones.
+   *
+   * All is checked before anything is written, and one script stores all of it. You can repeat the call: a conversation that
+   * is there already, of the same agent and with the same messages, stays as it is. (Its title may be another by now.)
+   *
+   * @param record what `export` returned, or a record of the kind `conversation` of `sessions.exportUser`.
+   * @returns the conversation, and whether it was imported or was there.
+   * @throws InvalidOptionError for a record that is not one, which names the message at fault; for a message beyond
+   * `maxMessageBytes`; for an option of the wrong form.
+   * @throws ConversationTooLargeError beyond 10,000 messages or 16 MiB.
+   * @throws ConversationExistsError when the owner has another conversation of this id, or a thread of LangGraph under it.
+   * @throws ConversationChangedError while the conversation of this id is being erased.
+   * @throws ConversationNotFoundError when a call that is repeated imported it, and it has been removed since.
+   * @throws OperationConflictError when `operationId` was used for another write.
+   * @throws StorageFullError, StoreUnavailableError. When it is `indeterminate`, repeat the call with its `operationId`.
+   *
+   * @example
+   * ```ts
+   * const record = JSON.parse(await readFile("conversation.json", "utf8"));
+   * const { outcome, conversation } = await sessions.conversations.import(owner, record);
+   * ```
+   */
+  async import(owner: Owner, record: ExportedConversation, options: ImportOptions = {}): Promise<ImportedConversation> {
+    return importConversation(this.#settings, keysOf(this.#settings, owner), record, options);
   }
 }
 
@@ -369,13 +374,13 @@ function removalKeysOf(
  * Otherwise a session asks, and the script checks first that this session is live.
  */
 export async function removeConversation(
-  settings: SessionSettings,
+  connection: Connection,
   keys: OwnerKeys,
   removal: { operationId: string; digest: string; conversationId: string; sessionId: string },
 ): Promise<string> {
   const { operationId, digest, conversationId, sessionId } = removal;
   const asking = sessionId === "" ? {} : { record: keys.session(sessionId), index: keys.sessions };
-  const { generation } = await write(settings, removeConversationScript, {
+  const { generation } = await write(connection, removeConversationScript, {
     operationId,
     keys: { ...removalKeysOf(keys, conversationId, operationId), ...asking },
     arguments: { digest, conversationId, sessionId, channel: answerChannel(keys.base, conversationId) },

@@ -1,5 +1,15 @@
+import { connectionOf, type StoredForm } from "../encryption/vault.js";
 import { type OwnerKeys, ownerKeys, ownerTag } from "../redis/keys.js";
+import type { Connection } from "../redis/send.js";
 import { type Owner, parseOwner, type SessionSettings } from "./options.js";
+
+/**
+ * Returns the connection for what an owner has. A data key that is kept elsewhere stays until the owner is erased: what it
+ * seals may last for ever.
+ */
+export function connectionOfOwner(settings: Connection & StoredForm, { tag, dataKey }: OwnerKeys): Connection {
+  return connectionOf(settings, { owner: `user:${tag}`, dataKey, ttlMilliseconds: 0 });
+}
 
 /** Returns the keys of all that an owner has. @throws InvalidOptionError when `owner` has the wrong form. */
 export function keysOf({ keyPrefix }: Pick<SessionSettings, "keyPrefix">, owner: Owner): OwnerKeys {

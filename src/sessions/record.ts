@@ -11,6 +11,11 @@ const MAX_METADATA_BYTES = 65_536;
 /** Arguments of one script: two for a name that is set, one for a name that is removed. */
 const MAX_METADATA_ARGUMENTS = 2_000;
 
+/** Returns the name of metadata that a field holds, `undefined` for another field. */
+export function metadataName(field: string): string | undefined {
+  return field.startsWith(METADATA) ? field.slice(METADATA.length) : undefined;
+}
+
 /** Returns the fields of a new session, as name, value, name, value …. */
 export function initFields(
   id: string,
@@ -87,9 +92,10 @@ export function toSession(record: readonly string[]): Session {
     ...(userAgent === undefined ? {} : { userAgent }),
     isActive: !fields.has("ended"),
     metadata: Object.fromEntries(
-      [...fields].flatMap(([name, value]) =>
-        name.startsWith(METADATA) ? [[name.slice(METADATA.length), parseValue(value)]] : [],
-      ),
+      [...fields].flatMap(([field, value]) => {
+        const name = metadataName(field);
+        return name === undefined ? [] : [[name, parseValue(value)]];
+      }),
     ),
   };
 }
@@ -103,7 +109,11 @@ function parseValue(value: string): unknown {
   }
 }
 
-export function toConversation({ id, length, fields }: ConversationEntry): Conversation {
+export function toConversation({
+  id,
+  length,
+  fields,
+}: Omit<ConversationEntry, "fields"> & { readonly fields: readonly string[] }): Conversation {
   const found = fieldMap(fields);
   const title = found.get("title");
   const forkedFrom = found.get("forkedFrom");

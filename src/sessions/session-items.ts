@@ -2,6 +2,7 @@ import type { ItemOptions } from "../items/options.js";
 import { parseItems } from "../items/options.js";
 import type { ItemPlace } from "../items/place.js";
 import type { OwnerKeys } from "../redis/keys.js";
+import { connectionOfOwner } from "./owner-keys.js";
 import type { SessionRef, SessionSettings } from "./options.js";
 
 /**
@@ -11,13 +12,13 @@ import type { SessionRef, SessionSettings } from "./options.js";
  * @throws InvalidOptionError when an option is unknown or of the wrong form.
  */
 export function sessionItems(
-  { client, deadlineMilliseconds, wait }: SessionSettings,
+  settings: SessionSettings,
   keys: OwnerKeys,
   { id }: SessionRef,
   options: ItemOptions,
 ): ItemPlace {
   return {
-    connection: { client, deadlineMilliseconds, wait },
+    connection: connectionOfOwner(settings, keys),
     settings: parseItems(options),
     keysOf: keys.itemPartition,
     listed: {

@@ -5,6 +5,7 @@ import {
   type LogPart,
   type MessageLog,
   type ReadingTurn,
+  type StoredPart,
   type StoredQuestion,
 } from "../chat-history/message-log.js";
 import { listenToStop, type StopListener } from "../redis/stop-signal.js";
@@ -20,9 +21,15 @@ import { validate } from "../options/validation.js";
 import { Budget } from "../redis/budget.js";
 import type { Channels } from "../redis/channels.js";
 import { answerChannel, type AnswerKeys, type LeaseKeys, type OwnerKeys } from "../redis/keys.js";
+import { isStoredQuestion } from "../encryption/envelope.js";
+import { unsealed } from "../encryption/sealers.js";
+import type { Stored } from "../redis/sealing.js";
+import { openPart, sealEntries } from "../chat-history/entries.js";
 import { digestOf } from "../options/digest.js";
+import { Lineage } from "./lineage.js";
+import { connectionOfOwner } from "./owner-keys.js";
 import type { Command } from "../redis/port.js";
-import { count, isMember, list, outcome as oneOf, text, textList, textOrNothing } from "../redis/replies.js";
+import { count, isMember, list, outcome as oneOf, storedList, text, textOrNothing } from "../redis/replies.js";
 import { appendToConversationScript } from "../redis/scripts/conversation/append.js";
 import { GRACE_MILLISECONDS } from "../redis/scripts/fragments/session.js";
 import { acquireLeaseScript } from "../redis/scripts/lease/acquire.js";
@@ -40,26 +47,36 @@ export class SessionLog implements MessageLog {
   /** Taken when the history was made, so that a turn in flight is stored where it began. */
   readonly #session: Pick<SessionRef, "id" | "conversationId">;
   readonly #channels: Channels;
+  readonly #connection: Connection;
+  /** The lineage of the conversation, as far as it is known here. */
+  readonly lineage: Lineage = new Lineage();
+  /** Whether the latest read found all messages sealed. */
+  #isSealed = false;
 
   constructor(settings: SessionSettings, keys: OwnerKeys, { id, conversationId }: SessionRef, channels: Channels) {
     this.#settings = settings;
     this.#keys = keys;
     this.#session = { id, conversationId };
     this.#channels = channels;
+    this.#connection = connectionOfOwner(settings, keys);
   }
 
-  read(first: number, turn: ReadingTurn = {}): Promise<LogPart> {
+  async read(first: number, turn: ReadingTurn = {}): Promise<LogPart> {
+    return openPart(this.#connection, await this.#read(first, turn), this.#settings);
+  }
+
+  #read(first: number, turn: ReadingTurn): Promise<StoredPart> {
     const { operationId, replaces, question } = turn;
     if (question !== undefined) return this.#readAround(first, question);
-    if (replaces === undefined && operationId === undefined) return this.#readFrom(this.#settings, first, turn);
-    return readInFrontOfParts(this.#settings, first, (connection, from) =>
+    if (replaces === undefined && operationId === undefined) return this.#readFrom(this.#connection, first, turn);
+    return readInFrontOfParts(this.#connection, first, (connection, from) =>
       replaces === undefined
         ? this.#readFrom(connection, from, turn)
         : this.#readBefore(connection, from, { ...turn, replaces }),
     );
   }
 
-  #readFrom(connection: Connection, first: number, turn: ReadingTurn): Promise<LogPart> {
+  #readFrom(connection: Connection, first: number, turn: ReadingTurn): Promise<StoredPart> {
     return this.#readLive(
       connection,
       [["lrange", this.#messages, String(first), "-1"], ...this.#recorded(turn)],
@@ -67,10 +84,12 @@ export class SessionLog implements MessageLog {
         const { finished, parts } = notesFor(turn, unfinished, last);
         return {
           seen: generation ?? "",
-          entries: textList(entries),
+          entries: storedList(entries),
           recorded: finished || count(found) > 0,
           parts,
           fence: undefined,
+          lineage: this.lineage.known,
+          isSealed: this.#isSealed,
         };
       },
       turn.operationId === undefined ? [] : ["unfinished", "finished"],
@@ -78,21 +97,28 @@ export class SessionLog implements MessageLog {
   }
 
   /** Reads what there is beside the question of an answer, whatever was appended behind that since. */
-  #readAround(first: number, { position, length: asked }: StoredQuestion): Promise<LogPart> {
+  #readAround(first: number, { position, length: asked }: StoredQuestion): Promise<StoredPart> {
     const from = first < 0 ? first - asked : 0;
     return this.#readLive(
-      this.#settings,
+      this.#connection,
       [
         ["llen", this.#messages],
         ["lrange", this.#messages, String(from), "-1"],
       ],
       ([generation, number, eras], length, found) => {
-        const entries = textList(found);
+        const entries = storedList(found);
         const start = count(length) - entries.length;
         const index = indexOfPosition(placesOf(number, eras), position, count(length));
         if (index !== undefined && index >= start) entries.splice(index - start, asked);
         const newest = first < 0 ? entries.slice(first) : entries;
-        const log = { seen: generation ?? "", recorded: false, parts: 0, fence: undefined };
+        const log = {
+          seen: generation ?? "",
+          recorded: false,
+          parts: 0,
+          fence: undefined,
+          lineage: this.lineage.known,
+          isSealed: this.#isSealed,
+        };
         return { ...log, entries: newest, replacedCount: asked };
       },
       ["first", "eras"],
@@ -104,7 +130,7 @@ export class SessionLog implements MessageLog {
     connection: Connection,
     first: number,
     { replaces, ...turn }: ReadingTurn & { readonly replaces: string },
-  ): Promise<LogPart> {
+  ): Promise<StoredPart> {
     const from = validate(positionSchema, "replaces", replaces);
     const budget = new Budget(connection);
     const all: Command[] = first === 0 ? [["lrange", this.#messages, "0", "-1"]] : [];
@@ -112,7 +138,7 @@ export class SessionLog implements MessageLog {
       budget.connection(),
       [["llen", this.#messages], ...all, ...this.#recorded(turn)],
       ([generation, unfinished, last, number, eras], length, ...replies) => {
-        const entries = first === 0 ? textList(replies.shift()) : undefined;
+        const entries = first === 0 ? storedList(replies.shift()) : undefined;
         const { finished, parts } = notesFor(turn, unfinished, last);
         return {
           seen: generation ?? "",
@@ -126,7 +152,9 @@ export class SessionLog implements MessageLog {
       ["unfinished", "finished", "first", "eras"],
     );
     const { seen, recorded, parts, places, length } = found;
-    if (recorded) return { seen, entries: [], recorded, parts: 0, fence: undefined };
+    const lineage = this.lineage.known;
+    const isSealed = this.#isSealed;
+    if (recorded) return { seen, entries: [], recorded, parts: 0, fence: undefined, lineage, isSealed };
     // An earlier run of this turn has replaced what was to be replaced. Its parts give way now.
     if (parts > 0) return this.#readFrom(budget.connection(), first, turn);
     const index = indexOfPosition(places, from, length);
@@ -135,14 +163,24 @@ export class SessionLog implements MessageLog {
       found.entries?.slice(0, index + 1) ??
       (await this.#readRange(budget.connection(), Math.max(0, index + first), index));
     const replaced = entries.pop();
-    if (!isQuestion(replaced)) throw new InvalidOptionError("replaces", "use the position of a user's message.");
+    if (!isStoredQuestion(replaced)) throw new InvalidOptionError("replaces", "use the position of a user's message.");
     const fence = { from, behind: positionsOf(places)(length) };
-    return { seen, entries, recorded: false, parts: 0, fence, replaced, replacedCount: length - index };
+    return {
+      seen,
+      entries,
+      recorded: false,
+      parts: 0,
+      fence,
+      replaced,
+      replacedCount: length - index,
+      lineage,
+      isSealed,
+    };
   }
 
-  #readRange(connection: Connection, first: number, last: number): Promise<string[]> {
+  #readRange(connection: Connection, first: number, last: number): Promise<Stored[]> {
     return this.#readLive(connection, [["lrange", this.#messages, String(first), String(last)]], (_fields, entries) =>
-      textList(entries),
+      storedList(entries),
     );
   }
 
@@ -156,40 +194,46 @@ export class SessionLog implements MessageLog {
     const { conversationMilliseconds: ttl, maxMessages: cap } = this.#settings;
     const { lease: leaseKey, holder } = this.#turns;
     const { answer, events } = this.#keys.answer(conversationId);
-    const reply = await write(this.#settings, appendToConversationScript, {
-      operationId,
-      keys: {
-        record: this.#keys.session(sessionId),
-        index: this.#keys.sessions,
-        conversation: this.#keys.conversation(conversationId),
-        messages: this.#messages,
-        conversations: this.#keys.conversations,
-        operation: this.#keys.operation(operationId),
-        lease: leaseKey,
-        holder,
-        answer,
-        events,
-        erased: this.#keys.erasedConversations,
-        turnOperation: turn === undefined || turn.kind === "last" ? undefined : this.#keys.operation(turn.operationId),
-      },
-      // Field by field: on Node 20 it takes 10 µs to add fields to an object behind a spread.
-      arguments: {
-        digest: digestOf(sessionId, conversationId, ...runOf(turn), ...encoded),
-        sessionId,
-        conversationId,
-        seen,
-        ttl,
-        cap,
-        toolCalls,
-        token: lease?.token ?? "",
-        after: lease?.after ?? "keep",
-        turn,
-        ending: ending ?? "",
-        channel: ending === undefined ? "" : this.#channel,
-        fence: fence === undefined ? "" : `${fence.from} ${fence.behind}`,
-        encoded,
-      },
-    });
+    const keys = {
+      record: this.#keys.session(sessionId),
+      index: this.#keys.sessions,
+      conversation: this.#keys.conversation(conversationId),
+      messages: this.#messages,
+      conversations: this.#keys.conversations,
+      operation: this.#keys.operation(operationId),
+      lease: leaseKey,
+      holder,
+      answer,
+      events,
+      erased: this.#keys.erasedConversations,
+      turnOperation: turn === undefined || turn.kind === "last" ? undefined : this.#keys.operation(turn.operationId),
+    };
+    const { lineage } = this;
+    const reply = await lineage.settle(() =>
+      write(this.#connection, appendToConversationScript, {
+        operationId,
+        keys,
+        sealedFor: ttl,
+        // Field by field: on Node 20 it takes 10 µs to add fields to an object behind a spread.
+        arguments: (sealer) => ({
+          digest: (sealer ?? unsealed).digest(sessionId, conversationId, ...runOf(turn), ...encoded),
+          lineage: lineage.argumentFor(sealer),
+          sessionId,
+          conversationId,
+          seen,
+          ttl,
+          cap,
+          toolCalls,
+          token: lease?.token ?? "",
+          after: lease?.after ?? "keep",
+          turn,
+          ending: ending ?? "",
+          channel: ending === undefined ? "" : this.#channel,
+          fence: fence === undefined ? "" : `${fence.from} ${fence.behind}`,
+          encoded: sealEntries(sealer, encoded, lineage.id),
+        }),
+      }),
+    );
     if (reply.outcome === "occupied") return undefined;
     return "generation" in reply && reply.generation !== "" ? reply.generation : seen;
   }
@@ -197,16 +241,16 @@ export class SessionLog implements MessageLog {
   clear(operationId: string): Promise<string> {
     const { id, conversationId } = this.#session;
     const digest = digestOf("clear", id, conversationId);
-    return removeConversation(this.#settings, this.#keys, { operationId, digest, conversationId, sessionId: id });
+    return removeConversation(this.#connection, this.#keys, { operationId, digest, conversationId, sessionId: id });
   }
 
   length(): Promise<number> {
-    return this.#readLive(this.#settings, [["llen", this.#messages]], (_fields, reply) => count(reply));
+    return this.#readLive(this.#connection, [["llen", this.#messages]], (_fields, reply) => count(reply));
   }
 
   acquire({ token, ticket, leaseMilliseconds, mode }: LeaseAttempt): Promise<LeaseAnswer> {
     const { id: sessionId } = this.#session;
-    return run(this.#settings, acquireLeaseScript, {
+    return run(this.#connection, acquireLeaseScript, {
       keys: { record: this.#keys.session(sessionId), index: this.#keys.sessions, ...this.#turns, ...this.#superseding },
       arguments: {
         token,
@@ -222,13 +266,13 @@ export class SessionLog implements MessageLog {
   async renew(token: string, leaseMilliseconds: number): ReturnType<MessageLog["renew"]> {
     const keys = { ...this.#turns, stop: this.#superseding.stop };
     const call = { keys, arguments: { token, duration: String(leaseMilliseconds) } };
-    const found = await run(this.#settings, renewLeaseScript, call);
+    const found = await run(this.#connection, renewLeaseScript, call);
     return found.outcome === "stop" ? found.reason : found.outcome;
   }
 
   async release(token: string): Promise<void> {
     const keys = { ...this.#turns, successor: this.#superseding.successor };
-    await run(this.#settings, releaseLeaseScript, { keys, arguments: { token } });
+    await run(this.#connection, releaseLeaseScript, { keys, arguments: { token } });
   }
 
   listen(token: string, listener: StopListener): () => void {
@@ -263,14 +307,19 @@ export class SessionLog implements MessageLog {
     names: readonly string[] = [],
   ): Promise<Value> {
     const { id, conversationId } = this.#session;
+    const lineage = connection.vault === undefined ? [] : ["sealed", "lineage"];
     const checks: Command[] = [
       ...livenessCommands(this.#keys, id),
-      ["hmget", this.#keys.conversation(conversationId), "agentId", "generation", ...names],
+      ["hmget", this.#keys.conversation(conversationId), "agentId", "generation", ...names, ...lineage],
     ];
     return read(connection, [...checks, ...commands], (lifetime, told, listed, held, ...replies) => {
       const agentId = assertLive(lifetime, told, listed);
       const [holder, ...fields] = list(held).map(textOrNothing);
       if (holder !== undefined && holder !== agentId) throw new ConversationNotFoundError();
+      if (lineage.length > 0) {
+        this.lineage.found(fields.pop() ?? "");
+        this.#isSealed = fields.pop() !== undefined;
+      }
       return parse(fields, ...replies);
     });
   }
@@ -303,9 +352,4 @@ export function assertLive(lifetime: unknown, told: unknown, listed: unknown): s
 /** Returns the error for a session that is not live. */
 function notLive(reason: SessionEndReason | "unknown"): SessionNotFoundError {
   return new SessionNotFoundError(reason === "unknown" ? undefined : reason);
-}
-
-/** Returns whether an entry is a message of a user. */
-function isQuestion(entry: string | undefined): boolean {
-  return entry?.startsWith('{"type":"human"') === true;
 }

@@ -1,21 +1,20 @@
 import type { MemoryPlace } from "../agent-memory/place.js";
 import type { OwnerKeys } from "../redis/keys.js";
+import { connectionOfOwner } from "./owner-keys.js";
 import type { SessionRef, SessionSettings } from "./options.js";
 
 /**
  * Returns the place of a user's memory for one agent. It is in the user's slot, and the same for all sessions. Its scripts
  * check first that this session is live and belongs to this agent.
  */
-export function sessionPlace(
-  { client, deadlineMilliseconds, wait, memory }: SessionSettings,
-  keys: OwnerKeys,
-  { id, agentId }: SessionRef,
-): MemoryPlace {
+export function sessionPlace(settings: SessionSettings, keys: OwnerKeys, { id, agentId }: SessionRef): MemoryPlace {
   const { member, ...own } = keys.memory(agentId);
   return {
-    connection: { client, deadlineMilliseconds, wait },
+    // A value of memory is small, and changed in place: it is not compressed.
+    connection: connectionOfOwner({ ...settings, compress: false }, keys),
     space: {
-      ...memory,
+      ...settings.memory,
+      name: agentId,
       keys: own,
       holder: {
         record: keys.session(id),

@@ -1,5 +1,6 @@
 import { Thread, type ThreadSettings } from "../checkpoints/thread.js";
 import type { OwnerKeys } from "../redis/keys.js";
+import { connectionOfOwner } from "./owner-keys.js";
 import type { SessionRef, SessionSettings } from "./options.js";
 
 /**
@@ -7,7 +8,7 @@ import type { SessionRef, SessionSettings } from "./options.js";
  * conversation. Its scripts check first that this session is live.
  */
 export function sessionThread(
-  { client, deadlineMilliseconds, wait, conversationMilliseconds }: SessionSettings,
+  store: SessionSettings,
   keys: OwnerKeys,
   { id: sessionId, conversationId }: SessionRef,
   settings: ThreadSettings,
@@ -15,9 +16,9 @@ export function sessionThread(
   return new Thread(
     {
       id: conversationId,
-      connection: { client, deadlineMilliseconds, wait },
-      keys: keys.thread(conversationId),
-      ttlMilliseconds: conversationMilliseconds,
+      connection: connectionOfOwner(store, keys),
+      keys: { ...keys.thread(conversationId), dataKey: keys.dataKey },
+      ttlMilliseconds: store.conversationMilliseconds,
       refreshOnRead: false,
       holder: {
         keys: {

@@ -38,9 +38,14 @@ import {
 import { endEverybody, type EndEverybodyOptions } from "./everybody.js";
 import { PROTOCOL, storeMark } from "../options/copies.js";
 import { eraseOwner } from "./erase.js";
+import { exportOwner } from "./export-user.js";
+import type { ExportedRecord } from "./exported.js";
 import { newId } from "../options/ids.js";
-import { keysOf } from "./owner-keys.js";
-import { initFields, metadataFields, toSession } from "./record.js";
+import { connectionOfOwner, keysOf } from "./owner-keys.js";
+import { acceptsPlaintext, compared } from "../encryption/vault.js";
+import { unsealed } from "../encryption/sealers.js";
+import { openSession, sealFields } from "./opened-record.js";
+import { initFields, metadataFields } from "./record.js";
 import type { Session } from "./session.js";
 import { sessionItems } from "./session-items.js";
 import { sessionPlace } from "./session-memory.js";
@@ -63,7 +68,7 @@ export interface Erased {
  *
  * A session is opened by a secret token, is live while it is used, and points at a conversation, which outlives it.
  * Each method takes one round trip, by the server's clock, and settles within `deadline`. Exceptions: `eraseUser` and
- * `endEverybody` take one or more a step, and `conversations.list` takes one more for each 500 expired conversations.
+ * `endEverybody` take one or more a step, `exportUser` one a page, and `conversations.list` takes one more for each 500 expired conversations.
  *
  * @example
  * ```ts
@@ -122,8 +127,12 @@ export class SessionStore {
     const conversationId = checked.conversationId ?? newId("conversation");
     // A repetition may have another authenticatedAt, because the credentials may have been renewed meanwhile.
     const { metadata, authenticatedAt, ...attributes } = checked;
-    const result = await write(this.#settings, createScript, {
+    const connection = connectionOfOwner(this.#settings, keys);
+    const fields = initFields(id, conversationId, checked);
+    const content = JSON.stringify([attributes, metadataFields(metadata ?? {})]);
+    const result = await write(connection, createScript, {
       operationId,
+      sealedFor: this.#settings.lifetimeMilliseconds,
       keys: {
         index: keys.sessions,
         record: keys.session(id),
@@ -133,8 +142,8 @@ export class SessionStore {
         operation: keys.operation(operationId),
         notBefore: keys.notBefore,
       },
-      arguments: {
-        digest: digestOf("create", JSON.stringify([attributes, metadataFields(metadata ?? {})])),
+      arguments: (sealer) => ({
+        digest: (sealer ?? unsealed).digest("create", content),
         id,
         limit: this.#settings.maxSessionsPerUser,
         atLimit: this.#settings.atLimit,
@@ -146,10 +155,10 @@ export class SessionStore {
         secret: secretHash,
         attempt: nextAttempt(),
         authenticated: "authenticatedAt" in init ? secondOf(authenticatedAt) : "",
-        fields: initFields(id, conversationId, checked),
-      },
+        fields: sealFields(sealer, id, fields),
+      }),
     });
-    const session = toSession(result.record);
+    const session = await openSession(connection, result.record);
     // A repetition returns the session of the first attempt, which has another id. The token names that session.
     return { token: tokenFor(tag, session.id), session, ended: [...result.ended] };
   }
@@ -166,24 +175,27 @@ export class SessionStore {
   async verify(token: string, expected: ExpectedSession = {}): Promise<Session> {
     const { tag, sessionId, secretHash } = parseToken(token);
     const { userId, orgId = "", agentId, ipAddress = "", authenticatedAt } = parseExpected(expected);
-    const compared = {
+    const keys = ownerKeys(this.#settings.keyPrefix, tag);
+    const connection = connectionOfOwner(this.#settings, keys);
+    const isBound = this.#settings.addressBinding === "strict";
+    const tells = {
       userId,
       orgId: "orgId" in expected ? orgId : undefined,
       agentId,
       // Fails closed: under strict binding, a missing address is a mismatch too.
-      ipAddress: this.#settings.addressBinding === "strict" ? ipAddress : undefined,
+      ipAddress: isBound ? (acceptsPlaintext(connection) ? ipAddress : "") : undefined,
     };
-    const keys = ownerKeys(this.#settings.keyPrefix, tag);
-    const { record } = await run(this.#settings, verifyScript, {
+    const { record } = await run(connection, verifyScript, {
       keys: { record: keys.session(sessionId), index: keys.sessions, notBefore: keys.notBefore },
       arguments: {
         id: sessionId,
         secret: secretHash,
         authenticated: "authenticatedAt" in expected ? secondOf(authenticatedAt) : "",
-        expected: Object.entries(compared).flatMap(([name, value]) => (value === undefined ? [] : [name, value])),
+        addressDigest: isBound ? await compared(connection, "address", ipAddress) : "",
+        expected: Object.entries(tells).flatMap(([name, value]) => (value === undefined ? [] : [name, value])),
       },
     });
-    return toSession(record);
+    return openSession(connection, record);
   }
 
   /**
@@ -198,7 +210,8 @@ export class SessionStore {
     const operationId = operationIdOf(options);
     const keys = ownerKeys(this.#settings.keyPrefix, tag);
     const next = newSecret();
-    const { record } = await write(this.#settings, rotateScript, {
+    const connection = connectionOfOwner(this.#settings, keys);
+    const { record } = await write(connection, rotateScript, {
       operationId,
       keys: { record: keys.session(sessionId), index: keys.sessions, operation: keys.operation(operationId) },
       arguments: {
@@ -209,7 +222,7 @@ export class SessionStore {
         attempt: nextAttempt(),
       },
     });
-    return { token: next.tokenFor(tag, sessionId), session: toSession(record) };
+    return { token: next.tokenFor(tag, sessionId), session: await openSession(connection, record) };
   }
 
   /**
@@ -273,9 +286,10 @@ export class SessionStore {
 
   /** Returns the owner's live sessions, oldest first. */
   async list(owner: Owner): Promise<Session[]> {
-    const index = keysOf(this.#settings, owner).sessions;
-    const { records } = await run(this.#settings, listScript, { keys: { index }, arguments: {} });
-    return records.map(toSession);
+    const keys = keysOf(this.#settings, owner);
+    const connection = connectionOfOwner(this.#settings, keys);
+    const { records } = await run(connection, listScript, { keys: { index: keys.sessions }, arguments: {} });
+    return Promise.all(records.map((record) => openSession(connection, record)));
   }
 
   /**
@@ -354,6 +368,32 @@ export class SessionStore {
   }
 
   /**
+   * Yields all that is stored of an owner, as plain JSON: live sessions without their tokens, conversations with every
+   * message, agent memories, threads and items of LangGraph, and answers in flight. Nothing is changed, and no session is
+   * renewed. {@link Conversations.import} reads conversations back.
+   *
+   * What is there when the call begins comes once, unless a limit, a clear, a removal or an expiry takes it away first. What
+   * is added meanwhile may be left out. Not atomic: records are read one after another.
+   *
+   * A page at a time is read, so the memory that it takes is bounded: up to about 1 MiB of messages, or 20 checkpoints of a
+   * thread. A long conversation comes as a record of the kind `conversation` and, as long as the last one `continues`,
+   * records of the kind `messages`. Conversations come in the order of their last activity, the earliest first. Each round
+   * trip settles within `deadline`. To stop, leave the loop.
+   *
+   * @throws InvalidOptionError when `owner` has the wrong form, at once.
+   * @throws CorruptMessageError, CorruptCheckpointError for what cannot be read, unless `onCorrupt` is `"skip"`.
+   * @throws StoreUnavailableError when Redis did not answer within `deadline`. Begin anew then.
+   *
+   * @example
+   * ```ts
+   * for await (const record of sessions.exportUser(owner)) file.write(`${JSON.stringify(record)}\n`);
+   * ```
+   */
+  exportUser(owner: Owner): AsyncGenerator<ExportedRecord, void, undefined> {
+    return exportOwner(this.#settings, keysOf(this.#settings, owner));
+  }
+
+  /**
    * Ends every session of every owner, for an incident such as a leaked signing key. It leaves a mark for each owner, so
    * that no sign-in from before opens another session (`authenticatedAt` of {@link SessionInit}). First rotate the signing
    * key, or set `jwtAuthenticator({ notBefore })`: that holds at once, and also for users of whom nothing is stored here,
@@ -412,9 +452,10 @@ export class SessionStore {
     const keys = keysOf(this.#settings, parseSession("session", session));
     const operationId = operationIdOf(options);
     const { continues, fields, removed, conversationId = session.conversationId } = change;
-    const digest = change.digest ?? digestOf("update", session.id, ...fields, "-", ...removed);
-    const { record } = await write(this.#settings, updateScript, {
+    const connection = connectionOfOwner(this.#settings, keys);
+    const { record } = await write(connection, updateScript, {
       operationId,
+      sealedFor: this.#settings.lifetimeMilliseconds,
       keys: {
         record: keys.session(session.id),
         index: keys.sessions,
@@ -423,9 +464,15 @@ export class SessionStore {
         conversations: keys.conversations,
         threads: keys.threads,
       },
-      arguments: { digest, id: session.id, continues, fields, removed },
+      arguments: (sealer) => ({
+        digest: change.digest ?? (sealer ?? unsealed).digest("update", session.id, ...fields, "-", ...removed),
+        id: session.id,
+        continues,
+        fields: sealFields(sealer, session.id, fields),
+        removed,
+      }),
     });
-    return toSession(record);
+    return openSession(connection, record);
   }
 
   async #end(

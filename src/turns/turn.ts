@@ -98,7 +98,7 @@ export class Turn {
   /** Whether an earlier run of the turn left parts. */
   readonly #repeats: boolean;
   /** The entry that the turn is to replace first. */
-  readonly #replaced: string | undefined;
+  readonly #replaced: TurnBegun["replaced"];
   /** What the turn replaces with its next write. */
   #fence: Fence | undefined;
   /** A random name of this run. */

@@ -4,6 +4,8 @@ import { flag, number, text, texts } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
 import { removalKeys } from "../conversation/remove.js";
 import { answerKeys, dropAnswer, settleDead } from "../fragments/answer.js";
+import { keepKey, staleKey } from "../fragments/data-key.js";
+import { lineageArgument, staleLineage, staleLineageAnswer } from "../fragments/lineage.js";
 import { countSaid, dueOf, extend, keepConversation } from "../fragments/extend.js";
 import { heldKeys, holdLease, lostLease } from "../fragments/lease.js";
 import { digestArgument, earlier, remember } from "../fragments/operation.js";
@@ -11,6 +13,7 @@ import { indexOf, isQuestion, places, positionAt } from "../fragments/positions.
 import { state } from "../fragments/session.js";
 import { askToStop, inTheWay, reserve, succeed, supersedingKeys } from "../fragments/supersede.js";
 import { removeThread } from "../fragments/thread.js";
+import { refusesPlain } from "../fragments/sealed-only.js";
 import { microseconds, now, whole } from "../fragments/time.js";
 import { noteTurn, standing, turnArgument, turnOf, unfinishedTurn } from "../fragments/unfinished.js";
 import { sessionKeys } from "../session/record.js";
@@ -65,6 +68,7 @@ export const beginAnswerScript = defineScript({
   },
   arguments: {
     ...digestArgument,
+    ...lineageArgument,
     sessionId: text("of the session"),
     conversationId: text("of the conversation"),
     token: text("of the lease under which the answer runs"),
@@ -85,11 +89,25 @@ export const beginAnswerScript = defineScript({
     busy: (operationId: unknown) => ({ operationId: textReply(operationId) }),
     waiting: (over: unknown) => ({ over: textReply(over) }),
     superseded: () => ({}),
+    ...staleLineageAnswer,
   },
-  refusals: ["conflict", "changed", "no-conversation", "no-position", "no-question", "lease-lost", ...notLive],
+  seals: true,
+  refusals: [
+    "conflict",
+    "changed",
+    "no-conversation",
+    "no-position",
+    "no-question",
+    "lease-lost",
+    "sealed-only",
+    ...notLive,
+  ],
   uses: [
     earlier,
     remember,
+    staleKey,
+    keepKey,
+    staleLineage,
     state,
     inTheWay,
     askToStop,
@@ -107,6 +125,7 @@ export const beginAnswerScript = defineScript({
     positionAt,
     indexOf,
     isQuestion,
+    refusesPlain,
     dueOf,
     extend,
     keepConversation,
@@ -137,7 +156,7 @@ end
 if redis.call("ZSCORE", erased, conversationId) then
   return { "changed" }
 end
-local held = redis.call("HMGET", conversation, "generation", "agentId", "unfinished", "finished")
+local held = redis.call("HMGET", conversation, "generation", "agentId", "unfinished", "finished", "sealed")
 local note = held[3]
 local agentId = redis.call("HGET", record, "agentId")
 if held[2] and held[2] ~= agentId then
@@ -195,8 +214,11 @@ if appends then
   end
 elseif beside then
   behind = positionAt(here, here.length)
-  local tail = ',"at":' .. startedAt .. "}"
-  local kept = "[" .. table.concat(encoded, tail .. ",") .. tail .. "]"
+  local tail, kept = ',"at":' .. startedAt .. "}", {}
+  for i, message in ipairs(encoded) do
+    kept[i] = #message + #tail .. ":" .. message .. tail
+  end
+  kept = table.concat(kept)
   besides = { "question", kept, "replaces", replaces, "behind", behind }
 else
   -- A turn that waits keeps its run, and what is known of its question.
@@ -210,11 +232,19 @@ else
     end
   end
 end
+if refusesPlain(held[5], encoded, seal) then
+  return { "sealed-only" }
+end
+local stale = staleKey(dataKey, seal) or staleLineage(conversation, lineage)
+if stale then
+  return stale
+end
 local due = dueOf(conversations, conversationId, ttl)
 local isAnew = not resumes and (beside or isNoted)
 local recorded = table.concat({ held[1] or "-", position, attempt, behind, asked, isAnew and "1" or "0" }, " ")
 
 remember(operation, digest, recorded)
+keepKey(dataKey, seal)
 settleDead(answer, events, lease, holder, channel)
 local latest = redis.call("HMGET", answer, "run", "end", "endedAt", "former")
 local former = latest[4] or ""
@@ -224,7 +254,7 @@ if latest[1] and latest[2] then
 end
 local keys = { conversation = conversation, messages = messages, conversations = conversations }
 if appends then
-  extend(keys, here, cutAt, begins, encoded, cap)
+  extend(keys, here, cutAt, begins, encoded, cap, lineage)
   noteTurn(conversation, note, turnOperation, turn, stay, asked)
 end
 if isAnew then
@@ -235,7 +265,7 @@ dropAnswer(answer, events, channel)
 succeed(successor, token, supersedes)
 local fields = {
   "token", token, "run", run, "operation", turn.id, "attempt", attempt, "asked", whole(asked), "position", position,
-  "startedAt", startedAt, "ttl", whole(followable), "open", whole(now + duration), "bytes", "0", "former", former,
+  "startedAt", startedAt, "ttl", whole(followable), "open", whole(now + duration), "former", former,
 }
 for _, field in ipairs(besides) do
   fields[#fields + 1] = field

@@ -1,8 +1,8 @@
-import { outcome, textList } from "../../replies.js";
+import { outcome, storedList, text as textReply, textList } from "../../replies.js";
 import { notLive } from "../../refusals.js";
 import { text } from "../../script/arguments.js";
 import { defineScript, nothing } from "../../script/define.js";
-import { answerKeys, settleDead } from "../fragments/answer.js";
+import { answerKeys, keptQuestion, settleDead } from "../fragments/answer.js";
 import { heldKeys } from "../fragments/lease.js";
 import { indexOf, places, positionAt } from "../fragments/positions.js";
 import { unfinishedTurn } from "../fragments/unfinished.js";
@@ -25,23 +25,21 @@ export const currentAnswerScript = defineScript({
   arguments: { sessionId: text("of the session that asks"), channel: text("of the conversation's answers") },
   answers: {
     none: nothing,
-    found: (how: unknown, fields: unknown, question: unknown) => {
+    found: (how: unknown, fields: unknown, lineage: unknown, question: unknown) => {
       const [operationId = "", position = "", startedAt = "", replaces = ""] = textList(fields);
-      const [beside = "", ...entries] = textList(question);
       return {
         state: outcome(how, ["running", "waiting", "interrupted"]),
         operationId,
         position,
         startedAt,
         replaces,
-        /** The question as JSON, when it is kept beside the conversation; else its entries. */
-        beside,
-        entries,
+        lineage: textReply(lineage),
+        entries: storedList(question),
       };
     },
   },
   refusals: ["no-conversation", ...notLive],
-  uses: [notAdmitted, settleDead, places, positionAt, indexOf, unfinishedTurn],
+  uses: [notAdmitted, settleDead, keptQuestion, places, positionAt, indexOf, unfinishedTurn],
   lua: /* lua */ `
 local refusal = notAdmitted(record, index, sessionId, conversation)
 if refusal then
@@ -65,7 +63,7 @@ if how == "interrupted" then
     return { "none" }
   end
 end
-local question = { fields[7] or "" }
+local question = keptQuestion(fields[7] or "")
 local at = not fields[7] and fields[2] ~= "-" and indexOf(here, fields[2])
 if at then
   for _, entry in ipairs(redis.call("LRANGE", messages, at, at + fields[6] - 1)) do
@@ -73,6 +71,7 @@ if at then
   end
 end
 local position = fields[2] ~= "-" and fields[2] or ""
-return { "found", how, { fields[1], position, fields[3], fields[4] or "" }, question }
+local lineage = redis.call("HGET", conversation, "lineage") or ""
+return { "found", how, { fields[1], position, fields[3], fields[4] or "" }, lineage, question }
 `,
 });

@@ -2,6 +2,7 @@ import { outcome, text as textReply } from "../../replies.js";
 import { flag, number, oneOf, text, texts } from "../../script/arguments.js";
 import { defineScript, nothing } from "../../script/define.js";
 import { answerKeys, endAnswer, tellFollowers } from "../fragments/answer.js";
+import { keepKey, staleKey } from "../fragments/data-key.js";
 import { heldKeys, holdLease, lostLease, releaseLease } from "../fragments/lease.js";
 import { state, touch } from "../fragments/session.js";
 import { stopKey, stopReason } from "../fragments/supersede.js";
@@ -23,7 +24,6 @@ export const logAnswerScript = defineScript({
     duration: number("of the lease in milliseconds"),
     channel: text("of the conversation's answers"),
     from: number("how many events were added before these"),
-    maxBytes: number("of all events"),
     closes: flag("whether no more events will come"),
     ending: oneOf(["", ...CLOSING_ENDS], "how the answer ends that has no end yet, when this closes it"),
     encoded: texts("events, JSON"),
@@ -35,9 +35,23 @@ export const logAnswerScript = defineScript({
     /** It ended without this producer. */
     ended: (end: unknown, session: unknown) => ({ end: textReply(end), session: textReply(session) }),
   },
-  uses: [state, touch, lostLease, holdLease, releaseLease, endAnswer, stopReason, tellFollowers, now, whole],
+  seals: true,
+  uses: [
+    staleKey,
+    keepKey,
+    state,
+    touch,
+    lostLease,
+    holdLease,
+    releaseLease,
+    endAnswer,
+    stopReason,
+    tellFollowers,
+    now,
+    whole,
+  ],
   lua: /* lua */ `
-local fields = redis.call("HMGET", answer, "token", "end", "open", "bytes", "ttl")
+local fields = redis.call("HMGET", answer, "token", "end", "open", "ttl")
 if fields[1] ~= token then
   -- The conversation was cut, and the turn can no longer be stored.
   releaseLease(lease, holder, token)
@@ -62,26 +76,24 @@ if not how then
   end
 end
 
+local stale = staleKey(dataKey, seal)
+if stale then
+  return stale
+end
 local present = redis.call("LLEN", events) - 1
-local bytes = tonumber(fields[4])
 -- A list that is gone is not made anew. An event has its number: what a resend brings again is there, and a gap is marked.
-if present >= 0 and present < from + #encoded and bytes <= maxBytes then
+if present >= 0 and present < from + #encoded then
+  keepKey(dataKey, seal)
   local fitting = {}
   for _ = present + 1, from do
     fitting[#fitting + 1] = "missed"
   end
   for i = math.max(1, present - from + 1), #encoded do
-    bytes = bytes + #encoded[i]
-    if bytes > maxBytes then
-      fitting[#fitting + 1] = "truncated"
-      break
-    end
     fitting[#fitting + 1] = encoded[i]
   end
   redis.call("RPUSH", events, unpack(fitting))
-  redis.call("HSET", answer, "bytes", whole(bytes))
 end
-local left = tonumber(fields[5]) + duration
+local left = tonumber(fields[4]) + duration
 -- A turn that has to stop gets no more time for it.
 local reason = not how and stopReason(stop, token)
 if not how and not reason then

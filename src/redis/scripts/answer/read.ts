@@ -1,4 +1,5 @@
-import { count, text as textReply, textList } from "../../replies.js";
+import { count, storedList, text as textReply } from "../../replies.js";
+import type { Stored } from "../../sealing.js";
 import { notLive } from "../../refusals.js";
 import { flag, number, text } from "../../script/arguments.js";
 import { defineScript, nothing } from "../../script/define.js";
@@ -23,7 +24,7 @@ export type AnswerRead =
       readonly position: string;
       /** How many events there are. */
       readonly present: number;
-      readonly events: readonly string[];
+      readonly events: readonly Stored[];
     };
 
 // allow-oom: it writes a time, or how an answer ended. Whoever follows must hear of the end.
@@ -51,7 +52,7 @@ export const readAnswerScript = defineScript({
       end: textReply(end),
       position: textReply(position),
       present: count(present),
-      events: textList(events),
+      events: storedList(events),
     }),
   },
   refusals: ["no-conversation", ...notLive],

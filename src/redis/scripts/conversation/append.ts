@@ -3,11 +3,14 @@ import { notLive } from "../../refusals.js";
 import { number, text, texts } from "../../script/arguments.js";
 import { defineScript, nothing } from "../../script/define.js";
 import { answerKeys, endAnswer } from "../fragments/answer.js";
+import { earlierSealed, keepKey, staleKey } from "../fragments/data-key.js";
 import { countSaid, dueOf, extend, keepConversation } from "../fragments/extend.js";
 import { concludeTurn, heldArguments, heldKeys, lostLease, releaseLease } from "../fragments/lease.js";
-import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
+import { lineageArgument, staleLineage, staleLineageAnswer } from "../fragments/lineage.js";
+import { digestArgument, operationKey, remember } from "../fragments/operation.js";
 import { state } from "../fragments/session.js";
 import { indexOf, places, positionAt } from "../fragments/positions.js";
+import { refusesPlain } from "../fragments/sealed-only.js";
 import { microseconds, whole } from "../fragments/time.js";
 import { noteTurn, partKey, standing, turnArgument, turnOf } from "../fragments/unfinished.js";
 import { sessionKeys } from "../session/record.js";
@@ -30,6 +33,7 @@ export const appendToConversationScript = defineScript({
   optionalKeys: partKey,
   arguments: {
     ...digestArgument,
+    ...lineageArgument,
     sessionId: text("of the session"),
     conversationId: text("of the conversation"),
     seen: text(
@@ -51,11 +55,15 @@ export const appendToConversationScript = defineScript({
   },
   /** With the generation that a replacing batch begins. */
   effects: { done: begun, repeated: begun },
-  answers: { occupied: nothing, dropped: nothing },
-  refusals: ["conflict", "changed", "no-conversation", "lease-lost", ...notLive],
+  answers: { occupied: nothing, dropped: nothing, ...staleLineageAnswer },
+  refusals: ["conflict", "changed", "no-conversation", "lease-lost", "sealed-only", ...notLive],
+  seals: true,
   uses: [
-    earlier,
+    earlierSealed,
     remember,
+    staleKey,
+    keepKey,
+    staleLineage,
     state,
     lostLease,
     concludeTurn,
@@ -71,11 +79,12 @@ export const appendToConversationScript = defineScript({
     keepConversation,
     countSaid,
     endAnswer,
+    refusesPlain,
     microseconds,
     whole,
   ],
   lua: /* lua */ `
-local before = earlier(operation, digest)
+local before = earlierSealed(operation, digest, dataKey, seal)
 if before then
   if before[1] == "repeated" then
     concludeTurn(lease, holder, token, after)
@@ -95,7 +104,7 @@ end
 if redis.call("ZSCORE", erased, conversationId) then
   return { "changed" }
 end
-local held = redis.call("HMGET", conversation, "generation", "agentId", "unfinished", "finished")
+local held = redis.call("HMGET", conversation, "generation", "agentId", "unfinished", "finished", "sealed")
 local generation, note = held[1], held[3]
 local agentId = redis.call("HGET", record, "agentId")
 if held[2] and held[2] ~= agentId then
@@ -117,6 +126,13 @@ if not stay then
   concludeTurn(lease, holder, token, after)
   return { replaced }
 end
+if refusesPlain(held[5], encoded, seal) then
+  return { "sealed-only" }
+end
+local stale = staleKey(dataKey, seal) or staleLineage(conversation, lineage)
+if stale then
+  return stale
+end
 -- A record that was evicted took the eras with it: the positions that were read since name nothing any more.
 local begins = kind == "none" or not held[2]
 local here, cutAt, begun = nil, nil, ""
@@ -135,12 +151,13 @@ end
 
 local due = dueOf(conversations, conversationId, ttl)
 remember(operation, digest, begun)
+keepKey(dataKey, seal)
 if begun ~= "" then
   -- Turns that read what is replaced are refused from now on.
   redis.call("HSET", conversation, "generation", begun)
 end
 local keys = { conversation = conversation, messages = messages, conversations = conversations }
-extend(keys, here, cutAt, begins, encoded, cap)
+extend(keys, here, cutAt, begins, encoded, cap, lineage)
 if note or turn then
   noteTurn(conversation, note, turnOperation, turn, stay, #encoded)
 end

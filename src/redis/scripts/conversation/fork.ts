@@ -1,7 +1,10 @@
-import { count, list, textList } from "../../replies.js";
+import { count, storedList } from "../../replies.js";
+import type { Stored } from "../../sealing.js";
 import { flag, number, text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
-import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
+import { earlierSealed, keepKey, staleKey } from "../fragments/data-key.js";
+import { lineageArgument, staleLineage, staleLineageAnswer } from "../fragments/lineage.js";
+import { digestArgument, operationKey, remember } from "../fragments/operation.js";
 import { beginEra, indexOf, isQuestion, places } from "../fragments/positions.js";
 import { microseconds, now, outlive, whole } from "../fragments/time.js";
 
@@ -9,9 +12,9 @@ import { microseconds, now, outlive, whole } from "../fragments/time.js";
 const MAX_FORK_MESSAGES = 10_000;
 const MAX_FORK_BYTES = 16_777_216;
 
-const forked = (length: unknown, fields: unknown): { length: number; fields: readonly string[] } => ({
+const forked = (length: unknown, fields: unknown): { length: number; fields: readonly Stored[] } => ({
   length: count(length),
-  fields: textList(list(fields)),
+  fields: storedList(fields),
 });
 
 export const forkConversationScript = defineScript({
@@ -27,6 +30,7 @@ export const forkConversationScript = defineScript({
   },
   arguments: {
     ...digestArgument,
+    ...lineageArgument,
     conversationId: text("of the conversation"),
     forkId: text("of the new one, made from the operation id"),
     position: text('of the first message that is not copied, "" for all'),
@@ -35,13 +39,29 @@ export const forkConversationScript = defineScript({
     ttl: number("of conversations in milliseconds"),
   },
   effects: { done: forked, repeated: forked },
+  answers: staleLineageAnswer,
+  seals: true,
   refusals: ["conflict", "no-conversation", "no-position", "no-question", "nothing-before", "too-large"],
-  uses: [earlier, remember, places, indexOf, isQuestion, beginEra, microseconds, now, outlive, whole],
+  uses: [
+    earlierSealed,
+    remember,
+    staleKey,
+    keepKey,
+    staleLineage,
+    places,
+    indexOf,
+    isQuestion,
+    beginEra,
+    microseconds,
+    now,
+    outlive,
+    whole,
+  ],
   lua: /* lua */ `
 local function described(outcome)
   return { outcome, redis.call("LLEN", forkMessages), redis.call("HGETALL", fork) }
 end
-local before = earlier(operation, digest)
+local before = earlierSealed(operation, digest, dataKey, seal)
 if before then
   if before[1] ~= "repeated" then
     return before
@@ -52,7 +72,7 @@ if before then
   return described("repeated")
 end
 local here = placesOf(conversation, messages)
-local held = redis.call("HMGET", conversation, "agentId", "title", "lineage")
+local held = redis.call("HMGET", conversation, "agentId", "title", "lineage", "sealed")
 -- An erasure takes the index away first.
 if here.length == 0 or not held[1] or not redis.call("ZSCORE", conversations, conversationId) then
   return { "no-conversation" }
@@ -86,15 +106,24 @@ for from = 0, length - 1, 1000 do
   parts[#parts + 1] = part
 end
 
+local stale = staleKey(dataKey, seal) or staleLineage(conversation, lineage)
+if stale then
+  return stale
+end
 local latest = redis.call("ZRANGE", conversations, -1, -1, "WITHSCORES")
 local activeAt = math.max(now, (tonumber(latest[2]) or 0) + 1)
 remember(operation, digest, "")
+keepKey(dataKey, seal)
 for _, part in ipairs(parts) do
   redis.call("RPUSH", forkMessages, unpack(part))
 end
 redis.call("HSET", fork, "agentId", held[1], "createdAt", whole(now), "activeAt", whole(activeAt), "forkedFrom", conversationId)
-if held[3] then
-  redis.call("HSET", fork, "lineage", held[3])
+local inherited = held[3] or string.match(lineage, "^%S+")
+if inherited then
+  redis.call("HSET", fork, "lineage", inherited)
+end
+if held[4] then
+  redis.call("HSET", fork, "sealed", held[4])
 end
 if hasTitle or held[2] then
   redis.call("HSET", fork, "title", hasTitle and title or held[2])

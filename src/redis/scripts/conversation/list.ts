@@ -1,5 +1,6 @@
-import { count, list, text as textReply, textList } from "../../replies.js";
-import { number, text } from "../../script/arguments.js";
+import { count, list, storedList, text as textReply } from "../../replies.js";
+import type { Stored } from "../../sealing.js";
+import { flag, number, text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
 
 /** A script takes about a millisecond to look at this many. */
@@ -9,13 +10,13 @@ export interface ConversationEntry {
   readonly id: string;
   readonly length: number;
   /** Name, value, name, value … */
-  readonly fields: readonly string[];
+  readonly fields: readonly Stored[];
 }
 
 const entries = (page: unknown): { entries: readonly ConversationEntry[] } => ({
   entries: list(page).map((entry) => {
     const [id, length, ...fields] = list(entry);
-    return { id: textReply(id), length: count(length), fields: textList(fields) };
+    return { id: textReply(id), length: count(length), fields: storedList(fields) };
   }),
 });
 
@@ -29,6 +30,7 @@ export const listConversationsScript = defineScript({
   arguments: {
     below: text('only activity before this time in milliseconds, "+inf" for all'),
     limit: number("how many"),
+    withLineage: flag("whether titles may be sealed, so that the lineages are needed"),
   },
   /** `unfinished`: there may be more, which the next run finds. */
   answers: { page: entries, unfinished: entries },
@@ -36,7 +38,7 @@ export const listConversationsScript = defineScript({
   lua: /* lua */ `
 -- Found through the index, spelled from its key: "<base>conversations" has "<base>conversation:<id>".
 local base = string.sub(conversations, 1, -#"conversations" - 1)
-local SHOWN = { "agentId", "title", "createdAt", "activeAt", "forkedFrom" }
+local SHOWN = { "agentId", "title", "createdAt", "activeAt", "forkedFrom", withLineage and "lineage" or nil }
 local page, stale = {}, {}
 local skipped = 0
 local left = true

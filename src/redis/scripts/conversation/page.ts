@@ -1,4 +1,5 @@
-import { count, text as textReply, textList } from "../../replies.js";
+import { count, storedList, text as textReply } from "../../replies.js";
+import type { Stored } from "../../sealing.js";
 import { number, text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
 import { indexOf, places } from "../fragments/positions.js";
@@ -7,12 +8,16 @@ const page = (
   start: unknown,
   first: unknown,
   eras: unknown,
+  lineage: unknown,
+  sealed: unknown,
   entries: unknown,
-): { start: number; first: number; eras: string; entries: readonly string[] } => ({
+): { start: number; first: number; eras: string; lineage: string; isSealed: boolean; entries: readonly Stored[] } => ({
   start: count(start),
   first: count(first),
   eras: textReply(eras),
-  entries: textList(entries),
+  lineage: textReply(lineage),
+  isSealed: textReply(sealed) !== "",
+  entries: storedList(entries),
 });
 
 export const pageOfConversationScript = defineScript({
@@ -49,6 +54,7 @@ if position ~= "" then
 end
 local start = math.max(0, behind - limit)
 local entries = behind > start and redis.call("LRANGE", messages, start, behind - 1) or {}
-return { "page", start, here.first, here.eras, entries }
+local held = redis.call("HMGET", conversation, "lineage", "sealed")
+return { "page", start, here.first, here.eras, held[1] or "", held[2] or "", entries }
 `,
 });

@@ -1,24 +1,36 @@
 import { text } from "../../script/arguments.js";
 import { defineScript, nothing } from "../../script/define.js";
-import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
+import { earlierSealed, keepKey, staleKey } from "../fragments/data-key.js";
+import { lineageArgument, staleLineage, staleLineageAnswer } from "../fragments/lineage.js";
+import { digestArgument, operationKey, remember } from "../fragments/operation.js";
 
 export const renameConversationScript = defineScript({
   name: "conversation.rename",
   about: "gives a conversation a title.",
   keys: { conversation: "hash: the conversation", ...operationKey },
-  arguments: { ...digestArgument, title: text("the title") },
+  arguments: { ...digestArgument, ...lineageArgument, title: text("the title") },
   effects: { done: nothing, repeated: nothing },
+  answers: staleLineageAnswer,
+  seals: true,
   refusals: ["conflict", "no-conversation"],
-  uses: [earlier, remember],
+  uses: [earlierSealed, remember, staleKey, keepKey, staleLineage],
   lua: /* lua */ `
-local before = earlier(operation, digest)
+local before = earlierSealed(operation, digest, dataKey, seal)
 if before then
   return before
 end
 if redis.call("HEXISTS", conversation, "agentId") == 0 then
   return { "no-conversation" }
 end
+local stale = staleKey(dataKey, seal) or staleLineage(conversation, lineage)
+if stale then
+  return stale
+end
 remember(operation, digest, "")
+keepKey(dataKey, seal)
+if lineage ~= "" then
+  redis.call("HSETNX", conversation, "lineage", string.match(lineage, "^%S+"))
+end
 redis.call("HSET", conversation, "title", title)
 return { "done" }
 `,

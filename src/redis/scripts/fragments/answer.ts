@@ -8,13 +8,12 @@ import { now, whole } from "./time.js";
 //   run        its public name, which the ids of its events begin with
 //   operation  the operation id of its turn, and `attempt`, the run of the turn
 //   asked      how many messages its question has, and `position`, where they begin
-//   question   the question itself, as long as it is kept beside the conversation: `replaces` says what it is to replace,
-//              and `behind` what was behind the last message then
+//   question   the question itself, as long as it is kept beside the conversation: "<bytes>:<entry>" for each of its messages.
+//              `replaces` says what it is to replace, and `behind` what was behind the last message then
 //   startedAt  when it began
 //   ttl        how long its events can be followed after its end, in milliseconds
 //   end        how it ended, and `endedAt`, the position of the last message then; absent while it runs
 //   open       until when events may still be added, without a sign of life; absent once the log is closed
-//   bytes      how many bytes its events have
 //   followed   until when somebody follows it, so that events are published
 //   former     how the runs before it ended: "<run> <end> <position or ->;…"
 //
@@ -26,6 +25,20 @@ export const answerKeys = {
   answer: "hash: the latest answer of the conversation",
   events: "list: its events, behind an empty one",
 } as const;
+
+/** Returns the entries of a question that is kept beside its conversation. What this library did not write is one of them. */
+export const keptQuestion = fragment(/* lua */ `
+local function keptQuestion(kept)
+  local entries, read = {}, 1
+  while read <= #kept do
+    local bytes = string.match(kept, "^(%d+):", read)
+    local first = read + #(bytes or "") + 1
+    local last = bytes and first + tonumber(bytes) - 1 or #kept
+    entries[#entries + 1] = string.sub(kept, bytes and first or read, last)
+    read = last + 1
+  end
+  return entries
+end`);
 
 /** Tells those who follow an answer, if somebody does, that there is something to read. */
 export const tellFollowers = fragment(

@@ -51,14 +51,19 @@ end`,
   outlive,
 );
 
-/** Appends messages in place of those from the index `cutAt` on. `begins`: no position from before names anything. */
+/**
+ * Appends messages in place of those from the index `cutAt` on. `begins`: no position from before names anything. `lineage`:
+ * the argument of a script.
+ */
 export const extend = fragment(
   /* lua */ `
-local function extend(held, here, cutAt, begins, encoded, cap)
+local function extend(held, here, cutAt, begins, encoded, cap, lineage)
   if begins then
     beginEra(held.conversation, here, 0)
+  end
+  if begins or lineage ~= "" then
     local name = string.sub(redis.sha1hex(held.conversation .. whole(microseconds)), 1, 24)
-    redis.call("HSETNX", held.conversation, "lineage", name)
+    redis.call("HSETNX", held.conversation, "lineage", string.match(lineage, "^%S+") or name)
   end
   if cutAt and cutAt < here.length and here.length > 0 then
     cut(held.conversation, held.messages, here, cutAt)

@@ -1,3 +1,4 @@
+import { IS_QUESTION, SEALED } from "../../sealing.js";
 import { fragment } from "../../script/fragment.js";
 import { microseconds, whole } from "./time.js";
 
@@ -81,8 +82,12 @@ end`,
   whole,
 );
 
-/** Returns whether an entry is a message of a user. */
+/** Returns whether an entry is a message of a user. What is sealed or compressed says it in its head. */
 export const isQuestion = fragment(/* lua */ `
 local function isQuestion(entry)
+  local marker, flags = string.byte(entry, 1, 2)
+  if marker == ${SEALED} then
+    return math.floor(flags / ${IS_QUESTION}) % 2 == 1
+  end
   return string.find(entry, '{"type":"human"', 1, true) == 1
 end`);

@@ -62,7 +62,7 @@ local KEPT = {
   secret = true, previousSecret = true, replacedAt = true, rotated = true,
   activeAt = true, idle = true, ["until"] = true, ended = true,
 }
-local COMPARED = { userId = true, orgId = true, agentId = true, ipAddress = true }
+local COMPARED = { userId = true, orgId = true, agentId = true, ipAddress = true, ipAddressDigest = true }
 
 local function unlist(record, index, id)
   redis.call("ZREM", index, id)

@@ -1,8 +1,10 @@
 import { defineScript, nothing } from "../../script/define.js";
 import { number, text, texts } from "../../script/arguments.js";
 import { concludeTurn, heldArguments, heldKeys, lostLease } from "../fragments/lease.js";
+import { earlierSealed, keepKey, staleKey } from "../fragments/data-key.js";
 import { push } from "../fragments/messages.js";
-import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
+import { digestArgument, operationKey, remember } from "../fragments/operation.js";
+import { refusesPlain } from "../fragments/sealed-only.js";
 import { whole } from "../fragments/time.js";
 import { noteTurn, partKey, standing, turnArgument, turnOf } from "../fragments/unfinished.js";
 
@@ -13,7 +15,7 @@ export const appendScript = defineScript({
   about: "appends a batch of messages, whole, once.",
   keys: {
     messages: "list, oldest first",
-    meta: "hash: the latest clear, and a note of the latest turn; absent without both",
+    meta: "hash: the latest clear, a note of the latest turn, and whether all is sealed; absent without these",
     ...operationKey,
     ...heldKeys,
   },
@@ -33,10 +35,24 @@ export const appendScript = defineScript({
   },
   effects: { appended: nothing, repeated: nothing },
   answers: { occupied: nothing, dropped: nothing },
-  refusals: ["conflict", "foreign", "changed", "lease-lost"],
-  uses: [earlier, remember, push, lostLease, concludeTurn, standing, noteTurn, turnOf, whole],
+  refusals: ["conflict", "foreign", "changed", "lease-lost", "sealed-only"],
+  seals: true,
+  uses: [
+    earlierSealed,
+    remember,
+    staleKey,
+    keepKey,
+    push,
+    lostLease,
+    concludeTurn,
+    standing,
+    noteTurn,
+    turnOf,
+    refusesPlain,
+    whole,
+  ],
   lua: /* lua */ `
-local before = earlier(operation, digest)
+local before = earlierSealed(operation, digest, dataKey, seal)
 if before then
   if before[1] == "repeated" then
     concludeTurn(lease, holder, token, after)
@@ -47,7 +63,7 @@ local kind = redis.call("TYPE", messages).ok
 if kind ~= "list" and kind ~= "none" then
   return { "foreign" }
 end
-local held = redis.call("HMGET", meta, "cleared", "unfinished", "finished")
+local held = redis.call("HMGET", meta, "cleared", "unfinished", "finished", "sealed")
 local cleared, note = held[1], held[2]
 if seen == "new" and (cleared or kind == "list") then
   return { "occupied" }
@@ -61,8 +77,16 @@ if not stay then
   concludeTurn(lease, holder, token, after)
   return { replaced }
 end
+if refusesPlain(held[4], encoded, seal) then
+  return { "sealed-only" }
+end
+local stale = staleKey(dataKey, seal)
+if stale then
+  return stale
+end
 
 remember(operation, digest, "")
+keepKey(dataKey, seal)
 if replaced > 0 then
   redis.call("LTRIM", messages, 0, whole(-1 - replaced))
 end
@@ -74,6 +98,8 @@ else
 end
 if note or turn or held[3] then
   noteTurn(meta, note, turnOperation, turn, stay, #encoded)
+end
+if note or turn or held[3] or held[4] then
   -- It lasts as long as the messages, and a mark of a clear as long as that did.
   if ttl == "0" then
     redis.call("PERSIST", meta)

@@ -1,10 +1,16 @@
-import { text } from "../../replies.js";
+import { text as textReply } from "../../replies.js";
+import { text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
+import { destroyKey } from "../fragments/data-key.js";
 import { clearRemembered } from "../fragments/messages.js";
 import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
 import { microseconds, whole } from "../fragments/time.js";
 
-const marked = (mark: unknown): { mark: string } => ({ mark: text(mark) });
+/** The mark, and the data key that was destroyed, if there was one. */
+const marked = (recorded: unknown): { mark: string; destroyed: string } => {
+  const [mark = "", destroyed = ""] = textReply(recorded).split(" ");
+  return { mark, destroyed };
+};
 
 export const clearScript = defineScript({
   name: "history.clear",
@@ -15,10 +21,11 @@ export const clearScript = defineScript({
     meta: "hash",
     ...operationKey,
   },
-  arguments: digestArgument,
+  optionalKeys: { dataKey: "string: the data key with which the messages are sealed" },
+  arguments: { ...digestArgument, elsewhere: text('id of the data key that is kept elsewhere, "" for none') },
   effects: { cleared: marked, repeated: marked },
   refusals: ["conflict", "foreign"],
-  uses: [earlier, remember, clearRemembered, microseconds, whole],
+  uses: [earlier, remember, destroyKey, clearRemembered, microseconds, whole],
   lua: /* lua */ `
 local before = earlier(operation, digest)
 if before then
@@ -33,9 +40,13 @@ if (kind ~= "list" and kind ~= "none") or (metaKind ~= "hash" and metaKind ~= "n
 end
 
 local mark = whole(microseconds)
+local destroyed = dataKey and destroyKey(dataKey, elsewhere) or ""
+if destroyed ~= "" then
+  mark = mark .. " " .. destroyed
+end
 remember(operation, digest, mark)
 redis.call("DEL", meta)
-redis.call("HSET", meta, "cleared", mark)
+redis.call("HSET", meta, "cleared", string.match(mark, "%d+"))
 redis.call("PEXPIRE", meta, CLEAR_REMEMBERED)
 redis.call("UNLINK", messages)
 return { "cleared", mark }

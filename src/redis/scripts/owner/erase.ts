@@ -1,8 +1,9 @@
 import { erasedIndex, type OwnedThing, ownedThings } from "../../owned.js";
-import { count } from "../../replies.js";
+import { count, text as textReply } from "../../replies.js";
 import { flag, number, text } from "../../script/arguments.js";
 import { defineScript, type Script, type ScriptCall } from "../../script/define.js";
 import { assembled, type Fragment } from "../../script/fragment.js";
+import { destroyKey } from "../fragments/data-key.js";
 import { markNotBefore, notBeforeKey } from "../fragments/sign-in.js";
 import { whole } from "../fragments/time.js";
 
@@ -14,11 +15,14 @@ export interface ErasedStep {
   /** How many of each thing were removed, in the order of the things. */
   readonly removed: readonly number[];
   readonly left: number;
+  /** The id of the owner's data key, which the first step destroys; `""` when there is none. */
+  readonly destroyed: string;
 }
 
 interface EraseArguments {
   readonly channel: string;
   readonly answerChannels: string;
+  readonly elsewhere: string;
   readonly first: boolean;
   readonly remembered: number;
 }
@@ -43,6 +47,7 @@ export function eraseScriptOf(
       ]),
     ),
     ...notBeforeKey,
+    ownKey: "string: the owner's data key",
   };
   const needed: readonly Fragment[] = things.flatMap(({ remove }) => remove.needs);
   const script = defineScript({
@@ -54,11 +59,18 @@ export function eraseScriptOf(
     arguments: {
       channel: text("on which endings are published"),
       answerChannels: text("what the channels of the owner's answers begin with"),
+      elsewhere: text('id of the data key that is kept elsewhere, "" for none'),
       first: flag("whether this is the first step"),
       remembered: number("milliseconds to remember since when a sign-in has to be newer"),
     },
-    effects: { step: (left: unknown, ...removed: unknown[]) => ({ left: count(left), removed: removed.map(count) }) },
-    uses: [...needed, markNotBefore, whole],
+    effects: {
+      step: (left: unknown, destroyed: unknown, ...removed: unknown[]) => ({
+        left: count(left),
+        destroyed: textReply(destroyed),
+        removed: removed.map(count),
+      }),
+    },
+    uses: [...needed, markNotBefore, destroyKey, whole],
     lua: /* lua */ `
 local ownerBase = string.sub(${names[0]?.index}, 1, -#"${names[0]?.index}" - 1)
 local things = {}
@@ -75,7 +87,10 @@ end`,
 for _, thing in ipairs(things) do
   redis.call("EXISTS", thing.index, thing.erased)
 end
+local destroyed = ""
 if first then
+  -- Before anything else: from now on nothing can be sealed with it.
+  destroyed = destroyKey(ownKey, elsewhere)
   markNotBefore(notBefore, "", remembered)
   for _, thing in ipairs(things) do
     if redis.call("EXISTS", thing.index) == 1 then
@@ -100,7 +115,7 @@ for position, thing in ipairs(things) do
   counts[position] = removed
   left = left + redis.call("ZCARD", thing.erased)
 end
-return { "step", left, unpack(counts) }
+return { "step", left, destroyed, unpack(counts) }
 `,
   });
   return script;

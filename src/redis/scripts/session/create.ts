@@ -1,8 +1,9 @@
-import { text as textReply, textList } from "../../replies.js";
+import { storedList, text as textReply } from "../../replies.js";
 import { notLive } from "../../refusals.js";
 import { number, oneOf, text, texts } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
-import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
+import { earlierSealed, keepKey, staleKey } from "../fragments/data-key.js";
+import { digestArgument, operationKey, remember } from "../fragments/operation.js";
 import { canContinue, endSession, recordOf, state, touch, unlist } from "../fragments/session.js";
 import { AUTHENTICATED, mustAuthenticate, notBeforeKey } from "../fragments/sign-in.js";
 import { microseconds, now, whole } from "../fragments/time.js";
@@ -37,13 +38,16 @@ export const createScript = defineScript({
   effects: {
     created: (ended: unknown, record: unknown) => {
       const ids = textReply(ended);
-      return { ended: ids === "" ? [] : ids.split(" "), record: textList(record) };
+      return { ended: ids === "" ? [] : ids.split(" "), record: storedList(record) };
     },
   },
+  seals: true,
   // What is not live is the session that a repetition finds.
   refusals: ["limit", "no-conversation", "conflict", "superseded", "authenticate", "rotated", ...notLive],
   uses: [
-    earlier,
+    staleKey,
+    keepKey,
+    earlierSealed,
     remember,
     mustAuthenticate,
     state,
@@ -60,8 +64,8 @@ export const createScript = defineScript({
 if mustAuthenticate(notBefore, authenticated, "") then
   return { "authenticate" }
 end
-local before = earlier(operation, digest)
-if before and before[1] == "conflict" then
+local before = earlierSealed(operation, digest, dataKey, seal)
+if before and before[1] ~= "repeated" then
   return before
 elseif before then
   -- The token of the attempt before never arrived: this one's takes its place, on the session that was made then. An
@@ -105,12 +109,17 @@ if #live >= limit and atLimit == "reject" then
   return { "limit", limit }
 end
 
+local staleOne = staleKey(dataKey, seal)
+if staleOne then
+  return staleOne
+end
 local ended = {}
 for i = 1, #live - limit + 1 do
   ended[i] = live[i]
 end
 local endedIds = table.concat(ended, " ")
 remember(operation, digest, whole(attempt) .. " " .. id .. " " .. endedIds)
+keepKey(dataKey, seal)
 for _, member in ipairs(ended) do
   endSession(recordOf(index, member), index, member, "evicted", channel)
 end

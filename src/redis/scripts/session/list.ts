@@ -1,4 +1,4 @@
-import { list, textList } from "../../replies.js";
+import { list, storedList } from "../../replies.js";
 import { defineScript } from "../../script/define.js";
 import { recordOf, state, unlist } from "../fragments/session.js";
 
@@ -8,7 +8,7 @@ export const listScript = defineScript({
   flags: "allow-oom",
   keys: { index: "sorted set: the owner's sessions, by start" },
   arguments: {},
-  answers: { listed: (records: unknown) => ({ records: list(records).map(textList) }) },
+  answers: { listed: (records: unknown) => ({ records: list(records).map(storedList) }) },
   uses: [state, unlist, recordOf],
   lua: /* lua */ `
 local records, stale = {}, {}

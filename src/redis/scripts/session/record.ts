@@ -1,4 +1,5 @@
-import { textList } from "../../replies.js";
+import { storedList } from "../../replies.js";
+import type { Stored } from "../../sealing.js";
 
 // Replies and keys that scripts about one session share.
 
@@ -8,4 +9,4 @@ export const sessionKeys = {
 } as const;
 
 /** Name, value, name, value … of a live session. */
-export const live = (record: unknown): { record: readonly string[] } => ({ record: textList(record) });
+export const live = (record: unknown): { record: readonly Stored[] } => ({ record: storedList(record) });

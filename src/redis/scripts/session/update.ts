@@ -1,7 +1,8 @@
 import { notLive } from "../../refusals.js";
 import { text, texts } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
-import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
+import { earlierSealed, keepKey, staleKey } from "../fragments/data-key.js";
+import { digestArgument, operationKey, remember } from "../fragments/operation.js";
 import { canContinue, state, touch } from "../fragments/session.js";
 import { live, sessionKeys } from "./record.js";
 
@@ -23,11 +24,12 @@ export const updateScript = defineScript({
     fields: texts("name, value, … to set"),
   },
   effects: { live },
+  seals: true,
   refusals: ["conflict", "no-conversation", ...notLive],
-  uses: [earlier, remember, state, touch, canContinue],
+  uses: [staleKey, keepKey, earlierSealed, remember, state, touch, canContinue],
   lua: /* lua */ `
-local before = earlier(operation, digest)
-if before and before[1] == "conflict" then
+local before = earlierSealed(operation, digest, dataKey, seal)
+if before and before[1] ~= "repeated" then
   return before
 end
 local found = state(record, index, id)
@@ -39,7 +41,12 @@ if not before then
   if continues ~= "" and not canContinue(conversations, threads, conversation, continues, agentId) then
     return { "no-conversation" }
   end
+  local stale = staleKey(dataKey, seal)
+  if stale then
+    return stale
+  end
   remember(operation, digest, "")
+  keepKey(dataKey, seal)
   if #fields > 0 then
     redis.call("HSET", record, unpack(fields))
   end

@@ -16,6 +16,7 @@ export const verifyScript = defineScript({
     id: text("of the session"),
     secret: text("hash of the token's secret"),
     authenticated: text(AUTHENTICATED),
+    addressDigest: text('what the record must say of the address, where that is sealed; "" when it is not compared'),
     expected: texts('field, value, …: what the record must say; orgId "" for none'),
   },
   answers: { live },
@@ -24,6 +25,13 @@ export const verifyScript = defineScript({
   lua: /* lua */ `
 -- The record of a session that has ended holds only what can be compared.
 local function says(name, value)
+  -- An address that is sealed is compared by its digest.
+  if name == "ipAddress" and addressDigest ~= "" then
+    local digests = redis.call("HMGET", record, "ipAddressDigest", "was:ipAddressDigest")
+    if digests[1] or digests[2] then
+      return digests[1] == addressDigest or digests[2] == disguised(record, "ipAddressDigest", addressDigest)
+    end
+  end
   local held = redis.call("HGET", record, name)
   if held then
     return held == value

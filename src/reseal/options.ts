@@ -1,0 +1,23 @@
+import { z } from "zod";
+import type { Keyring } from "../encryption/keyring.js";
+import { keyringSchema } from "../encryption/keyring.js";
+import { type ConnectionOptions, connectionShape } from "../redis/connection-options.js";
+
+/** Options of {@link rewrapDataKeys} and {@link sealStored}. */
+export interface ResealOptions<Progress> extends Pick<ConnectionOptions, "client" | "keyPrefix" | "deadline"> {
+  /** What `keyring()` returned. */
+  encryption: Keyring;
+  /** Called after each step with the progress so far. When it throws, the work ends with that error. */
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export const resealShape = {
+  client: connectionShape.client,
+  keyPrefix: connectionShape.keyPrefix,
+  deadline: connectionShape.deadline,
+  encryption: keyringSchema,
+  onProgress: z.custom<(progress: never) => void>((value) => typeof value === "function", "pass a function").optional(),
+};
+
+/** How many owners are worked on at once. */
+export const AT_ONCE = 32;

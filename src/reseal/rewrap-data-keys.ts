@@ -1,0 +1,160 @@
+import { z } from "zod";
+import type { KeepDataKey } from "../encryption/data-keys.js";
+import type { Keyring } from "../encryption/keyring.js";
+import { elsewhere } from "../encryption/vault.js";
+import { EncryptionKeyError } from "../errors.js";
+import { validate } from "../options/validation.js";
+import { connectionSettings, type KeyedConnection } from "../redis/connection-options.js";
+import { dataKeyOf, dataKeyPattern, foundKey, type Holder } from "../redis/found-keys.js";
+import { count, textOrNothing } from "../redis/replies.js";
+import { scanKeys } from "../redis/scan.js";
+import { rewrapDataKeyScript } from "../redis/scripts/data-key/rewrap.js";
+import { type Connection, read, run } from "../redis/send.js";
+import { inBatches } from "./in-batches.js";
+import { AT_ONCE, type ResealOptions, resealShape } from "./options.js";
+
+export interface RewrapProgress {
+  /** How many data keys were found so far. */
+  readonly scanned: number;
+  readonly rewrapped: number;
+}
+
+export type RewrapDataKeysOptions = ResealOptions<RewrapProgress>;
+
+export interface RewrappedDataKeys {
+  /** How many data keys were wrapped anew. */
+  readonly rewrapped: number;
+  /** How many data keys each key of the ring wraps now, by its id. */
+  readonly wrappedBy: Record<string, number>;
+}
+
+const schema = z.strictObject(resealShape, "pass an object with at least client and encryption");
+
+/** What is counted of a record that names no key of a ring: no ring has such a key. */
+const UNREADABLE = "(unreadable)";
+/** How often a data key is looked at again that somebody else changed meanwhile. */
+const MAX_LOOKS = 3;
+
+/**
+ * Wraps all data keys anew with the ring's current key, and counts which key of the ring wraps how many afterwards. Messages
+ * stay as they are. You can run it while users talk, and repeat it.
+ *
+ * A data key that the ring cannot unwrap is counted under the id of the key that wrapped it, and left alone. A key of the
+ * ring that wraps none may be taken out of `keys`, once all processes have the new one as `current`.
+ *
+ * Of data keys that are kept elsewhere it finds those that something in this Redis is sealed with.
+ *
+ * @throws InvalidOptionError when an option is missing, unknown or of the wrong form.
+ * @throws EncryptionKeyError when data keys are kept elsewhere, and the ring has no `dataKeys`.
+ * @throws StoreUnavailableError when Redis, or the place of the data keys, did not answer within `deadline`.
+ *
+ * @example
+ * ```ts
+ * const encryption = keyring({ current: "2027-05", keys });
+ * const { wrappedBy } = await rewrapDataKeys({ client, encryption });
+ * console.log(wrappedBy); // { "2027-05": 1200 }
+ * ```
+ */
+export async function rewrapDataKeys(options: RewrapDataKeysOptions): Promise<RewrappedDataKeys> {
+  const parsed = validate(schema, "options", options);
+  const { encryption } = parsed;
+  const settings = connectionSettings(parsed);
+  const wrappedBy = new Map<string, number>();
+  const seen = new Set<string>();
+  let rewrapped = 0;
+  let base = "";
+  const patternOf = (prefix: string): string => {
+    base = prefix;
+    return dataKeyPattern(prefix);
+  };
+  for await (const { keys } of scanKeys(settings, patternOf, settings.keyPrefix)) {
+    const holders = keys.flatMap((key) => {
+      const found = foundKey(base, key);
+      // A SCAN may find a key again.
+      if (found?.parts.join(":") !== "data-key" || seen.has(key)) return [];
+      seen.add(key);
+      return [found.holder];
+    });
+    for (const one of await inBatches(holders, AT_ONCE, (holder) => rewrap(settings, encryption, holder))) {
+      if (one === undefined) continue;
+      wrappedBy.set(one.wrappedBy, (wrappedBy.get(one.wrappedBy) ?? 0) + 1);
+      if (one.isRewrapped) rewrapped++;
+    }
+    options.onProgress?.({ scanned: seen.size, rewrapped });
+  }
+  return { rewrapped, wrappedBy: Object.fromEntries(wrappedBy) };
+}
+
+interface Rewrapped {
+  readonly wrappedBy: string;
+  readonly isRewrapped: boolean;
+}
+
+/** Returns what wraps the holder's data key now, `undefined` when there is none. */
+async function rewrap(settings: KeyedConnection, ring: Keyring, holder: Holder): Promise<Rewrapped | undefined> {
+  const dataKey = dataKeyOf(settings.keyPrefix, holder);
+  const [held, left] = await read(
+    settings,
+    [
+      ["get", dataKey],
+      ["pttl", dataKey],
+    ],
+    (record, milliseconds) => [textOrNothing(record) ?? "", count(milliseconds)],
+  );
+  if (held.endsWith(" elsewhere")) return rewrapElsewhere(settings, ring, holder, left);
+  return untilSettled(ring, `${holder.kind}:${holder.name}`, held, async (known, rewrapped) => {
+    const call = { keys: { dataKey }, arguments: { known, rewrapped } };
+    const reply = await run(settings, rewrapDataKeyScript, call);
+    return reply.outcome === "done" ? rewrapped : reply.found;
+  });
+}
+
+async function rewrapElsewhere(
+  connection: Connection,
+  ring: Keyring,
+  holder: Holder,
+  left: number,
+): Promise<Rewrapped | undefined> {
+  const { dataKeys } = ring;
+  if (dataKeys === undefined) {
+    throw new EncryptionKeyError("Data keys are kept elsewhere. Pass the `dataKeys` of the keyring that made them.");
+  }
+  const owner = `${holder.kind}:${holder.name}`;
+  // The key of a user stays until the user is erased: sessions/owner-keys.ts.
+  const keep: KeepDataKey = { ttl: holder.kind === "user" || left < 0 ? "never" : Math.ceil(left / 1_000) };
+  const held = await elsewhere(connection, () => dataKeys.get(owner, keep));
+  return untilSettled(ring, owner, held ?? "", (replaces, rewrapped) =>
+    elsewhere(connection, () => dataKeys.create(owner, rewrapped, { ...keep, replaces })),
+  );
+}
+
+/** @param replace puts one record in the place of another, and returns the one that is there then. */
+async function untilSettled(
+  ring: Keyring,
+  owner: string,
+  held: string,
+  replace: (known: string, rewrapped: string) => Promise<string>,
+): Promise<Rewrapped | undefined> {
+  let record = held;
+  for (let looks = 0; ; looks++) {
+    // It is gone, was destroyed, or has gone elsewhere meanwhile.
+    if (record === "" || record.endsWith(" -") || record.endsWith(" elsewhere")) return undefined;
+    const [, wrappedBy = UNREADABLE] = /^\S+ ([\w.-]{1,64}) \S+$/.exec(record) ?? [];
+    const rewrapped = looks < MAX_LOOKS ? wrapAnew(ring, owner, record) : undefined;
+    if (rewrapped === undefined) return { wrappedBy, isRewrapped: false };
+    const there = await replace(record, rewrapped);
+    if (there === rewrapped) return { wrappedBy: ring.current, isRewrapped: true };
+    record = there;
+  }
+}
+
+/** Returns the record, wrapped by the current key; `undefined` when it is, or when the ring cannot unwrap it. */
+function wrapAnew(ring: Keyring, owner: string, record: string): string | undefined {
+  try {
+    const { key, isOld } = ring.unwrap(owner, record);
+    return isOld ? ring.wrap(key) : undefined;
+  } catch (error) {
+    if (error instanceof EncryptionKeyError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,97 @@
+import { z } from "zod";
+import type { StoredFormOptions } from "../encryption/options.js";
+import { storedFormShape } from "../encryption/options.js";
+import { connectionOf, type StoredForm } from "../encryption/vault.js";
+import { InvalidOptionError } from "../errors.js";
+import { validate } from "../options/validation.js";
+import { connectionSettings, type KeyedConnection } from "../redis/connection-options.js";
+import { contentPattern, dataKeyOf, type FoundKey, foundKey } from "../redis/found-keys.js";
+import { count, text } from "../redis/replies.js";
+import { scanKeys } from "../redis/scan.js";
+import { read } from "../redis/send.js";
+import { inBatches } from "./in-batches.js";
+import { AT_ONCE, type ResealOptions, resealShape } from "./options.js";
+import { placeOf } from "./places.js";
+import { type Sealed, sealPlace } from "./seal-place.js";
+
+export interface SealProgress extends Sealed {
+  /** How many keys were looked at so far. */
+  readonly scanned: number;
+}
+
+export interface SealStoredOptions extends ResealOptions<SealProgress>, Pick<StoredFormOptions, "compress"> {}
+
+const schema = z.strictObject(
+  { ...resealShape, compress: storedFormShape.compress },
+  "pass an object with at least client and encryption",
+);
+
+/**
+ * Seals what is stored plain: messages, titles, what sessions hold, values of agent memory, items of stores. Each value is
+ * compared before it is replaced, so you can run it while others write, and repeat it.
+ *
+ * A conversation in which all messages are sealed is marked: plain text in it is refused from then on, also by processes
+ * that accept it elsewhere. Checkpoints of LangGraph, events and questions of answers in flight, and records of operations
+ * are left as they are.
+ *
+ * @returns how many values were sealed, and how many not, because they changed each time or cannot be read. Repeat the call
+ * until none are skipped.
+ * @throws InvalidOptionError when an option is missing, unknown or of the wrong form, or the keyring does not seal.
+ * @throws EncryptionKeyError when the ring cannot unwrap the data key of an owner whose values are to be sealed.
+ * @throws StoreUnavailableError when Redis, or the place of the data keys, did not answer within `deadline`.
+ *
+ * @example
+ * ```ts
+ * const encryption = keyring({ current: "2026-11", keys, acceptPlaintext: true });
+ * const { sealed, skipped } = await sealStored({ client, encryption });
+ * ```
+ */
+export async function sealStored(options: SealStoredOptions): Promise<Sealed> {
+  const parsed = validate(schema, "options", options);
+  const { encryption, compress } = parsed;
+  if (!encryption.seals) throw new InvalidOptionError("encryption", "use a keyring without `seal: false`.");
+  const settings = { ...connectionSettings(parsed), encryption, compress };
+  let [scanned, sealed, skipped] = [0, 0, 0];
+  let base = "";
+  const patternOf = (prefix: string): string => {
+    base = prefix;
+    return contentPattern(prefix);
+  };
+  for await (const { keys } of scanKeys(settings, patternOf, settings.keyPrefix)) {
+    const found = keys.map((key) => foundKey(base, key)).filter((one) => one !== undefined);
+    for (const one of await inBatches(found, AT_ONCE, (key) => sealKey(settings, key))) {
+      sealed += one.sealed;
+      skipped += one.skipped;
+    }
+    scanned += keys.length;
+    options.onProgress?.({ scanned, sealed, skipped });
+  }
+  return { sealed, skipped };
+}
+
+async function sealKey(settings: KeyedConnection & StoredForm, found: FoundKey): Promise<Sealed> {
+  const nothing = { sealed: 0, skipped: 0 };
+  const place = placeOf(settings.keyPrefix, found);
+  if (place === undefined) return nothing;
+  const [type, left] = await read(
+    settings,
+    [
+      ["type", place.key],
+      ["pttl", place.key],
+    ],
+    (kind, milliseconds) => [text(kind), count(milliseconds)],
+  );
+  // What another application keeps under such a key is left alone.
+  if (type !== place.type) return nothing;
+  const { holder } = found;
+  const connection = connectionOf(
+    { ...settings, compress: settings.compress && place.compresses },
+    {
+      owner: `${holder.kind}:${holder.name}`,
+      dataKey: dataKeyOf(settings.keyPrefix, holder),
+      // The data key of a user that is kept elsewhere stays until the user is erased: sessions/owner-keys.ts.
+      ttlMilliseconds: holder.kind === "user" || left < 0 ? 0 : left,
+    },
+  );
+  return sealPlace(connection, place);
+}

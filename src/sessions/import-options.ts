@@ -1,0 +1,90 @@
+import { z } from "zod";
+import { InvalidOptionError } from "../errors.js";
+import { digestOf } from "../options/digest.js";
+import { idFrom, kindOfId } from "../options/ids.js";
+import { idSchema, textSchema, validate } from "../options/validation.js";
+import { newOperationId, type WriteOptions, writeSchema } from "../redis/operation.js";
+import type { ExportedConversation } from "./exported.js";
+
+/** Options of {@link Conversations.import}. */
+export interface ImportOptions extends WriteOptions {
+  /**
+   * The id of the conversation. `"new"` makes one from the operation id, for a copy beside the conversation that has the id of
+   * the record.
+   * @default that of the record
+   */
+  id?: string | undefined;
+  /**
+   * The agent that the conversation is with.
+   * @default that of the record
+   */
+  agentId?: string | undefined;
+}
+
+/** A record and its options, checked but for the messages. */
+export interface ParsedImport {
+  readonly id: string;
+  readonly agentId: string;
+  readonly operationId: string;
+  /** Name, value, … of the conversation's hash. */
+  readonly fields: readonly string[];
+  readonly messages: readonly unknown[];
+}
+
+/** Returns true for a time as `Date.prototype.toISOString` spells it. */
+export function isTimeText(value: unknown): value is string {
+  if (typeof value !== "string" || value.length > 30) return false;
+  const time = Date.parse(value);
+  return !Number.isNaN(time) && new Date(time).toISOString() === value;
+}
+
+const timeSchema = z.custom<string>(isTimeText, "use a time in ISO 8601, such as 2026-11-21T10:00:00.000Z");
+const madeIdSchema = z
+  .string("use the id of a conversation")
+  .refine((id) => kindOfId(id) === "conversation", "use the id of a conversation of this library");
+const recordSchema = z.strictObject(
+  {
+    kind: z.literal("conversation", "pass a record of a conversation").optional(),
+    format: z.literal(
+      "langchain-redis-sessions/conversation/1",
+      'pass what conversations.export() returned; its format is "langchain-redis-sessions/conversation/1"',
+    ),
+    id: madeIdSchema,
+    agentId: idSchema,
+    title: textSchema.optional(),
+    forkedFrom: idSchema.optional(),
+    createdAt: timeSchema,
+    lastActivityAt: timeSchema,
+    messages: z.custom<readonly unknown[]>(Array.isArray, "use an array of messages"),
+    continues: z.undefined("add the messages of the records that follow, and leave this out").optional(),
+  },
+  "pass what conversations.export() returned",
+);
+const optionsSchema = z.strictObject(
+  {
+    ...writeSchema.shape,
+    id: z.union([z.literal("new"), madeIdSchema], 'use the id of a conversation, or "new"').optional(),
+    agentId: idSchema.optional(),
+  },
+  "pass an object, such as { agentId }",
+);
+
+/**
+ * @param base of the owner's keys.
+ * @throws InvalidOptionError for what is not a record of a whole conversation, and for an option of the wrong form.
+ */
+export function parseImport(record: ExportedConversation, options: ImportOptions, base: string): ParsedImport {
+  const given = validate(optionsSchema, "options", options);
+  const { operationId = newOperationId() } = given;
+  const parsed = validate(recordSchema, "record", record);
+  if (parsed.messages.length === 0) {
+    throw new InvalidOptionError("record.messages", "it is empty; a conversation begins with its first message.");
+  }
+  const id =
+    given.id === "new" ? idFrom("conversation", digestOf("import", base, operationId)) : (given.id ?? parsed.id);
+  const agentId = given.agentId ?? parsed.agentId;
+  const { title, forkedFrom, createdAt, messages } = parsed;
+  const held = { agentId, createdAt: String(Date.parse(createdAt)), title, forkedFrom };
+  const fields = Object.entries(held).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
+  return { id, agentId, operationId, fields, messages };
+}
