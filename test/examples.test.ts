@@ -28,7 +28,7 @@ async function endOf(example: string, url: string): Promise<{ code: unknown; std
 }
 const advice = "Correct REDIS_URL, start that Redis, or unset REDIS_URL: then the example starts a Redis of its own.";
 
-test.each(["quickstart", "chain", "agent", "graph", "edit", "answers", "sessions", "classic", "memory"])(
+test.each(["quickstart", "chain", "agent", "graph", "edit", "answers", "private", "sessions", "classic", "memory"])(
   "examples/%s.ts ends with a plain sentence, and no stack, where no Redis answers",
   async (example) => {
     expect(await endOf(example, "redis://:hidden@127.0.0.1:1")).toMatchObject({
@@ -160,4 +160,18 @@ test("examples/memory.ts shows a preference that one process learns and another 
   expect(second).toMatch(/tool +recall\(diet\): vegetarian/);
   expect(second).toMatch(/ai +As you are vegetarian: mushroom risotto\./);
   expect(second).toMatch(/The user is erased, and 1 memory with them\./);
+});
+
+test("examples/private.ts shows a conversation that is sealed, a rotation, and an old dump that nobody can read", async () => {
+  const [plain = "", sealed = "", rotated = "", beside = "", elsewhere = ""] = (await outputOf("private"))
+    .split(/^(?=\S)/m)
+    .slice(1);
+  expect(plain).toContain("My back has hurt");
+  for (const part of [sealed, rotated]) expect(part).not.toMatch(/"My back has hurt|Back pain|family/);
+  expect(sealed).toMatch(/key +[\w-]{8}, wrapped by 2025-06/);
+  expect(rotated).toMatch(/key +[\w-]{8}, wrapped by 2026-11/);
+  expect(rotated).toMatch(/entries +the same bytes/);
+  expect(rotated).toMatch(/read +My back has hurt since Monday\./);
+  expect(beside).toMatch(/read +My back has hurt since Monday\./);
+  expect(elsewhere).toMatch(/read +CorruptMessageError: .+ the key is gone/);
 });

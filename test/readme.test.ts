@@ -3,6 +3,7 @@
 import { execFile } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
@@ -27,6 +28,7 @@ const fragments = [
   ...others,
   ...["docs/moving.md", "docs/langgraph.md", "docs/editing.md"].flatMap((file) => fragmentsOf(page(file))),
   ...fragmentsOf(page("docs/answers.md")).slice(0, 3),
+  ...fragmentsOf(page("docs/export.md")),
 ];
 const { single } = inject("servers");
 const environment = { ...process.env, REDIS_URL: `redis://${single.host}:${single.port}/3` };
@@ -42,11 +44,13 @@ test("every fragment of every page is run by one of these tests", () => {
     "README.md": 1 + 10 + 1,
     "docs/answers.md": 3 + 2, // test/ai-sdk runs the last two.
     "docs/editing.md": 3,
+    "docs/export.md": 2,
     "docs/langgraph.md": 4 + 2,
     "docs/moving.md": 4,
+    "docs/privacy.md": 4,
     "docs/web.md": 7,
   });
-  expect(fragments).toHaveLength(10 + 4 + 6 + 3 + 3); // The others are the first program, and those of the web.
+  expect(fragments).toHaveLength(10 + 4 + 6 + 3 + 3 + 2); // The others are the first program, and those of the web.
 });
 
 let installed: ReturnType<typeof installPackage>;
@@ -98,8 +102,10 @@ const program = (modules: readonly string[]): string => `
   for (const [id, history] of Object.entries({ ...histories, session: sessions.history(session) })) {
     for (const { type, text } of await history.getMessages()) console.log(id, type, text);
   }
-  for (const { title, messageCount } of await sessions.conversations.list(session)) {
-    console.log("listed", title ?? "without a title", messageCount);
+  for (const owner of [session, { userId: "ada", orgId: "elsewhere" }]) {
+    for (const { title, messageCount } of await sessions.conversations.list(owner)) {
+      console.log("listed", title ?? "without a title", messageCount);
+    }
   }
   await sessions.close();
   await client.quit();
@@ -150,6 +156,10 @@ test("every other fragment runs pasted, given what its text assumes", async () =
     "session ai A raincoat.",
     "listed without a title 14",
     // One turn more, before the conversation was rewound.
+    "listed As it was 12",
+    "listed Another way 6",
+    // Imported.
+    "listed without a title 14",
     "listed As it was 12",
     "listed Another way 6",
   ]);
@@ -303,5 +313,22 @@ test("the guard works, and is typed, pasted into Hono, Next.js and Express, in u
       expect(told("follows without a session")).toMatch(/^440 .*"SESSION_TOKEN_MISSING"/);
     }
     expect(told("is signed out meanwhile")).toMatch(/^440 .*"ended"/);
+  }
+});
+
+test("the programs of docs/privacy.md run one after another, pasted", async () => {
+  const keys = { CHAT_KEY: randomBytes(32).toString("base64"), NEXT_CHAT_KEY: randomBytes(32).toString("base64") };
+  const programs = fragmentsOf(page("docs/privacy.md")).map((code) =>
+    code.replaceAll(/redis:\/\/localhost:\d+/g, environment.REDIS_URL),
+  );
+  for (const [index, code] of programs.entries()) {
+    const file = path.join(installed.folder, `privacy-${index}.mts`);
+    // A program of the page ends when its reader ends it.
+    writeFileSync(file, `${code}\nsetImmediate(() => process.exit(0));\n`);
+    const { stderr } = await run(process.execPath, ["--import", "tsx", file], {
+      env: { ...environment, ...keys },
+      cwd: installed.folder,
+    });
+    expect(stderr).toBe("");
   }
 });

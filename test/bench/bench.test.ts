@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { installed } from "../savers/peers.js";
 import { streamsInstalled } from "../savers/streams.js";
+import { BOTH, COMPRESSED, forms, PLAIN, SEALED } from "./private/forms.js";
 import { OPEN } from "./answers/killed.js";
 import { ASSISTANT_STREAM, RESUMABLE_STREAM } from "./answers/streams.js";
 import { MEMORY_SAVER, OFFICIAL, SQLITE } from "./graphs/savers.js";
@@ -138,6 +139,34 @@ test("of a killed process, this library's readers hear the end and a later reque
     expect(question).toBeUndefined();
   }
 });
+
+test("a history is measured plain, compressed, sealed and both, and its page says what each takes", () => {
+  const { sizes = [], timings = [] } = findings.private ?? {};
+  expect(sizes.map(({ form }) => form)).toEqual(forms);
+  expect(timings.map(({ workload, delayMilliseconds }) => [workload, delayMilliseconds])).toEqual(
+    smokePlan.private.delays.flatMap((delay) => [
+      ["read-100", delay],
+      ["append", delay],
+    ]),
+  );
+  for (const { results } of timings) expect(results.map(({ candidate }) => candidate)).toEqual(forms);
+  const page = readFileSync(path.join(folder, "benchmark.md"), "utf8");
+  expect(page).toContain("## Encryption and compression");
+  expect(page).toContain(`| Bytes of a message, ${COMPRESSED} | ≤ 0.45× |`);
+});
+
+test.each([
+  [PLAIN, 1],
+  [COMPRESSED, 1],
+  [SEALED, 2],
+  [BOTH, 2],
+] as const)(
+  "the first call of a process to a history that is %s takes %i round trips, and the second takes one",
+  (form, first) => {
+    const counted = findings.private?.roundTrips.find((found) => found.form === form);
+    expect(counted).toMatchObject({ coldRead: first, coldAppend: first, read: 1, append: 1 });
+  },
+);
 
 test("the table is printed, and the page and the chart are written", () => {
   expect(printed).toContain("| Append a turn of two | @langchain/community |");

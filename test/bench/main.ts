@@ -5,15 +5,18 @@
 //   npm run bench -- --report   measures nothing: writes anew what is made of docs/benchmark.json
 //   npm run bench -- --graphs   agents with a checkpointer only; the rest of docs/benchmark.json stays
 //   npm run bench -- --answers  answers in flight only; the rest stays. With --quick, it prints its section and writes nothing
+//   npm run bench -- --private  encryption and compression only; the same
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { fullPlan, quickPlan, smokePlan } from "./plan.js";
 import { measureAnswers } from "./answers/measure.js";
+import { measurePrivate } from "./private/measure.js";
 import { answerSection } from "./report/answers.js";
 import { headlineTable } from "./report/headline.js";
 import { measureGraphs } from "./graphs/measure.js";
 import { seededRandom } from "./measure/random.js";
+import { privateSection } from "./report/private.js";
 import { readFindings, renderReadme, renderReport, writeReport } from "./report/write.js";
 import { runBenchmark, SEED } from "./run.js";
 
@@ -25,6 +28,7 @@ const { values } = parseArgs({
     report: { type: "boolean", default: false },
     graphs: { type: "boolean", default: false },
     answers: { type: "boolean", default: false },
+    private: { type: "boolean", default: false },
     // For a test: hardly anything is measured; of the sources, not of what is built; written to another folder.
     smoke: { type: "boolean", default: false },
     sources: { type: "boolean", default: false },
@@ -32,18 +36,23 @@ const { values } = parseArgs({
   },
 });
 
+const plan = values.smoke ? smokePlan : values.quick ? quickPlan : fullPlan;
+
 if (values.graphs) {
   writeReport(
     { ...readFindings(docs), graphs: await measureGraphs(fullPlan.graphs, fullPlan, seededRandom(SEED)) },
     docs,
   );
 } else if (values.answers) {
-  const plan = values.smoke ? smokePlan : values.quick ? quickPlan : fullPlan;
   const answers = await measureAnswers(plan.answers, seededRandom(SEED));
   if (plan === fullPlan) writeReport({ ...readFindings(docs), answers }, docs);
   console.log(answerSection(answers));
+} else if (values.private) {
+  const found = await measurePrivate(plan.private, plan, seededRandom(SEED));
+  if (plan === fullPlan) writeReport({ ...readFindings(docs), private: found }, docs);
+  console.log(privateSection(found));
 } else if (!values.report) {
-  const findings = await runBenchmark(values.smoke ? smokePlan : values.quick ? quickPlan : fullPlan);
+  const findings = await runBenchmark(plan);
   const folder = values.out ?? (values.quick ? undefined : docs);
   if (folder !== undefined) writeReport(findings, folder);
   console.log(headlineTable(findings));

@@ -1,6 +1,7 @@
 import type { AnswerPlan } from "./answers/measure.js";
 import type { GraphPlan } from "./graphs/measure.js";
 import type { Effort } from "./measure/compare.js";
+import type { PrivatePlan } from "./private/measure.js";
 import { append } from "./workloads/append.js";
 import { getMemory, setMemory } from "./workloads/memory.js";
 import { read } from "./workloads/read.js";
@@ -21,6 +22,7 @@ export interface Plan extends Effort {
   readonly byteLengths: readonly number[];
   readonly graphs: GraphPlan;
   readonly answers: AnswerPlan;
+  readonly private: PrivatePlan;
 }
 
 const conditions: readonly Condition[] = [0, 1, 5].flatMap((delayMilliseconds) =>
@@ -52,6 +54,7 @@ export const fullPlan: Plan = {
     crowd: { chunks: 200, warmUp: 100, everyMilliseconds: 50 },
     killing: { chunks: 100, everyMilliseconds: 20, lease: "30s", patienceMilliseconds: 60_000 },
   },
+  private: { conversations: 2_000, delays: [0, 1] },
 };
 
 /** Under one. */
@@ -79,6 +82,7 @@ export const quickPlan: Plan = {
     crowd: { chunks: 40, warmUp: 40, everyMilliseconds: 50 },
     killing: { chunks: 50, everyMilliseconds: 20, lease: "3s", patienceMilliseconds: 6_000 },
   },
+  private: { conversations: 500, delays: [0, 1] },
 };
 
 /** For a test: that every row is there. */
@@ -105,6 +109,7 @@ export const smokePlan: Plan = {
     crowd: { chunks: 4, warmUp: 1, everyMilliseconds: 50 },
     killing: { chunks: 10, everyMilliseconds: 10, lease: "1s", patienceMilliseconds: 4_000 },
   },
+  private: { conversations: 100, delays: [0, 1] },
 };
 
 export const workloads: readonly Workload[] = [

@@ -13,6 +13,7 @@ import { seededRandom } from "./measure/random.js";
 import { median } from "./measure/statistics.js";
 import { openClients } from "./network/clients.js";
 import { networkTo } from "./network/network.js";
+import { measurePrivate, type PrivateFindings } from "./private/measure.js";
 import { type Condition, type Plan, workloads } from "./plan.js";
 import type { Workload } from "./workloads/workload.js";
 
@@ -36,6 +37,7 @@ export interface Findings {
   /** Absent in what an older version found. */
   readonly graphs?: GraphFindings;
   readonly answers?: AnswerFindings;
+  readonly private?: PrivateFindings;
 }
 
 export const SEED = 7;
@@ -43,7 +45,7 @@ export const SEED = 7;
 export async function runBenchmark(plan: Plan): Promise<Findings> {
   await using redis = await startRedis({ args: ["--save", ""] });
   const random = seededRandom(SEED);
-  const progress = new Progress(comparisonsOf(plan).length + 3);
+  const progress = new Progress(comparisonsOf(plan).length + 4);
 
   progress.begin("round trips, bytes and processor time");
   const roundTrips = await countRoundTrips(redis);
@@ -57,6 +59,8 @@ export async function runBenchmark(plan: Plan): Promise<Findings> {
   const graphs = await measureGraphs(plan.graphs, plan, random);
   progress.begin("answers in flight");
   const answers = await measureAnswers(plan.answers, random);
+  progress.begin("encryption and compression");
+  const privateFindings = await measurePrivate(plan.private, plan, random);
 
   const observer = new Redis(redis.url);
   const slowLog = new SlowLog(observer);
@@ -83,6 +87,7 @@ export async function runBenchmark(plan: Plan): Promise<Findings> {
     slow: slowLog.commands,
     graphs,
     answers,
+    private: privateFindings,
   };
 }
 

@@ -110,12 +110,12 @@ test("landmarks, headings and names are there for whoever listens", async () => 
     ada.field,
     ada.page.getByRole("link", { name: "Skip to the message field" }),
   ]) {
-    await expect.poll(() => named.count(), String(named)).toBe(1);
+    await expect.poll(() => named.count(), { message: String(named) }).toBe(1);
   }
   expect(await ada.conversation("What time is it in Oslo").getAttribute("aria-current")).toBe("page");
   await ada.openPanel();
   for (const name of ["Where you are signed in", "What the agent remembers", "Your data"]) {
-    await expect.poll(() => ada.panel.getByRole("region", { name }).count(), name).toBe(1);
+    await expect.poll(() => ada.panel.getByRole("region", { name }).count(), { message: name }).toBe(1);
   }
   const nameless = `[...document.querySelectorAll("button, input, textarea")].filter((one) => one.checkVisibility() &&
     !(one.ariaLabel || one.textContent.trim() || one.labels?.length)).map((one) => one.outerHTML)`;

@@ -6,17 +6,24 @@ import { Redis } from "ioredis";
 import { beforeAll, expect, inject, test } from "vitest";
 import { seededRandom } from "../bench/measure/random.js";
 import { historyKeys, ownerKeys, ownerTag } from "../../src/redis/keys.js";
+import { BOTH, COMPRESSED, forms, PLAIN, SEALED } from "../bench/private/forms.js";
 import { LANES } from "./measure/calibrate-calls.js";
 import { calibrateMemory } from "./measure/calibrate-memory.js";
+import { type FormSizes, measureForms } from "./measure/forms.js";
 import { memories } from "./measure/load.js";
 import { startServer } from "./measure/server.js";
 import { sizesOf } from "./measure/sizes.js";
 import { store } from "./measure/store.js";
+import { assumptions } from "./model/assumptions.js";
+import { needOf } from "./model/capacity.js";
 import { checkOf } from "./model/check.js";
+import { inForm } from "./model/forms.js";
 import { leastSquares } from "./model/least-squares.js";
 import { memoryOfPopulation } from "./model/memory.js";
 import type { Linear, MemoryParameters } from "./model/parameters.js";
 import { toChart } from "./report/chart.js";
+import { measuredOf } from "./report/derived.js";
+import { formSection } from "./report/forms.js";
 import { readFindings, renderPage, renderReadme } from "./report/write.js";
 import type { Findings } from "./run.js";
 import { shardOf, slotOf } from "./simulation/slots.js";
@@ -85,8 +92,10 @@ test("a model without what a conversation, a message or a byte of text takes wou
 test("every kind of key that the library leaves is one that the model knows", () => {
   for (const { inspected } of findings.topologies) {
     for (const { kind, keys } of inspected.sizes) {
+      expect(kind).not.toBe("data key");
       expect(kind).not.toBe("other");
-      if (kind !== "operation" && kind !== "other") expect(keys, kind).toBe(inspected.population[kind].keys);
+      if (kind !== "operation" && kind !== "data key" && kind !== "other")
+        expect(keys, kind).toBe(inspected.population[kind].keys);
     }
   }
 });
@@ -110,6 +119,23 @@ test("the page, the chart and the README's lines are those of docs/capacity.json
 
 test("the page has no number that could not be worked out", () => {
   expect(page).not.toMatch(/NaN|undefined|Infinity/);
+});
+
+test("the model's memory follows what the same conversations take compressed, sealed and both", async () => {
+  const sizes = await measureForms(40);
+  expect(sizes.map(({ form }) => form)).toEqual(forms);
+  for (const one of sizes) expect(one.sizes.map(({ kind }) => kind)).not.toContain("other");
+  const sizesIn = (form: string): FormSizes => sizes.find((one) => one.form === form) as FormSizes;
+  const measuredPlain = measuredOf(findings);
+  const bytesIn = (form: string): number =>
+    needOf(1e6, inForm(measuredPlain, sizesIn(PLAIN), sizesIn(form)), assumptions).bytes;
+  expect(bytesIn(PLAIN)).toBeCloseTo(needOf(1e6, measuredPlain, assumptions).bytes);
+  expect(bytesIn(COMPRESSED)).toBeLessThan(bytesIn(BOTH));
+  expect(bytesIn(BOTH)).toBeLessThan(bytesIn(PLAIN));
+  expect(bytesIn(PLAIN)).toBeLessThan(bytesIn(SEALED));
+  expect(sizesIn(COMPRESSED).dataKeyBytes).toBe(0);
+  expect(sizesIn(SEALED).dataKeyBytes).toBeGreaterThan(0);
+  expect(formSection(findings, sizes)).not.toMatch(/NaN|undefined|Infinity/);
 });
 
 test("a simulation with the same seeds has the same result, and with one shard nothing is uneven", () => {

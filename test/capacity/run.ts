@@ -4,6 +4,7 @@ import { Progress } from "../bench/measure/progress.js";
 import { seededRandom } from "../bench/measure/random.js";
 import { type Effort, fitCalls, LANES, type MeasuredCall, measureCalls } from "./measure/calibrate-calls.js";
 import { calibrateMemory } from "./measure/calibrate-memory.js";
+import { type FormSizes, measureForms } from "./measure/forms.js";
 import { type Inspected, inspect } from "./measure/inspect.js";
 import { type Loaded, load } from "./measure/load.js";
 import { type Server, startServer, type Topology, topologies } from "./measure/server.js";
@@ -18,6 +19,8 @@ export interface Plan {
   readonly calibrationUsers: number;
   readonly effort: Effort;
   readonly settingsConversations: number;
+  /** How many conversations are stored in each form: plain, compressed, sealed and both. */
+  readonly formConversations: number;
   readonly simulation: SimulationPlan;
 }
 
@@ -26,6 +29,7 @@ export const fullPlan: Plan = {
   calibrationUsers: 240,
   effort: { rounds: 5, callsPerRound: 400 },
   settingsConversations: 1_000,
+  formConversations: 2_000,
   simulation: { owners: [20_000, 100_000], shards: [3, 30, 300], seeds: 20 },
 };
 
@@ -46,12 +50,14 @@ export interface Findings {
   readonly replication: readonly ReplicatedCall[];
   readonly settings: readonly SettingEffect[];
   readonly simulation: readonly Unevenness[];
+  /** Absent in what an older version found. */
+  readonly forms?: readonly FormSizes[];
 }
 
 const SEEDS = { calibration: 1, owners: 2, texts: 3, samples: 4 };
 
 export async function runCapacity(plan: Plan): Promise<Findings> {
-  const progress = new Progress(topologies.length * 3 + 3);
+  const progress = new Progress(topologies.length * 3 + 4);
   const onPart = (part: number): void => progress.advance(part);
   const calibrated: Pick<TopologyFindings, "parameters" | "calls">[] = [];
   for (const topology of topologies) {
@@ -66,6 +72,8 @@ export async function runCapacity(plan: Plan): Promise<Findings> {
     effort: plan.effort,
     onPart,
   });
+  progress.begin("compressed and sealed");
+  const forms = await measureForms(plan.formConversations);
   progress.begin("simulation");
   const simulation = simulate(plan.simulation, world, onPart);
 
@@ -83,6 +91,7 @@ export async function runCapacity(plan: Plan): Promise<Findings> {
     replication,
     settings,
     simulation,
+    forms,
   };
 }
 

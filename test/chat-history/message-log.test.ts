@@ -1,5 +1,6 @@
 // What every message log promises, wherever it keeps its entries: the contract of src/chat-history/message-log.ts.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { isSealed } from "../support/sealed.js";
 import { conversationOf } from "../../src/chat-history/history.js";
 import {
   type Batch,
@@ -58,7 +59,7 @@ describe.each(
 
   const texts = async (first = 0): Promise<string[]> => {
     const { entries } = await elsewhere.read(first);
-    return entries.map((entry) => (JSON.parse(entry) as { data: { content: string } }).data.content);
+    return entries.map((entry) => (JSON.parse(entry as string) as { data: { content: string } }).data.content);
   };
   const mark = async (): Promise<string> => (await log.read(0)).seen;
 
@@ -90,7 +91,7 @@ describe.each(
       const [encoded = ""] = batch(["é\u0000 {}"]).encoded;
       const before = Date.now() - 60_000;
       await log.append(batch([], { encoded: [encoded] }));
-      const [entry = ""] = (await log.read(0)).entries;
+      const entry = (await log.read(0)).entries[0] as string;
       expect(entry.startsWith(encoded)).toBe(true);
       expect((JSON.parse(entry) as { at: number }).at).toBeGreaterThan(before);
     });
@@ -138,7 +139,8 @@ describe.each(
       expect(await texts()).toEqual(["a", "b"]);
     });
 
-    test("a repeated append or clear is remembered for two minutes again", async () => {
+    // A clear destroys the key by which a repeated append is told apart: test/encryption/keys.test.ts.
+    test.skipIf(isSealed)("a repeated append or clear is remembered for two minutes again", async () => {
       const [write, clearId] = [batch(["a"]), freshId()];
       const keys = [write.operationId, clearId].map((id) => conversation.operations + id);
       await log.append(write);

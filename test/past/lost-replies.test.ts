@@ -9,6 +9,7 @@ import { closingIn } from "../support/closing.js";
 import { client as direct } from "../support/session-store.js";
 import { said } from "./support/conversations.js";
 import { ToldSettings } from "./support/outcomes.js";
+import { freshId } from "../support/turns.js";
 import { SessionPast } from "./support/session-past.js";
 
 const ROUNDS = amount(12, 300);
@@ -108,6 +109,24 @@ const writes: Record<string, Write> = {
     act: async ({ past, store, operationId, lose }) => {
       lose();
       return again(() => store.conversations.fork(past.session, past.id, { operationId }));
+    },
+    stored: all,
+  },
+  "an import": {
+    act: async ({ past, store, operationId, lose }) => {
+      const record = await past.store.conversations.export(past.session, past.id);
+      const [owner, outcomes] = [{ userId: freshId() }, [] as string[]];
+      lose();
+      const repeat = again(async () => {
+        const { outcome } = await store.conversations.import(owner, record, { operationId });
+        outcomes.push(outcome);
+      });
+      return async () => {
+        await repeat();
+        expect(outcomes).toEqual(["imported"]);
+        const listed = await past.store.conversations.list(owner);
+        expect(listed.map(({ messageCount }) => messageCount)).toEqual([all.length]);
+      };
     },
     stored: all,
   },

@@ -9,7 +9,12 @@ import { RedisSaver, SessionSaver } from "langchain-redis-sessions/langgraph";
 import { RedisStore } from "langchain-redis-sessions/langgraph";
 import { startRedis, type RunningRedis } from "langchain-redis-sessions/testing";
 import { conversationOf } from "../../src/chat-history/history.js";
+import { connectionOf } from "../../src/encryption/vault.js";
 import { portOf } from "../../src/redis/client.js";
+import { historyKeys } from "../../src/redis/keys.js";
+import { sealPlace } from "../../src/reseal/seal-place.js";
+import { lookAtMessage } from "../../src/reseal/sealable.js";
+import { ring } from "../encryption/support/rings.js";
 import { all } from "../agent-memory/support/all.js";
 import { take } from "../chat-history/support/leased-conversations.js";
 import { closingIn } from "../support/closing.js";
@@ -63,6 +68,14 @@ async function everything(client: Client, admins: readonly Redis[]): Promise<rea
   await attempt("lease", async () => {
     const lease = await take(history, { leaseMilliseconds: 1_000, waitForMilliseconds: 0 });
     await lease.release();
+  });
+  await attempt("seal what is plain", async () => {
+    const { messages, meta: record, dataKey } = historyKeys("chat", id);
+    const list = { key: messages, type: "list", record, hasLineage: false } as const;
+    const place = { ...list, look: lookAtMessage, compresses: true };
+    const settings = { client: portOf(client), deadlineMilliseconds: 5_000, encryption: ring(), compress: false };
+    const holding = { owner: `history:${id}`, dataKey, ttlMilliseconds: 0 };
+    expect((await sealPlace(connectionOf(settings, holding), place)).sealed).toBeGreaterThan(0);
   });
   await attempt("clear", () => history.clear());
 
@@ -162,6 +175,12 @@ async function everything(client: Client, admins: readonly Redis[]): Promise<rea
       await vi.waitFor(() => expect(signal.aborted).toBe(true), { timeout: 400, interval: 5 });
     });
     await sessions.close();
+    await attempt("export and import", async () => {
+      for (const record of await all(sessions.exportUser(owner))) {
+        if (record.kind === "conversation")
+          await sessions.conversations.import(owner, record, { id: "new", operationId: record.id });
+      }
+    });
     await attempt("delete", () => sessions.conversations.delete(owner, session.conversationId));
   }
   await attempt("erase", () => sessions.eraseUser(owner));

@@ -56,6 +56,8 @@ test("a kind that is in the list is erased in steps, and counted", async () => {
     keyPrefix: "chat",
     maxTokenMilliseconds: 60_000,
     wait: undefined,
+    encryption: undefined,
+    compress: false,
   };
   expect(await eraseOwner(settings, keys, things, eraseScriptOf(things))).toEqual({
     sessions: 0,
@@ -106,6 +108,7 @@ test("each key that an owner has is of a kind in the list", () => {
     keys.threads,
     keys.items,
     keys.notBefore,
+    keys.dataKey,
     keys.session("<id>"),
     keys.conversation("<id>"),
     keys.messages("<id>"),

@@ -8,6 +8,7 @@ import {
   SessionNotFoundError,
   SessionStore,
 } from "langchain-redis-sessions";
+import { isSealed } from "../support/sealed.js";
 import { ownerKeys, type OwnerKeys, ownerTag } from "../../src/redis/keys.js";
 import { all } from "../agent-memory/support/all.js";
 import { type Client, topologies } from "../support/topologies.js";
@@ -136,47 +137,51 @@ describe.each(topologies)("the memory of a session on $name", ({ connect }) => {
     });
   });
 
-  test("hundreds of them go in steps, between which none is seen again and a new one is kept", async () => {
-    const user = { userId: freshId() };
-    // In the order in which they go.
-    const agents = Array.from({ length: 250 }, (_, index) => `agent ${String(index).padStart(3, "0")}`);
-    for (const agentId of agents) {
-      const { session } = await sessions.create({ ...user, agentId });
-      await sessions.memory(session).set("x", agentId);
-    }
-    const seen: unknown[] = [];
-    let steps = 0;
-    const after = async (work: Promise<unknown>): Promise<unknown> => {
-      const reply = await work;
-      steps += 1;
-      if (steps > 1) return reply;
-      for (const agentId of agents.slice(-3)) {
+  // Its client replies text only.
+  test.skipIf(isSealed)(
+    "hundreds of them go in steps, between which none is seen again and a new one is kept",
+    async () => {
+      const user = { userId: freshId() };
+      // In the order in which they go.
+      const agents = Array.from({ length: 250 }, (_, index) => `agent ${String(index).padStart(3, "0")}`);
+      for (const agentId of agents) {
         const { session } = await sessions.create({ ...user, agentId });
-        const memory = sessions.memory(session);
-        seen.push(await memory.get("x"), ...(await all(memory.entries())), (await memory.usage()).writesToday);
+        await sessions.memory(session).set("x", agentId);
       }
+      const seen: unknown[] = [];
+      let steps = 0;
+      const after = async (work: Promise<unknown>): Promise<unknown> => {
+        const reply = await work;
+        steps += 1;
+        if (steps > 1) return reply;
+        for (const agentId of agents.slice(-3)) {
+          const { session } = await sessions.create({ ...user, agentId });
+          const memory = sessions.memory(session);
+          seen.push(await memory.get("x"), ...(await all(memory.entries())), (await memory.usage()).writesToday);
+        }
+        const { session } = await sessions.create({ ...user, agentId: agents.at(-1) ?? "" });
+        await sessions.memory(session).set("new", 1);
+        seen.push(await sessions.memory(session).get("x"));
+        return reply;
+      };
+      const stepwise: RedisClient = {
+        status: client.status,
+        evalsha: (sha, keys, values) => after(client.evalsha(sha, keys, values)),
+        eval: (script, keys, values) => after(client.eval(script, keys, values)),
+        call: (command, ...values) => client.call(command, ...values),
+        pipeline: (commands) => client.pipeline(commands),
+        duplicate: () => expect.unreachable(),
+      };
+      const { memories } = await new SessionStore({ client: stepwise, keyPrefix }).eraseUser(user);
+      expect(steps).toBe(2);
+      expect(memories).toBeGreaterThan(240);
+      expect(seen).toEqual([undefined, 0, undefined, 0, undefined, 0, undefined]);
       const { session } = await sessions.create({ ...user, agentId: agents.at(-1) ?? "" });
-      await sessions.memory(session).set("new", 1);
-      seen.push(await sessions.memory(session).get("x"));
-      return reply;
-    };
-    const stepwise: RedisClient = {
-      status: client.status,
-      evalsha: (sha, keys, values) => after(client.evalsha(sha, keys, values)),
-      eval: (script, keys, values) => after(client.eval(script, keys, values)),
-      call: (command, ...values) => client.call(command, ...values),
-      pipeline: (commands) => client.pipeline(commands),
-      duplicate: () => expect.unreachable(),
-    };
-    const { memories } = await new SessionStore({ client: stepwise, keyPrefix }).eraseUser(user);
-    expect(steps).toBe(2);
-    expect(memories).toBeGreaterThan(240);
-    expect(seen).toEqual([undefined, 0, undefined, 0, undefined, 0, undefined]);
-    const { session } = await sessions.create({ ...user, agentId: agents.at(-1) ?? "" });
-    expect(await all(sessions.memory(session).keys())).toEqual(["new"]);
-    const values = (await memoryKeysOf(user)).filter((key) => key.endsWith(":values"));
-    expect(values).toEqual([keysOf(user).memory(agents.at(-1) ?? "").values]);
-  });
+      expect(await all(sessions.memory(session).keys())).toEqual(["new"]);
+      const values = (await memoryKeysOf(user)).filter((key) => key.endsWith(":values"));
+      expect(values).toEqual([keysOf(user).memory(agents.at(-1) ?? "").values]);
+    },
+  );
 
   test("is kept, listed and erased through a client that puts a prefix before keys", async () => {
     const user = { userId: freshId() };
@@ -187,7 +192,7 @@ describe.each(topologies)("the memory of a session on $name", ({ connect }) => {
     expect(await all(store.memory(session).keys())).toEqual(["x"]);
     expect(await store.eraseUser(user)).toEqual({ sessions: 1, conversations: 0, memories: 1, threads: 0, items: 0 });
     const left = await storedKeys(client, `${keyPrefix}:app:*`);
-    expect(left.filter((key) => !key.includes(":operation:") && !key.endsWith(":not-before"))).toEqual([]);
+    expect(left.filter((key) => !/:operation:|:not-before$|:data-key$/.test(key))).toEqual([]);
     await prefixed.quit();
   });
 

@@ -52,7 +52,16 @@ const asLimitedUser: Topology = {
     const secure = tls && { port: tls.port, tls: { ca: tls.ca } };
     const limited = new Redis({ host, port, ...secure, username: "limited", password: "limited", ...options });
     const all = new Redis({ host, port, ...options });
-    const ofLibrary: ReadonlySet<unknown> = new Set(["evalsha", "eval", "pipeline", "duplicate", "status"]);
+    const ofLibrary: ReadonlySet<unknown> = new Set([
+      "evalsha",
+      "evalshaBuffer",
+      "eval",
+      "evalBuffer",
+      "callBuffer",
+      "pipeline",
+      "duplicate",
+      "status",
+    ]);
     return new Proxy(all, {
       get: (_, name) => {
         if (name === "quit") return async () => Promise.all([limited.quit(), all.quit()]);

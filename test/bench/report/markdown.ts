@@ -7,6 +7,7 @@ import { answerSection } from "./answers.js";
 import { formatMilliseconds, formatRatio, LOOPBACK } from "./find.js";
 import { graphSection } from "./graphs.js";
 import { headlineTable } from "./headline.js";
+import { privateSection } from "./private.js";
 import { howItIsMeasured, whatBoundsIt } from "./prose.js";
 import { table } from "./table.js";
 import { targetTable } from "./targets.js";
@@ -26,6 +27,7 @@ export function toMarkdown(findings: Findings): string {
     targetTable(findings),
     ...(findings.graphs ? [graphSection(findings.graphs)] : []),
     ...(findings.answers ? [answerSection(findings.answers)] : []),
+    ...(findings.private ? [privateSection(findings.private)] : []),
     "## What bounds each figure now",
     whatBoundsIt,
     "## How it is measured",

@@ -47,11 +47,11 @@ function bytesRows(bytes: readonly Bytes[]): Row[] {
 }
 
 /** Bytes are counted, and have no interval. */
-function shown(ratio: Ratio): string {
+export function shown(ratio: Ratio): string {
   return ratio.low === ratio.high ? `${ratio.value.toFixed(2)}×` : formatRatio(ratio);
 }
 
-function verdict({ value, low, high }: Ratio, limit: number): string {
+export function verdict({ value, low, high }: Ratio, limit: number): string {
   if (high <= limit) return "reached";
   if (low > limit) return "not reached";
   return value <= limit ? "reached, within the noise" : "not reached, within the noise";

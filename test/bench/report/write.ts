@@ -34,7 +34,7 @@ function toJson(findings: Findings): string {
     typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value,
   );
   const lines = text
-    .replaceAll(/(\{"(?:workload|what|operation|command|turns)":)/g, "\n$1")
-    .replaceAll(/,("(?:timings|cpu|bytes|roundTrips|slow|graphs|answers|pings|plan)":[[{])/g, ",\n$1");
+    .replaceAll(/(\{"(?:workload|what|operation|command|turns|form|kind)":)/g, "\n$1")
+    .replaceAll(/,("(?:timings|cpu|bytes|roundTrips|slow|graphs|answers|private|sizes|pings|plan)":[[{])/g, ",\n$1");
   return `${lines}\n`;
 }

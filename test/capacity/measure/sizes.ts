@@ -1,9 +1,10 @@
 import type { Redis } from "ioredis";
-import { type Kind, kindOf } from "../workload/population.js";
+import { kindOf } from "../workload/population.js";
 
 /** `MEMORY USAGE` of that many keys of a kind, of so many that there are. */
 export interface KindSize {
-  readonly kind: Kind | "operation" | "other";
+  /** `"data key"`: only where something is sealed. */
+  readonly kind: ReturnType<typeof kindOf>;
   readonly keys: number;
   readonly sampled: number;
   readonly meanBytes: number;

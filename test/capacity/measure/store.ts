@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from "ioredis";
-import { RedisChatMessageHistory, type Session, SessionStore } from "langchain-redis-sessions";
+import { RedisChatMessageHistory, type Session, SessionStore, type StoredFormOptions } from "langchain-redis-sessions";
 // Not exported by the package: only a program that counts keys needs to spell them.
 import { historyKeys, ownerKeys, ownerTag } from "../../../src/redis/keys.js";
 import { bytesIn, messagesIn, messagesOf, type Turn } from "../workload/conversation.js";
@@ -16,6 +16,11 @@ export interface Opened {
   readonly turns: readonly Turn[];
 }
 
+/** The client that writes, and the form in which it stores. */
+interface Writing extends StoredFormOptions {
+  readonly client: Redis | Cluster;
+}
+
 /** What an owner left in Redis. */
 export interface Stored {
   readonly keys: readonly StoredKey[];
@@ -26,28 +31,35 @@ export interface Stored {
 export type Pace = "turn" | "conversation";
 
 /** Writes what one owner has, through the library as any program would. */
-export function store(client: Redis | Cluster, owner: Owner, pace: Pace, random: () => number): Promise<Stored> {
-  return "userId" in owner ? storeUser(client, owner, pace, random) : storeHistory(client, owner, pace, random);
+export function store(
+  client: Redis | Cluster,
+  owner: Owner,
+  pace: Pace,
+  random: () => number,
+  form: StoredFormOptions = {},
+): Promise<Stored> {
+  const options = { client, ...form };
+  return "userId" in owner ? storeUser(options, owner, pace, random) : storeHistory(options, owner, pace, random);
 }
 
 async function storeHistory(
-  client: Redis | Cluster,
+  options: Writing,
   { sessionId, conversation }: Standalone,
   pace: Pace,
   random: () => number,
 ): Promise<Stored> {
-  await converse(() => new RedisChatMessageHistory({ client, sessionId }), conversation, pace, random);
+  await converse(() => new RedisChatMessageHistory({ ...options, sessionId }), conversation, pace, random);
   const { messages } = historyKeys(PREFIX, sessionId);
   return { keys: [{ ...contentOf(conversation), key: messages, kind: "standalone messages" }], opened: [] };
 }
 
 async function storeUser(
-  client: Redis | Cluster,
+  options: Writing,
   { userId, sessions, conversations, memory }: User,
   pace: Pace,
   random: () => number,
 ): Promise<Stored> {
-  const sessionStore = new SessionStore({ client });
+  const sessionStore = new SessionStore(options);
   const own = ownerKeys(PREFIX, ownerTag(userId, undefined));
   const created: { token: string; session: Session }[] = [];
   for (let count = 0; count < sessions; count++) created.push(await sessionStore.create({ userId, agentId: AGENT }));

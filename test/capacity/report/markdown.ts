@@ -4,6 +4,7 @@ import { answerTable } from "./answer.js";
 import { assumptionTable } from "./assumed.js";
 import { clusterOf, measuredOf, needsOf } from "./derived.js";
 import { bytes, count, digits, large, microseconds, percent } from "./format.js";
+import { formSection } from "./forms.js";
 import { hotSection } from "./hot.js";
 import { howToRead, limits, whatRan, whenToCap } from "./prose.js";
 import { fragmentationLine, settingsSection } from "./settings.js";
@@ -22,6 +23,7 @@ export function toMarkdown(findings: Findings, roundTrips: number): string {
     "## What changes it",
     "100 M conversations, with one thing different.",
     differenceTable(findings),
+    ...(findings.forms ? ["## Compressed and sealed", formSection(findings, findings.forms)] : []),
     "## What is assumed",
     "Replace what is not so with you: in `test/capacity/workload/world.ts` and `test/capacity/model/assumptions.ts`; then `npm run capacity -- --report`.",
     assumptionTable(findings),

@@ -29,7 +29,7 @@ export function kindTable(findings: Findings): string {
   return table(
     ["kind of key", "keys", "predicted", "measured", "error"],
     inspected.sizes.flatMap(({ kind, keys, sampled, meanBytes: measured }) => {
-      if (kind === "operation" || kind === "other") return [];
+      if (kind === "operation" || kind === "data key" || kind === "other") return [];
       const predicted = meanBytes(inspected.population, kind, parameters.memory);
       return [
         [

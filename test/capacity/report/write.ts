@@ -42,9 +42,9 @@ function toJson(findings: Findings): string {
     typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value,
   );
   const lines = text
-    .replaceAll(/(\{"(?:topology|call|scenario|setting|kind)":)/g, "\n$1")
+    .replaceAll(/(\{"(?:topology|call|scenario|setting|kind|form)":)/g, "\n$1")
     .replaceAll(
-      /,("(?:plan|world|topologies|inspected|parameters|calls|replication|settings|simulation|sizes|turns)":[[{])/g,
+      /,("(?:plan|world|topologies|inspected|parameters|calls|replication|settings|simulation|sizes|turns|forms)":[[{])/g,
       ",\n$1",
     );
   return `${lines}\n`;

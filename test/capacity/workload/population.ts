@@ -51,8 +51,9 @@ export function keysIn(population: Population): number {
   return kinds.reduce((total, kind) => total + population[kind].keys, 0);
 }
 
-export function kindOf(key: string): Kind | "operation" | "other" {
+export function kindOf(key: string): Kind | "operation" | "data key" | "other" {
   if (key.includes(":operation:")) return "operation";
+  if (key.endsWith(":data-key")) return "data key";
   for (const [kind, pattern] of patterns) if (pattern.test(key)) return kind;
   return "other";
 }
