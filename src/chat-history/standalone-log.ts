@@ -82,7 +82,7 @@ export class StandaloneLog implements MessageLog {
       ],
       (fields, entries, found = 0) => {
         const values = list(fields);
-        const isSealed = mark.length > 0 && textOrNothing(values.pop()) !== undefined;
+        const isSealed = (mark.length > 0 && textOrNothing(values.pop()) !== undefined) || undefined;
         const [cleared, unfinished, last] = values;
         const { finished, parts } = notesFor(turn, textOrNothing(unfinished), textOrNothing(last));
         return {

@@ -51,7 +51,7 @@ export class SessionLog implements MessageLog {
   /** The lineage of the conversation, as far as it is known here. */
   readonly lineage: Lineage = new Lineage();
   /** Whether the latest read found all messages sealed. */
-  #isSealed = false;
+  #isSealed: true | undefined;
 
   constructor(settings: SessionSettings, keys: OwnerKeys, { id, conversationId }: SessionRef, channels: Channels) {
     this.#settings = settings;
@@ -318,7 +318,7 @@ export class SessionLog implements MessageLog {
       if (holder !== undefined && holder !== agentId) throw new ConversationNotFoundError();
       if (lineage.length > 0) {
         this.lineage.found(fields.pop() ?? "");
-        this.#isSealed = fields.pop() !== undefined;
+        this.#isSealed = fields.pop() === undefined ? undefined : true;
       }
       return parse(fields, ...replies);
     });
