@@ -64,6 +64,7 @@ test("the defaults are those that are documented", () => {
     maxMessageBytes: 8 * 1_048_576,
     deadlineMilliseconds: 5_000,
     onCorrupt: "throw",
+    compress: false,
   });
 });
 
