@@ -1,3 +1,4 @@
+import { joined } from "../options/digest.js";
 import type { Belonging } from "../redis/sealing.js";
 
 // What a part of a thread is sealed for. It opens nowhere else.
@@ -38,9 +39,4 @@ export function ofWrite(
   { index, channel }: { readonly index: string; readonly channel: string },
 ): Belonging {
   return { kind: "write", within: joined(thread, place, task, index, channel) };
-}
-
-/** Returns texts as one, so that no other texts give the same. */
-export function joined(...texts: readonly string[]): string {
-  return texts.map((text) => `${text.length}:${text}`).join("");
 }

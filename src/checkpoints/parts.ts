@@ -5,7 +5,7 @@ import type { Value } from "../redis/port.js";
 import { headLength } from "../redis/scripts/thread/parts.js";
 import { type Belonging, SEALED, type Sealer, type Stored } from "../redis/sealing.js";
 import type { Connection } from "../redis/send.js";
-import { joined } from "./belonging.js";
+import { joined } from "../options/digest.js";
 
 // Scripts read the head of a part. It is authenticated with what is sealed behind it.
 

@@ -7,17 +7,13 @@ import {
   type KeyObject,
   randomBytes,
 } from "node:crypto";
+import { joined } from "../options/digest.js";
 import type { Belonging } from "../redis/sealing.js";
 import { type Envelope, KEY_ID_BYTES, NONCE_BYTES, TAG_BYTES } from "./envelope.js";
 
 const CIPHER = "aes-256-gcm";
 /** Bytes of a key of AES-256. */
 export const KEY_BYTES = 32;
-
-/** Returns texts as one, so that no other texts give the same. */
-function joined(...parts: readonly string[]): string {
-  return parts.map((part) => `${part.length}:${part}`).join("");
-}
 
 /**
  * The random key with which everything of one owner is sealed. What it is used for has a key of its own, made from it
