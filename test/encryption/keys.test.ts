@@ -179,26 +179,21 @@ describe.each(topologies)("data keys on $name", ({ connect }) => {
     expect((await elsewhere.list(owner)).map(({ metadata }) => metadata)).toEqual([{ a: 2 }]);
   });
 
-  test("a client whose keyPrefix changes reads what was sealed before", async () => {
+  // A copy to another key is to another slot of a Cluster.
+  test.skipIf("nodes" in client)("a client whose keyPrefix changes reads what was sealed before", async () => {
     await opened(ring()).addMessages(hello("one"));
-    const prefixed = keep(connect({ keyPrefix: "chat:history:" }));
-    const moved = `renamed-${id}`;
     // The same history under another spelling of its keys: what is sealed says nothing of these.
-    const { messages } = historyKeys("chat", id);
-    const base = messages.slice(0, messages.lastIndexOf(":"));
-    if (!("nodes" in client)) {
-      for (const part of ["messages", "data-key"]) {
-        await client.copy(`${base}:${part}`, `chat:history:app:history:{${id}}:${part}`);
-      }
-      const history = new RedisChatMessageHistory({
-        client: prefixed,
-        keyPrefix: "app",
-        sessionId: id,
-        encryption: ring(),
-      });
-      expect(await texts(history)).toEqual(["one", "To one"]);
+    for (const part of ["messages", "data-key"]) {
+      await client.copy(`chat:history:{${id}}:${part}`, `moved:app:history:{${id}}:${part}`);
     }
-    expect(moved).not.toBe(id);
+    const prefixed = keep(connect({ keyPrefix: "moved:" }));
+    const history = new RedisChatMessageHistory({
+      client: prefixed,
+      keyPrefix: "app",
+      sessionId: id,
+      encryption: ring(),
+    });
+    expect(await texts(history)).toEqual(["one", "To one"]);
   });
 });
 
