@@ -39,6 +39,7 @@ const titles: Readonly<Record<number, string>> = {
   403: "Forbidden",
   404: "Not Found",
   409: "Conflict",
+  422: "Unprocessable Content",
   429: "Too Many Requests",
   // A status of IIS, not registered with IANA: the client has to start a new session. A 401 would make the client fetch
   // new credentials, although its credentials are valid.
@@ -63,6 +64,13 @@ export type ProblemCode =
   | "QUOTA_EXCEEDED"
   | "CONVERSATION_NOT_FOUND"
   | "CONVERSATION_CHANGED"
+  | "CONVERSATION_EXISTS"
+  | "CONVERSATION_TOO_LARGE"
+  | "POSITION_NOT_FOUND"
+  | "ANSWER_STOPPED"
+  | "THREAD_CHANGED"
+  | "THREAD_DELETED"
+  | "SEARCH_TOO_LARGE"
   | "OPERATION_CONFLICT"
   | "VERSION_CONFLICT"
   | "STORE_UNAVAILABLE"
@@ -100,6 +108,16 @@ const kinds: Readonly<Record<ProblemCode, Kind>> = {
   QUOTA_EXCEEDED: { status: 429, detail: "A quota is used up." },
   CONVERSATION_NOT_FOUND: { status: 404, detail: "There is no such conversation." },
   CONVERSATION_CHANGED: { status: 409, detail: "The conversation was cleared meanwhile; nothing was stored." },
+  CONVERSATION_EXISTS: { status: 409, detail: "There is a conversation of this id. Nothing was stored." },
+  CONVERSATION_TOO_LARGE: {
+    status: 422,
+    detail: "The conversation has too many messages, or too large ones, for this.",
+  },
+  POSITION_NOT_FOUND: { status: 409, detail: "This message is gone, or is none of this conversation. Read it again." },
+  ANSWER_STOPPED: { status: 409, detail: "The answer was stopped, or a later request took its place." },
+  THREAD_CHANGED: { status: 409, detail: "The agent's state was changed meanwhile; nothing was stored. Try again." },
+  THREAD_DELETED: { status: 409, detail: "The agent's state was deleted meanwhile; nothing was stored." },
+  SEARCH_TOO_LARGE: { status: 422, detail: "The search would have to look at too much. Ask for less." },
   OPERATION_CONFLICT: { status: 409, detail: "The operation id was used before. The first write stands." },
   VERSION_CONFLICT: { status: 409, detail: "The value was changed meanwhile." },
   STORE_UNAVAILABLE: { status: 503, detail: "Sessions cannot be reached at the moment." },

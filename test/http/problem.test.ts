@@ -1,5 +1,7 @@
+import { readdirSync, readFileSync } from "node:fs";
 import {
   InvalidOptionError,
+  LangChainRedisError,
   QuotaExceededError,
   SessionNotFoundError,
   StoreUnavailableError,
@@ -56,6 +58,25 @@ test("a turn that was not stored is what kept it from being stored", () => {
     status: 503,
     code: "TURN_NOT_STORED",
   });
+});
+
+test("each error of the library is a problem with a status and words, or one of the named faults", () => {
+  const faults = ["CORRUPT_CHECKPOINT", "CORRUPT_MESSAGE", "ENCRYPTION_KEY", "INVALID_OPTION", "VALUE_MISMATCH"];
+  const folder = new URL("../../src/errors/", import.meta.url);
+  const codes = readdirSync(folder).flatMap((file) =>
+    [...readFileSync(new URL(file, folder), "utf8").matchAll(/readonly code = "(\w+)"/g)].map(([, code = ""]) => code),
+  );
+  expect(codes.length).toBeGreaterThan(20);
+  class Made extends LangChainRedisError {
+    override readonly code: string;
+    constructor(code: string) {
+      super("made");
+      this.code = code;
+    }
+  }
+  const withCode = (code: string): Error => new Made(code);
+  const unnamed = codes.filter((code) => !problemOf(withCode(code))?.title || !problemOf(withCode(code))?.detail);
+  expect(unnamed.toSorted()).toEqual(faults);
 });
 
 test("a fault of the program is none of the client's business", () => {
