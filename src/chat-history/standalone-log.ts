@@ -1,4 +1,5 @@
 import { InvalidOptionError } from "../errors.js";
+import { Budget } from "../redis/budget.js";
 import { type HistoryKeys, historyKeys } from "../redis/keys.js";
 import type { Command } from "../redis/port.js";
 import { count, list, storedList, textOrNothing } from "../redis/replies.js";
@@ -61,10 +62,11 @@ export class StandaloneLog implements MessageLog {
         "this history is on its own: only messages of a session have positions.",
       );
     }
+    const budget = new Budget(this.#connection);
     const found = await (turn?.operationId === undefined
       ? this.#read(this.#connection, first, NO_NOTES, {})
       : readInFrontOfParts(this.#connection, first, (connection, from) => this.#read(connection, from, NOTES, turn)));
-    return openPart(this.#connection, found, this.#settings);
+    return openPart(budget.connection(), found, this.#settings);
   }
 
   #read(connection: Connection, first: number, names: readonly string[], turn: ReadingTurn): Promise<StoredPart> {
@@ -130,7 +132,9 @@ export class StandaloneLog implements MessageLog {
   async clear(operationId: string): Promise<string> {
     const { encryption } = this.#settings;
     const { messages, meta, dataKey, operation } = this.#keys;
-    const { mark, destroyed } = await write(this.#connection, clearScript, {
+    const budget = new Budget(this.#connection);
+    const elsewhere = await keptElsewhere(budget.connection());
+    const { mark, destroyed } = await write(budget.connection(), clearScript, {
       operationId,
       subject: messages,
       keys: {
@@ -139,9 +143,9 @@ export class StandaloneLog implements MessageLog {
         operation: operation(operationId),
         dataKey: encryption === undefined ? undefined : dataKey,
       },
-      arguments: { digest: "clear", elsewhere: await keptElsewhere(this.#connection) },
+      arguments: { digest: "clear", elsewhere },
     });
-    if (destroyed !== "") await forgetDestroyed(this.#connection, destroyed);
+    if (destroyed !== "") await forgetDestroyed(budget.connection(), destroyed);
     return mark;
   }
 

@@ -359,16 +359,18 @@ export class Thread {
   async remove(): Promise<void> {
     const { holder, connection, keys } = this.#place;
     const isOwn = holder === undefined;
-    const { destroyed } = await run(connection, removeThreadScript, {
+    const budget = new Budget(connection);
+    const elsewhere = isOwn ? await keptElsewhere(budget.connection()) : "";
+    const { destroyed } = await run(budget.connection(), removeThreadScript, {
       subject: this.id,
       keys: { ...this.#holdingKeys, ownKey: keys.dataKey, threads: holder?.keys.threads },
       arguments: {
         ...this.#asking,
         conversationId: holder?.conversationId ?? "",
-        elsewhere: isOwn ? await keptElsewhere(connection) : "",
+        elsewhere,
       },
     });
-    if (isOwn) await forgetDestroyed(connection, destroyed);
+    if (isOwn) await forgetDestroyed(budget.connection(), destroyed);
   }
 
   #sending(encode: Encode): NodeSending {

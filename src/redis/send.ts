@@ -213,17 +213,29 @@ function sendOnce<Call, Reply>(
   return evaluate(client, script, call, sending);
 }
 
-async function sendAndWait<Call, Reply>(
-  { client, wait }: Connection,
+// Not async: what is awaited of another promise takes two promises more.
+function sendAndWait<Call, Reply>(
+  connection: Connection,
   script: Script<Call, Reply>,
   call: Call & About,
   sending: Sending,
   isOver: () => boolean,
 ): Promise<unknown> {
-  if (wait === undefined) return evaluate(client, script, call, sending);
-  const { reply, replicas } = await evaluateAndWait(client, script, call, { ...wait, ...sending, isOver });
-  if (replicas < wait.replicas && script.tookEffect(reply)) {
-    throw new NotReplicatedError({ replicas, wanted: wait.replicas, operationId: call.operationId });
+  const { client, wait } = connection;
+  return wait === undefined
+    ? evaluate(client, script, call, sending)
+    : sendAndWaitFor(client, script, call, { ...wait, ...sending, isOver });
+}
+
+async function sendAndWaitFor<Call, Reply>(
+  client: RedisPort,
+  script: Script<Call, Reply>,
+  call: Call & About,
+  waiting: Replication & Sending & { readonly isOver: () => boolean },
+): Promise<unknown> {
+  const { reply, replicas } = await evaluateAndWait(client, script, call, waiting);
+  if (replicas < waiting.replicas && script.tookEffect(reply)) {
+    throw new NotReplicatedError({ replicas, wanted: waiting.replicas, operationId: call.operationId });
   }
   return reply;
 }

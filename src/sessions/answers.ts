@@ -7,6 +7,7 @@ import { openEntries } from "../chat-history/entries.js";
 import { InvalidOptionError } from "../errors.js";
 import { digestOf } from "../options/digest.js";
 import { decodeMessages } from "../codec/decode.js";
+import { Budget } from "../redis/budget.js";
 import { answerChannel, type OwnerKeys } from "../redis/keys.js";
 import { currentAnswerScript } from "../redis/scripts/answer/current.js";
 import { stopAnswerScript } from "../redis/scripts/answer/stop.js";
@@ -179,6 +180,7 @@ export class Answers {
   async current(): Promise<CurrentAnswer | undefined> {
     const { connection, channel, keys, sessionId } = this.#place;
     const { record, index, conversation, messages, lease, holder, answer, events } = keys;
+    const budget = new Budget(connection);
     const found = await run(connection, currentAnswerScript, {
       keys: { record, index, conversation, messages, lease, holder, answer, events },
       arguments: { sessionId, channel },
@@ -186,7 +188,7 @@ export class Answers {
     if (found.outcome === "none") return undefined;
     const { operationId, position, replaces, startedAt, state, lineage, entries } = found;
     const { maxMessageBytes: maxBytes } = this.#store.settings;
-    const kept = await openEntries(connection, entries, { within: lineage, maxBytes });
+    const kept = await openEntries(budget.connection(), entries, { within: lineage, maxBytes });
     return {
       operationId,
       question: decodeMessages(kept, 0, "throw"),

@@ -112,6 +112,7 @@ export class Conversations {
     const { limit, before = -1 } = parseMessagePage(page);
     const { maxMessageBytes: maxBytes, onCorrupt } = this.#settings;
     const connection = connectionOfOwner(this.#settings, keys);
+    const budget = new Budget(connection);
     const { start, first, eras, lineage, isSealed, entries } = await run(connection, pageOfConversationScript, {
       keys: listedKeys(keys, id),
       arguments: {
@@ -121,7 +122,7 @@ export class Conversations {
       },
     });
     const positionOf = positionsOf({ first, eras });
-    const opened = await openEntries(connection, entries, { within: lineage, maxBytes, isSealed });
+    const opened = await openEntries(budget.connection(), entries, { within: lineage, maxBytes, isSealed });
     return opened.flatMap((entry, offset) =>
       stored(entry, start + offset, onCorrupt).map(({ index, at, message }) => ({
         index,
@@ -288,6 +289,7 @@ export class Conversations {
     const id = parseId("conversationId", conversationId);
     const { maxMessageBytes: maxBytes, onCorrupt } = this.#settings;
     const connection = connectionOfOwner(this.#settings, keys);
+    const budget = new Budget(connection);
     const { fields, lineage, entries } = await read(
       connection,
       [
@@ -306,13 +308,14 @@ export class Conversations {
         return { fields: there, lineage: String(present.at(-1) ?? ""), entries: messages };
       },
     );
-    const opened = await openEntries(connection, entries, {
+    const opened = await openEntries(budget.connection(), entries, {
       within: lineage,
       maxBytes,
       isSealed: isMarkedSealed(fields),
     });
     const messages = opened.flatMap((entry, index) => stored(entry, index, onCorrupt).map(exportedMessage));
-    return exportedConversation(await openConversation(connection, { id, length: 0, fields }, onCorrupt), messages);
+    const conversation = await openConversation(budget.connection(), { id, length: 0, fields }, onCorrupt);
+    return exportedConversation(conversation, messages);
   }
 
   /**

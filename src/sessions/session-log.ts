@@ -62,7 +62,9 @@ export class SessionLog implements MessageLog {
   }
 
   async read(first: number, turn: ReadingTurn = {}): Promise<LogPart> {
-    return openPart(this.#connection, await this.#read(first, turn), this.#settings);
+    const budget = new Budget(this.#connection);
+    const found = await this.#read(first, turn);
+    return openPart(budget.connection(), found, this.#settings);
   }
 
   #read(first: number, turn: ReadingTurn): Promise<StoredPart> {

@@ -2,6 +2,7 @@ import { AgentMemory } from "../agent-memory/memory.js";
 import type { Thread, ThreadSettings } from "../checkpoints/thread.js";
 import { RedisChatMessageHistory } from "../chat-history/history.js";
 import { digestOf } from "../options/digest.js";
+import { Budget } from "../redis/budget.js";
 import { operationIdOf, type WriteOptions } from "../redis/operation.js";
 import { InvalidOptionError } from "../errors.js";
 import { ItemSpace } from "../items/item-space.js";
@@ -185,17 +186,19 @@ export class SessionStore {
       // Fails closed: under strict binding, a missing address is a mismatch too.
       ipAddress: isBound ? (acceptsPlaintext(connection) ? ipAddress : "") : undefined,
     };
-    const { record } = await run(connection, verifyScript, {
+    const budget = new Budget(connection);
+    const addressDigest = isBound ? await compared(budget.connection(), "address", ipAddress) : "";
+    const { record } = await run(budget.connection(), verifyScript, {
       keys: { record: keys.session(sessionId), index: keys.sessions, notBefore: keys.notBefore },
       arguments: {
         id: sessionId,
         secret: secretHash,
         authenticated: "authenticatedAt" in expected ? secondOf(authenticatedAt) : "",
-        addressDigest: isBound ? await compared(connection, "address", ipAddress) : "",
+        addressDigest,
         expected: Object.entries(tells).flatMap(([name, value]) => (value === undefined ? [] : [name, value])),
       },
     });
-    return openSession(connection, record);
+    return openSession(budget.connection(), record);
   }
 
   /**
@@ -287,9 +290,9 @@ export class SessionStore {
   /** Returns the owner's live sessions, oldest first. */
   async list(owner: Owner): Promise<Session[]> {
     const keys = keysOf(this.#settings, owner);
-    const connection = connectionOfOwner(this.#settings, keys);
-    const { records } = await run(connection, listScript, { keys: { index: keys.sessions }, arguments: {} });
-    return Promise.all(records.map((record) => openSession(connection, record)));
+    const budget = new Budget(connectionOfOwner(this.#settings, keys));
+    const { records } = await run(budget.connection(), listScript, { keys: { index: keys.sessions }, arguments: {} });
+    return Promise.all(records.map((record) => openSession(budget.connection(), record)));
   }
 
   /**

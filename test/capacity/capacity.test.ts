@@ -135,7 +135,7 @@ test("the model's memory follows what the same conversations take compressed, se
   expect(bytesIn(PLAIN)).toBeLessThan(bytesIn(SEALED));
   expect(sizesIn(COMPRESSED).dataKeyBytes).toBe(0);
   expect(sizesIn(SEALED).dataKeyBytes).toBeGreaterThan(0);
-  expect(formSection(findings, sizes)).not.toMatch(/NaN|undefined|Infinity/);
+  expect(formSection({ ...findings, forms: sizes, formsOfMadeUpWords: sizes })).not.toMatch(/NaN|undefined|Infinity/);
 });
 
 test("a simulation with the same seeds has the same result, and with one shard nothing is uneven", () => {

@@ -12,6 +12,7 @@ import { answerTable } from "./report/answer.js";
 import { formSection } from "./report/forms.js";
 import { readFindings, renderReadme, renderReport, writeReport } from "./report/write.js";
 import { fullPlan, runCapacity } from "./run.js";
+import { textOf } from "./workload/text.js";
 
 const root = path.join(import.meta.dirname, "../..");
 const docs = path.join(root, "docs");
@@ -32,9 +33,10 @@ if (!Number.isInteger(conversations) || conversations < 100)
 const folder = values.out ?? (conversations === published ? docs : undefined);
 
 if (values.forms) {
-  const findings = { ...readFindings(docs), forms: await measureForms(conversations) };
+  const forms = await measureForms(conversations);
+  const findings = { ...readFindings(docs), forms, formsOfMadeUpWords: await measureForms(conversations, textOf) };
   if (folder !== undefined) writeReport(findings, folder);
-  console.log(formSection(findings, findings.forms));
+  console.log(formSection(findings));
 } else if (!values.report) {
   const findings = await runCapacity({ ...fullPlan, conversations });
   if (folder !== undefined) writeReport(findings, folder);

@@ -12,6 +12,7 @@ import { measureReplication, type ReplicatedCall } from "./measure/replication.j
 import { measureSettings, type SettingEffect } from "./measure/settings.js";
 import type { Parameters } from "./model/parameters.js";
 import { type SimulationPlan, simulate, type Unevenness } from "./simulation/unevenness.js";
+import { textOf } from "./workload/text.js";
 import { world, type World } from "./workload/world.js";
 
 export interface Plan {
@@ -50,8 +51,10 @@ export interface Findings {
   readonly replication: readonly ReplicatedCall[];
   readonly settings: readonly SettingEffect[];
   readonly simulation: readonly Unevenness[];
-  /** Absent in what an older version found. */
+  /** In English. Absent in what an older version found. */
   readonly forms?: readonly FormSizes[];
+  /** The same in the made-up words of the large run. */
+  readonly formsOfMadeUpWords?: readonly FormSizes[];
 }
 
 const SEEDS = { calibration: 1, owners: 2, texts: 3, samples: 4 };
@@ -74,6 +77,7 @@ export async function runCapacity(plan: Plan): Promise<Findings> {
   });
   progress.begin("compressed and sealed");
   const forms = await measureForms(plan.formConversations);
+  const formsOfMadeUpWords = await measureForms(plan.formConversations, textOf);
   progress.begin("simulation");
   const simulation = simulate(plan.simulation, world, onPart);
 
@@ -92,6 +96,7 @@ export async function runCapacity(plan: Plan): Promise<Findings> {
     settings,
     simulation,
     forms,
+    formsOfMadeUpWords,
   };
 }
 

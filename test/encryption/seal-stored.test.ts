@@ -16,6 +16,7 @@ import { historyKeys, ownerKeys, ownerTag } from "../../src/redis/keys.js";
 import { storedKeys } from "../sessions/support/stored-keys.js";
 import { closingIn } from "../support/closing.js";
 import { type Client, topologies } from "../support/topologies.js";
+import { beforeScriptOn } from "./support/before-script.js";
 import { ring } from "./support/rings.js";
 
 const { keep, closing } = closingIn(afterAll);
@@ -166,6 +167,45 @@ describe.each(topologies)("sealing what is stored on $name", ({ connect }) => {
     expect(await memoryOf(ring()).get("plain")).toBeGreaterThan(0);
   });
 
+  test("while others write and trim, the newest are kept, and nothing of them is lost or plain", async () => {
+    const cap = { maxMessages: 60 };
+    const step1 = ring({ seal: false });
+    const step2 = accepting();
+    await historyOf(undefined).addMessages(
+      Array.from({ length: 300 }, (_, index) => new HumanMessage(`${SECRET} ${index}`)),
+    );
+    const written: string[] = [];
+    const writer = async (encryption: Keyring, name: string): Promise<void> => {
+      for (let index = 0; index < 60; index++) {
+        const text = `${SECRET} of ${name} ${index}`;
+        try {
+          await historyOf(encryption, cap).addMessages([new HumanMessage(text)]);
+          written.push(text);
+        } catch (error) {
+          // Marked meanwhile: what is plain is refused.
+          expect(error).toBeInstanceOf(EncryptionKeyError);
+        }
+      }
+    };
+    const writers = Promise.all([writer(step1, "plain"), writer(step2, "sealed")]);
+    const over = new AbortController();
+    void writers.finally(() => over.abort());
+    while (!over.signal.aborted) await sealAll();
+    await writers;
+    await sealAll();
+    const all = await contents(historyOf(ring()));
+    expect(all).toHaveLength(60);
+    // In which order two writers came to it Redis alone knows; of each the newest are the last.
+    for (const name of ["plain", "sealed"]) {
+      const ofWriter = (text: unknown): boolean => String(text).includes(` of ${name} `);
+      const kept = all.filter(ofWriter);
+      expect(kept).toEqual(written.filter(ofWriter).slice(written.filter(ofWriter).length - kept.length));
+    }
+    expect(new Set(all).size).toBe(60);
+    expect(await keysWith(client, [SECRET])).toEqual([]);
+    expect(await sealAll()).toEqual({ sealed: 0, skipped: 0 });
+  });
+
   test("a value that changed since it was read is not replaced", async () => {
     await memoryOf(undefined).set("k", "old");
     const encryption = accepting();
@@ -181,38 +221,117 @@ describe.each(topologies)("sealing what is stored on $name", ({ connect }) => {
     expect(await memoryOf(accepting()).get("k")).toBe("new");
   });
 
-  test("in a conversation that is marked plain text is refused, also where it is accepted elsewhere", async () => {
+  test.each([
+    ["at the end", (key: string, entry: string) => client.rpush(key, entry), 3, -1],
+    ["at the start", (key: string, entry: string) => client.lpush(key, entry), 3, 0],
+    ["instead of a message", (key: string, entry: string) => client.lset(key, 1, entry), 2, 1],
+  ] as const)(
+    "plain text %s of a marked conversation is refused, also where it is accepted elsewhere",
+    async (_place, put, length, at) => {
+      const plain = sessionsOf(undefined);
+      const { session } = await plain.create(agent);
+      await plain.history(session).addMessages(said());
+      await historyOf(undefined).addMessages(said());
+      await sealAll();
+      const switching = sessionsOf(accepting());
+      expect(await contents(switching.history(session))).toHaveLength(2);
+      const entry = '{"type":"human","data":{"content":"injected"},"at":1}';
+      const { messages } = historyKeys(keyPrefix, "h:{ä}");
+      const own = ownerKeys(keyPrefix, ownerTag("ada", undefined)).messages(session.conversationId);
+      for (const key of [messages, own]) await put(key, entry);
+      const { conversations } = switching;
+      const reads = [
+        historyOf(accepting()).getMessages(),
+        switching.history(session).getMessages(),
+        conversations.messages(owner, session.conversationId),
+        conversations.export(owner, session.conversationId),
+        (async () => {
+          for await (const _ of switching.exportUser(owner)) expect(_).toBeDefined();
+        })(),
+      ];
+      for (const one of await Promise.allSettled(reads)) {
+        expect(one).toMatchObject({ status: "rejected", reason: expect.any(CorruptMessageError) as unknown });
+      }
+      // It is not sealed either, which would make it the library's.
+      expect(await sealAll()).toEqual({ sealed: 0, skipped: 0 });
+      expect(await client.lindex(messages, at)).toBe(entry);
+      // Control: without the mark, it is read.
+      await client.hdel(historyKeys(keyPrefix, "h:{ä}").meta, "sealed");
+      expect(await historyOf(accepting()).getMessages()).toHaveLength(length);
+    },
+  );
+
+  test("a fork of a marked conversation is marked: it refuses plain text, read or written", async () => {
     const plain = sessionsOf(undefined);
     const { session } = await plain.create(agent);
     await plain.history(session).addMessages(said());
-    await historyOf(undefined).addMessages(said());
     await sealAll();
     const switching = sessionsOf(accepting());
-    expect(await contents(switching.history(session))).toHaveLength(2);
-    const entry = '{"type":"human","data":{"content":"injected"},"at":1}';
-    const { messages } = historyKeys(keyPrefix, "h:{ä}");
-    const own = ownerKeys(keyPrefix, ownerTag("ada", undefined)).messages(session.conversationId);
-    for (const key of [messages, own]) await client.rpush(key, entry);
-    const { conversations } = switching;
-    const reads = [
-      historyOf(accepting()).getMessages(),
-      switching.history(session).getMessages(),
-      conversations.messages(owner, session.conversationId),
-      conversations.export(owner, session.conversationId),
-      (async () => {
-        for await (const _ of switching.exportUser(owner)) expect(_).toBeDefined();
-      })(),
-    ];
-    for (const one of await Promise.allSettled(reads)) {
-      expect(one).toMatchObject({ status: "rejected", reason: expect.any(CorruptMessageError) as unknown });
+    const { id } = await switching.conversations.fork(owner, session.conversationId);
+    expect(await switching.conversations.messages(owner, id)).toHaveLength(2);
+    for (const encryption of [undefined, ring({ seal: false })]) {
+      const { session: continued } = await sessionsOf(encryption).create({ ...agent, conversationId: id });
+      const refused = sessionsOf(encryption).history(continued).addMessages(said());
+      await expect(refused).rejects.toBeInstanceOf(EncryptionKeyError);
     }
-    // It is not sealed either, which would make it the library's.
-    expect(await sealAll()).toEqual({ sealed: 0, skipped: 0 });
-    expect(await client.lindex(messages, -1)).toBe(entry);
-    // Control: without the mark, it is read.
-    await client.hdel(historyKeys(keyPrefix, "h:{ä}").meta, "sealed");
-    expect(await historyOf(accepting()).getMessages()).toHaveLength(3);
+    const { messages } = ownerKeys(keyPrefix, ownerTag("ada", undefined));
+    await client.rpush(messages(id), '{"type":"human","data":{"content":"injected"},"at":1}');
+    await expect(switching.conversations.messages(owner, id)).rejects.toBeInstanceOf(CorruptMessageError);
   });
+
+  test("an answer that would be plain is not begun in a marked conversation, and nothing is written", async () => {
+    const plain = sessionsOf(undefined);
+    const { session } = await plain.create(agent);
+    await plain.history(session).addMessages(said());
+    await sealAll();
+    const keys = ownerKeys(keyPrefix, ownerTag("ada", undefined));
+    const stored = async (): Promise<unknown> => [
+      (await storedKeys(client, `${keyPrefix.replace("*", "\\*")}:*`)).toSorted(),
+      await client.lrangeBuffer(keys.messages(session.conversationId), 0, -1),
+      await client.hgetallBuffer(keys.conversation(session.conversationId)),
+    ];
+    const before = await stored();
+    for (const encryption of [undefined, ring({ seal: false })]) {
+      const begun = sessionsOf(encryption).answers(session).begin({ operationId: "one", input: SECRET });
+      await expect(begun).rejects.toMatchObject({ code: "ENCRYPTION_KEY", message: expect.stringContaining("plain") });
+      expect(await stored()).toEqual(before);
+    }
+    // Control: a ring that seals begins it under the same operation id.
+    const sealing = sessionsOf(accepting());
+    const answer = await sealing.answers(session).begin({ operationId: "one", input: SECRET });
+    await answer.close();
+    expect(await stored()).not.toEqual(before);
+  });
+
+  test.each([
+    ["at the end", (key: string, entry: string) => client.rpush(key, entry), 3],
+    ["at the start", (key: string, entry: string) => client.lpush(key, entry), 3],
+    [
+      "in the middle",
+      async (key: string, entry: string) =>
+        client.linsert(key, "AFTER", (await client.lindexBuffer(key, 0)) ?? "", entry),
+      3,
+    ],
+    ["in place of the first", (key: string, entry: string) => client.lset(key, 0, entry), 2],
+    ["in place of the last", (key: string, entry: string) => client.lset(key, -1, entry), 2],
+  ] as const)(
+    "a list that changes while it is sealed, %s, is not marked by what was there",
+    async (_place, put, length) => {
+      const { messages, meta } = historyKeys(keyPrefix, "h:{ä}");
+      await historyOf(undefined).addMessages(said());
+      const entry = (await client.lindex(messages, 0)) ?? "";
+      await sealAll();
+      await client.hdel(meta, "sealed");
+      // All is sealed, so the only script on it is that which marks: it comes behind the look at the list.
+      await sealAll({ client: beforeScriptOn(meta, client, () => put(messages, entry)) });
+      expect(await client.hexists(meta, "sealed")).toBe(0);
+      expect(await historyOf(accepting()).getMessages()).toHaveLength(length);
+      // Repeated, it is sealed, and marked.
+      expect(await sealAll()).toEqual({ sealed: 1, skipped: 0 });
+      expect(await client.hexists(meta, "sealed")).toBe(1);
+      expect(await contents(historyOf(ring()))).toHaveLength(length);
+    },
+  );
 
   test("a process that writes plain is refused in a marked conversation, which stays readable", async () => {
     const plain = sessionsOf(undefined);

@@ -4,9 +4,10 @@ import { afterEach, expect, inject, test } from "vitest";
 import { ownerKeys, ownerTag } from "../../src/redis/keys.js";
 import { removeKeys } from "../sessions/support/stored-keys.js";
 import { closingIn } from "../support/closing.js";
+import { isSealed } from "../support/sealed.js";
 import { type Client, onOneRedis, topologies } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
-import { Race, type RaceOrder, storedLists } from "./support/race.js";
+import { openedLists, Race, type RaceOrder, storedLists } from "./support/race.js";
 import { amount, choicesFor, progress, report, type Row } from "./support/run.js";
 
 const OPERATIONS = amount(800, 400_000);
@@ -39,7 +40,9 @@ async function race(client: Client, addresses: RaceOrder["addresses"], how: Race
     if (racing.operations > ((racing.kills + 1) * OPERATIONS) / (KILLS + 1)) await racing.killOne(choices.below(100));
   }
   await racing.finish();
-  const broken = racing.violations(await storedLists(client, keyPrefix));
+  const isOpened = isSealed && how === "store";
+  const lists = await (isOpened ? openedLists(client, { keyPrefix, owners }) : storedLists(client, keyPrefix));
+  const broken = racing.violations(lists);
   expect(most, "the limit was reached").toBeGreaterThanOrEqual(LIMIT);
   return {
     processes: PROCESSES,

@@ -3,8 +3,9 @@ import { defineConfig } from "vitest/config";
 import plain from "../vitest.config.js";
 
 /**
- * What holds whatever is stored: contracts, promises, lost replies. Left out are tests that look at what Redis holds, that
- * start processes of their own, and those of memory, threads and items, which have variants with a ring.
+ * What holds whatever is stored: contracts, promises, lost replies, and all faults, as briefly as in `npm test`. Left out are
+ * tests that look at what Redis holds, that start processes of their own, and those of memory, threads and items, which have
+ * variants with a ring.
  */
 const include = [
   "contract.test.ts",
@@ -15,6 +16,7 @@ const include = [
   "answers/{ahead-of-log,by-hand,ends,following,log,lost-replies,replaced-question,replaces,superseding,waiting}.test.ts",
   "promises/{deadline,exactly-once,isolation,replicated,typed-failures}.test.ts",
   "turns/{lease,turn-options}.test.ts",
+  "faults/*.test.ts",
 ];
 
 /** Left out by their names. */
@@ -51,6 +53,6 @@ export default defineConfig({
       },
     ],
   },
-  // Not merged: an `include` would be added to the other one.
-  test: { ...plain.test, include, env: { SEALED: "1" }, testNamePattern },
+  // Not merged: an `include` would be added to the other one. Storms and failovers with sealing beside them take their time.
+  test: { ...plain.test, include, env: { SEALED: "1" }, testNamePattern, testTimeout: 120_000 },
 });

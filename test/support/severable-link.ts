@@ -7,6 +7,8 @@ export interface SeverableLink extends Address {
   /** Nothing passes any more; connections stay open, so that neither side notices. */
   readonly sever: () => void;
   readonly mend: () => void;
+  /** Ends the connections that there are, as seen from both sides. */
+  readonly cut: () => void;
   readonly close: () => void;
 }
 
@@ -41,6 +43,9 @@ export async function severableLink(target: () => Address): Promise<SeverableLin
     mend: () => {
       severed = false;
       for (const socket of sockets) socket.resume();
+    },
+    cut: () => {
+      for (const socket of sockets) socket.destroy();
     },
     close: () => {
       for (const socket of sockets) socket.destroy();

@@ -2,6 +2,7 @@ import { type Form, forms, optionsOf } from "../../bench/private/forms.js";
 import { seededRandom } from "../../bench/measure/random.js";
 import { bytesIn, messagesIn } from "../workload/conversation.js";
 import { type Owner, ownersOf } from "../workload/users.js";
+import { englishOf, type WriteText } from "../workload/text.js";
 import { world } from "../workload/world.js";
 import { inLanes } from "./lanes.js";
 import { startServer } from "./server.js";
@@ -25,8 +26,8 @@ export interface FormSizes {
 const LANES = 16;
 const SEED = 6;
 
-/** Stores so many conversations of the large run's kind in each form, and weighs every key. */
-export async function measureForms(conversations: number): Promise<FormSizes[]> {
+/** Stores so many conversations of the large run's kind in each form, in English, and weighs every key. */
+export async function measureForms(conversations: number, texts: WriteText = englishOf): Promise<FormSizes[]> {
   await using server = await startServer("one node", 1);
   const [client] = server.clients;
   if (client === undefined) throw new Error("No client.");
@@ -36,10 +37,10 @@ export async function measureForms(conversations: number): Promise<FormSizes[]> 
   const measured: FormSizes[] = [];
   for (const form of forms) {
     await server.nodes[0]?.flushall();
-    const options = optionsOf(form);
+    const content = { ...optionsOf(form), texts };
     await inLanes(owners.entries(), LANES, ([index, owner]) =>
       // Random numbers of its own for each owner: in each form everybody says the same.
-      store(client, owner, "conversation", seededRandom(index), options),
+      store(client, owner, "conversation", seededRandom(index), content),
     );
     const sizes = await sizesOf(server.nodes, Number.POSITIVE_INFINITY, seededRandom(SEED));
     measured.push({

@@ -4,6 +4,7 @@ import { RedisChatMessageHistory, type Session, SessionStore, type StoredFormOpt
 import { historyKeys, ownerKeys, ownerTag } from "../../../src/redis/keys.js";
 import { bytesIn, messagesIn, messagesOf, type Turn } from "../workload/conversation.js";
 import type { StoredKey } from "../workload/population.js";
+import type { WriteText } from "../workload/text.js";
 import type { Owner, Standalone, User } from "../workload/users.js";
 
 const PREFIX = "chat";
@@ -14,6 +15,11 @@ export interface Opened {
   readonly token: string;
   readonly session: Session;
   readonly turns: readonly Turn[];
+}
+
+/** In what form messages are stored, and what they say. */
+interface Content extends StoredFormOptions {
+  readonly texts?: WriteText | undefined;
 }
 
 /** The client that writes, and the form in which it stores. */
@@ -36,19 +42,24 @@ export function store(
   owner: Owner,
   pace: Pace,
   random: () => number,
-  form: StoredFormOptions = {},
+  { texts, ...form }: Content = {},
 ): Promise<Stored> {
   const options = { client, ...form };
-  return "userId" in owner ? storeUser(options, owner, pace, random) : storeHistory(options, owner, pace, random);
+  const converse: Converse = async (open, turns) => {
+    const messages = turns.map((turn) => messagesOf(turn, random, texts));
+    for (const batch of pace === "turn" ? messages : [messages.flat()]) await open().addMessages(batch);
+  };
+  return "userId" in owner ? storeUser(options, owner, converse) : storeHistory(options, owner, converse);
 }
+
+type Converse = (open: () => RedisChatMessageHistory, turns: readonly Turn[]) => Promise<void>;
 
 async function storeHistory(
   options: Writing,
   { sessionId, conversation }: Standalone,
-  pace: Pace,
-  random: () => number,
+  converse: Converse,
 ): Promise<Stored> {
-  await converse(() => new RedisChatMessageHistory({ ...options, sessionId }), conversation, pace, random);
+  await converse(() => new RedisChatMessageHistory({ ...options, sessionId }), conversation);
   const { messages } = historyKeys(PREFIX, sessionId);
   return { keys: [{ ...contentOf(conversation), key: messages, kind: "standalone messages" }], opened: [] };
 }
@@ -56,8 +67,7 @@ async function storeHistory(
 async function storeUser(
   options: Writing,
   { userId, sessions, conversations, memory }: User,
-  pace: Pace,
-  random: () => number,
+  converse: Converse,
 ): Promise<Stored> {
   const sessionStore = new SessionStore(options);
   const own = ownerKeys(PREFIX, ownerTag(userId, undefined));
@@ -71,7 +81,7 @@ async function storeUser(
   for (const [position, turns] of conversations.entries()) {
     if (position > 0) session = await sessionStore.openConversation(session);
     const at = session;
-    await converse(() => sessionStore.history(at), turns, pace, random);
+    await converse(() => sessionStore.history(at), turns);
     keys.push(one("conversation", own.conversation(at.conversationId)), {
       ...contentOf(turns),
       key: own.messages(at.conversationId),
@@ -93,16 +103,6 @@ async function storeUser(
     );
   }
   return { keys, opened: [{ token, session, turns: conversations.at(-1) ?? [] }] };
-}
-
-async function converse(
-  open: () => RedisChatMessageHistory,
-  turns: readonly Turn[],
-  pace: Pace,
-  random: () => number,
-): Promise<void> {
-  const messages = turns.map((turn) => messagesOf(turn, random));
-  for (const batch of pace === "turn" ? messages : [messages.flat()]) await open().addMessages(batch);
 }
 
 function one(kind: StoredKey["kind"], key: string): StoredKey {

@@ -23,7 +23,7 @@ export function toMarkdown(findings: Findings, roundTrips: number): string {
     "## What changes it",
     "100 M conversations, with one thing different.",
     differenceTable(findings),
-    ...(findings.forms ? ["## Compressed and sealed", formSection(findings, findings.forms)] : []),
+    ...(findings.forms ? ["## Compressed and sealed", formSection(findings)] : []),
     "## What is assumed",
     "Replace what is not so with you: in `test/capacity/workload/world.ts` and `test/capacity/model/assumptions.ts`; then `npm run capacity -- --report`.",
     assumptionTable(findings),

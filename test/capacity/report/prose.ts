@@ -41,7 +41,7 @@ export function limits(findings: Findings): string {
 - **Processor time** was counted by the kernel, not by the clock, with one call under way on each of 8 connections. Many calls on one connection cost less, a busier neighbour more. The model adds up calls that were measured one kind at a time; turns in the large run took more, so the answers use the ratio of the two: [the check](#the-check) has it.
 - **Peaks are averages of a busy time.** What a second holds above that, and the share of users who come back at once after an outage, are the reader's to add.
 - **Users of more than 128 conversations** have an index of another form (skip list), which takes more an entry; they are in the run, and the model leaves that out.
-- **Text** is ASCII of made-up words. Two bytes a character are twice the text; what compression makes of real text differs.
+- **Text** is ASCII of made-up words, and of English where it is [compressed and sealed](#compressed-and-sealed). Two bytes a character are twice the text; what compression makes of texts in another language, or of code, differs.
 - **Not in the model**: leases (\`concurrency: "wait"\`; a key a turn, gone with it), Pub/Sub of endings (one message a session that ends), session metadata, titles, \`userAgent\`, and the conversations that clients list.`;
 }
 

@@ -1,6 +1,6 @@
 import { AIMessage, type BaseMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
 import { draw } from "./spread.js";
-import { textOf } from "./text.js";
+import { idOf, textOf, type WriteText } from "./text.js";
 import type { World } from "./world.js";
 
 /** The texts of a turn, in bytes. */
@@ -33,26 +33,30 @@ export function bytesIn(turns: readonly Turn[]): number {
 }
 
 /** With what a provider tells along with an answer. */
-export function messagesOf({ question, answer, toolResult }: Turn, random: () => number): BaseMessage[] {
-  const said = new HumanMessage(textOf(question, random));
-  const answered = new AIMessage({ content: textOf(answer, random), ...toldBesides(random) });
+export function messagesOf(
+  { question, answer, toolResult }: Turn,
+  random: () => number,
+  write: WriteText = textOf,
+): BaseMessage[] {
+  const said = new HumanMessage(write(question, random));
+  const answered = new AIMessage({ content: write(answer, random), ...toldBesides(random) });
   if (toolResult === undefined) return [said, answered];
-  const id = `call_${textOf(24, random)}`;
+  const id = `call_${idOf(24, random)}`;
   return [
     said,
     new AIMessage({
       content: "",
-      tool_calls: [{ id, name: "search", args: { query: textOf(30, random), limit: 10 }, type: "tool_call" }],
+      tool_calls: [{ id, name: "search", args: { query: write(30, random), limit: 10 }, type: "tool_call" }],
       ...toldBesides(random),
     }),
-    new ToolMessage({ content: textOf(toolResult, random), tool_call_id: id, name: "search" }),
+    new ToolMessage({ content: write(toolResult, random), tool_call_id: id, name: "search" }),
     answered,
   ];
 }
 
 function toldBesides(random: () => number) {
   return {
-    id: `chatcmpl-${textOf(29, random)}`,
+    id: `chatcmpl-${idOf(29, random)}`,
     response_metadata: { model_name: "some-model-2026", finish_reason: "stop", system_fingerprint: "fp_0123456789" },
     usage_metadata: { input_tokens: 812, output_tokens: 196, total_tokens: 1_008 } as never,
   };

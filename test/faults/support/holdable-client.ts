@@ -1,13 +1,18 @@
 import type { Redis } from "ioredis";
 import type { RedisClient } from "langchain-redis-sessions";
 
+type Value = string | Buffer;
+
+/** The types of ioredis leave some commands out. */
+type WithBytes = Redis & Required<Pick<RedisClient, "evalshaBuffer" | "evalBuffer">>;
+
 /** A client whose scripts can be held back, each by a key that it names. */
 export class HoldableClient implements RedisClient {
-  readonly #client: Redis;
-  readonly #held = new Map<string, { readonly until: Promise<string>; readonly release: (key: string) => void }>();
+  readonly #client: WithBytes;
+  readonly #held = new Map<Value, { readonly until: Promise<string>; readonly release: (key: string) => void }>();
 
   constructor(client: Redis) {
-    this.#client = client;
+    this.#client = client as WithBytes;
   }
 
   get status(): string {
@@ -28,16 +33,28 @@ export class HoldableClient implements RedisClient {
     this.#held.get(key)?.release(instead);
   }
 
-  async evalsha(sha1: string, numberOfKeys: number, keysAndArguments: string[]): Promise<unknown> {
+  async evalsha(sha1: string, numberOfKeys: number, keysAndArguments: Value[]): Promise<unknown> {
     return this.#client.evalsha(sha1, numberOfKeys, await this.#whenReleased(keysAndArguments));
   }
 
-  async eval(script: string, numberOfKeys: number, keysAndArguments: string[]): Promise<unknown> {
+  async eval(script: string, numberOfKeys: number, keysAndArguments: Value[]): Promise<unknown> {
     return this.#client.eval(script, numberOfKeys, await this.#whenReleased(keysAndArguments));
   }
 
-  call(command: string, ...args: string[]): Promise<unknown> {
+  async evalshaBuffer(sha1: string, numberOfKeys: number, keysAndArguments: Value[]): Promise<unknown> {
+    return this.#client.evalshaBuffer(sha1, numberOfKeys, await this.#whenReleased(keysAndArguments));
+  }
+
+  async evalBuffer(script: string, numberOfKeys: number, keysAndArguments: Value[]): Promise<unknown> {
+    return this.#client.evalBuffer(script, numberOfKeys, await this.#whenReleased(keysAndArguments));
+  }
+
+  call(command: string, ...args: Value[]): Promise<unknown> {
     return this.#client.call(command, ...args);
+  }
+
+  callBuffer(command: string, ...args: Value[]): Promise<unknown> {
+    return this.#client.callBuffer(command, ...args);
   }
 
   pipeline(commands: unknown[][]): ReturnType<RedisClient["pipeline"]> {
@@ -48,7 +65,7 @@ export class HoldableClient implements RedisClient {
     return this.#client.duplicate();
   }
 
-  #whenReleased(keysAndArguments: readonly string[]): Promise<string[]> {
+  #whenReleased(keysAndArguments: readonly Value[]): Promise<Value[]> {
     return Promise.all(keysAndArguments.map(async (value) => this.#held.get(value)?.until ?? value));
   }
 }

@@ -5,7 +5,7 @@ import { StoreUnavailableError } from "langchain-redis-sessions";
 import type { FaultyProxy } from "langchain-redis-sessions/testing";
 import { freshId } from "../../support/turns.js";
 import { HoldableClient } from "./holdable-client.js";
-import { libraryOn, type PreparedWrite, type WriteOperation } from "./write-operation.js";
+import { libraryOn, type PreparedWrite, readsFirst, type WriteOperation } from "./write-operation.js";
 
 /** So many at once are sent in one segment, and run before the first reply is on its way. */
 const BATCH = 64;
@@ -29,23 +29,30 @@ export function loseReplies(operation: WriteOperation, connections: Connections)
 }
 
 async function loseOfWrites(
-  { prepare, kind }: WriteOperation,
+  operation: WriteOperation,
   { client, proxy, direct }: Connections,
 ): Promise<readonly LostWrite[]> {
+  const { prepare, kind } = operation;
   const library = libraryOn(client);
   const batch = await preparedOn(direct, prepare);
   await ready(client);
-  proxy.dropReplies({ command: scripts });
-  client.stream.cork();
+  const together = meetingOf(readsFirst(operation) ? batch.length : 1, () => {
+    proxy.dropReplies({ command: scripts });
+    client.stream.cork();
+  });
+  if (!readsFirst(operation)) await together.join();
   const sent = batch.map(async ({ write, operationId }) => {
-    const error: unknown = await write.act(library, { operationId }).catch((reason: unknown) => reason);
+    const acting = write.act(library, { operationId }, readsFirst(operation) ? together.join : undefined);
+    const error: unknown = await acting.catch((reason: unknown) => reason);
     const told = error instanceof StoreUnavailableError && error.indeterminate;
     if (!told || error.operationId !== (kind === "erasure" ? undefined : operationId)) {
       throw new Error("Its caller was not told.", { cause: error });
     }
   });
-  await Promise.resolve();
-  process.nextTick(() => client.stream.uncork());
+  await together.over;
+  // All that is in front of the sending is one chain of promises.
+  await new Promise(setImmediate);
+  client.stream.uncork();
   await Promise.all(sent);
   await ready(client);
   const ran = await whichRan(direct, batch);

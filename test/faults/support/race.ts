@@ -1,3 +1,5 @@
+import { SessionStore } from "langchain-redis-sessions";
+import { ownerKeys, ownerTag } from "../../../src/redis/keys.js";
 import type { Client } from "../../support/topologies.js";
 import { type LineProcess, startLineProcess } from "../../support/line-process.js";
 import type { Address } from "../../support/start-servers.js";
@@ -157,7 +159,28 @@ export class Race {
 
 /** The entries of all lists of messages below a prefix. */
 export async function storedLists(client: Client, keyPrefix: string): Promise<string[][]> {
+  return Promise.all((await listsBelow(client, keyPrefix)).map((key) => client.lrange(key, 0, -1)));
+}
+
+/** The same where they are sealed: each list is opened by the library. One that it does not find is an error. */
+export async function openedLists(
+  client: Client,
+  { keyPrefix, owners }: Pick<RaceOrder, "keyPrefix" | "owners">,
+): Promise<string[][]> {
+  const { conversations } = new SessionStore({ client, keyPrefix, deadline: "30s" });
+  const keys = await listsBelow(client, keyPrefix);
+  const lists = owners.map(async (userId) => {
+    const { base } = ownerKeys(keyPrefix, ownerTag(userId, undefined));
+    const own = keys.filter((key) => key.startsWith(`${base}:messages:`));
+    const exported = own.map((key) => conversations.export({ userId }, key.slice(`${base}:messages:`.length)));
+    return (await Promise.all(exported)).map(({ messages }) =>
+      messages.map(({ at, ...message }) => JSON.stringify({ ...message, at: Date.parse(at) })),
+    );
+  });
+  return (await Promise.all(lists)).flat();
+}
+
+async function listsBelow(client: Client, keyPrefix: string): Promise<string[]> {
   const nodes = "nodes" in client ? client.nodes("master") : [client];
-  const keys = await Promise.all(nodes.map((node) => node.keys(`${keyPrefix}:user:*:messages:*`)));
-  return Promise.all(keys.flat().map((key) => client.lrange(key, 0, -1)));
+  return (await Promise.all(nodes.map((node) => node.keys(`${keyPrefix}:user:*:messages:*`)))).flat();
 }

@@ -3,7 +3,9 @@ import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import { Cluster, Redis } from "ioredis";
 import { type Session, LangChainRedisError, SessionStore, StoreUnavailableError } from "../../../src/index.js";
 import { ownerKeys, ownerTag } from "../../../src/redis/keys.js";
+import { ring } from "../../sealed/options.js";
 import { seeded } from "../../sessions/support/seeded.js";
+import { isSealed } from "../../support/sealed.js";
 import type { RaceEvent, RaceOrder } from "./race.js";
 
 // A program of its own that does whatever can be done to the sessions of a few owners, several things at once, until it
@@ -37,7 +39,8 @@ interface Doing {
   readonly endAll: (userId: string) => Promise<unknown>;
 }
 
-const store = new SessionStore({ client, keyPrefix, maxSessionsPerUser: limit, deadline: "30s" });
+const form = isSealed ? { encryption: ring, compress: true } : {};
+const store = new SessionStore({ client, keyPrefix, maxSessionsPerUser: limit, deadline: "30s", ...form });
 const throughTheStore: Doing = {
   create: (userId) => store.create({ userId, agentId }),
   verify: ({ token }) => store.verify(token),

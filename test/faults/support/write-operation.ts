@@ -16,6 +16,8 @@ export interface Library {
   readonly sessions: SessionStore;
   readonly history: (id: string) => RedisChatMessageHistory;
   readonly memory: (id: string) => AgentMemory;
+  /** The same on another client. */
+  readonly through: (client: RedisClient) => Library;
 }
 
 export function libraryOn(client: RedisClient, deadline = 5): Library {
@@ -24,6 +26,7 @@ export function libraryOn(client: RedisClient, deadline = 5): Library {
     sessions: new SessionStore({ client, maxSessionsPerUser: LIMIT, deadline }),
     history: (sessionId) => new RedisChatMessageHistory({ client, sessionId, deadline }),
     memory: (namespace) => new AgentMemory({ client, namespace, deadline }),
+    through: (other) => libraryOn(other, deadline),
   };
 }
 
@@ -31,17 +34,17 @@ export function libraryOn(client: RedisClient, deadline = 5): Library {
 export interface WriteOperation {
   readonly name: string;
   /**
-   * "update": reads before it writes, and repeats its write by itself. "erasure": has no operation id, and takes two
-   * scripts. Absent: one script under an operation id, as most.
+   * "update": reads before it writes, and repeats its write by itself. "reading": reads before it writes. "erasure": has
+   * no operation id, and takes two scripts. Absent: one script under an operation id, as most.
    */
-  readonly kind?: "update" | "erasure";
+  readonly kind?: "update" | "reading" | "erasure";
   readonly prepare: (direct: Library) => Promise<PreparedWrite>;
 }
 
 export interface PreparedWrite {
   /** A key that exists, or does not, once the write ran. */
   readonly trace: (operationId: string) => { readonly key: string; readonly exists: 0 | 1 };
-  /** `beforeWrite` is awaited by an update, between its reading and its writing. */
+  /** `beforeWrite` is awaited by what reads first, between its reading and its writing. */
   readonly act: (library: Library, options: WriteOptions, beforeWrite?: () => Promise<void>) => Promise<unknown>;
   /** What somebody else does before the write is repeated. */
   readonly between: () => Promise<unknown>;
@@ -49,4 +52,8 @@ export interface PreparedWrite {
   readonly resent?: (result: unknown) => boolean;
   /** Whether it took effect exactly once, the first time; `after` says whether `between` ran. */
   readonly once: (result: unknown, after: "alone" | "between") => Promise<boolean>;
+}
+
+export function readsFirst({ kind }: WriteOperation): boolean {
+  return kind === "update" || kind === "reading";
 }

@@ -2,7 +2,9 @@
 // written before it was repeated.
 import type { AgentMemory, Session, SessionStore } from "langchain-redis-sessions";
 import { historyKeys, memoryKeys, ownerKeys, ownerTag } from "../../../src/redis/keys.js";
+import { isSealed } from "../../support/sealed.js";
 import { freshId, texts, turn } from "../../support/turns.js";
+import { pausingBehindRead } from "./behind-read.js";
 import { type Library, LIMIT, type PreparedWrite, type WriteOperation } from "./write-operation.js";
 
 type Made = Awaited<ReturnType<SessionStore["create"]>>;
@@ -238,5 +240,26 @@ const ofMemories: readonly WriteOperation[] = [
   })),
 ];
 
+/** What one script does where it is plain: sealed, it needs what is stored, or the lineage of the conversation. */
+const readFirstWhenSealed: ReadonlySet<string> = new Set([
+  "memory.increment",
+  "memory.append",
+  "sessions.conversations.rename",
+]);
+
+function asStored(operation: WriteOperation): WriteOperation {
+  if (!(isSealed && readFirstWhenSealed.has(operation.name))) return operation;
+  const prepare: WriteOperation["prepare"] = async (direct) => {
+    const prepared = await operation.prepare(direct);
+    const act: PreparedWrite["act"] = (library, options, beforeWrite) =>
+      prepared.act(beforeWrite ? library.through(pausingBehindRead(library.client, beforeWrite)) : library, options);
+    return { ...prepared, act };
+  };
+  return { ...operation, kind: "reading", prepare };
+}
+
 /** All but `eraseUser`, which has no operation id: see erasure.ts. */
-export const writeOperations: readonly WriteOperation[] = [...ofHistory, ...ofSessions, ...ofMemories, update];
+export const writeOperations: readonly WriteOperation[] = [
+  ...[...ofHistory, ...ofSessions, ...ofMemories].map(asStored),
+  update,
+];
