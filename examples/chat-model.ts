@@ -4,5 +4,6 @@ import type { BaseChatModel } from "@langchain/core/language_models/chat_models"
 export async function chatModel(offline: BaseChatModel): Promise<BaseChatModel> {
   if (!process.env["OPENAI_API_KEY"]) return offline;
   const { ChatOpenAI } = await import("@langchain/openai");
-  return new ChatOpenAI({ model: process.env["OPENAI_MODEL"] ?? "gpt-4o-mini" });
+  // It tries up to six times by default, for minutes: whoever waits is told earlier, and can try again.
+  return new ChatOpenAI({ model: process.env["OPENAI_MODEL"] ?? "gpt-4o-mini", maxRetries: 1 });
 }

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
-import { AIMessage, AIMessageChunk, type BaseMessage } from "@langchain/core/messages";
+import { AIMessage, AIMessageChunk, type BaseMessage, ToolMessage } from "@langchain/core/messages";
 import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
 import { counted } from "./print.js";
 
 /**
- * A chat model for trying things out without a key or a network. It understands a few sentences, calls four tools, and
+ * A chat model for trying things out without a key or a network. It understands a few sentences, calls five tools, and
  * what it knows it knows from the messages that it is given: without the history it cannot tell the name.
  */
 export class OfflineChatModel extends BaseChatModel {
@@ -24,7 +24,7 @@ export class OfflineChatModel extends BaseChatModel {
     return "offline";
   }
 
-  /** It calls `time_in`, `transfer`, `remember` and `recall`, whether it has them or not. */
+  /** It calls `time_in`, `transfer`, `remember`, `recall` and `forget`, whether it has them or not. */
   override bindTools(): this {
     return this;
   }
@@ -74,22 +74,49 @@ function answerTo(messages: readonly BaseMessage[]): AIMessage {
   const fact = /^(?:please )?remember (?:that )?(.+?)[.!]*$/isu.exec(latest.trim())?.[1];
   if (fact !== undefined) return calling("remember", { fact });
   if (/\bwhat\b.*\b(?:remember|know about me)\b/iu.test(latest)) return calling("recall", {});
+  if (/\bforget\b.*\b(?:everything|all|me)\b/iu.test(latest)) return calling("forget", {});
   const name = heard.map((text) => /my name is (\p{L}+)/iu.exec(text)?.[1]).findLast(Boolean);
   if (/my name is/iu.test(latest)) return new AIMessage(`Nice to meet you, ${name}.`);
   if (/\bmy name\b/iu.test(latest)) {
     return new AIMessage(name ? `Your name is ${name}.` : "You have not told me your name.");
   }
+  if (/\bmarkdown\b/iu.test(latest)) return new AIMessage(markdown);
   if (/\bstory\b/iu.test(latest)) return new AIMessage(/\blong\b/iu.test(latest) ? longStory() : story);
   return new AIMessage(`I am an offline stand-in for a model. I was given ${counted(messages.length, "message")}.`);
 }
 
 /** What it makes of what a tool found. */
-function saidOf({ name, text }: BaseMessage): string {
-  if (name === "remember" || name === "recall" || name === "transfer") return text;
+function saidOf(message: BaseMessage): string {
+  const { name, text } = message;
+  if (ToolMessage.isInstance(message) && message.status === "error") return "All right, I leave it.";
+  if (["remember", "recall", "forget", "transfer"].includes(name ?? "")) return text;
   return `It is ${text}.`;
 }
 
 const story = "Once upon a time there was a list in Redis, and every turn that came was put at its end.";
+
+const markdown = `## Queues in Redis
+
+A **list** is the simplest queue. It has *two ends*, see [the documentation](https://redis.io/docs/latest/commands/?group=list).
+
+| Command | Does | Waits |
+|:--------|:-----|:-----:|
+| \`LPUSH\` | puts one at the head | no |
+| \`BRPOP\` | takes one from the tail | yes |
+
+1. Somebody puts a job in.
+2. A worker takes it out:
+   - at once, if there is one
+   - later, if there is none
+
+\`\`\`js
+// Waits for up to five seconds.
+const [, job] = (await redis.brpop("jobs", 5)) ?? [];
+if (job !== undefined) await work(JSON.parse(job));
+\`\`\`
+
+> A job that is taken and not done is lost: move it to a list of those under way instead.
+`;
 
 /** Long enough for somebody to stop it. */
 function longStory(): string {

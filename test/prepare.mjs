@@ -20,6 +20,7 @@ if (process.argv.includes("--savers")) installPackages(path.join(root, "test/sav
 if (process.argv.includes("--luacheck")) provideLuacheck();
 else if (process.argv.includes("--model")) provideSpin();
 else provideRedis();
+if (ownServers) providePython();
 if (browser) provideChromium();
 
 /** Installs the packages that the lock file of a folder names, unless they are there. */
@@ -68,6 +69,12 @@ function stopAtOldRedis() {
   say(`The redis-server here is version ${version}, and 7.0 or later is needed. Start Docker, install a newer Redis or
 Valkey from its own packages${elsewhere}; then run the command again.`);
   process.exit(1);
+}
+
+/** For the chat service's client, which has a Python of its own to be tested with. */
+function providePython() {
+  if (works("python3", "--version")) return;
+  install("python3", { what: "Python", mac: "brew install python", other: "sudo dnf install -y python3" });
 }
 
 function provideChromium() {

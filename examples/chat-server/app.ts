@@ -4,21 +4,28 @@ import type { Redis } from "ioredis";
 import type { SessionStore } from "langchain-redis-sessions";
 import { accessControl } from "./access.js";
 import type { Agent } from "./agent.js";
+import type { Changes } from "./changes.js";
 import type { Config } from "./config.js";
 import type { Env } from "./env.js";
 import { knownHosts } from "./hosts.js";
-import type { IdentityProvider } from "./identity.js";
+import type { SignIns } from "./identity.js";
 import { perMinute } from "./limits.js";
 import { type Log, requestLog } from "./log.js";
 import { pageRoutes, securityHeaders } from "./page.js";
+import { openIdProvider } from "./oidc.js";
 import { noteFault, problemAnswer, problemFor, ServiceError } from "./problems.js";
+import { ProviderLogouts } from "./provider-logout.js";
+import { answerRoutes } from "./routes/answers.js";
 import { chatRoutes } from "./routes/chat.js";
 import { conversationRoutes } from "./routes/conversations.js";
 import { eventRoutes } from "./routes/events.js";
 import { healthRoutes } from "./routes/health.js";
+import { userRoutes } from "./routes/me.js";
 import { memoryRoutes } from "./routes/memory.js";
+import { openApiRoutes } from "./routes/openapi.js";
+import { openIdRoutes } from "./routes/oidc.js";
 import { sessionRoutes } from "./routes/sessions.js";
-import { signInRoutes } from "./routes/sign-in.js";
+import { demoSignInRoutes, signInRoutes } from "./routes/sign-in.js";
 import { OpenStreams } from "./streams.js";
 import type { RunningTurns } from "./turns.js";
 
@@ -30,18 +37,19 @@ export interface AppParts {
   /** For the rate limiter alone. */
   readonly limitClient: Redis;
   readonly agents: ReadonlyMap<string, Agent>;
-  readonly identityProvider: IdentityProvider;
+  readonly signIns: SignIns;
   readonly turns: RunningTurns;
+  readonly changes: Changes;
   readonly closing: AbortSignal;
   readonly log: Log;
 }
 
 /** The whole service as one function of a request; it owns nothing of what it is given. */
 export function createApp(parts: AppParts): Hono<Env> {
-  const { config, sessions, client, limitClient, agents, identityProvider, turns, closing, log } = parts;
+  const { config, sessions, client, limitClient, agents, signIns, turns, changes, closing, log } = parts;
   const access = accessControl({
     sessions,
-    identityProvider,
+    signIns,
     limit: perMinute(limitClient, `${config.KEY_PREFIX}:requests`, config.REQUESTS_PER_MINUTE),
     trusted: config.TRUSTED_PROXIES,
     maxAuthenticationAge: config.MAX_AUTHENTICATION_AGE,
@@ -79,12 +87,22 @@ export function createApp(parts: AppParts): Hono<Env> {
     }),
   );
 
-  signInRoutes(app, { access, identityProvider });
-  sessionRoutes(app, { access, sessions, agentIds: [...agents.keys()], lifetimeSeconds: config.LIFETIME });
+  const logouts = new ProviderLogouts({
+    sessions,
+    client,
+    keyPrefix: config.KEY_PREFIX,
+    lifetimeSeconds: config.LIFETIME,
+  });
+  const provider = openIdProvider(config);
+  if (provider === undefined) demoSignInRoutes(app, { access, signIns, log });
+  else openIdRoutes(app, { access, signIns, provider, logouts, log });
+  signInRoutes(app, { access, signIns, log });
+  sessionRoutes(app, { access, sessions, logouts, lifetimeSeconds: config.LIFETIME });
   eventRoutes(app, {
     access,
     sessions,
     streams: new OpenStreams(config.MAX_STREAMS_PER_USER),
+    changes,
     heartbeatSeconds: config.HEARTBEAT,
     closing,
   });
@@ -93,11 +111,16 @@ export function createApp(parts: AppParts): Hono<Env> {
     sessions,
     agents,
     turns,
+    changes,
+    waitFor: config.TURN_WAIT,
     limit: perMinute(limitClient, `${config.KEY_PREFIX}:turns`, config.TURNS_PER_MINUTE),
     log,
   });
-  conversationRoutes(app, { access, sessions });
+  answerRoutes(app, { access, sessions, agents, changes, closing });
+  conversationRoutes(app, { access, sessions, agents, changes, longestTurn: config.TURN_TIMEOUT });
   memoryRoutes(app, { access, sessions });
+  userRoutes(app, { access, sessions });
+  openApiRoutes(app);
   pageRoutes(app);
 
   app.notFound(() => problemAnswer(new ServiceError("NOT_FOUND").problem));

@@ -1,5 +1,6 @@
 import type { Duration } from "langchain-redis-sessions";
 import { z } from "zod";
+import { isLoopback } from "./hosts.js";
 
 // All settings come from the environment; README.md has a table of them. What is wrong with them is said at once, all of
 // it, and nothing is started.
@@ -76,6 +77,22 @@ const transportSecurity = z
     return [`max-age=${Number(days.slice(0, -1)) * units.d}`, ...more].join("; ");
   });
 
+/** A secret of 32 bytes. */
+const signInKey = z
+  .string()
+  .regex(/^[\w-]{43}$/, "use 32 random bytes in base64url: openssl rand 32 | basenc --base64url | tr -d =")
+  .transform((text): Uint8Array => Buffer.from(text, "base64url"));
+
+/** Over http everybody on the way could read and change what is sent. */
+const webAddress = z
+  .string()
+  .refine((text) => URL.canParse(text), "use an address such as https://id.example.com")
+  .transform((text) => new URL(text))
+  .refine(
+    ({ protocol, hostname }) => protocol === "https:" || (protocol === "http:" && isLoopback(hostname)),
+    "use https; http is for this machine only",
+  );
+
 const schema = z
   .object({
     PORT: count(0)
@@ -91,7 +108,12 @@ const schema = z
     LIFETIME: duration.prefault("7d"),
     CONVERSATION_TTL: duration.prefault("30d"),
     MAX_SESSIONS_PER_USER: count(1).prefault("5"),
-    SIGN_IN_LIFETIME: duration.prefault("8h"),
+    SIGN_IN_LIFETIME: duration.prefault("1h"),
+    SIGN_IN_KEY: signInKey.optional(),
+    PUBLIC_URL: webAddress.optional(),
+    OIDC_ISSUER: webAddress.optional(),
+    OIDC_CLIENT_ID: z.string().optional(),
+    OIDC_CLIENT_SECRET: z.string().optional(),
     MAX_AUTHENTICATION_AGE: duration.prefault("15m"),
     TURNS_PER_MINUTE: count(1).prefault("20"),
     REQUESTS_PER_MINUTE: count(1).prefault("300"),
@@ -106,7 +128,16 @@ const schema = z
     MODEL_DELAY: count(0).prefault("0"),
     TRUSTED_PROXIES: proxies.optional(),
   })
+  .refine(({ IDLE_TIMEOUT, TURN_TIMEOUT }) => IDLE_TIMEOUT > TURN_TIMEOUT, {
+    path: ["IDLE_TIMEOUT"],
+    message: "use more than TURN_TIMEOUT: a session must not end while it waits for an answer",
+  })
   .refine(({ LIFETIME, CONVERSATION_TTL }) => CONVERSATION_TTL >= LIFETIME, {
     path: ["CONVERSATION_TTL"],
     message: "use at least LIFETIME: a live session needs its conversation",
-  });
+  })
+  .refine(
+    ({ OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, PUBLIC_URL }) =>
+      OIDC_ISSUER === undefined || ![OIDC_CLIENT_ID, OIDC_CLIENT_SECRET, PUBLIC_URL].includes(undefined),
+    { path: ["OIDC_ISSUER"], message: "set OIDC_CLIENT_ID, OIDC_CLIENT_SECRET and PUBLIC_URL too" },
+  );

@@ -19,9 +19,14 @@ export function isLoopback(host: string): boolean {
  * `PUBLIC_HOSTS`; with any port, for the port is no part of the attack. Beyond this machine any name is good as long as
  * `PUBLIC_HOSTS` is not set: which names lead there the service cannot know.
  */
-export function knownHosts({ HOST, PUBLIC_HOSTS }: Pick<Config, "HOST" | "PUBLIC_HOSTS">): MiddlewareHandler<Env> {
+export function knownHosts({
+  HOST,
+  PUBLIC_HOSTS,
+  PUBLIC_URL,
+}: Pick<Config, "HOST" | "PUBLIC_HOSTS" | "PUBLIC_URL">): MiddlewareHandler<Env> {
   const own = HOST.includes(":") ? `[${HOST}]` : HOST.toLowerCase();
   const known = new Set([...ofThisMachine, own, ...(PUBLIC_HOSTS ?? [])]);
+  if (PUBLIC_URL !== undefined) known.add(PUBLIC_URL.hostname);
   const all = PUBLIC_HOSTS === undefined && !isLoopback(HOST);
   return async (c, next) => {
     // Made of the Host header, in its normal spelling.

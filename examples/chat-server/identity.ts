@@ -4,44 +4,98 @@ import path from "node:path";
 import { SignJWT } from "jose";
 import { jwtAuthenticator, type JwtIdentity } from "langchain-redis-sessions/http";
 
-// A stand-in for your identity provider: two users, no passwords. In production this file goes, and with it POST
-// /sign-in: the page gets its JWT from your provider, and `authenticate` is a jwtAuthenticator with the provider's
-// `jwks`, issuer and audience. The rest of the service only knows `authenticate`.
+// The sign-ins of this service: JWTs that it signs itself, for users who have proved who they are. How they do that is
+// decided elsewhere: demo-users.ts asks for no proof, oidc.ts asks an OpenID Connect provider.
 
 export interface User {
   readonly id: string;
   readonly name: string;
 }
 
-export const users: readonly User[] = [
-  { id: "ada", name: "Ada Lovelace" },
-  { id: "bob", name: "Bob Kahn" },
-];
+interface SignInDetails {
+  /** When the user proved who they are. Absent, now. */
+  readonly at?: Date | undefined;
+  /** The provider's id of its own session with the user, if a provider was asked. */
+  readonly providerSession?: string | undefined;
+}
 
-export interface IdentityProvider {
-  /** A JWT that says who its bearer is. */
-  readonly signIn: (userId: string, at?: Date) => Promise<string>;
+export interface SignIns {
+  /** Returns a JWT that says who its bearer is. */
+  readonly signIn: (user: User, details?: SignInDetails) => Promise<string>;
+  /** Returns a JWT for the same user and the same time of sign-in that is good for longer. */
+  readonly renew: (identity: JwtIdentity) => Promise<string>;
   readonly authenticate: (request: Request) => Promise<JwtIdentity | null>;
+  /** Also accepts a JWT that ran out, for as long as it may be renewed. */
+  readonly authenticateLapsed: (request: Request) => Promise<JwtIdentity | null>;
+}
+
+export interface SignInSettings {
+  /** The folder of the key, if none is given. */
+  readonly folder: string;
+  readonly key?: Uint8Array | undefined;
+  /** How long a JWT is good before it has to be renewed. */
+  readonly lifetimeSeconds: number;
+  /** How long after the sign-in a JWT can be renewed. No JWT is good for longer. */
+  readonly renewableSeconds: number;
 }
 
 const issuer = "langchain-redis-sessions/examples/chat-server";
 const audience = "chat-server";
+const algorithm = "HS256";
 
-/** Its key is kept in the folder, so that who is signed in stays so when the server restarts. */
-export async function openIdentityProvider(folder: string, lifetimeSeconds: number): Promise<IdentityProvider> {
-  const key = await keyIn(folder);
+/** Opens the sign-ins. The key is kept, so that whoever is signed in stays so when the server restarts. */
+export async function openSignIns(settings: SignInSettings): Promise<SignIns> {
+  const { folder, lifetimeSeconds, renewableSeconds } = settings;
+  const key = settings.key ?? (await keyIn(folder));
+  const rules = { key, algorithms: [algorithm] as const, issuer, audience };
+  const withinLapse = jwtAuthenticator({ ...rules, clockTolerance: renewableSeconds });
+
+  const sign = (claims: { auth_time: number; name: string; sid?: string | undefined }, userId: string) =>
+    new SignJWT(claims)
+      .setProtectedHeader({ alg: algorithm })
+      .setSubject(userId)
+      .setIssuer(issuer)
+      .setAudience(audience)
+      .setIssuedAt()
+      .setExpirationTime(
+        Math.min(Math.floor(Date.now() / 1_000) + lifetimeSeconds, claims.auth_time + renewableSeconds),
+      )
+      .sign(key);
+
   return {
-    signIn: (userId, at = new Date()) =>
-      new SignJWT({ auth_time: Math.floor(at.getTime() / 1_000) })
-        .setProtectedHeader({ alg: "HS256" })
-        .setSubject(userId)
-        .setIssuer(issuer)
-        .setAudience(audience)
-        .setIssuedAt()
-        .setExpirationTime(Math.floor(Date.now() / 1_000) + lifetimeSeconds)
-        .sign(key),
-    authenticate: jwtAuthenticator({ key, algorithms: ["HS256"], issuer, audience }),
+    signIn: ({ id, name }, { at = new Date(), providerSession } = {}) =>
+      sign({ auth_time: Math.floor(at.getTime() / 1_000), name, sid: providerSession }, id),
+    // The time of the sign-in stays: a renewal is no sign-in, and what refuses old ones refuses this one too.
+    renew: ({ userId, claims }) =>
+      sign(
+        {
+          auth_time: Number(claims["auth_time"]),
+          name: nameOf(claims) ?? userId,
+          sid: providerSessionOf(claims),
+        },
+        userId,
+      ),
+    authenticate: jwtAuthenticator(rules),
+    authenticateLapsed: async (request) => {
+      const identity = await withinLapse(request);
+      const signedInAt = identity?.authenticatedAt?.getTime() ?? Number.NaN;
+      return Date.now() < signedInAt + renewableSeconds * 1_000 ? identity : null;
+    },
   };
+}
+
+/** Returns the user as the page shows them. */
+export function userOf({ userId, claims }: JwtIdentity): User {
+  return { id: userId, name: nameOf(claims) ?? userId };
+}
+
+/** Returns the provider's id of its session with the user, or `undefined` if no provider was asked. */
+export function providerSessionOf(claims: JwtIdentity["claims"]): string | undefined {
+  return typeof claims["sid"] === "string" ? claims["sid"] : undefined;
+}
+
+function nameOf(claims: JwtIdentity["claims"]): string | undefined {
+  return typeof claims["name"] === "string" ? claims["name"] : undefined;
 }
 
 async function keyIn(folder: string): Promise<Uint8Array> {

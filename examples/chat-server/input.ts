@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import { ConversationNotFoundError, InvalidOptionError } from "langchain-redis-sessions";
 import { z } from "zod";
 import { ServiceError } from "./problems.js";
 
@@ -25,10 +26,36 @@ export function paramOf(c: Context, name: string): string {
   return parsed(id, c.req.param(name), name);
 }
 
+/** One that is not as the library makes them is none of the user's. */
+export function conversationOf(c: Context): string {
+  const named = conversationId.safeParse(c.req.param("id"));
+  if (!named.success) throw new ConversationNotFoundError();
+  return named.data;
+}
+
+/**
+ * What is done at a position that a client has named. Whether it is one of a user's message, only the store can tell: if it
+ * is not, that is the client's mistake.
+ */
+export async function atPosition<Done>(work: Promise<Done>): Promise<Done> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof InvalidOptionError)) throw error;
+    throw new ServiceError("INVALID_INPUT", { detail: error.message });
+  }
+}
+
 /** Names a write, so that sending it again has no second effect; absent, each request is a new one. */
 export function writeOptions(c: Context): { operationId?: string } {
   const key = c.req.header("Idempotency-Key");
   return key === undefined ? {} : { operationId: parsed(idempotencyKey, key, "Idempotency-Key") };
+}
+
+/** Of a value that is to be written only if it still has the version that it was read with; 0, if it is not there. */
+export function ifMatch(c: Context): { ifVersion?: number } {
+  const header = c.req.header("If-Match");
+  return header === undefined ? {} : { ifVersion: parsed(version, header, "If-Match") };
 }
 
 function parsed<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {
@@ -56,10 +83,18 @@ export const id: z.ZodString = text(1_024)
 /** As the library makes them. */
 export const conversationId: z.ZodString = z.string().regex(/^[\w-]{22}$/, "use the id of a conversation");
 
+/** Of a message, as the library makes them. */
+export const position: z.ZodString = z.string().regex(/^\d{1,17}-\d{1,15}$/, "use the position of a message");
+
 const idempotencyKey = z
   .string()
   .regex(/^[\x21-\x7e]{1,200}$/, "use 1 to 200 visible ASCII characters, a UUID say")
   .refine(isNoToken, "this holds a session token, which is secret");
+
+const version = z
+  .string()
+  .regex(/^"\d{1,16}"$/, 'use the version in quotes, such as "3"')
+  .transform((quoted) => Number(quoted.slice(1, -1)));
 
 /** An id is part of a key's name in Redis, so the library refuses to take a token for one. */
 function isNoToken(value: string): boolean {

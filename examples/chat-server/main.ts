@@ -3,7 +3,7 @@ import { RedisUnavailableError } from "langchain-redis-sessions/testing";
 import { style } from "../print.js";
 import { type Config, ConfigError, readConfig } from "./config.js";
 import { isLoopback } from "./hosts.js";
-import { users } from "./identity.js";
+import { demoUsers } from "./demo-users.js";
 import { jsonLog } from "./log.js";
 import { FolderTakenError } from "./redis.js";
 import { type RunningService, startService } from "./service.js";
@@ -21,12 +21,12 @@ try {
   process.exitCode = 1;
 }
 
-function introduce({ url, redis, redisFailure }: RunningService, { HOST, PUBLIC_HOSTS }: Config): void {
+function introduce({ url, redis, redisFailure }: RunningService, { HOST, PUBLIC_HOSTS, OIDC_ISSUER }: Config): void {
   const model = process.env["OPENAI_API_KEY"] ? "OpenAI" : "an offline stand-in; set OPENAI_API_KEY for a real one";
-  const names = users.map(({ name }) => name).join(" or ");
+  const names = demoUsers.map(({ name }) => name).join(" or ");
   console.log(`\n${style("bold", "langchain-redis-sessions: a chat service")}\n`);
   console.log(`  Open     ${style("cyan", url)}`);
-  console.log(`  Sign in  as ${names}: a demo, no password`);
+  console.log(`  Sign in  ${OIDC_ISSUER ? `with ${OIDC_ISSUER.href}` : `as ${names}: a demo, no password`}`);
   console.log(`  Redis    ${redis}`);
   if (redisFailure !== undefined) {
     console.log(
@@ -37,7 +37,9 @@ function introduce({ url, redis, redisFailure }: RunningService, { HOST, PUBLIC_
   console.log(`  Model    ${model}`);
   console.log(`  Stop     Ctrl-C; answers are finished first, and everything is there again at the next start\n`);
   if (!isLoopback(HOST)) {
-    console.log(`  Whoever reaches ${HOST} can sign in as anyone. Put your own identity provider in identity.ts.\n`);
+    if (!OIDC_ISSUER) {
+      console.log(`  Whoever reaches ${HOST} can sign in as anyone. Set OIDC_ISSUER to your identity provider.\n`);
+    }
     if (PUBLIC_HOSTS === undefined)
       console.log("  Set PUBLIC_HOSTS to the names that it goes by; now it is any name.\n");
   }

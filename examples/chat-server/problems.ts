@@ -22,6 +22,7 @@ export interface ProblemDocument {
 const kinds = {
   INVALID_BODY: { status: 400, title: "Bad Request", detail: "The body is not JSON." },
   INVALID_INPUT: { status: 422, title: "Unprocessable Content", detail: "The input is not as it has to be." },
+  LOGOUT_TOKEN_INVALID: { status: 400, title: "Bad Request", detail: "This is not a logout token, or it was used." },
   CROSS_SITE_REQUEST: { status: 403, title: "Forbidden", detail: "The request did not come from this site." },
   NOT_FOUND: { status: 404, title: "Not Found", detail: "There is nothing at this address." },
   SESSION_UNKNOWN: { status: 404, title: "Not Found", detail: "You have no such live session." },
@@ -30,6 +31,13 @@ const kinds = {
     status: 409,
     title: "Conflict",
     detail: "This Idempotency-Key was used before, and the turn that it named is stored. Read the conversation.",
+  },
+  SESSION_CHANGED: {
+    status: 412,
+    title: "Precondition Failed",
+    detail:
+      "This browser is in another session than the request is for; nothing was done. GET /session tells which. Send " +
+      "its id in X-Expected-Session.",
   },
   BODY_TOO_LARGE: { status: 413, title: "Content Too Large", detail: "The body is too large. Send less." },
   BODY_NOT_JSON: {
@@ -50,6 +58,31 @@ const kinds = {
   RATE_LIMITED: { status: 429, title: "Too Many Requests", detail: "Too many requests. Wait, then try again." },
   CLIENT_GONE: { status: 499, title: "Client Closed Request", detail: "Nobody waits for this answer." },
   INTERNAL: { status: 500, title: "Internal Server Error", detail: "Something went wrong here; it was noted." },
+  NOTHING_TO_DECIDE: {
+    status: 409,
+    title: "Conflict",
+    detail: "No answer of this conversation waits for a decision, or another one than this.",
+  },
+  MODEL_RATE_LIMITED: {
+    status: 502,
+    title: "Bad Gateway",
+    detail: "The model's provider takes no more requests at the moment. Try again in a minute.",
+  },
+  MODEL_QUOTA_USED_UP: {
+    status: 502,
+    title: "Bad Gateway",
+    detail: "What this service may spend at the model's provider is used up. Tell who runs it.",
+  },
+  MODEL_REFUSED_KEY: {
+    status: 502,
+    title: "Bad Gateway",
+    detail: "The model's provider refuses this service's key. Tell who runs it.",
+  },
+  MODEL_UNAVAILABLE: {
+    status: 502,
+    title: "Bad Gateway",
+    detail: "The model's provider cannot be reached or has a fault. Try again in a minute.",
+  },
   AGENT_FAILED: { status: 502, title: "Bad Gateway", detail: "The agent could not answer. Try again." },
   SHUTTING_DOWN: { status: 503, title: "Service Unavailable", detail: "The server is restarting. Try again." },
   STORE_UNAVAILABLE: { status: 503, title: "Service Unavailable", detail: "Redis does not answer." },

@@ -7,9 +7,10 @@ import { chatModel } from "../chat-model.js";
 import { OfflineChatModel } from "../offline-model.js";
 import { makeAgents } from "./agent.js";
 import { createApp } from "./app.js";
+import { Changes } from "./changes.js";
 import type { Config } from "./config.js";
 import type { Env } from "./env.js";
-import { openIdentityProvider } from "./identity.js";
+import { openSignIns } from "./identity.js";
 import type { Log } from "./log.js";
 import { firstFailure, noteConnections, openRedis } from "./redis.js";
 import { stopService } from "./shutdown.js";
@@ -27,10 +28,16 @@ export interface RunningService {
 
 /** Puts the parts together and listens. Nothing is left behind when that fails. */
 export async function startService(config: Config, log: Log, model?: BaseChatModel): Promise<RunningService> {
-  const identityProvider = await openIdentityProvider(config.DATA_DIR, config.SIGN_IN_LIFETIME);
+  const signIns = await openSignIns({
+    folder: config.DATA_DIR,
+    key: config.SIGN_IN_KEY,
+    lifetimeSeconds: config.SIGN_IN_LIFETIME,
+    renewableSeconds: config.LIFETIME,
+  });
   const redis = await openRedis({ url: config.REDIS_URL, folder: config.DATA_DIR });
-  const [client, limitClient] = [connect(redis.url), connect(redis.url)];
-  noteConnections([client, limitClient], log);
+  const clients = [connect(redis.url), connect(redis.url), connect(redis.url)] as const;
+  const [client, limitClient, subscriber] = clients;
+  noteConnections(clients, log);
   const contact = firstFailure(client);
   const sessions = new SessionStore({
     client,
@@ -39,7 +46,9 @@ export async function startService(config: Config, log: Log, model?: BaseChatMod
     lifetime: config.LIFETIME,
     conversationTtl: config.CONVERSATION_TTL,
     maxSessionsPerUser: config.MAX_SESSIONS_PER_USER,
-    maxTokenLifetime: config.SIGN_IN_LIFETIME,
+    // A renewed JWT keeps the time of its sign-in, and none is good for longer than this.
+    maxTokenLifetime: config.LIFETIME,
+    // So much is read of a conversation that the agent takes up anew.
     window: { messages: config.WINDOW_MESSAGES },
     // One that cannot be read is no reason to withhold the rest from its owner.
     onCorrupt: "skip",
@@ -55,7 +64,7 @@ export async function startService(config: Config, log: Log, model?: BaseChatMod
     sessions,
     log,
     model: model ?? (await chatModel(offline)),
-    waitFor: config.TURN_WAIT,
+    window: config.WINDOW_MESSAGES,
   });
   const app = createApp({
     config,
@@ -63,14 +72,15 @@ export async function startService(config: Config, log: Log, model?: BaseChatMod
     client,
     limitClient,
     agents,
-    identityProvider,
+    signIns,
     turns,
+    changes: new Changes({ client, subscriber, prefix: config.KEY_PREFIX }),
     closing: closing.signal,
     log,
   });
   try {
     const server = await listen(app, config);
-    const service = { server, turns, closing, sessions, clients: [client, limitClient], redis, log };
+    const service = { server, turns, closing, sessions, clients, redis, log };
     let stopped: Promise<void> | undefined;
     return {
       url: addressOf(server, config),
@@ -79,7 +89,7 @@ export async function startService(config: Config, log: Log, model?: BaseChatMod
       stop: () => (stopped ??= stopService({ ...service, graceSeconds: config.SHUTDOWN_TIMEOUT })),
     };
   } catch (error) {
-    for (const each of [client, limitClient]) each.disconnect();
+    for (const each of clients) each.disconnect();
     await redis.stop();
     throw error;
   }

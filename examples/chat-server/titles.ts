@@ -1,14 +1,8 @@
-import type { BaseMessage } from "@langchain/core/messages";
 import type { Conversation, Session, SessionStore } from "langchain-redis-sessions";
 
 // A conversation is called after the first thing that was said in it, until its owner names it.
 
 const MAX_LENGTH = 60;
-
-/** How many messages of these the latest turn added: what the user said, and all that follows. */
-export function lastTurnOf(messages: readonly BaseMessage[]): readonly BaseMessage[] {
-  return messages.slice(messages.findLastIndex(({ type }) => type === "human"));
-}
 
 /** Best effort: that it has no title yet is no reason to fail a turn that is stored. */
 export async function nameConversation(sessions: SessionStore, session: Session, message: string): Promise<void> {

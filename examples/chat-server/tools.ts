@@ -5,6 +5,14 @@ import { z } from "zod";
 // What the agent can do. A tool learns from the context of the run whose session it works for, so that one agent object
 // serves everybody. What goes wrong and the model can know of, it is told; anything else fails the turn.
 
+/** Those that run only when a person has approved the call. */
+export const toolsThatAsk = {
+  forget: {
+    allowedDecisions: ["approve", "reject"],
+    description: "The agent wants to forget everything that it remembers of you. This cannot be undone.",
+  },
+};
+
 type Runtime = ToolRuntime<unknown, { readonly session: Session }>;
 
 /** Under this key: a list of sentences, for GET /memory/facts too. */
@@ -56,7 +64,19 @@ export function memoryTools(sessions: SessionStore) {
       schema: z.object({}),
     },
   );
-  return [remember, recall];
+  const forget = tool(
+    async (_input, { context, toolCallId }: Runtime) => {
+      const known = await sessions.memory(sessionOf(context)).delete(FACTS, { operationId: toolCallId });
+      return known ? "I have forgotten all of it." : "There was nothing to forget.";
+    },
+    {
+      name: "forget",
+      description:
+        "Forget all facts about the user. Call it when they ask for it: they are asked whether they are sure.",
+      schema: z.object({}),
+    },
+  );
+  return [remember, recall, forget];
 }
 
 /** Which of the context's types arrives is up to the version of langchain; what arrives is the session. */

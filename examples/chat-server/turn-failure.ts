@@ -1,16 +1,20 @@
 import { OperationConflictError, TurnNotStoredError } from "langchain-redis-sessions";
 import { problemOf } from "langchain-redis-sessions/http";
-import type { TurnRequest } from "./agent.js";
 import { ServiceError } from "./problems.js";
 
 /**
  * What to tell of a turn that failed: that it was stopped, and by what; that it was stored before; that the answer is
  * there and could not be stored; another problem of sessions as it is; of anything else, that the agent failed.
+ *
+ * @param turn the signal that stops it, and the name that it was sent with.
  */
-export function turnFailure(error: unknown, { signal, operationId }: TurnRequest): unknown {
-  if (signal.aborted) return signal.reason;
+export function turnFailure(error: unknown, turn: { signal?: AbortSignal; operationId: string }): unknown {
+  if (turn.signal?.aborted === true) return turn.signal.reason;
+  const own = within(error, ServiceError);
+  if (own !== undefined) return own;
   const conflict = within(error, OperationConflictError);
-  if (conflict !== undefined && conflict.operationId === operationId) return new ServiceError("OPERATION_CONFLICT");
+  if (conflict !== undefined && conflict.operationId === turn.operationId)
+    return new ServiceError("OPERATION_CONFLICT");
   const problem = problemOf(error);
   if (problem === undefined) return new ServiceError("AGENT_FAILED", { cause: error });
   const unstored = within(error, TurnNotStoredError);

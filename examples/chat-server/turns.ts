@@ -1,19 +1,18 @@
-import { ServiceError } from "./problems.js";
+import type { Answer } from "langchain-redis-sessions";
+import { type OwnCode, ServiceError } from "./problems.js";
 
-// A turn is stopped when nobody listens any more, when it takes too long, and when the server cannot wait for it: what
-// was said until then is stored, marked as interrupted.
+// An answer goes on when its reader leaves. It is stopped by who may stop it, when it takes too long, and when the server
+// cannot wait for it: what was said until then is stored, marked as interrupted.
 
 export interface RunningTurn {
   readonly signal: AbortSignal;
-  /** Nobody listens any more. */
-  readonly abandon: () => void;
   /** It is over, however it went. */
   readonly end: () => void;
 }
 
 /** The turns that this process runs at the moment. */
 export class RunningTurns {
-  readonly #running = new Set<AbortController>();
+  readonly #running = new Set<(code: OwnCode) => void>();
   readonly #longestMilliseconds: number;
   #whenIdle: (() => void)[] = [];
 
@@ -21,21 +20,22 @@ export class RunningTurns {
     this.#longestMilliseconds = longestSeconds * 1_000;
   }
 
-  /** @param client aborts when the connection of who asked is gone. */
-  begin(client: AbortSignal): RunningTurn {
+  begin(answer: Pick<Answer, "send">): RunningTurn {
     const controller = new AbortController();
-    const abandon = (): void => controller.abort(new ServiceError("CLIENT_GONE"));
-    const timer = setTimeout(() => controller.abort(new ServiceError("TURN_TIMED_OUT")), this.#longestMilliseconds);
-    if (client.aborted) abandon();
-    client.addEventListener("abort", abandon, { once: true });
-    this.#running.add(controller);
+    const stop = (code: OwnCode): void => {
+      if (controller.signal.aborted) return;
+      const reason = new ServiceError(code);
+      // Its readers are told why, wherever they are: the end of an answer says only that it broke off.
+      answer.send({ type: "problem", problem: reason.problem });
+      controller.abort(reason);
+    };
+    const timer = setTimeout(() => stop("TURN_TIMED_OUT"), this.#longestMilliseconds);
+    this.#running.add(stop);
     return {
       signal: controller.signal,
-      abandon,
       end: () => {
         clearTimeout(timer);
-        client.removeEventListener("abort", abandon);
-        this.#running.delete(controller);
+        this.#running.delete(stop);
         if (this.#running.size === 0) for (const idle of this.#whenIdle.splice(0)) idle();
       },
     };
@@ -54,6 +54,6 @@ export class RunningTurns {
   }
 
   stopAll(): void {
-    for (const controller of this.#running) controller.abort(new ServiceError("SHUTTING_DOWN"));
+    for (const stop of this.#running) stop("SHUTTING_DOWN");
   }
 }

@@ -1,3 +1,5 @@
+import { setTimeout as pause } from "node:timers/promises";
+
 // Waiting for whichever of several signals aborts first, and leaving nothing on them. Signals that live on (that of a
 // session, that of the whole server) must not keep a listener of each stream that there was. Each listener is removed by
 // name: one that was added with `{ signal }` leaves a trace in Node all the same, some 25 kB a stream, for as long as the
@@ -18,4 +20,9 @@ export function untilAborted(signals: readonly AbortSignal[], orWhen: (over: () 
     orWhen(over);
     if (signals.some(({ aborted }) => aborted)) over();
   });
+}
+
+/** Resolves after a time, or when the signal aborts. */
+export async function pauseFor(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await pause(milliseconds, undefined, { signal }).catch(() => {});
 }

@@ -75,19 +75,30 @@ describe("chatting", () => {
     expect((await ada.say("What is my name?")).json).toEqual({ response: "Your name is Ada.", messageCount: 4 });
   });
 
-  test("as a stream: tools and tokens as they come, then done", async () => {
+  test("as a stream: what is called, what it returned, words as they come, then the end", async () => {
     const { response, events } = await ada.listen("What time is it in Oslo?");
-    expect(response.headers.get("Content-Type")).toBe("text/event-stream");
+    expect(response.headers.get("Content-Type")).toBe("text/event-stream; charset=utf-8");
     expect(response.headers.get("Cache-Control")).toBe("no-store, no-transform");
     const heard = await all(events);
-    expect(heard[0]).toMatchObject({
-      event: "tool",
-      data: { name: "time_in", text: expect.stringMatching(/^\d\d:\d\d$/) },
+    // Something at once, whatever the model takes.
+    expect(heard[0]).toMatchObject({ event: "comment" });
+    const [call, result, ...rest] = heard.filter(({ event }) => event === "");
+    expect(call?.data).toEqual({
+      type: "call",
+      id: expect.any(String),
+      name: "time_in",
+      args: { zone: "Europe/Oslo" },
     });
-    const said = heard.flatMap(({ event, data }) => (event === "token" ? [data.text] : [])).join("");
-    expect(heard.at(-1)).toEqual({ event: "done", data: { response: said, messageCount: 4 } });
-    expect(said).toMatch(/^It is \d\d:\d\d\.$/);
-    expect(heard.filter(({ event }) => event === "done" || event === "problem")).toHaveLength(1);
+    expect(result?.data).toEqual({
+      type: "result",
+      id: call?.data.id,
+      name: "time_in",
+      text: expect.stringMatching(/^\d\d:\d\d$/),
+    });
+    expect(rest.map(({ data }) => data.text).join("")).toMatch(/^It is \d\d:\d\d\.$/);
+    const named = heard.filter(({ event }) => !["", "comment"].includes(event));
+    const { json } = await ada.send(`/conversations/${ada.session.conversationId}/messages`);
+    expect(named).toMatchObject([{ event: "end", data: { end: "stored", position: json.messages.at(-1).position } }]);
   });
 
   test("a place that the tool does not know is no failure", async () => {
@@ -259,11 +270,55 @@ describe("memory", () => {
     },
   );
 
+  test("GET /memory has the keys; a write with If-Match does not overwrite what was learned meanwhile", async () => {
+    const carl = new Visitor(service.url, await service.jwtFor("carl"));
+    await carl.start();
+    await carl.say("Remember that I like tea.");
+    expect((await carl.send("/memory")).json).toEqual({ keys: ["facts"] });
+    const { version } = (await carl.send("/memory/facts")).json as { version: number };
+    await carl.say("Remember that I like cake.");
+    const put = { method: "PUT", body: { value: ["I like coffee"] } };
+    const stale = await carl.send("/memory/facts", { ...put, headers: { "If-Match": `"${version}"` } });
+    expect(stale).toMatchObject({ status: 409, json: { code: "VERSION_CONFLICT" } });
+    const now = (await carl.send("/memory/facts")).json as { value: string[]; version: number };
+    expect(now.value).toEqual(["I like tea", "I like cake"]);
+    const fresh = await carl.send("/memory/facts", { ...put, headers: { "If-Match": `"${now.version}"` } });
+    expect(fresh.status).toBe(200);
+    expect((await carl.send("/memory/new", { ...put, headers: { "If-Match": '"0"' } })).status).toBe(200);
+    expect((await carl.send("/memory/new", { ...put, headers: { "If-Match": '"0"' } })).status).toBe(409);
+    expect((await carl.send("/memory/new", { ...put, headers: { "If-Match": "3" } })).status).toBe(422);
+  });
+
   test("each user has their own", async () => {
     const bob = await Visitor.inSession(service.url, "bob");
     await ada.send("/memory/secret", { method: "PUT", body: { value: 1 } });
     expect((await bob.send("/memory/secret")).status).toBe(404);
   });
+});
+
+test("GET /me/export has all that is stored of the user, and nothing of anybody else", async () => {
+  const withFact = async (user: string): Promise<Visitor> => {
+    const visitor = new Visitor(service.url, await service.jwtFor(user));
+    await visitor.start();
+    await visitor.say(`Remember that I am ${user}.`);
+    return visitor;
+  };
+  const [erna, fred] = [await withFact("erna"), await withFact("fred")];
+  const { headers, json } = await erna.send("/me/export");
+  expect(headers.get("Content-Disposition")).toBe('attachment; filename="my-data.ndjson"');
+  const records = (json as string)
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { kind: string });
+  expect(new Set(records.map(({ kind }) => kind))).toEqual(
+    new Set(["session", "conversation", "answer", "memory", "checkpoint"]),
+  );
+  expect(json).toContain("I am erna");
+  expect(json).not.toContain("fred");
+  expect(json).not.toContain(erna.token);
+  const old = new Visitor(service.url, await service.jwtFor("fred", new Date(Date.now() - 3_600_000)));
+  old.token = fred.token;
+  expect(await old.send("/me/export")).toMatchObject({ status: 401, json: { code: "REAUTHENTICATION_REQUIRED" } });
 });
 
 test("DELETE /me removes everything, and ends the session that asked", async () => {
@@ -274,7 +329,7 @@ test("DELETE /me removes everything, and ends the session that asked", async () 
     sessions: 1,
     conversations: 1,
     memories: 1,
-    threads: 0,
+    threads: 1,
     items: 0,
   });
   expect((await dora.send("/session")).status).toBe(440);

@@ -1,10 +1,12 @@
 // How a page learns that its session has ended.
 import { Redis } from "ioredis";
 import { afterEach, describe, expect, inject, test } from "vitest";
+import { closingIn } from "../support/closing.js";
 import { startTestService, type TestService } from "./support/service.js";
 import { all, type SentEvent, sentEvents } from "./support/sent-events.js";
 import { Visitor } from "./support/visitor.js";
 
+const { through } = closingIn(afterEach);
 const running: TestService[] = [];
 afterEach(async () => {
   for (const service of running.splice(0)) await service.stop();
@@ -20,7 +22,7 @@ async function listening(visitor: Visitor, signal?: AbortSignal): Promise<AsyncG
   const response = await visitor.fetch("/session/events", signal === undefined ? {} : { signal });
   expect(response.headers.get("Content-Type")).toBe("text/event-stream");
   const events = sentEvents(response);
-  expect((await events.next()).value).toEqual({ event: "", data: ": open" });
+  expect((await events.next()).value).toEqual({ event: "comment", data: ": open" });
   return events;
 }
 
@@ -52,14 +54,60 @@ describe("GET /session/events", () => {
     expect(await all(events)).toEqual([{ event: "ended", data: { reason: "evicted" } }]);
   });
 
+  test("tells within a second what changes in a conversation, on another server too, and to nobody else", async () => {
+    const one = await served();
+    const shared = await startTestService({ environment: { KEY_PREFIX: one.keyPrefix } });
+    running.push(shared);
+    const ada = await Visitor.inSession(one.url);
+    const elsewhere = await Visitor.inSession(shared.url);
+    const bob = await Visitor.inSession(shared.url, "bob");
+    const [events, bobs] = [await listening(elsewhere), await listening(bob)];
+    const { conversationId } = ada.session;
+    const changed = { event: "changed", data: { conversationId } };
+    const path = `/conversations/${conversationId}`;
+    // A turn begins, and ends.
+    const said = ada.say("Hi");
+    expect([(await events.next()).value, (await events.next()).value]).toEqual([changed, changed]);
+    await said;
+    await ada.say("And?");
+    await events.next();
+    await events.next();
+    const { json } = await ada.send(`${path}/messages`);
+    const changes = [
+      { method: "PATCH", path, body: { title: "Tea" } },
+      { method: "DELETE", path: `${path}/messages?from=${json.messages[2].position}` },
+      { method: "DELETE", path },
+    ];
+    for (const { path: where, ...sent } of changes) {
+      const begun = performance.now();
+      expect((await ada.send(where, sent)).status).toBe(204);
+      expect((await events.next()).value).toEqual(changed);
+      expect(performance.now() - begun).toBeLessThan(1_000);
+    }
+    await bob.send(`/sessions/${bob.session.id}`, { method: "DELETE" });
+    expect(await all(bobs)).toEqual([{ event: "ended", data: { reason: "ended" } }]);
+  });
+
+  test("tells that it may have missed something when it was cut off from Redis", async () => {
+    const { host, port } = inject("servers").single;
+    const network = await through({ host, port });
+    const service = await served({ REDIS_URL: network.url });
+    const ada = await Visitor.inSession(service.url);
+    const events = await listening(ada);
+    network.refuse();
+    await network.heal();
+    const heard = events.next();
+    expect((await heard).value).toMatchObject({ event: "changed", data: {} });
+  });
+
   test("does not keep the session alive: it expires as it would have, and that is told", async () => {
-    const service = await served({ IDLE_TIMEOUT: "2s", HEARTBEAT: "1s" });
+    const service = await served({ IDLE_TIMEOUT: "2s", TURN_TIMEOUT: "1s", HEARTBEAT: "1s" });
     const ada = await Visitor.inSession(service.url);
     const begun = performance.now();
     const heard = await all(await listening(ada));
     expect(heard.at(-1)).toEqual({ event: "ended", data: { reason: "expired" } });
     expect(performance.now() - begun).toBeLessThan(4_000);
-    expect(heard).toContainEqual({ event: "", data: ": ping" });
+    expect(heard).toContainEqual({ event: "comment", data: ": ping" });
     expect(await ada.send("/session")).toMatchObject({ status: 440, json: { reason: "expired" } });
   });
 
@@ -68,7 +116,7 @@ describe("GET /session/events", () => {
     const ada = await Visitor.inSession(service.url);
     const events = await listening(ada);
     ada.token = (await ada.send("/sessions/rotate", { method: "POST" })).json.token;
-    expect((await events.next()).value).toEqual({ event: "", data: ": ping" });
+    expect((await events.next()).value).toEqual({ event: "comment", data: ": ping" });
     await ada.send(`/sessions/${ada.session.id}`, { method: "DELETE" });
     expect((await all(events)).at(-1)).toEqual({ event: "ended", data: { reason: "ended" } });
   });

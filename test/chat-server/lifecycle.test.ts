@@ -11,7 +11,7 @@ import { SessionStore } from "langchain-redis-sessions";
 import { startRedis } from "langchain-redis-sessions/testing";
 import { lines } from "../runnables/support/conversation.js";
 import { type ChildService, startChildService } from "./support/child-service.js";
-import { all } from "./support/sent-events.js";
+import { all, firstSaid, told } from "./support/sent-events.js";
 import { Visitor } from "./support/visitor.js";
 
 // A program takes seconds to start on a busy machine.
@@ -77,7 +77,7 @@ test("told to stop, it lets an answer come to its end, takes no new one, and kee
   const page = await ada.fetch("/session/events");
   const ended = service.end();
   const heard = await all(events);
-  expect(heard.at(-1)).toMatchObject({ event: "done", data: { messageCount: 2 } });
+  expect(heard.at(-1)).toMatchObject({ event: "end", data: { end: "stored" } });
   await page.text();
   // Over a connection that is still there it says so; there are no new ones.
   const { status, headers } = await fetch(`${service.url}/health`).catch(() => new Response(null, { status: 503 }));
@@ -97,9 +97,9 @@ test("an answer that does not come to its end in time is stopped, told, and stor
   const service = await started({ MODEL_PACE: "100", SHUTDOWN_TIMEOUT: "1s" });
   const ada = await Visitor.inSession(service.url);
   const { events } = await ada.listen("Tell me a long story.");
-  await events.next();
+  await firstSaid(events);
   const ended = service.end();
-  expect((await all(events)).at(-1)).toMatchObject({ event: "problem", data: { status: 503, code: "SHUTTING_DOWN" } });
+  expect((await told(events)).slice(-2)).toEqual(["problem SHUTTING_DOWN", "end interrupted"]);
   expect(await ended).toBe(0);
 
   const { said } = await left(ada.session);

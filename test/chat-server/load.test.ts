@@ -10,8 +10,7 @@ beforeAll(async () => {
 afterAll(() => service.stop());
 
 test("20 people chat at the same time: each has an answer to each message, and each turn is there once and whole", async () => {
-  const signIn = service.jwtFor;
-  const crowd = await gather(service.url, { signIn }, { people: 20, turnsEach: 5, withSessions: true });
+  const crowd = await gather(service.url, service.jwtFor, { people: 20, turnsEach: 5, withSessions: true });
   expect(await chat(service.url, crowd)).toMatchObject({ answered: 100, failed: 0 });
   expect(await lostTurns(crowd)).toBe(0);
 });

@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { openIdentityProvider } from "../../examples/chat-server/identity.js";
+import { openSignIns } from "../../examples/chat-server/identity.js";
 import { startChildService } from "./support/child-service.js";
 import { chat, gather, lostTurns, type Outcome } from "./support/crowd.js";
 
@@ -16,7 +16,8 @@ const loads = [
 ];
 
 const folder = await mkdtemp(path.join(tmpdir(), "chat-server-load-"));
-const identityProvider = await openIdentityProvider(folder, 3_600);
+const signIns = await openSignIns({ folder, lifetimeSeconds: 3_600, renewableSeconds: 3_600 });
+const jwtFor = (id: string) => signIns.signIn({ id, name: id });
 const environment = { DATA_DIR: folder, TURNS_PER_MINUTE: "1000000", REQUESTS_PER_MINUTE: "1000000" };
 
 interface Row {
@@ -34,12 +35,12 @@ for (const { model, delay, turnsEach } of loads) {
   const asked = people * turnsEach;
 
   const plain = await startChildService(load, "test/chat-server/support/plain-server.ts");
-  const visitors = await gather(plain.url, identityProvider, { people, turnsEach, withSessions: false });
+  const visitors = await gather(plain.url, jwtFor, { people, turnsEach, withSessions: false });
   rows.push({ model, server: "without sessions", asked, outcome: await chat(plain.url, visitors) });
   await plain.end();
 
   const service = await startChildService(load);
-  const crowd = await gather(service.url, identityProvider, { people, turnsEach, withSessions: true });
+  const crowd = await gather(service.url, jwtFor, { people, turnsEach, withSessions: true });
   const outcome = await chat(service.url, crowd);
   rows.push({ model, server: "with sessions", asked, outcome, lost: await lostTurns(crowd) });
   await service.end();

@@ -31,7 +31,7 @@ const cases: readonly (readonly [what: string, method: string, path: string, bod
   ["a name that is not known", "POST", chat, { message: "Hi", mesage: "x" }, /mesage/],
   ["a list in the place of an object", "POST", chat, [], /body: .*object/],
   ["nobody", "POST", "/sign-in", { user: "eve" }, /user: use one of ada, bob/],
-  ["an agent that is not there", "POST", "/sessions", { agentId: "x" }, /agentId: use one of assistant/],
+  ["an agent that is not there", "POST", "/sessions", { agentId: "x" }, /agentId: use assistant/],
   ["a conversation that is none", "POST", "/sessions", { agentId: "assistant", conversationId: "" }, /conversationId/],
   ["others that is no yes or no", "POST", "/sessions/end-all", { others: "yes" }, /others: use true or false/],
   ["a blank title", "PATCH", "/conversations/x", { title: "  " }, /title: use a text that is not empty/],

@@ -1,5 +1,4 @@
 import autocannon from "autocannon";
-import type { IdentityProvider } from "../../../examples/chat-server/identity.js";
 import { Visitor } from "./visitor.js";
 
 /** Many people who chat at the same time, each in a session of their own, one message after another. */
@@ -10,12 +9,12 @@ export interface Crowd {
 
 export async function gather(
   url: string,
-  identityProvider: Pick<IdentityProvider, "signIn">,
+  jwtFor: (userId: string) => Promise<string>,
   { people, turnsEach, withSessions }: { people: number; turnsEach: number; withSessions: boolean },
 ): Promise<Crowd> {
   const visitors: Visitor[] = [];
   for (let number = 0; number < people; number++) {
-    const visitor = new Visitor(url, await identityProvider.signIn(`person-${number}`));
+    const visitor = new Visitor(url, await jwtFor(`person-${number}`));
     if (withSessions) await visitor.start();
     visitors.push(visitor);
   }

@@ -7,14 +7,18 @@ import { bodyLimit } from "hono/body-limit";
 import { createAgent } from "langchain";
 import { z } from "zod";
 import type { Env } from "../../../examples/chat-server/env.js";
-import { openIdentityProvider } from "../../../examples/chat-server/identity.js";
+import { openSignIns } from "../../../examples/chat-server/identity.js";
 import { bodyOf, text } from "../../../examples/chat-server/input.js";
 import { jsonLog, requestLog } from "../../../examples/chat-server/log.js";
 import { securityHeaders } from "../../../examples/chat-server/page.js";
 import { timeIn } from "../../../examples/chat-server/tools.js";
 import { OfflineChatModel } from "../../../examples/offline-model.js";
 
-const { authenticate } = await openIdentityProvider(process.env["DATA_DIR"] ?? "", 3_600);
+const { authenticate } = await openSignIns({
+  folder: process.env["DATA_DIR"] ?? "",
+  lifetimeSeconds: 3_600,
+  renewableSeconds: 3_600,
+});
 const model = new OfflineChatModel({ thinksMilliseconds: Number(process.env["MODEL_DELAY"] ?? 0) });
 const agent = createAgent({ model, tools: [timeIn], systemPrompt: "You are friendly." });
 const chat = z.strictObject({ message: text(20_000) });

@@ -4,7 +4,7 @@ import path from "node:path";
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { inject } from "vitest";
 import { readConfig } from "../../../examples/chat-server/config.js";
-import { openIdentityProvider } from "../../../examples/chat-server/identity.js";
+import { openSignIns } from "../../../examples/chat-server/identity.js";
 import { jsonLog } from "../../../examples/chat-server/log.js";
 import { startService } from "../../../examples/chat-server/service.js";
 import { freshId } from "../../support/turns.js";
@@ -18,6 +18,8 @@ export interface TestService {
   readonly entries: () => readonly Record<string, unknown>[];
   /** A JWT for anybody, not just the demo users. */
   readonly jwtFor: (userId: string, at?: Date) => Promise<string>;
+  /** A JWT that ran out a minute ago. */
+  readonly lapsedJwtFor: (userId: string, at?: Date) => Promise<string>;
   readonly stop: () => Promise<void>;
 }
 
@@ -47,13 +49,16 @@ export async function startTestService({ environment = {}, model }: TestServiceO
     jsonLog((line) => lines.push(line)),
     model,
   );
-  const identityProvider = await openIdentityProvider(folder, 300);
+  const signIns = await openSignIns({ folder, lifetimeSeconds: 300, renewableSeconds: 604_800 });
+  const lapsedSignIns = await openSignIns({ folder, lifetimeSeconds: -60, renewableSeconds: 604_800 });
   return {
     url: service.url,
     keyPrefix,
     lines,
     entries: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
-    jwtFor: (userId, at) => identityProvider.signIn(userId, at),
+    jwtFor: (userId, at) => signIns.signIn({ id: userId, name: userId }, { at }),
+    lapsedJwtFor: (userId, at = new Date(Date.now() - 3_600_000)) =>
+      lapsedSignIns.signIn({ id: userId, name: userId }, { at }),
     stop: async () => {
       await service.stop();
       await rm(folder, { recursive: true, force: true });

@@ -77,7 +77,7 @@ export class Visitor {
   async send(path: string, sent: Sent = {}): Promise<Answer> {
     const response = await this.fetch(path, sent);
     const text = await response.text();
-    const isJson = response.headers.get("Content-Type")?.includes("json") === true;
+    const isJson = /\bjson\b/.test(response.headers.get("Content-Type") ?? "");
     return { status: response.status, headers: response.headers, json: isJson ? JSON.parse(text) : text };
   }
 
@@ -87,12 +87,26 @@ export class Visitor {
   }
 
   /** A chat answer as it comes; the response itself, when it is no stream. */
-  async listen(message: string, { key, signal }: { key?: string; signal?: AbortSignal } = {}): Promise<Listening> {
+  async listen(
+    message: string,
+    { key, signal, ...more }: { key?: string; signal?: AbortSignal; replaces?: string } = {},
+  ): Promise<Listening> {
     const response = await this.fetch("/agents/assistant/chat", {
-      body: { message },
+      body: { message, ...more },
       headers: { Accept: "text/event-stream", ...keyed(key) },
       ...(signal === undefined ? {} : { signal }),
     });
+    return { response, events: sentEvents(response) };
+  }
+
+  /** What runs, waits or can be asked again. */
+  async answer(conversationId = this.session.conversationId): Promise<Answer["json"]> {
+    return (await this.send(`/conversations/${conversationId}/answer`)).json.answer;
+  }
+
+  /** The answer of the session's conversation, as it is followed from anywhere. */
+  async follow(query = ""): Promise<Listening> {
+    const response = await this.fetch(`/conversations/${this.session.conversationId}/answer/events${query}`);
     return { response, events: sentEvents(response) };
   }
 
