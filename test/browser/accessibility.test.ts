@@ -58,7 +58,7 @@ test("everything can be done with the keyboard alone, and the focus is never los
   await keyboard.press("Enter");
   await focusComesTo(ada.button("Rename “First”"));
 
-  await tabTo(ada, ada.button("New conversation"), "Shift+Tab");
+  await tabTo(ada, ada.newConversation, "Shift+Tab");
   await keyboard.press("Enter");
   await focusComesTo(ada.field);
   await ada.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
@@ -156,16 +156,16 @@ test.each(["light", "dark"] as const)("all texts, edges and rings can be made ou
   await ada.signInHere();
   await legible("empty");
   await ada.ask("What time is it in Oslo?");
-  await ada.page.getByText("Used the tool time_in").click();
+  await ada.page.getByText("Looked up the time").click();
   await ada.say("Tell me a long story");
   await ada.answers.getByText("Once upon").waitFor();
   await ada.stop.click();
   await ada.page.route("**/chat", (route) => route.abort());
   await ada.say("This will not arrive");
   await ada.button("Try again").waitFor();
-  await ada.page.route("**/sessions/conversation", (route) => route.abort());
-  await ada.button("New conversation").click();
-  await ada.page.getByRole("alert").getByText("cannot be opened").waitFor();
+  await ada.page.route("**/conversations?*search*", (route) => route.abort());
+  await ada.page.getByRole("searchbox").fill("Oslo");
+  await ada.page.getByRole("alert").getByText("The list cannot be searched").waitFor();
   await legible("a conversation with all that can happen");
   expect(await faintEdges(ada.page)).toEqual([]);
   await other.signIn(chat.server.url);
@@ -194,7 +194,7 @@ test("a phone gets a drawer, targets for a thumb, and nothing beside the screen"
   await fits("empty");
   await ada.field.fill("What time is it in Oslo?");
   await ada.send.tap();
-  await ada.page.getByText("Used the tool time_in").waitFor();
+  await ada.page.getByText("Looked up the time").waitFor();
   await ada.send.waitFor();
   await fits("a conversation");
   expect(await ada.list.isVisible()).toBe(false);
@@ -208,7 +208,7 @@ test("a phone gets a drawer, targets for a thumb, and nothing beside the screen"
   await ada.page.keyboard.press("Escape");
   await focusComesTo(ada.button("Conversations"));
   await ada.button("Your session").tap();
-  await ada.panel.getByText("this one").waitFor();
+  await ada.panel.getByText("this browser").waitFor();
   await fits("the panel");
 });
 

@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { useChat } from "./support/suite.js";
 
@@ -10,11 +11,16 @@ test("an answer arrives word by word, and what the agent used for it can be look
   await ada.answers.getByText("Once upon").waitFor();
   expect(await ada.answers.getAttribute("aria-busy")).toBe("true");
   await ada.stop.click();
+  await ada.send.waitFor();
 
   expect(await ada.ask("What time is it in Oslo?")).toMatch(/It is \d\d:\d\d/);
-  const used = ada.page.getByText("Used the tool time_in");
-  await used.click();
-  expect(await ada.answers.last().locator("pre").innerText()).toMatch(/^\d\d:\d\d$/);
+  await ada.page.getByText("Looked up the time in Europe/Oslo").click();
+  const details = ada.answers.last().locator("pre");
+  expect(await details.allInnerTexts()).toEqual(["time_in", "zone: Europe/Oslo", expect.stringMatching(/^\d\d:\d\d$/)]);
+  // As it is stored, it is told the same.
+  await ada.page.reload();
+  await ada.page.getByText("Looked up the time in Europe/Oslo").click();
+  expect(await details.allInnerTexts()).toHaveLength(3);
 });
 
 test("a reload goes on in the same conversation, with what was written and not sent", async () => {
@@ -32,8 +38,7 @@ test("an earlier conversation is taken up again, and the agent knows what was sa
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
   await ada.ask("My name is Ada");
-  await ada.button("New conversation").click();
-  await ada.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  await ada.begin();
   expect(await ada.ask("What is my name?")).toContain("not told me");
 
   await ada.conversation("My name is Ada").click();
@@ -49,8 +54,7 @@ test("two tabs that share a session each keep to the conversation that they show
   await first.ask("My name is Ada");
   const second = await first.duplicate();
   await second.answers.getByText("Nice to meet you, Ada").waitFor();
-  await second.button("New conversation").click();
-  await second.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  await second.begin();
 
   expect(await first.ask("What is my name?")).toContain("Ada");
   expect(await second.ask("What is my name?")).toContain("not told me");
@@ -95,8 +99,7 @@ test("an answer goes on to arrive while another conversation is looked at", asyn
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
   await ada.ask("My name is Ada");
-  await ada.button("New conversation").click();
-  await ada.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  await ada.begin();
   await ada.say("Tell me a long story");
   await ada.answers.getByText("Once upon").waitFor();
   await ada.conversation("My name is Ada").click();
@@ -106,21 +109,21 @@ test("an answer goes on to arrive while another conversation is looked at", asyn
   await ada.answers.getByText("And there they are still").waitFor();
 });
 
-test("a message that did not arrive is sent again under the same key", async () => {
+test("a message that did not arrive is sent again under the same key, by itself and when somebody says so", async () => {
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
   const keys: (string | undefined)[] = [];
   await ada.page.route("**/chat", async (route) => {
     keys.push(route.request().headers()["idempotency-key"]);
-    await (keys.length === 1 ? route.abort() : route.continue());
+    await (keys.length < 5 ? route.abort() : route.continue());
   });
   await ada.say("My name is Ada");
   await ada.answers.getByText("cannot be reached").waitFor();
-  await ada.button("Try again").click();
+  await ada.tryAgain.click();
   await ada.answers.getByText("Nice to meet you, Ada").waitFor();
-  expect(keys).toHaveLength(2);
+  expect(keys).toHaveLength(5);
   expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
-  expect(keys[1]).toBe(keys[0]);
+  expect(new Set(keys).size).toBe(1);
   await expect.poll(() => ada.questions.count()).toBe(1);
 });
 
@@ -129,17 +132,12 @@ test("a message whose answer was lost on its way is stored once, also after a re
   await ada.signIn(chat.server.url);
   let lost = 0;
   await ada.page.route("**/chat", async (route) => {
-    if (lost > 0) return route.continue();
-    lost++;
+    if (lost++ >= 3) return route.continue();
     // The service has done all that it should.
     await route.fetch();
     return route.abort();
   });
   await ada.say("My name is Ada");
-  await ada.button("Try again").waitFor();
-  await ada.page.reload();
-  await ada.answers.getByText("may not have arrived").waitFor();
-  await ada.button("Try again").click();
   await ada.answers.getByText("Nice to meet you, Ada").waitFor();
   await expect.poll(() => ada.questions.count()).toBe(1);
   await ada.page.reload();
@@ -153,8 +151,10 @@ test("a message that failed can be taken back", async () => {
   await ada.page.route("**/chat", (route) => route.abort());
   await ada.say("Never mind");
   await ada.button("Take it back").click();
+  await ada.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
   expect(await ada.field.inputValue()).toBe("Never mind");
   await expect.poll(() => ada.questions.count()).toBe(0);
+  await ada.page.getByText("Nothing yet.").waitFor();
 });
 
 test("a conversation is renamed in place and deleted after a question", async () => {
@@ -201,8 +201,7 @@ test("a deleted conversation does not come back with a list that was asked for b
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
   await ada.ask("My name is Ada");
-  await ada.button("New conversation").click();
-  await ada.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  await ada.begin();
 
   const list = await ada.holdAnswer("**/conversations?*"); // After the turn.
   await ada.ask("What is my name?");
@@ -217,8 +216,7 @@ test("a deleted conversation does not come back with the answer to its renaming"
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
   await ada.ask("My name is Ada");
-  await ada.button("New conversation").click();
-  await ada.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  await ada.begin();
   await ada.conversation("My name is Ada").hover();
   await ada.button("Rename “My name is Ada”").click();
   await ada.page.getByRole("textbox", { name: "Title" }).fill("Introductions");
@@ -237,53 +235,34 @@ test("of conversations that are opened at once the last one is shown, whichever 
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
   await ada.ask("My name is Ada");
-  await ada.button("New conversation").click();
-  await ada.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  await ada.begin();
   await ada.ask("What time is it in Oslo?");
-  const open = async (title: string): Promise<void> => {
-    await ada.conversation(title).click();
-    await ada.page.getByRole("heading", { level: 1, name: title }).waitFor();
-  };
-  /** Whatever a late answer changed, it has by the time that a message is answered. */
-  const isOpen = async (questions: string[]): Promise<void> => {
-    await expect.poll(() => ada.questions.count()).toBe(questions.length - 1);
-    await ada.ask(questions.at(-1) ?? "");
-    expect(await ada.questions.allInnerTexts()).toEqual(questions.map((one) => expect.stringContaining(one)));
-  };
+  await ada.page.reload();
+  await ada.answers.getByText("It is").waitFor();
 
-  const toNew = await ada.holdAnswer("**/sessions/conversation");
-  await ada.button("New conversation").click();
-  await expect.poll(() => toNew.isHeld).toBe(true);
-  await open("My name is Ada");
-  await toNew.letGo();
-  await isOpen(["My name is Ada", "What is my name?"]);
-
-  const away = await ada.holdAnswer("**/sessions/conversation");
-  await ada.conversation("What time is it in Oslo").click();
-  await expect.poll(() => away.isHeld).toBe(true);
-  await open("My name is Ada");
-  await away.letGo();
-  await isOpen(["My name is Ada", "What is my name?", "What do you remember?"]);
-
-  const toAnother = await ada.holdAnswer("**/sessions/conversation");
-  await ada.conversation("What time is it in Oslo").click();
-  await expect.poll(() => toAnother.isHeld).toBe(true);
-  await ada.deleteConversation("My name is Ada");
-  await toAnother.letGo();
-  await isOpen(["What time is it in Oslo?", "What is my name?"]);
+  const late = await ada.holdAnswer("**/messages?*");
+  await ada.conversation("My name is Ada").click();
+  await expect.poll(() => late.isHeld).toBe(true);
+  await ada.openConversation("What time is it in Oslo?");
+  await late.letGo();
+  // Whatever a late answer changed, it has by the time that a message is answered.
+  await ada.ask("What do you remember?");
+  expect(await ada.questions.allInnerTexts()).toEqual([
+    expect.stringContaining("What time is it in Oslo?"),
+    expect.stringContaining("What do you remember?"),
+  ]);
 });
 
-test("that a conversation could not be opened is no news once another one is", async () => {
+test("messages that cannot be loaded are asked for again", async () => {
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
   await ada.ask("My name is Ada");
-  const failing = await ada.holdAnswer("**/sessions/conversation", { status: 503 });
-  await ada.button("New conversation").click();
-  await expect.poll(() => failing.isHeld).toBe(true);
-  await ada.conversation("My name is Ada").click();
-  await failing.letGo();
-  await ada.ask("What is my name?");
-  await expect.poll(() => ada.page.getByText("cannot be opened").count()).toBe(0);
+  await ada.page.route("**/messages?*", (route) => route.fulfill({ status: 503 }));
+  await ada.page.reload();
+  await ada.page.getByRole("heading", { name: "The messages cannot be shown" }).waitFor();
+  await ada.page.unroute("**/messages?*");
+  await ada.tryAgain.click();
+  await ada.answers.getByText("Nice to meet you, Ada").waitFor();
 });
 
 test("what the agent remembers is shown, changed and forgotten", async () => {
@@ -293,18 +272,48 @@ test("what the agent remembers is shown, changed and forgotten", async () => {
   await ada.openPanel();
   const fact = ada.panel.getByRole("textbox", { name: /^Remembered:/ });
   await fact.fill("I am a vegan");
-  await ada.panel.getByRole("button", { name: "Save" }).click();
+  await ada.panel.getByRole("button", { name: "Save", exact: true }).click();
   await ada.panel.getByRole("textbox", { name: "Remembered: I am a vegan" }).waitFor();
   await ada.panel.getByRole("textbox", { name: "Something to remember" }).fill("I live in Oslo");
   await ada.panel.getByRole("button", { name: "Remember", exact: true }).click();
   await ada.panel.getByRole("textbox", { name: "Remembered: I live in Oslo" }).waitFor();
-  await ada.button("Close your session").click();
+  await ada.panel.getByRole("button", { name: "Close", exact: true }).click();
   expect(await ada.ask("What do you remember?")).toMatch(/I am a vegan.*I live in Oslo/);
 
   await ada.openPanel();
   await ada.button("Forget: I am a vegan").click();
   await ada.button("Forget: I live in Oslo").click();
   await ada.panel.getByText("Nothing so far.").waitFor();
-  await ada.button("Close your session").click();
+  await ada.panel.getByRole("button", { name: "Close", exact: true }).click();
   expect(await ada.ask("What do you remember?")).toContain("nothing yet");
+});
+
+test("a change of what is remembered does not undo what the agent learned meanwhile", async () => {
+  const [ada, other] = [await chat.open(), await chat.open()];
+  await ada.signIn(chat.server.url);
+  await ada.ask("Remember that I am a vegetarian.");
+  await ada.openPanel();
+  await ada.panel.getByRole("textbox", { name: /^Remembered:/ }).fill("I am a vegan");
+  const read = await ada.holdAnswer("**/memory/facts");
+  await ada.panel.getByRole("button", { name: "Save", exact: true }).click();
+  await expect.poll(() => read.isHeld).toBe(true);
+  await other.signIn(chat.server.url);
+  await other.ask("Remember that I live in Oslo.");
+  await read.letGo();
+  await ada.panel.getByRole("textbox", { name: "Remembered: I am a vegan" }).waitFor();
+  await ada.panel.getByRole("textbox", { name: "Remembered: I live in Oslo" }).waitFor();
+  expect(await other.ask("What do you remember?")).toMatch(/I am a vegan.*I live in Oslo/);
+});
+
+test("all that is stored of a user can be taken along as a file", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  await ada.ask("My name is Ada");
+  await ada.openPanel();
+  const download = ada.page.waitForEvent("download");
+  await ada.button("Export it as a file").click();
+  const file = await download;
+  expect(file.suggestedFilename()).toBe("my-data.ndjson");
+  const lines = (await readFile(await file.path(), "utf8")).trim().split("\n");
+  expect(lines.map((line) => JSON.stringify(JSON.parse(line))).join("\n")).toContain("Nice to meet you, Ada.");
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { useChat } from "./support/suite.js";
 
-const chat = useChat({ IDLE_TIMEOUT: "8s", LIFETIME: "1h" });
+const chat = useChat({ IDLE_TIMEOUT: "8s", TURN_TIMEOUT: "7s", LIFETIME: "1h", SIGN_IN_LIFETIME: "2s" });
 
 test("the timeouts count down, a session can be kept, and one that expires says so", async () => {
   const ada = await chat.open();
@@ -15,7 +15,36 @@ test("the timeouts count down, a session can be kept, and one that expires says 
   await ada.button("Stay signed in").click();
   await expect.poll(() => idle.innerText(), { interval: 20 }).toMatch(/^[78] s$/);
 
-  await ada.over.getByText("Your session has expired").waitFor();
+  await ada.over.getByText("Nothing happened here for a while").waitFor();
   await ada.button("Sign in again").click();
   await ada.signInHere();
+});
+
+test("the session outlives the JWT: the page renews it, and nobody notices", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  const renewed = (): Promise<number> =>
+    ada.page.waitForResponse((response) => response.url().endsWith("/sign-in/renew")).then((answer) => answer.status());
+  for (const message of ["My name is Ada", "What is my name?"]) {
+    // A JWT that ran out: signed longer ago than it is good for.
+    await expect.poll(async () => (await ada.jwtEndsAt()) - Date.now()).toBeLessThan(0);
+    const renewal = renewed();
+    expect(await ada.ask(message)).toContain("Ada");
+    expect(await renewal).toBe(200);
+  }
+  await expect.poll(async () => (await ada.jwtEndsAt()) - Date.now()).toBeLessThan(0);
+  await ada.page.reload();
+  await ada.answers.getByText("Your name is Ada").waitFor();
+  await expect.poll(() => ada.over.count()).toBe(0);
+});
+
+test("what one tab does keeps the session alive in the others, and they do not warn", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  const other = await ada.duplicate();
+  const idle = ada.panel.getByRole("timer").first();
+  await ada.openPanel();
+  await expect.poll(() => idle.innerText()).toMatch(/^[1-5] s$/);
+  await other.ask("My name is Ada");
+  await expect.poll(() => idle.innerText(), { interval: 20 }).toMatch(/^[78] s$/);
 });

@@ -11,8 +11,8 @@ test("markup in messages, titles, what is remembered and the name of a device is
   await ada.ask(`Remember that ${markup}`);
   await ada.ask(markup);
   await ada.questions.getByText(markup, { exact: true }).waitFor();
-  await ada.answers.first().getByText("Used the tool remember").click();
-  expect(await ada.answers.first().locator("pre").innerText()).toContain(markup);
+  await ada.answers.first().getByText("Made a note").click();
+  expect(await ada.answers.first().locator("pre").last().innerText()).toContain(markup);
 
   await ada.list.getByRole("listitem").hover();
   await ada.button(/^Rename/).click();

@@ -14,6 +14,8 @@ const firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100
 const views = {
   light: { colorScheme: "light" },
   dark: { colorScheme: "dark" },
+  /** At 200 % of zoom a window has half as many pixels, of twice the size. */
+  zoomed: { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 },
   phone: { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
 } as const;
 
@@ -21,7 +23,7 @@ async function picture({ page }: ChatPage, name: string): Promise<void> {
   await page.screenshot({ path: path.join(folder, `${name}.png`) });
 }
 
-test.each(["light", "dark", "phone"] as const)("pictures: %s", async (view) => {
+test.each(["light", "dark", "zoomed", "phone"] as const)("pictures: %s", async (view) => {
   const titles = [
     ...Array.from({ length: 20 }, (_, number) => `Something else, number ${number + 1}`),
     "A title that somebody typed to see what happens when it does not fit into the list",
@@ -60,16 +62,31 @@ test.each(["light", "dark", "phone"] as const)("pictures: %s", async (view) => {
   await ada.stop.click();
   await ada.answers.last().getByText("stopped").waitFor();
   await picture(ada, `${view}-4-stopped`);
+  await ask("Show me some markdown");
+  await ada.send.waitFor();
+  await picture(ada, `${view}-4b-markdown`);
+  await ada.answers.last().scrollIntoViewIfNeeded();
+  await ada.page.locator("#transcript").evaluate("(one) => (one.scrollTop -= 900)");
+  await picture(ada, `${view}-4c-markdown-above`);
+  await ask("مرحبا، كم الساعة الآن؟");
+  await ada.send.waitFor();
+  await ask("Forget everything");
+  await ada.button("Allow").waitFor();
+  await picture(ada, `${view}-4d-approval`);
+  await ada.questions.nth(-2).hover();
+  await ada.questions.nth(-2).getByRole("button", { name: "Edit" }).click();
+  await picture(ada, `${view}-4e-editing`);
+  await ada.button("Cancel").click();
   await ada.page.route("**/chat", (route) => route.abort());
   await ask("This one does not arrive.");
   await ada.button("Try again").waitFor();
   await picture(ada, `${view}-5-failed`);
 
-  if (view === "phone") {
-    await ada.button("Conversations").tap();
+  if (view === "phone" || view === "zoomed") {
+    await ada.button("Conversations").click();
     await ada.conversation("Remember that").waitFor();
     await picture(ada, `${view}-6-drawer`);
-    await ada.button("Close conversations").tap();
+    await ada.button("Close conversations").click();
   } else {
     await ada.list.getByRole("listitem").nth(2).hover();
     await ada.list
@@ -88,7 +105,7 @@ test.each(["light", "dark", "phone"] as const)("pictures: %s", async (view) => {
   await ada.button("Erase everything").click();
   await picture(ada, `${view}-8-question`);
   await ada.page.keyboard.press("Escape");
-  await ada.button("Close your session").click();
+  await ada.panel.getByRole("button", { name: "Close", exact: true }).click();
   await other.openPanel();
   await other.button(/^End Chrome/).click();
   await ada.over.waitFor();
@@ -107,8 +124,8 @@ test("pictures: nobody there", async () => {
   await ada.ask("My name is Ada");
   await chat.server.end("SIGTERM");
   await ada.connection.getByText("Reconnecting…").waitFor();
-  await ada.button("New conversation").click();
-  await ada.page.getByRole("alert").getByText("cannot be opened").waitFor();
+  await ada.say("Is anybody there?");
+  await ada.tryAgain.waitFor();
   await picture(ada, "away-2-reconnecting");
   await chat.server.startAgain();
 });

@@ -56,13 +56,29 @@ test("an answer that the server died over is asked for again, and is there once"
   await ada.say("Tell me a long story");
   await ada.answers.getByText("Once upon").waitFor();
   await chat.server.end("SIGKILL");
-  await ada.button("Try again").waitFor();
+  await ada.answers.last().getByText("Reconnecting…").waitFor();
   await chat.server.startAgain();
-  await ada.connection.getByText("Reconnecting…").waitFor({ state: "detached" });
-  await ada.button("Try again").click();
+  await ada.tryAgain.click();
   await ada.answers.getByText("And there they are still").waitFor({ timeout: 40_000 });
   await ada.send.waitFor();
   await ada.page.reload();
   await ada.answers.getByText("And there they are still").waitFor();
   await expect.poll(() => ada.questions.count()).toBe(2);
+});
+
+test("what the server died over can be taken back for good, also the first message of a conversation", async () => {
+  const [ada, other] = [await chat.open(), await chat.open()];
+  await ada.signIn(chat.server.url);
+  await ada.say("Tell me a long story");
+  await ada.answers.getByText("Once upon").waitFor();
+  await chat.server.end("SIGKILL");
+  await chat.server.startAgain();
+  await ada.answers.getByText("The answer broke off.").waitFor();
+  await ada.button("Take it back").click();
+  await ada.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  expect(await ada.field.inputValue()).toBe("Tell me a long story");
+  expect(new URL(ada.page.url()).pathname).toBe("/");
+  await other.signIn(chat.server.url);
+  await other.page.getByText("Nothing yet.").waitFor();
+  expect(await ada.ask("My name is Ada")).toContain("Nice to meet you");
 });

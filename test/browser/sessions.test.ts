@@ -71,7 +71,7 @@ test("a message that was being answered when the session ended can be sent again
   await laptop.signInHere();
   expect(await laptop.field.inputValue()).toBe("And then");
   await laptop.button("Try again").click();
-  await laptop.answers.getByText("And there they are still").waitFor();
+  await laptop.answers.getByText("And there they are still").waitFor({ timeout: 40_000 });
   await expect.poll(() => laptop.questions.count()).toBe(2);
 });
 
@@ -87,7 +87,7 @@ test("all others are ended at once, after a question", async () => {
     .click();
   await Promise.all([laptop.over.waitFor(), other.over.waitFor()]);
   await mobile.device("Firefox on Linux").waitFor({ state: "detached" });
-  await expect.poll(() => mobile.panel.getByText("this one").count()).toBe(1);
+  await expect.poll(() => mobile.panel.getByText("this browser").count()).toBe(1);
   await expect.poll(() => mobile.button("End all others").count()).toBe(0);
 });
 
@@ -111,26 +111,20 @@ test("a reload of a page whose session has ended says so too", async () => {
   await mobile.button(/^End Firefox/).click();
   await mobile.device("Firefox on Linux").waitFor({ state: "detached" });
   await laptop.page.reload();
-  await laptop.over.getByText("ended from another place").waitFor();
+  await laptop.page.getByRole("status").getByText("ended from another place").waitFor();
+  await laptop.signInHere();
 });
 
 test("credentials that are no longer good lead to signing in again, and to where one was", async () => {
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
   await ada.ask("My name is Ada");
-  await ada.page.route("**/chat", (route) =>
-    route.fulfill({
-      status: 401,
-      contentType: "application/problem+json",
-      body: JSON.stringify({ status: 401, code: "UNAUTHENTICATED" }),
-    }),
-  );
+  await ada.page.context().clearCookies({ name: "__Host-sign-in" });
   await ada.say("What is my name?");
   await ada.over.getByText("Your session is over").waitFor();
   await ada.over.getByRole("button", { name: "Sign in again" }).click();
-  await ada.page.unroute("**/chat");
   await ada.signInHere();
-  await ada.button("Try again").click();
+  // It was on its way a moment ago: the page sends it by itself.
   await ada.answers.getByText("Your name is Ada").waitFor();
   await expect.poll(() => ada.questions.count()).toBe(2);
 });
@@ -142,7 +136,7 @@ test("signing out ends the session on the server, and no news of it appears", as
   await laptop.button("Sign out").click();
   await laptop.page.getByText("You are signed out.").waitFor();
   await expect.poll(() => laptop.over.count()).toBe(0);
-  expect(await laptop.page.evaluate("sessionStorage.getItem('chat.credentials')")).toBeNull();
+  expect(await laptop.page.context().cookies()).toEqual([]);
   await mobile.openPanel();
   await expect.poll(() => mobile.panel.getByRole("button", { name: /^End / }).count()).toBe(0);
 });
@@ -160,4 +154,82 @@ test("everything is erased after a question, everywhere", async () => {
   await laptop.over.waitFor();
   await mobile.signInHere();
   await mobile.page.getByText("Nothing yet.").waitFor();
+});
+
+test("no script can read what signs the user in: not in cookies, not in any storage", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  await ada.ask("My name is Ada");
+  const cookies = await ada.page.context().cookies();
+  expect(cookies.map(({ name, httpOnly, secure, sameSite }) => ({ name, httpOnly, secure, sameSite }))).toEqual(
+    ["__Host-sign-in", "__Host-session"].map((name) => ({ name, httpOnly: true, secure: true, sameSite: "Strict" })),
+  );
+  const readable = await ada.page.evaluate(`JSON.stringify([
+    document.cookie, { ...localStorage }, { ...sessionStorage }, performance.getEntries().map((entry) => entry.name),
+  ])`);
+  for (const { value } of cookies) expect(readable).not.toContain(value.slice(-20));
+});
+
+test("a second tab is signed in at once, and the browser is one place among those where the user is signed in", async () => {
+  const first = await chat.open(firefox);
+  await first.signIn(chat.server.url);
+  await first.ask("My name is Ada");
+  const second = await first.duplicate();
+  expect(await second.ask("What is my name?")).toContain("Ada");
+  await second.openPanel();
+  await expect.poll(() => second.panel.getByRole("listitem").filter({ hasText: "signed in" }).count()).toBe(1);
+});
+
+test("signing in in one tab signs in the tab beside it, and signing out signs it out and says why", async () => {
+  const first = await chat.open(firefox);
+  await first.page.goto(chat.server.url);
+  await first.button(/Sign in as Ada/).waitFor();
+  const second = await first.beside();
+  await second.button(/Sign in as Ada/).waitFor();
+  await second.signInHere();
+  await first.field.waitFor();
+  await expect.poll(() => first.connection.getAttribute("data-state")).toBe("connected");
+  await second.button("Sign out").click();
+  await first.over.getByText("You signed out in another tab").waitFor();
+  await second.page.getByText("You are signed out.").waitFor();
+  await first.button("Sign in again").click();
+  await first.signInHere("Bob");
+});
+
+test("a tab that still shows one user does nothing as another one who signed in beside it", async () => {
+  const ada = await chat.open(firefox);
+  // It is not told that its session ended: it has to notice by itself.
+  await ada.page.route("**/session/events", (route) => route.abort());
+  await ada.page.goto(chat.server.url);
+  await ada.button(/Sign in as Ada/).click();
+  await ada.ask("My name is Ada");
+  const bob = await ada.beside();
+  const begun = await bob.page.evaluate(`(async () => {
+    const post = (path, body) => fetch(path, {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    });
+    await post("/sign-in", { user: "bob", cookie: true });
+    return (await post("/sessions", { agentId: "assistant" })).status;
+  })()`);
+  expect(begun).toBe(201);
+  await ada.say("I like tea");
+  await ada.over.getByText("Bob Kahn is signed in in this browser now").waitFor();
+  expect(await ada.questions.last().innerText()).toContain("I like tea");
+  await ada.button("Go on as Bob Kahn").click();
+  await ada.page.locator("#user-name").getByText("Bob Kahn").waitFor();
+  // Nothing of it is Bob's, nor is what Ada had not sent yet.
+  await ada.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  await ada.page.getByText("Nothing yet. What you talk about").waitFor();
+  await expect.poll(() => ada.button("Try again").count()).toBe(0);
+});
+
+test("places that look alike are told apart, by number and by when the user signed in there", async () => {
+  const [one, two] = [await chat.open(firefox), await chat.open(firefox)];
+  await one.signIn(chat.server.url);
+  await two.signIn(chat.server.url);
+  await two.openPanel();
+  await two.device("Firefox on Linux (2)").filter({ hasText: "this browser" }).waitFor();
+  await two.device("Firefox on Linux (1)").getByText("signed in").waitFor();
+  await two.button(/^End Firefox on Linux \(1\), /).click();
+  await one.over.waitFor();
 });

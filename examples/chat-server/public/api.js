@@ -12,23 +12,38 @@ export class ProblemError extends Error {
   /** Whether nothing more can be done with this session. */
   get isSessionOver() {
     if (this.code === "REAUTHENTICATION_REQUIRED") return false;
-    return this.status === 401 || this.status === 440 || this.code === "SESSION_MISMATCH";
+    return this.status === 401 || this.status === 440 || overCodes.has(this.code);
   }
 }
+
+/** Of another user, or of another sign-in of this browser. */
+const overCodes = new Set(["SESSION_MISMATCH", "SESSION_CHANGED"]);
 
 /** No answer, or one that broke off. */
 export class ConnectionError extends Error {
   name = "ConnectionError";
 }
 
+/**
+ * Both credentials are in cookies that the browser sends by itself and that no script can read. The tabs share them, so
+ * each request names the session that this page shows: the service refuses it when the browser is in another one.
+ */
 export class Api extends EventTarget {
-  #credentials;
-  /** Asked when the sign-in is too old for what is to be done: a new JWT, or undefined to leave it. */
-  signInAnew = async () => undefined;
+  #here;
+  #renewal;
+  /** Asked when the sign-in is too old for what is to be done. Resolves with whether the user signed in again. */
+  signInAnew = async () => false;
+  /** Tells which end it was when the session expired: `idle` or `longest`. */
+  expiry = () => "expired";
 
-  constructor(credentials = {}) {
+  /** @param here `{ session, user }`, for who is signed in; absent before that */
+  constructor(here) {
     super();
-    this.#credentials = credentials;
+    this.#here = here;
+  }
+
+  get sessionId() {
+    return this.#here?.session.id;
   }
 
   get = (path) => this.#json("GET", path);
@@ -42,45 +57,59 @@ export class Api extends EventTarget {
    *
    * @throws ProblemError, ConnectionError; what an abort throws is passed on.
    */
-  async open(method, path, { body, headers = {}, signal } = {}) {
-    const { jwt, token } = this.#credentials;
+  async open(method, path, options = {}) {
+    const send = () => this.#send(method, path, options);
+    let { response, problem } = await send();
+    // The sign-in lasts for as long as the session; the proof of it has to be renewed now and then.
+    if (problem?.code === "UNAUTHENTICATED" && (await this.#renewed())) ({ response, problem } = await send());
+    if (problem?.code === "REAUTHENTICATION_REQUIRED" && (await this.signInAnew())) {
+      ({ response, problem } = await send());
+    }
+    if (problem) throw this.failed(problem);
+    if (this.#here) this.dispatchEvent(new Event("activity"));
+    return response;
+  }
+
+  async #send(method, path, { body, headers = {}, signal }) {
     let response;
     try {
       response = await fetch(path, {
         method,
         headers: {
-          ...(jwt && { Authorization: `Bearer ${jwt}` }),
-          ...(token && { "X-Session-Id": token }),
+          ...(this.#here && { "X-Expected-Session": this.sessionId }),
           ...(body && { "Content-Type": "application/json" }),
           ...headers,
         },
         body: body && JSON.stringify(body),
         cache: "no-store",
+        credentials: "same-origin",
         signal,
       });
     } catch (error) {
       throw signal?.aborted ? error : new ConnectionError("The service cannot be reached.", { cause: error });
     }
-    if (!response.ok) {
-      const problem = await problemIn(response);
-      const renewed = problem.code === "REAUTHENTICATION_REQUIRED" && jwt && (await this.signInAnew());
-      if (!renewed) throw this.failed(problem);
-      this.#credentials = { ...this.#credentials, jwt: renewed };
-      return this.open(method, path, { body, headers, signal });
-    }
-    if (token) this.dispatchEvent(new Event("activity"));
-    return response;
+    return response.ok ? { response } : { problem: await problemIn(response) };
+  }
+
+  /** Requests that fail at the same time wait for the same renewal. What stands in its way, the renewal's problem tells. */
+  async #renewed() {
+    if (!this.#here) return false;
+    this.#renewal ??= this.#send("POST", "/sign-in/renew", { body: {} }).finally(() => (this.#renewal = undefined));
+    const { problem } = await this.#renewal;
+    if (problem) throw this.failed(problem);
+    return true;
   }
 
   /** The error for a problem document, whichever way it came; the page is told when the session is over. */
   failed(problem) {
     const error = new ProblemError(problem);
-    if (this.#credentials.token && error.isSessionOver) this.sessionOver(error.reason ?? error.code);
+    if (this.#here && error.isSessionOver) this.sessionOver(error.reason ?? error.code);
     return error;
   }
 
   sessionOver(reason) {
-    this.dispatchEvent(new CustomEvent("over", { detail: reason }));
+    const detail = { reason: reason === "expired" ? this.expiry() : reason, ...this.#here };
+    this.dispatchEvent(new CustomEvent("over", { detail }));
   }
 
   async #json(method, path, body) {

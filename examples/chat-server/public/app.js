@@ -1,166 +1,197 @@
 // Puts the page together. A page is built once a load: signing out, and signing in again, is a reload.
+import { conversationInAddress, goTo, nowAt, onBackAndForward, plainClick } from "./addresses.js";
 import { Api, inWords } from "./api.js";
 import { Chat } from "./chat.js";
 import { Conversations } from "./conversations.js";
 import { confirmed, showSessionOver } from "./dialogs.js";
 import { find } from "./dom.js";
 import { Drawer } from "./drawer.js";
-import { credentials, draft, farewell, interrupted, shown, unsent } from "./kept.js";
-import { MemoryPanel } from "./memory-panel.js";
+import { farewell, forgetAll, interrupted, isTabOf } from "./kept.js";
+import { OpenConversations } from "./open-conversations.js";
+import { tellOtherTabs } from "./other-tabs.js";
 import { SessionClock } from "./session-clock.js";
-import { listenForTheEnd } from "./session-events.js";
-import { SignedInDevices } from "./signed-in-devices.js";
-import { signIn } from "./sign-in.js";
+import { listenToSession } from "./session-events.js";
+import { arrive, signInAs } from "./sign-in.js";
 import { announce, clearNotices, notice } from "./speaking.js";
+import { loadMarkdown } from "./text-view.js";
+import { onWake } from "./wake.js";
+import { Written } from "./written.js";
 
-const AGENT = "assistant";
-const RETRY_DELAY = 1_000;
-
-const signedIn = credentials.read() ? undefined : await signIn(AGENT);
-const { user, ...secrets } = credentials.read();
-const api = new Api(secrets);
+const { session, user, ...begun } = await arrive(() => {
+  find("workspace").hidden = false;
+  showState("reconnecting");
+});
+// Where another user was in this tab is none of this one's business.
+if (!isTabOf(user)) nowAt(undefined);
+const api = new Api({ session, user });
 const clock = new SessionClock(api);
 const drawer = new Drawer();
-const devices = new SignedInDevices(api);
-const memory = new MemoryPanel(api);
-const chat = new Chat({ api, agentId: AGENT, onStored: (id) => refreshList((list) => list.refreshAfterTurn(id)) });
+const written = new Written(user.id);
+const chat = new Chat({ onChanged: showTitle });
+const open = new OpenConversations({ api, agentId: session.agentId, written });
 const conversations = new Conversations({
   api,
-  onOpen: openConversation,
+  onOpen: (id) => visit(id),
   // The focus stays in the list.
-  onDeleted: (id) => (id === chat.conversationId && !underWay ? moveTo({}) : undefined),
+  onDeleted: (id) => {
+    open.forget(id);
+    written.forgetConversation(id);
+    if (id === chat.conversation.id) begin({ replacing: true });
+  },
   onChanged: showTitle,
 });
 /** Set when the page itself ends the session: then its end is no news. */
 let leaving = false;
-/** The move to another conversation that was asked for last: only that one is shown, whichever answer comes last. */
-let underWay;
+/** What the panel shows is loaded when it is opened for the first time. */
+let panel;
+/** The page itself is no news. */
+let isReady = false;
 
-api.addEventListener("over", ({ detail: reason }) => {
+api.addEventListener("over", ({ detail }) => {
+  open.leave();
   if (leaving) return;
   leaving = true;
   showState("over");
-  showSessionOver(reason, () => {
-    interrupted.write({ userId: user.id, conversationId: chat.conversationId });
+  void showSessionOver(detail, () => {
+    interrupted.write({ userId: user.id });
     leave();
   });
 });
 api.signInAnew = signInAnew;
+open.addEventListener("begun", ({ detail: { conversation } }) => {
+  if (conversation === chat.conversation) nowAt(conversation.id);
+  conversations.begun(conversation);
+});
+open.addEventListener("emptied", ({ detail: { conversation, message } }) => {
+  open.forget(conversation.id);
+  conversations.gone(conversation.id);
+  if (conversation !== chat.conversation) return;
+  const { draft } = conversation;
+  written.forgetConversation(conversation.id);
+  begin({ replacing: true, draft: draft || message });
+});
+written.onUnsentElsewhere((id) => open.get(id)?.unsentElsewhere());
+onBackAndForward((id) => show(id));
+onWake(() => open.doubt(chat.conversation));
 find("user-name").textContent = user.name;
-find("new-conversation").addEventListener("click", beginConversation);
+for (const link of [find("new-conversation"), find("begin-another")]) {
+  link.addEventListener(
+    "click",
+    plainClick(() => begin()),
+  );
+}
 find("open-panel").addEventListener("click", openPanel);
 find("close-panel").addEventListener("click", () => find("panel").close());
 find("sign-out").addEventListener("click", signOut);
 find("erase").addEventListener("click", erase);
 find("workspace").hidden = false;
+void loadMarkdown();
+show(conversationInAddress());
+chat.focus();
+isReady = true;
 
-const session = signedIn?.session ?? (await ownSession());
-const { conversationId: inFront } = (!signedIn && shown.read()) || session;
 clock.set(session);
 clock.start();
-void listenForTheEnd(api, showState);
-await Promise.all([chat.show(inFront, { beginning: signedIn?.isNew ?? false }), refreshList((list) => list.refresh())]);
-conversations.current = inFront;
-chat.focus();
-if (signedIn?.ended.length > 0) {
+void listenToSession(api, { onState: showState, onChanged: changed });
+await conversations.refresh();
+if (begun.ended?.length > 0) {
   notice("You are signed in at as many places as allowed, so the oldest sign-in was ended.", { tone: "information" });
 }
 
-/** The session of a page that was reloaded; waits for a service that is being restarted. */
-async function ownSession() {
-  for (;;) {
-    try {
-      return (await api.get("/session")).session;
-    } catch (error) {
-      if (error.isSessionOver) return new Promise(() => {});
-      showState("reconnecting");
-      await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY));
-    }
-  }
-}
-
-async function openConversation(conversationId) {
+function visit(id) {
   drawer.close();
-  if (conversationId !== chat.conversationId) {
-    await moveTo({ conversationId }, () => chat.focus());
-    return;
-  }
-  underWay = undefined;
+  goTo(id);
+  if (id !== chat.conversation.id) show(id);
   chat.focus();
 }
 
-async function beginConversation() {
-  drawer.close();
-  await moveTo({}, () => chat.focus());
+/** `replacing`: what was here is gone, and so is its address. */
+function begin({ replacing = false, draft } = {}) {
+  if (replacing) nowAt(undefined);
+  else {
+    drawer.close();
+    goTo(undefined);
+  }
+  show(undefined);
+  if (draft) chat.offer(draft);
+  if (!replacing) chat.focus();
 }
 
-async function moveTo(target, onceThere = () => {}) {
-  const move = {};
-  underWay = move;
-  let moved;
-  try {
-    moved = (await api.post("/sessions/conversation", target)).session;
-  } catch (error) {
-    if (error.code === "CONVERSATION_NOT_FOUND") await refreshList((list) => list.refresh());
-    if (move === underWay) failed("The conversation cannot be opened.", error);
-  }
-  if (move !== underWay) return;
-  underWay = undefined;
-  if (!moved) return;
-  const { conversationId } = moved;
-  const showing = chat.show(conversationId, { beginning: target.conversationId === undefined });
-  conversations.current = conversationId;
-  onceThere();
-  await showing;
-  if (conversationId !== chat.conversationId) return;
-  announce(`${conversations.titleOf(conversationId) ?? "New conversation"} is open.`);
+function show(id) {
+  const isOther = chat.conversation === undefined || id !== addressed(chat.conversation);
+  const conversation = id === undefined ? open.begin() : open.take(id);
+  if (isOther) chat.show(conversation);
+  conversations.current = id;
+  void conversation.refresh();
+  if (isOther && isReady) announce(`${titleOf(conversation)} is open.`);
 }
 
-async function refreshList(refresh) {
-  try {
-    await refresh(conversations);
-  } catch {
-    // It is refreshed again after the next turn and when the connection is back.
-  }
+function addressed({ id, isNew }) {
+  return isNew ? undefined : id;
+}
+
+/** On this page or another, on this device or another. Without an id: something may have been missed. */
+function changed(id) {
+  void conversations.refresh();
+  if (id === undefined) open.doubt(chat.conversation);
+  else void open.changed(id);
+}
+
+function titleOf({ id, isNew, status, title }) {
+  if (isNew) return "New conversation";
+  if (status === "missing") return "Not found";
+  return conversations.titleOf(id) ?? title ?? "Conversation";
 }
 
 function showTitle() {
-  const title = conversations.titleOf(chat.conversationId) ?? "New conversation";
+  if (leaving || chat.conversation === undefined) return;
+  const title = titleOf(chat.conversation);
   find("title").textContent = title;
   document.title = `${title} · Chat`;
 }
 
 function showState(state) {
-  const cameBack = find("connection").dataset.state === "reconnecting" && state === "connected";
+  const before = find("connection").dataset.state;
   find("connection").dataset.state = state;
   find("connection").textContent = state === "reconnecting" ? "Reconnecting…" : "";
-  if (!cameBack) return;
-  // Whatever could not be done because the service was away can be done now.
+  if (before !== "reconnecting" || state !== "connected") return;
+  // Whatever could not be done because the service was away can be done now, and what changed meanwhile nobody told.
   clearNotices();
   announce("Connected again.");
-  void refreshList((list) => list.refresh());
+  void conversations.refresh();
+  open.doubt(chat.conversation);
 }
 
-function openPanel() {
+async function openPanel() {
   find("panel").showModal();
-  void devices.refresh();
-  void memory.refresh();
+  try {
+    panel ??= new (await import("./panel.js")).Panel(api);
+    panel.refresh();
+  } catch (error) {
+    failed("It cannot be shown.", error);
+  }
 }
 
 async function signOut() {
   leaving = true;
+  tellOtherTabs({ signingOut: session.id });
   try {
-    const { session: own } = await api.get("/session");
-    await api.delete(`/sessions/${encodeURIComponent(own.id)}`);
-    farewell.write("You are signed out.");
-  } catch (error) {
+    const { ended } = await api.post("/sign-out");
     farewell.write(
-      error.isSessionOver
+      ended
         ? "You are signed out."
-        : "You are signed out here. The service could not be told; the session ends when it has not been used for a while.",
+        : "You are signed out here. The session could not be ended; it ends when it has not been used for a while.",
     );
+    forgetAll();
+    nowAt(undefined);
+  } catch (error) {
+    // Only the service can make this browser forget the sign-in.
+    if (!error.isSessionOver) {
+      leaving = false;
+      failed("You are still signed in.", error);
+      return;
+    }
   }
-  for (const kept of [draft, unsent]) kept.forget();
   leave();
 }
 
@@ -171,10 +202,7 @@ async function signInAnew() {
     text: `It is a while since you signed in. Sign in as ${user.name} again to go on.`,
     action: "Sign in again",
   });
-  if (!sure) return undefined;
-  const { jwt } = await new Api().post("/sign-in", { user: user.id });
-  credentials.write({ ...credentials.read(), jwt });
-  return jwt;
+  return sure && signInAs(user);
 }
 
 async function erase() {
@@ -188,7 +216,8 @@ async function erase() {
   try {
     await api.delete("/me");
     farewell.write("Everything about you was erased.");
-    for (const kept of [draft, unsent]) kept.forget();
+    forgetAll();
+    nowAt(undefined);
     leave();
   } catch (error) {
     leaving = false;
@@ -197,7 +226,6 @@ async function erase() {
 }
 
 function leave() {
-  credentials.forget();
   location.reload();
 }
 

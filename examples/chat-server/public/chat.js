@@ -1,229 +1,246 @@
-// The conversation in the middle: what was said, the field for the next message, and the turn that is on its way.
+// The conversation in the middle: what was said, and the answer that is being written. It shows one conversation and keeps
+// nothing of it: what there is to show is in conversation.js.
 import { inWords } from "./api.js";
-import { element, find } from "./dom.js";
-import { draft, shown, unsent } from "./kept.js";
+import { Composer } from "./composer.js";
+import { find } from "./dom.js";
+import { whyNotAnswered } from "./problem-words.js";
 import { announce, announceAtOnce, notice } from "./speaking.js";
-import { storedMessages } from "./transcript.js";
-import { Turn } from "./turn.js";
+import { inToolWords } from "./tools-in-words.js";
+import { AnswerView, QuestionView } from "./transcript.js";
 
-const PAGE = 50;
 /** So near to its end somebody follows the conversation. */
 const NEAR_THE_END = 80;
+/** What arrives is shown so often: more than that nobody can read. */
+const FRAME = 40;
+const GO_ON = "Please go on.";
 
 export class Chat {
-  #api;
-  #agentId;
-  #onStored;
-  #conversationId;
-  /** By conversation: answers go on to arrive while another one is looked at. */
-  #turns = new Map();
+  #conversation;
+  /** By the keys of items. */
+  #views = new Map();
+  /** The last answer, and whether it can be asked again. */
+  #last;
   /** Whether the end of the conversation is looked at. */
   #follows = true;
+  #frame;
+  #onChanged;
+  #leave = new AbortController();
   #scroller = find("transcript");
   #log = find("messages");
-  #field = find("message");
+  #composer = new Composer({ onSend: (message) => this.#conversation.send(message), onStop: () => this.#stop() });
 
-  constructor({ api, agentId, onStored }) {
-    this.#api = api;
-    this.#agentId = agentId;
-    this.#onStored = onStored;
-    find("composer").addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#submit();
-    });
-    this.#field.addEventListener("keydown", (event) => this.#onKey(event));
-    this.#field.addEventListener("input", () => draft.write(this.#field.value));
-    this.#field.value = draft.read() ?? "";
+  /** `onChanged`, when the conversation that is shown is another one, or not what it was. */
+  constructor({ onChanged }) {
+    this.#onChanged = onChanged;
     this.#scroller.addEventListener("scroll", () => this.#onScroll(), { passive: true });
-    find("stop").addEventListener("click", () => this.#turn?.stop());
-    find("earlier").addEventListener("click", (event) => this.#showEarlier(Number(event.target.dataset.before)));
+    find("to-end").addEventListener("click", () => {
+      this.#scrollToEnd();
+      this.focus();
+    });
+    find("earlier").addEventListener("click", () => this.#showEarlier());
+    find("load-again").addEventListener("click", () => this.#conversation.refresh());
     for (const suggestion of find("suggestions").querySelectorAll("button")) {
-      suggestion.addEventListener("click", () => this.#send({ message: suggestion.textContent }));
+      suggestion.addEventListener("click", () => this.#conversation.send(suggestion.textContent));
     }
-    api.addEventListener("over", () => this.#breakOff());
+    // What is above the field may get smaller or larger: a window, a keyboard on a screen, an answer in Markdown.
+    new ResizeObserver(() => this.#follow()).observe(this.#log);
+    new ResizeObserver(() => this.#follow()).observe(this.#scroller);
   }
 
-  get conversationId() {
-    return this.#conversationId;
+  get conversation() {
+    return this.#conversation;
   }
 
   focus() {
-    this.#field.focus();
+    this.#composer.focus();
   }
 
-  /** The session is over: what was on its way is not stored, and may be sent again after signing in. */
-  #breakOff() {
-    for (const turn of this.#turns.values()) {
-      if (turn.state !== "arriving") continue;
-      turn.stop();
-      this.#keep(turn);
-    }
+  offer(text) {
+    this.#composer.offer(text);
   }
 
-  #keep({ conversationId, message, key }) {
-    unsent.write({ conversationId, message, key });
-  }
-
-  /** `beginning`: it has no messages yet, so there is nothing to ask for. */
-  async show(conversationId, { beginning = false } = {}) {
-    this.#conversationId = conversationId;
-    shown.write({ conversationId });
+  show(conversation) {
+    this.#leave.abort();
+    this.#leave = new AbortController();
+    this.#conversation = conversation;
+    this.#views.clear();
     this.#log.replaceChildren();
-    this.#showPage({ messages: [], next: null });
-    this.#scroller.setAttribute("aria-busy", "true");
-    const page = beginning ? { messages: [], next: null } : await this.#page(conversationId);
-    // Another one was opened meanwhile.
-    if (this.#conversationId !== conversationId) return;
-    this.#scroller.setAttribute("aria-busy", "false");
-    this.#showPage(page);
-    const { conversationId: where, ...failed } = unsent.read() ?? {};
-    if (where === conversationId && !this.#turns.has(where))
-      this.#add(new Turn({ ...failed, conversationId }), "failed");
-    this.#log.append(...(this.#turn?.elements ?? []));
-    this.#reflect();
+    this.#follows = true;
+    const on = (event, listener) => conversation.addEventListener(event, listener, { signal: this.#leave.signal });
+    on("change", () => this.#render());
+    on("progress", () => this.#onProgress());
+    on("asked", () => {
+      this.#scrollToEnd();
+      announce("The agent is answering.");
+    });
+    on("answered", ({ detail: text }) => announce(`The agent answered: ${text}`));
+    on("stopped", () => announce("Stopped. What was answered so far is kept."));
+    on("interrupted", ({ detail: error }) => announceAtOnce(`Your message was not answered. ${whyNotAnswered(error)}`));
+    on("refused", ({ detail: error }) => {
+      if (error.isSessionOver || error.code === "OPERATION_CONFLICT") return;
+      announceAtOnce(`Your message was not answered. ${whyNotAnswered(error)}`);
+    });
+    on("asks", ({ detail: calls }) => {
+      const what = (calls ?? []).map(({ name, args }) => inToolWords(name, args, "asks")).join(", ");
+      announceAtOnce(`The agent asks for your permission: ${what}`);
+    });
+    this.#composer.show(conversation);
+    this.#render();
     this.#scrollToEnd();
   }
 
-  async #page(conversationId, before) {
-    const cursor = before === undefined ? "" : `&before=${before}`;
+  #render() {
+    clearTimeout(this.#frame);
+    this.#frame = undefined;
+    const conversation = this.#conversation;
+    const { items, status, isNew, isEmpty, next, error } = conversation;
+    this.#last = items.findLast(({ kind }) => kind === "answer");
+    const keys = new Set();
+    let before = null;
+    for (const item of items) {
+      keys.add(item.key);
+      const { element } = this.#viewOf(item);
+      const place = before === null ? this.#log.firstElementChild : before.nextElementSibling;
+      if (element !== place) {
+        if (before === null) this.#log.prepend(element);
+        else before.after(element);
+      }
+      before = element;
+    }
+    for (const [key, { element }] of this.#views) {
+      if (keys.has(key)) continue;
+      const hadFocus = element.contains(document.activeElement);
+      element.remove();
+      this.#views.delete(key);
+      if (hadFocus) this.focus();
+    }
+    const isLoading = status === "unknown" && items.length === 0;
+    this.#scroller.setAttribute("aria-busy", String(isLoading));
+    find("loading").hidden = !isLoading;
+    find("earlier").hidden = next === null || status !== "there";
+    find("missing").hidden = status !== "missing";
+    find("not-loaded").hidden = status !== "failed";
+    if (status === "failed") find("not-loaded-why").textContent = inWords(error);
+    find("beginning").hidden = !(isNew || status === "there") || !isEmpty;
+    find("composer").hidden = status === "missing";
+    this.#composer.reflect();
+    this.#follow();
+    this.#onChanged();
+  }
+
+  #viewOf(item) {
+    let view = this.#views.get(item.key);
+    if (view === undefined) {
+      view = item.kind === "question" ? new QuestionView(this.#questionActions) : new AnswerView(this.#answerActions);
+      this.#views.set(item.key, view);
+    }
+    view.update(item);
+    return view;
+  }
+
+  /** Only the answer that grows is looked at. */
+  #onProgress() {
+    this.#frame ??= setTimeout(() => {
+      this.#frame = undefined;
+      const { turn } = this.#conversation;
+      const item = turn && { ...this.#last, parts: turn.parts, turn };
+      const view = item && this.#views.get(`${turn.key}-answer`);
+      if (view === undefined) return;
+      view.update(item);
+      this.#follow();
+      this.#reflectEnd();
+    }, FRAME);
+  }
+
+  #questionActions = {
+    canEdit: ({ position }) => position !== undefined && !this.#conversation.isBusy,
+    edit: ({ position }, text) => {
+      const sent = this.#conversation.send(text, { replaces: position });
+      if (sent) this.focus();
+      return sent;
+    },
+  };
+
+  #answerActions = {
+    canAsk: (item) =>
+      item.key === this.#last?.key && item.question?.position !== undefined && !this.#conversation.isBusy,
+    again: ({ question }) => this.#conversation.send(question.text, { replaces: question.position }) && this.focus(),
+    goOn: () => this.#conversation.send(GO_ON) && this.focus(),
+    tryAgain: (item) => {
+      this.focus();
+      this.#conversation.tryAgain(keyOf(item));
+    },
+    takeBack: async (item) => {
+      const conversation = this.#conversation;
+      try {
+        const text = await conversation.takeBack(keyOf(item));
+        if (text !== undefined && conversation === this.#conversation) this.#composer.offer(text);
+      } catch (error) {
+        failed("It could not be taken back.", error);
+      }
+    },
+    decide: (_item, approve) => {
+      this.focus();
+      this.#conversation.decide(approve);
+    },
+    focus: () => this.focus(),
+  };
+
+  async #stop() {
     try {
-      return await this.#api.get(
-        `/conversations/${encodeURIComponent(conversationId)}/messages?limit=${PAGE}${cursor}`,
-      );
+      await this.#conversation.stop();
     } catch (error) {
-      // One without messages does not exist yet.
-      if (error.code !== "CONVERSATION_NOT_FOUND" && !error.isSessionOver) {
-        notice(`The messages cannot be shown. ${inWords(error)}`, {
-          action: { label: "Try again", run: () => this.show(conversationId) },
-        });
-      }
-      return { messages: [], next: null };
+      failed("It could not be stopped.", error);
     }
   }
 
-  #showPage({ messages, next }) {
-    this.#log.prepend(...storedMessages(messages));
-    find("earlier").hidden = next === null;
-    find("earlier").dataset.before = next ?? "";
-    this.#reflect();
-  }
-
-  async #showEarlier(before) {
-    const conversationId = this.#conversationId;
-    const first = this.#log.firstElementChild;
-    const page = await this.#page(conversationId, before);
-    if (this.#conversationId !== conversationId) return;
-    const height = this.#scroller.scrollHeight;
-    this.#showPage(page);
-    this.#scroller.scrollTop += this.#scroller.scrollHeight - height;
-    announce(`${page.messages.length} earlier messages.`);
+  async #showEarlier() {
+    const conversation = this.#conversation;
+    if (find("earlier").disabled) return;
+    const [first] = this.#log.children;
+    let count;
+    find("earlier").disabled = true;
+    try {
+      const above = first?.getBoundingClientRect().top ?? 0;
+      count = await conversation.loadEarlier();
+      if (conversation !== this.#conversation) return;
+      this.#scroller.scrollTop += (first?.getBoundingClientRect().top ?? 0) - above;
+    } catch (error) {
+      failed("The messages cannot be shown.", error);
+      return;
+    } finally {
+      find("earlier").disabled = false;
+    }
+    announce(`${count} earlier messages.`);
     if (find("earlier").hidden && first) this.#scroller.focus({ preventScroll: true });
-  }
-
-  get #turn() {
-    return this.#turns.get(this.#conversationId);
-  }
-
-  #onKey(event) {
-    const sends = event.key === "Enter" && !event.shiftKey && !event.isComposing;
-    // On a touch screen Enter is how one begins a line.
-    if (!sends || matchMedia("(pointer: coarse)").matches) return;
-    event.preventDefault();
-    find("composer").requestSubmit();
-  }
-
-  #submit() {
-    const message = this.#field.value.trim();
-    if (message === "" || this.#turn?.state === "arriving") return;
-    this.#field.value = "";
-    draft.forget();
-    this.#send({ message });
-  }
-
-  #send({ message }) {
-    const failed = this.#turn;
-    if (failed) this.#discard(failed);
-    const turn = new Turn({ message, conversationId: this.#conversationId });
-    this.#add(turn, "arriving");
-    this.#log.append(...turn.elements);
-    this.#scrollToEnd();
-    this.focus();
-    void this.#run(turn);
-  }
-
-  #add(turn, state) {
-    this.#turns.set(turn.conversationId, turn);
-    turn.state = state;
-    if (state === "failed") this.#showFailure(turn, "This message may not have arrived.");
-  }
-
-  async #run(turn) {
-    unsent.forget();
-    this.#reflect();
-    announce("The agent is answering.");
-    await turn.run(this.#api, this.#agentId, () => this.#follow(turn));
-    if (turn.state === "failed") {
-      this.#keep(turn);
-      if (!turn.error.isSessionOver) this.#showFailure(turn, inWords(turn.error));
-    } else {
-      this.#turns.delete(turn.conversationId);
-      if (turn.state === "answered") announce(`The agent answered: ${turn.answer.text}`);
-      if (turn.state === "stopped") announce("Stopped. What was answered so far is kept.");
-      if (turn.state === "stored-before" && turn.conversationId === this.#conversationId) {
-        await this.show(turn.conversationId);
-      }
-    }
-    this.#reflect();
-    this.#follow(turn);
-    this.#onStored(turn.conversationId);
-  }
-
-  #showFailure(turn, text) {
-    const retry = () => {
-      this.focus();
-      void this.#run(turn);
-    };
-    const discard = () => {
-      this.#discard(turn);
-      if (this.#field.value === "") this.#field.value = turn.message;
-      this.focus();
-    };
-    turn.answer.failed(
-      text,
-      element("button", { type: "button", class: "link", on: { click: retry } }, "Try again"),
-      element("button", { type: "button", class: "link", on: { click: discard } }, "Take it back"),
-    );
-    announceAtOnce(`Your message was not answered. ${text}`);
-  }
-
-  #discard(turn) {
-    unsent.forget();
-    turn.remove();
-    this.#turns.delete(turn.conversationId);
-    this.#reflect();
-  }
-
-  #reflect() {
-    const arriving = this.#turn?.state === "arriving";
-    const stopHadFocus = document.activeElement === find("stop");
-    find("send").hidden = arriving;
-    find("stop").hidden = !arriving;
-    if (stopHadFocus && !arriving) this.focus();
-    const loading = this.#scroller.getAttribute("aria-busy") === "true";
-    find("beginning").hidden = loading || this.#log.childElementCount > 0 || this.#turn !== undefined;
   }
 
   #onScroll() {
     const { scrollHeight, scrollTop, clientHeight } = this.#scroller;
     this.#follows = scrollHeight - scrollTop - clientHeight < NEAR_THE_END;
+    this.#reflectEnd();
+  }
+
+  #reflectEnd() {
+    find("to-end").hidden = this.#follows;
   }
 
   /** Whoever has scrolled up to read is left there. */
-  #follow(turn) {
-    if (turn.conversationId === this.#conversationId && this.#follows) this.#scrollToEnd();
+  #follow() {
+    if (this.#follows) this.#scrollToEnd();
   }
 
   #scrollToEnd() {
+    this.#follows = true;
     this.#scroller.scrollTop = this.#scroller.scrollHeight;
+    this.#reflectEnd();
   }
+}
+
+function keyOf({ turn, unsent }) {
+  return (turn ?? unsent).key;
+}
+
+function failed(text, error) {
+  if (!error.isSessionOver) notice(`${text} ${inWords(error)}`);
 }

@@ -1,4 +1,7 @@
-// What outlives a reload: in sessionStorage, so each tab is signed in for itself and closing it forgets.
+// What outlives a reload: in sessionStorage, for each tab of its own, and closing the tab forgets it. No secret is ever in
+// here: who is signed in is in cookies that scripts cannot read.
+
+import { Written } from "./written.js";
 
 const entry = (key) => ({
   read() {
@@ -16,15 +19,21 @@ const entry = (key) => ({
   },
 });
 
-/** `{ jwt, token, user }` */
-export const credentials = entry("chat.credentials");
-/** Who was signed in and where they were when the session ended: `{ userId, conversationId }` */
+/** Who was signed in when the session ended: `{ userId }` */
 export const interrupted = entry("chat.interrupted");
-/** Text in the message field. */
-export const draft = entry("chat.draft");
-/** A message that may not have arrived: `{ conversationId, message, key }` */
-export const unsent = entry("chat.unsent");
-/** The conversation that this tab shows; another tab of the same session may show another: `{ conversationId }` */
-export const shown = entry("chat.shown");
+/** Who was signed in here: `{ userId }` */
+const owner = entry("chat.owner");
 /** Said once on the next page. */
 export const farewell = entry("chat.farewell");
+
+/** Whether no other user was signed in in this tab before. */
+export function isTabOf({ id: userId }) {
+  const before = owner.read()?.userId;
+  owner.write({ userId });
+  return before === undefined || before === userId;
+}
+
+export function forgetAll() {
+  for (const kept of [interrupted, owner]) kept.forget();
+  Written.forgetAll();
+}

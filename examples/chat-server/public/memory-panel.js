@@ -4,6 +4,8 @@ import { element, find, iconButton } from "./dom.js";
 import { announce, notice } from "./speaking.js";
 
 const FACTS = "/memory/facts";
+/** So often the agent may have been faster. */
+const ATTEMPTS = 5;
 
 export class MemoryPanel {
   #api;
@@ -21,18 +23,20 @@ export class MemoryPanel {
 
   async refresh() {
     try {
-      this.#show(await this.#facts());
+      const { facts } = await this.#known();
+      this.#show(facts);
     } catch (error) {
       if (!error.isSessionOver) this.#list.replaceChildren(element("li", { class: "empty" }, inWords(error)));
     }
   }
 
-  async #facts() {
+  /** Version 0: nothing is there. */
+  async #known() {
     try {
-      const { value } = await this.#api.get(FACTS);
-      return Array.isArray(value) ? value.map(String) : [String(value)];
+      const { value, version } = await this.#api.get(FACTS);
+      return { facts: Array.isArray(value) ? value.map(String) : [String(value)], version };
     } catch (error) {
-      if (error.code === "MEMORY_NOT_FOUND") return [];
+      if (error.code === "MEMORY_NOT_FOUND") return { facts: [], version: 0 };
       throw error;
     }
   }
@@ -43,7 +47,12 @@ export class MemoryPanel {
   }
 
   #row(fact) {
-    const field = element("textarea", { rows: "1", "aria-label": `Remembered: ${fact}`, maxlength: "1000" });
+    const field = element("textarea", {
+      rows: "1",
+      "aria-label": `Remembered: ${fact}`,
+      maxlength: "1000",
+      dir: "auto",
+    });
     field.value = fact;
     const save = iconButton("check", "Save", () => {}, { type: "submit", hidden: true });
     const submit = (event) => {
@@ -74,7 +83,8 @@ export class MemoryPanel {
   }
 
   async #replace(fact, text) {
-    await this.#change((facts) => facts.map((one) => (one === fact ? text : one)), "The agent will remember this.");
+    const replaced = (facts) => (facts.includes(fact) ? facts.map((one) => (one === fact ? text : one)) : undefined);
+    await this.#change(replaced, "The agent will remember this.");
     [...this.#list.querySelectorAll("textarea")].find(({ value }) => value === text)?.focus();
   }
 
@@ -83,18 +93,39 @@ export class MemoryPanel {
     (this.#list.querySelector("textarea") ?? this.#field).focus();
   }
 
-  /** To what is remembered now: the agent may have learned more since it was shown. */
+  /**
+   * To what is remembered now, whatever was shown. When the agent or another device was faster, it is read and changed anew.
+   * `changed` returns undefined when what it is about is gone.
+   */
   async #change(changed, done) {
     try {
-      const facts = changed(await this.#facts());
-      if (facts.length > 0) await this.#api.put(FACTS, { value: facts });
-      else await this.#api.delete(FACTS);
-      this.#show(facts);
+      for (let attempt = 1; ; attempt++) {
+        const { facts: before, version } = await this.#known();
+        const facts = changed(before);
+        if (facts === undefined) {
+          this.#show(before);
+          notice("This was changed meanwhile. Here is what is remembered now.", { tone: "information" });
+          return false;
+        }
+        if (await this.#stored(facts, version, attempt)) {
+          this.#show(facts);
+          announce(done);
+          return true;
+        }
+      }
     } catch (error) {
       if (!error.isSessionOver) notice(`It could not be changed. ${inWords(error)}`);
       return false;
     }
-    announce(done);
-    return true;
+  }
+
+  async #stored(facts, version, attempt) {
+    try {
+      await this.#api.open("PUT", FACTS, { body: { value: facts }, headers: { "If-Match": `"${version}"` } });
+      return true;
+    } catch (error) {
+      if (error.code === "VERSION_CONFLICT" && attempt < ATTEMPTS) return false;
+      throw error;
+    }
   }
 }

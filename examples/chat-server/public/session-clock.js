@@ -1,10 +1,13 @@
 // How long this session has left. Every request renews the idle timeout, so the page reckons and does not ask: to ask
 // would keep a session alive that nobody uses.
 import { find } from "./dom.js";
+import { onOtherTabs, tellOtherTabs } from "./other-tabs.js";
 import { notice } from "./speaking.js";
 import { remaining, roughlyRemaining } from "./time.js";
 
 const WARNING = 60_000;
+/** Less than this apart, two times are the same: an answer takes a moment to arrive. */
+const SLACK = 2_000;
 
 export class SessionClock {
   #api;
@@ -16,7 +19,13 @@ export class SessionClock {
 
   constructor(api) {
     this.#api = api;
-    api.addEventListener("activity", () => this.#renew());
+    api.addEventListener("activity", () => {
+      this.#renew();
+      tellOtherTabs({ active: api.sessionId });
+    });
+    // The session is the same one: whoever uses it in one tab is not idle in the others.
+    onOtherTabs(({ active }) => (active === api.sessionId ? this.#renew() : undefined));
+    api.expiry = () => (Date.now() > this.#lifetimeEndsAt - SLACK ? "longest" : "idle");
   }
 
   /** A session that was verified this moment: its times are by the service's clock, what counts here is how far apart. */
@@ -49,7 +58,7 @@ export class SessionClock {
     const left = this.#idleEndsAt - Date.now();
     if (left <= Math.min(WARNING, this.#idle / 4)) this.#warn();
     // The service says when it is over; this is for when that does not arrive. What has expired is not renewed by asking.
-    if (left < -2_000 && !this.#asked) void this.#ask();
+    if (left < -SLACK && !this.#asked) void this.#ask();
   }
 
   async #ask() {

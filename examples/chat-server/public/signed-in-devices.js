@@ -23,15 +23,15 @@ export class SignedInDevices {
       const sorted = sessions.toSorted(
         (one, other) => other.current - one.current || other.lastActivityAt.localeCompare(one.lastActivityAt),
       );
-      this.#list.replaceChildren(...sorted.map((session) => this.#row(session)));
+      const names = namesOf(sessions);
+      this.#list.replaceChildren(...sorted.map((session) => this.#row(session, names.get(session.id))));
       this.#endOthers.hidden = sessions.length < 2;
     } catch (error) {
       if (!error.isSessionOver) this.#list.replaceChildren(element("li", { class: "empty" }, inWords(error)));
     }
   }
 
-  #row({ id, userAgent, ipAddress, lastActivityAt, current }) {
-    const device = deviceOf(userAgent);
+  #row({ id, userAgent, ipAddress, startedAt, lastActivityAt, current }, device) {
     const end = element(
       "button",
       {
@@ -49,11 +49,13 @@ export class SignedInDevices {
         "div",
         {},
         element("strong", { title: userAgent }, device),
-        current ? element("span", { class: "badge" }, "this one") : null,
+        current ? element("span", { class: "badge" }, "this browser") : null,
         element(
           "p",
           { class: "detail" },
-          `${ipAddress ?? "no address"} · active `,
+          `${ipAddress ?? "no address"} · signed in `,
+          relativeTimeElement(startedAt),
+          " · active ",
           relativeTimeElement(lastActivityAt),
         ),
       ),
@@ -98,4 +100,16 @@ export class SignedInDevices {
   #failed(error) {
     if (!error.isSessionOver) notice(`It could not be ended. ${inWords(error)}`);
   }
+}
+
+/** The name of each by its id. Those that look alike are numbered, the oldest first: a button says which it ends. */
+function namesOf(sessions) {
+  const alike = Map.groupBy(
+    sessions.toSorted((one, other) => one.startedAt.localeCompare(other.startedAt)),
+    ({ userAgent }) => deviceOf(userAgent),
+  );
+  const named = [...alike].flatMap(([device, group]) =>
+    group.map(({ id }, index) => [id, group.length > 1 ? `${device} (${index + 1})` : device]),
+  );
+  return new Map(named);
 }

@@ -1,85 +1,224 @@
-// One message and the answer to it, on its way.
+// A question and the answer to it, from the moment in which it is sent until the service has told how it ended.
+//
+//   sending → running ⇄ lost → ended
+//                            → waiting → running …      a person has to decide
+//                            → interrupted → sending …  it can be asked again
+//
+// `lost`: the connection is gone, the answer is not. `ended`: what became of it is in the conversation.
 import { ConnectionError, ProblemError } from "./api.js";
-import { serverSentEvents } from "./server-sent-events.js";
-import { Answer, messageFromYou } from "./transcript.js";
+import { openStream } from "./server-sent-events.js";
+import { pause } from "./wake.js";
 
-export class Turn {
-  /** Whoever sends the message again sends the same key: it is stored once, however often it arrives. */
+const FIRST_DELAY = 250;
+const MAX_DELAY = 5_000;
+/** So often a message is sent by itself, under the same key, before somebody has to say so. */
+const ATTEMPTS = 3;
+const LIVE = new Set(["sending", "running", "lost"]);
+
+export class Turn extends EventTarget {
+  /** Names the question wherever it is sent from: it is in the conversation once, however often it arrives. */
   key;
   message;
-  conversationId;
-  /** `arriving`, `answered`, `stopped`, `failed`; `stored-before`: the service has it from an earlier attempt */
-  state = "arriving";
-  error;
-  answer = new Answer();
-  #question;
-  #stopping;
+  /** The position of the question that this one takes the place of. */
+  replaces;
+  /** Of the question in the conversation, once that is known. */
+  position;
+  startedAt;
+  state = "sending";
+  /** `{ type: "text", text }` and `{ type: "call", id, name, args, result, failed }`, in the order in which they came. */
+  parts = [];
+  /** While it waits for a person: `[{ name, args, description }]` */
+  approval;
+  /** Why it was interrupted, in the service's words. */
+  problem;
+  /** Somebody pressed stop, and it has not stopped yet. */
+  stopping = false;
+  #api;
+  #path;
+  #over = new AbortController();
+  /** What was there before the log that is followed began. */
+  #before = [];
+  #lastId;
 
-  constructor({ message, conversationId, key = newKey() }) {
-    Object.assign(this, { message, conversationId, key });
-    this.#question = messageFromYou(message);
+  constructor(api, path, { key = newKey(), message, replaces, position, startedAt, state, approval }) {
+    super();
+    this.#api = api;
+    this.#path = path;
+    Object.assign(this, { key, message, replaces, position, approval });
+    this.startedAt = startedAt ? new Date(startedAt) : new Date();
+    if (state !== undefined) this.state = state;
   }
 
-  get elements() {
-    return [this.#question, this.answer.element];
+  /** It is on its way, or somewhere a model is writing. */
+  get isLive() {
+    return LIVE.has(this.state);
   }
 
-  stop() {
-    this.#stopping.abort();
+  get text() {
+    return this.parts
+      .filter(({ type }) => type === "text")
+      .map(({ text }) => text)
+      .join("\n\n");
   }
 
-  remove() {
-    for (const shown of this.elements) shown.remove();
+  /** Resolves with how it ended. @throws ProblemError, ConnectionError when the service did not take the question. */
+  async send(agentId, conversationId) {
+    this.parts = [];
+    this.#before = [];
+    this.problem = undefined;
+    const { message, replaces } = this;
+    return this.#run("sending", (signal) =>
+      this.#api.open("POST", `/agents/${encodeURIComponent(agentId)}/chat`, {
+        body: { message, conversationId, ...(replaces && { replaces }) },
+        headers: { Accept: "text/event-stream", "Idempotency-Key": this.key },
+        signal,
+      }),
+    );
   }
 
-  /** May be called again after a failure. `onText` after each piece. */
-  async run(api, agentId, onText) {
-    this.state = "arriving";
-    this.#stopping = new AbortController();
-    this.answer.clear();
-    this.answer.arrives = true;
+  /** Resolves with how it ended, whoever asked. */
+  async follow() {
+    return this.#run("running");
+  }
+
+  /** Lets a waiting answer go on. */
+  async decide(approve) {
+    this.#before = this.parts;
+    return this.#run("sending", (signal) =>
+      this.#api.open("POST", `${this.#path}/answer/decision`, {
+        body: { operationId: this.key, approve },
+        headers: { Accept: "text/event-stream" },
+        signal,
+      }),
+    );
+  }
+
+  /** Whether something was running. */
+  async stop() {
+    this.stopping = true;
+    this.#changed();
     try {
-      await this.#receive(api, agentId, onText);
-      this.state = "answered";
-      this.answer.at(new Date());
+      const { stopped } = await this.#api.post(`${this.#path}/answer/stop`, { operationId: this.key });
+      return stopped;
     } catch (error) {
-      this.error = error;
-      if (this.#stopping.signal.aborted) {
-        this.state = "stopped";
-        this.answer.at(new Date());
-        this.answer.stopped();
-      } else this.state = error.code === "OPERATION_CONFLICT" ? "stored-before" : "failed";
+      this.stopping = false;
+      this.#changed();
+      throw error;
     }
-    this.answer.arrives = false;
   }
 
-  async #receive(api, agentId, onText) {
-    const { body } = await api.open("POST", `/agents/${encodeURIComponent(agentId)}/chat`, {
-      body: { message: this.message, conversationId: this.conversationId },
-      headers: { Accept: "text/event-stream", "Idempotency-Key": this.key },
-      signal: this.#stopping.signal,
-    });
-    try {
-      for await (const { event, data } of serverSentEvents(body)) {
-        if (event === "token") this.answer.say(data.text);
-        else if (event === "tool") this.answer.used(data.name, data.text);
-        else if (event === "problem") {
-          // An answer that could not be stored comes with the problem: it may be read all the same.
-          if (data.response) this.answer.replace(data.response);
-          throw api.failed(data);
-        } else if (event === "done") {
-          api.dispatchEvent(new Event("activity"));
-          if (this.answer.text === "") this.answer.replace(data.response);
-          return;
+  /** This page stops following it; the answer goes on. */
+  leave() {
+    this.#over.abort();
+  }
+
+  async #run(state, open) {
+    // One that was left may be taken up again.
+    this.#over.abort();
+    this.#over = new AbortController();
+    const over = this.#over.signal;
+    this.#lastId = undefined;
+    this.approval = undefined;
+    this.#enter(state);
+    let attempts = 0;
+    for (let delay = FIRST_DELAY; !over.aborted; delay = Math.min(delay * 2, MAX_DELAY)) {
+      try {
+        for await (const happened of openStream(open ?? ((signal) => this.#events(signal)), over)) {
+          if (happened.response) {
+            if (happened.response.status === 204) return "unknown";
+            // From here on the service has it, and tells how it goes on to whoever asks.
+            if (open) this.#accepted();
+            open = undefined;
+            if (this.#lastId === undefined) this.parts = structuredClone(this.#before);
+            this.#enter("running");
+            continue;
+          }
+          if (happened.event === "comment") continue;
+          delay = FIRST_DELAY;
+          const end = this.#take(happened);
+          if (end !== undefined) return end;
         }
-        onText();
+      } catch (error) {
+        if (over.aborted) break;
+        const passes = error instanceof ConnectionError || (error instanceof ProblemError && error.status >= 500);
+        if (open) {
+          attempts++;
+          if (!(error instanceof ConnectionError) || attempts === ATTEMPTS || !navigator.onLine) throw error;
+        } else if (!passes && error.status !== 429) return "unknown";
       }
-    } catch (error) {
-      if (error instanceof ProblemError || this.#stopping.signal.aborted) throw error;
-      throw new ConnectionError("The connection was lost.", { cause: error });
+      if (!open) this.#enter("lost");
+      await pause(delay, over);
     }
-    // It is over when the service says so, not when nothing more comes.
-    throw new ConnectionError("The answer broke off.");
+    return "left";
+  }
+
+  #events(signal) {
+    const after = this.#lastId === undefined ? "" : `&after=${encodeURIComponent(this.#lastId)}`;
+    const path = `${this.#path}/answer/events?operationId=${encodeURIComponent(this.key)}${after}`;
+    return this.#api.open("GET", path, { headers: { Accept: "text/event-stream" }, signal });
+  }
+
+  #accepted() {
+    this.dispatchEvent(new Event("accepted"));
+    // Stop was pressed before there was anything to stop.
+    if (this.stopping) void this.stop().catch(() => {});
+  }
+
+  /** Returns how the answer ended, with the last event. */
+  #take({ event, data, id }) {
+    if (id) this.#lastId = id;
+    if (event === "end") return data.end;
+    // The service ended the stream too early; the answer goes on.
+    if (event === "error") throw new ConnectionError("The stream ended early.");
+    if (event !== "message") return undefined;
+    if (data.type === "text") this.#say(data.text);
+    else if (data.type === "call") this.#call(data);
+    else if (data.type === "result") this.#result(data);
+    else if (data.type === "approval") this.approval = data.calls;
+    else if (data.type === "problem") this.problem = this.#api.failed(data.problem);
+    this.#progressed();
+    return undefined;
+  }
+
+  #say(text) {
+    const last = this.parts.at(-1);
+    if (last?.type === "text") last.text += text;
+    else this.parts.push({ type: "text", text });
+  }
+
+  #call({ id, name, args }) {
+    const known = this.parts.find((part) => part.type === "call" && part.id === id);
+    if (known) Object.assign(known, { name, args });
+    else this.parts.push({ type: "call", id, name, args });
+  }
+
+  #result({ id, name, text, failed }) {
+    let call = this.parts.find((part) => part.type === "call" && part.id === id);
+    if (call === undefined) {
+      call = { type: "call", id, name };
+      this.parts.push(call);
+    }
+    Object.assign(call, { result: text, failed });
+  }
+
+  #enter(state) {
+    if (this.state === state) return;
+    this.state = state;
+    this.#changed();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #progressed() {
+    this.dispatchEvent(new Event("progress"));
+  }
+
+  /** How it ended is known, or that it cannot be. */
+  conclude(state) {
+    this.stopping = false;
+    this.#enter(state);
   }
 }
 

@@ -81,6 +81,15 @@ export class ChatPage {
     return this.page.getByRole("navigation", { name: "Conversations" });
   }
 
+  get newConversation(): Locator {
+    return this.page.getByRole("link", { name: "New conversation" });
+  }
+
+  /** What a question that the service did not answer offers. */
+  get tryAgain(): Locator {
+    return this.page.getByRole("button", { name: "Try again" });
+  }
+
   get over(): Locator {
     return this.page.getByRole("alertdialog");
   }
@@ -103,7 +112,7 @@ export class ChatPage {
   }
 
   conversation(title: string): Locator {
-    return this.list.getByRole("button", { name: new RegExp(`^${title}`) });
+    return this.list.getByRole("link", { name: new RegExp(`^${title}`) });
   }
 
   /** Signed in, and told of it when the session ends. */
@@ -128,6 +137,21 @@ export class ChatPage {
     return tab;
   }
 
+  /** An empty tab beside this one, at the same address. */
+  async beside(): Promise<ChatPage> {
+    const tab = new ChatPage(await this.page.context().newPage());
+    await tab.page.goto(this.page.url());
+    return tab;
+  }
+
+  /** When the JWT of the browser's sign-in runs out, in milliseconds since 1970. */
+  async jwtEndsAt(): Promise<number> {
+    const cookies = await this.page.context().cookies();
+    const [, claims = ""] = cookies.find(({ name }) => name === "__Host-sign-in")?.value.split(".") ?? [];
+    const { exp } = JSON.parse(Buffer.from(claims, "base64url").toString()) as { exp: number };
+    return exp * 1_000;
+  }
+
   async say(message: string): Promise<void> {
     await this.field.fill(message);
     await this.field.press("Enter");
@@ -139,7 +163,19 @@ export class ChatPage {
     await this.say(message);
     const answer = this.answers.nth(before);
     await answer.and(this.page.locator('[aria-busy="false"]')).waitFor();
-    return answer.locator(".text").innerText();
+    return (await answer.locator(".text").allInnerTexts()).join("\n\n");
+  }
+
+  /** Begins another conversation, and waits until it is there. */
+  async begin(): Promise<void> {
+    await this.newConversation.click();
+    await this.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  }
+
+  /** Opens one of the list. */
+  async openConversation(title: string): Promise<void> {
+    await this.conversation(title).click();
+    await this.page.getByRole("heading", { level: 1, name: title }).waitFor();
   }
 
   async deleteConversation(title: string): Promise<void> {
@@ -183,7 +219,7 @@ export class ChatPage {
 
   async openPanel(): Promise<void> {
     await this.button("Your session").click();
-    await this.panel.getByText("this one").waitFor();
+    await this.panel.getByText("this browser").waitFor();
   }
 }
 
