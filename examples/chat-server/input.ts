@@ -33,11 +33,8 @@ export function conversationOf(c: Context): string {
   return named.data;
 }
 
-/**
- * What is done at a position that a client has named. Whether it is one of a user's message, only the store can tell: if it
- * is not, that is the client's mistake.
- */
-export async function atPosition<Done>(work: Promise<Done>): Promise<Done> {
+/** What is done with input of which only the store can tell that it cannot be used: that is the client's mistake. */
+export async function withInput<Done>(work: Promise<Done>): Promise<Done> {
   try {
     return await work;
   } catch (error) {

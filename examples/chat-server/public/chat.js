@@ -2,7 +2,7 @@
 // nothing of it: what there is to show is in conversation.js.
 import { inWords } from "./api.js";
 import { Composer } from "./composer.js";
-import { find } from "./dom.js";
+import { arrange, find } from "./dom.js";
 import { whyNotAnswered } from "./problem-words.js";
 import { announce, announceAtOnce, notice } from "./speaking.js";
 import { inToolWords } from "./tools-in-words.js";
@@ -95,18 +95,11 @@ export class Chat {
     const conversation = this.#conversation;
     const { items, status, isNew, isEmpty, next, error } = conversation;
     this.#last = items.findLast(({ kind }) => kind === "answer");
-    const keys = new Set();
-    let before = null;
-    for (const item of items) {
-      keys.add(item.key);
-      const { element } = this.#viewOf(item);
-      const place = before === null ? this.#log.firstElementChild : before.nextElementSibling;
-      if (element !== place) {
-        if (before === null) this.#log.prepend(element);
-        else before.after(element);
-      }
-      before = element;
-    }
+    const keys = new Set(items.map(({ key }) => key));
+    arrange(
+      this.#log,
+      items.map((item) => this.#viewOf(item).element),
+    );
     for (const [key, { element }] of this.#views) {
       if (keys.has(key)) continue;
       const hadFocus = element.contains(document.activeElement);

@@ -2,7 +2,7 @@
 import { addressOf, plainClick } from "./addresses.js";
 import { inWords } from "./api.js";
 import { confirmed } from "./dialogs.js";
-import { element, find, iconButton } from "./dom.js";
+import { arrange, element, find, iconButton } from "./dom.js";
 import { announce, notice } from "./speaking.js";
 import { relativeTimeElement } from "./time.js";
 
@@ -154,16 +154,10 @@ export class Conversations {
   #show() {
     // Not under the hands of somebody who is typing.
     if (this.#renaming) return;
-    let before = null;
-    for (const conversation of this.#byId.values()) {
-      const { row } = this.#rowOf(conversation);
-      const place = before === null ? this.#list.firstElementChild : before.nextElementSibling;
-      if (row !== place) {
-        if (before === null) this.#list.prepend(row);
-        else before.after(row);
-      }
-      before = row;
-    }
+    arrange(
+      this.#list,
+      [...this.#byId.values()].map((conversation) => this.#rowOf(conversation).row),
+    );
     for (const [id, { row }] of this.#rows) {
       if (this.#byId.has(id)) continue;
       row.remove();

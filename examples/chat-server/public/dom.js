@@ -19,6 +19,19 @@ export function element(name, { on = {}, data = {}, ...attributes } = {}, ...chi
   return made;
 }
 
+/** Puts elements into a container in this order. Those that are in their place are not touched, so the focus stays. */
+export function arrange(container, elements) {
+  let before = null;
+  for (const one of elements) {
+    const place = before === null ? container.firstElementChild : before.nextElementSibling;
+    if (one !== place) {
+      if (before === null) container.prepend(one);
+      else before.after(one);
+    }
+    before = one;
+  }
+}
+
 /** One of the drawings at the end of index.html; what it means is said by the label of the button around it. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");

@@ -8,7 +8,7 @@ import type { Agent } from "../agent.js";
 import { type AnsweringParts, beginInTurn, nameAfter, type Outcome, runAnswer } from "../answering.js";
 import { countedUser } from "../counted.js";
 import type { Env } from "../env.js";
-import { atPosition, bodyOf, conversationOf, conversationId, position, text, writeOptions } from "../input.js";
+import { bodyOf, conversationOf, conversationId, position, text, withInput, writeOptions } from "../input.js";
 import type { Limit } from "../limits.js";
 import { ServiceError } from "../problems.js";
 import { turnFailure } from "../turn-failure.js";
@@ -41,7 +41,7 @@ export function chatRoutes(app: Hono<Env>, parts: ChatParts): void {
     const begin = { operationId, input: message, replaces, lease: LEASE } as const;
     try {
       const waits = { waitFor, follow: isStreamed(c) };
-      const answer = await atPosition(beginInTurn(sessions.answers(session), begin, waits));
+      const answer = await withInput(beginInTurn(sessions.answers(session), begin, waits));
       // The same request runs already, here or elsewhere.
       if (answer === undefined) return await followed(c, session, operationId);
       if (replaces === undefined) nameAfter(sessions, session, message);

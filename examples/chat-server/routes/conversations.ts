@@ -7,7 +7,6 @@ import type { Changes } from "../changes.js";
 import { answerOf } from "../current-answer.js";
 import type { Env } from "../env.js";
 import {
-  atPosition,
   bodyOf,
   conversationOf,
   pageSize,
@@ -15,6 +14,7 @@ import {
   queryOf,
   text,
   wholeNumber,
+  withInput,
   writeOptions,
 } from "../input.js";
 import { pageOfConversations, withRunning } from "../listed.js";
@@ -73,7 +73,7 @@ export function conversationRoutes(app: Hono<Env>, parts: ConversationParts): vo
     const session = c.get("session");
     const { from } = queryOf(c, cutQuery);
     const write = { before: from, ...writeOptions(c) };
-    await atPosition(sessions.conversations.rewind(session, conversationOf(c), write));
+    await withInput(sessions.conversations.rewind(session, conversationOf(c), write));
     changes.publish(session, conversationOf(c));
     return c.body(null, 204);
   });

@@ -1,9 +1,9 @@
 import type { Hono } from "hono";
-import { InvalidOptionError, type SessionStore } from "langchain-redis-sessions";
+import type { SessionStore } from "langchain-redis-sessions";
 import { z } from "zod";
 import type { Access } from "../access.js";
 import type { Env } from "../env.js";
-import { bodyOf, ifMatch, paramOf, writeOptions } from "../input.js";
+import { bodyOf, ifMatch, paramOf, withInput, writeOptions } from "../input.js";
 import { ServiceError } from "../problems.js";
 
 /** As many as a user may have: see `limits` in service.ts. */
@@ -29,13 +29,8 @@ export function memoryRoutes(app: Hono<Env>, { access, sessions }: { access: Acc
   app.put("/memory/:key", access.inSession, async (c) => {
     const { value } = await bodyOf(c, memoryBody);
     const options = { ...writeOptions(c), ...ifMatch(c) };
-    try {
-      return c.json(await sessions.memory(c.get("session")).set(paramOf(c, "key"), value, options));
-    } catch (error) {
-      // JSON that cannot be stored: nested too deeply.
-      if (!(error instanceof InvalidOptionError)) throw error;
-      throw new ServiceError("INVALID_INPUT", { detail: error.message });
-    }
+    // There is JSON that cannot be stored: nested too deeply.
+    return c.json(await withInput(sessions.memory(c.get("session")).set(paramOf(c, "key"), value, options)));
   });
 
   app.delete("/memory/:key", access.inSession, async (c) => {
