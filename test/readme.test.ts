@@ -47,6 +47,7 @@ test("every fragment of every page is run by one of these tests", () => {
     "docs/export.md": 2,
     "docs/langgraph.md": 4 + 2,
     "docs/moving.md": 4,
+    "docs/operations.md": 2,
     "docs/privacy.md": 4,
     "docs/web.md": 7,
   });
@@ -331,4 +332,26 @@ test("the programs of docs/privacy.md run one after another, pasted", async () =
     });
     expect(stderr).toBe("");
   }
+});
+
+test("the fragments of docs/operations.md hear of what a program does", async () => {
+  const told = fragmentsOf(page("docs/operations.md"));
+  const after = `
+    import { connect, SessionStore } from "langchain-redis-sessions";
+    const client = connect("${environment.REDIS_URL}");
+    const sessions = new SessionStore({ client });
+    await sessions.verify("no-token").catch(() => {});
+    const { token } = await sessions.create({ userId: "ada", agentId: "support" });
+    await sessions.end(token);
+    await sessions.verify(token).catch(() => {});
+    await sessions.close();
+    await client.quit();
+  `;
+  write("operations.mts", [...told, after].join("\n"));
+  const { stderr } = await run(process.execPath, ["--import", "tsx", "operations.mts"], {
+    env: { ...environment, TELEMETRY_SECRET: randomBytes(16).toString("base64") },
+    cwd: installed.folder,
+  });
+  expect(stderr).toContain("session.verify");
+  expect(stderr).toContain("SESSION_NOT_FOUND");
 });

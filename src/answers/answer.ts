@@ -1,3 +1,4 @@
+import { type Observation, observe } from "../diagnostics/operations.js";
 import type { BaseMessage } from "@langchain/core/messages";
 import {
   AnswerStoppedError,
@@ -88,7 +89,9 @@ export class Answer {
   /** How it ends when no turn has it, and nothing is stored. */
   #ending: ClosingEnd;
   #closing: Promise<void> | undefined;
+  #isStored = false;
   #isClosed = false;
+  readonly #observation: Observation | undefined;
   readonly #unlisten: () => void;
 
   /** @internal Made by `answers.begin`. */
@@ -98,6 +101,7 @@ export class Answer {
     this.#parts = parts;
     // A turn that waited for a person, and that nobody went on with, still waits.
     this.#ending = begun.question.length === 0 ? "waiting" : "interrupted";
+    this.#observation = observe("answer", place.connection.subject);
     const { token, run } = begun;
     const onVerdict = (verdict: Verdict): void => this.#hear(verdict);
     this.#log = new EventLog(place, { token, run, leaseMilliseconds, windowMilliseconds, maxBytes, onVerdict });
@@ -148,6 +152,7 @@ export class Answer {
   async store(messages: readonly BaseMessage[]): Promise<void> {
     try {
       await this.#parts.store(messages);
+      this.#isStored = true;
     } catch (error) {
       this.#ending = "failed";
       throw error;
@@ -170,6 +175,9 @@ export class Answer {
     this.#parts.watch.release();
     this.#unlisten();
     this.#isClosed = true;
+    // How a turn ended that has the answer, that turn tells.
+    const outcome = this.#isStored ? "stored" : this.#turn === undefined ? ending : "closed";
+    this.#observation?.end({ outcome: this.#isStopped ?? outcome });
     this.#wake();
   }
 

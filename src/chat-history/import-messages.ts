@@ -59,7 +59,7 @@ export interface ImportMessagesOptions {
  */
 export async function importMessages(options: ImportMessagesOptions): Promise<number> {
   const { conversation, key, connection, onCorrupt } = parseImportOptions(options);
-  const entries = await read(connection, [["lrange", key, "0", "-1"]], textList);
+  const entries = await read(connection, "history.import", [["lrange", key, "0", "-1"]], textList);
   const messages = entries.flatMap((entry, index) => {
     const message = storedMessage(entry, index);
     if (message !== undefined) return [message];

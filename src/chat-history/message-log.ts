@@ -1,3 +1,4 @@
+import type { Subject } from "../diagnostics/operations.js";
 import type { Opened } from "../encryption/vault.js";
 import type { Stored } from "../redis/sealing.js";
 import type { StopListener } from "../redis/stop-signal.js";
@@ -30,6 +31,8 @@ export interface MessageLog extends TurnQueue {
 
 /** The line in which the turns of one conversation wait. Repeating any of these calls is harmless. */
 export interface TurnQueue {
+  /** What observers are told. */
+  readonly subject: Subject | undefined;
   /** Tries once to hold the conversation. In `"wait"` mode each try also keeps the place in the line. */
   acquire(attempt: LeaseAttempt): Promise<LeaseAnswer>;
   /** Prolongs a lease, if it is still held, and its turn does not have to stop. */

@@ -1,3 +1,4 @@
+import type { Subject } from "../diagnostics/operations.js";
 import { InvalidOptionError } from "../errors.js";
 import { Budget } from "../redis/budget.js";
 import { type HistoryKeys, historyKeys } from "../redis/keys.js";
@@ -55,6 +56,10 @@ export class StandaloneLog implements MessageLog {
     this.#connection = connectionOf(settings, { owner: `history:${sessionId}`, dataKey, ttlMilliseconds });
   }
 
+  get subject(): Subject | undefined {
+    return this.#connection.subject;
+  }
+
   async read(first: number, turn?: ReadingTurn): Promise<LogPart> {
     if (turn?.replaces !== undefined) {
       throw new InvalidOptionError(
@@ -75,6 +80,7 @@ export class StandaloneLog implements MessageLog {
     const mark = connection.vault === undefined ? [] : ["sealed"];
     return read(
       connection,
+      "history.read",
       [
         // The mark is read before the entries. An older mark refuses an append that would do no harm; a newer mark would let
         // through an append that does harm.
@@ -150,7 +156,7 @@ export class StandaloneLog implements MessageLog {
   }
 
   length(): Promise<number> {
-    return read(this.#connection, [["llen", this.#keys.messages]], count);
+    return read(this.#connection, "history.length", [["llen", this.#keys.messages]], count);
   }
 
   acquire({ token, ticket, leaseMilliseconds, mode }: LeaseAttempt): Promise<LeaseAnswer> {

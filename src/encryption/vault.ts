@@ -1,3 +1,4 @@
+import { outside, type Subject } from "../diagnostics/operations.js";
 import { Unreadable } from "../codec/unreadable.js";
 import { EncryptionKeyError, LangChainRedisError, StoreUnavailableError } from "../errors.js";
 import { textOrNothing, UnexpectedReply } from "../redis/replies.js";
@@ -20,7 +21,7 @@ export interface StoredForm {
 }
 
 /** Whose data key it is. */
-export interface Holding {
+export interface Holding extends Pick<Subject, "conversationId" | "agentId"> {
   /** A name that is not spelled as a key of Redis: the `keyPrefix` of a client may change. */
   readonly owner: string;
   /** The key of Redis that holds the data key, or says that it is elsewhere. */
@@ -29,16 +30,18 @@ export interface Holding {
   readonly ttlMilliseconds: number;
 }
 
-/** Returns the connection for what one owner has. Without encryption and compression, it is the same one. */
+/** Returns the connection for what one owner has. */
 export function connectionOf(given: Connection & StoredForm, holding: Holding): Connection {
   const { encryption, compress, client, deadlineMilliseconds, callMilliseconds, wait } = given;
-  if (encryption === undefined && !compress) return given;
+  const { owner, conversationId, agentId } = holding;
+  const isPlain = encryption === undefined && !compress;
   return {
     client,
     deadlineMilliseconds,
     callMilliseconds,
     wait,
-    vault: new OwnerVault(encryption, compress, holding, given),
+    vault: isPlain ? undefined : new OwnerVault(encryption, compress, holding, given),
+    subject: { owner, conversationId, agentId },
   };
 }
 
@@ -176,9 +179,9 @@ class OwnerVault implements Vault {
       const kept = await elsewhere(connection, () => dataKeys.get(owner, this.#keep));
       return kept === undefined ? undefined : this.#learn(ring, ring.unwrap(owner, kept).key, "new");
     }
-    const { client, deadlineMilliseconds, callMilliseconds } = connection;
-    const record =
-      found ?? (await read({ client, deadlineMilliseconds, callMilliseconds }, [["get", dataKey]], recordOf)) ?? "";
+    const { client, deadlineMilliseconds, callMilliseconds, subject } = connection;
+    const plain = { client, deadlineMilliseconds, callMilliseconds, subject };
+    const record = found ?? (await read(plain, "data-key.read", [["get", dataKey]], recordOf)) ?? "";
     if (record === "" || record.endsWith(" -")) return undefined;
     if (record.endsWith(" elsewhere")) {
       throw new EncryptionKeyError("The data key is kept elsewhere. Pass the `dataKeys` of the keyring that made it.");
@@ -247,7 +250,7 @@ function recordOf(reply: unknown): string | undefined {
 export function elsewhere<Result>(connection: Connection, work: () => Promise<Result>): Promise<Result> {
   return inTime(connection, async () => {
     try {
-      return await work();
+      return await outside(work);
     } catch (error) {
       return unreachable(error);
     }

@@ -16,8 +16,15 @@ export class Budget {
 
   /** Returns the connection, with the time that is left as its deadline. */
   connection(): Connection {
-    const { client, wait, vault, deadlineMilliseconds, callMilliseconds = deadlineMilliseconds } = this.#connection;
-    return { client, wait, vault, deadlineMilliseconds: Math.max(1, Math.ceil(this.left)), callMilliseconds };
+    const {
+      client,
+      wait,
+      vault,
+      subject,
+      deadlineMilliseconds,
+      callMilliseconds = deadlineMilliseconds,
+    } = this.#connection;
+    return { client, wait, vault, subject, deadlineMilliseconds: Math.max(1, Math.ceil(this.left)), callMilliseconds };
   }
 
   async pause<Value>(work: () => Value | Promise<Value>): Promise<Value> {

@@ -43,7 +43,7 @@ export async function* scanKeys(
 }
 
 function scan(connection: Connection, from: string, pattern: string): Promise<{ cursor: string; keys: string[] }> {
-  return read(connection, [["scan", from, "MATCH", pattern, "COUNT", String(SCAN_COUNT)]], (reply) => {
+  return read(connection, "scan", [["scan", from, "MATCH", pattern, "COUNT", String(SCAN_COUNT)]], (reply) => {
     const [cursor, keys] = list(reply);
     return { cursor: text(cursor), keys: textList(keys) };
   });

@@ -1,4 +1,6 @@
+import { isObserved, observed, type Subject, type Tally, type Told } from "../diagnostics/operations.js";
 import { LangChainRedisError, NotReplicatedError } from "../errors.js";
+import { CountingPort } from "./counting-port.js";
 import { type Circumstances, deadlineError, refusalCode, toLibraryError, toScriptError } from "./failure.js";
 import { type Command, type RedisPort, type ReplyType, UnansweredError } from "./port.js";
 import type { About } from "./refusals.js";
@@ -17,14 +19,33 @@ export interface Connection {
   readonly wait?: Replication | undefined;
   /** Seals, and opens, what is in the slot that this connection is used for. Absent, values are text as they are. */
   readonly vault?: Vault | undefined;
+  /** Whom observers are told about. */
+  readonly subject?: Subject | undefined;
 }
 
 /**
  * Sends read commands in one round trip, in this order, and returns what `parse` makes of their replies.
  *
  * Reads are no script, because a list that is returned through Lua costs 1.4 to 1.8 times as much.
+ *
+ * @param name as observers are told it, like the name of a script.
  */
 export function read<Result>(
+  connection: Connection,
+  name: string,
+  commands: readonly Command[],
+  parse: (...replies: unknown[]) => Result,
+): Promise<Result> {
+  if (!isObserved()) return sendRead(connection, commands, parse);
+  const send = (tally: Tally): Promise<Result> => sendRead(counted(connection, tally), commands, parse);
+  return observed(name, connection.subject, send, () => ({}));
+}
+
+function counted(connection: Connection, tally: Tally): Connection {
+  return { ...connection, client: new CountingPort(connection.client, tally) };
+}
+
+function sendRead<Result>(
   connection: Connection,
   commands: readonly Command[],
   parse: (...replies: unknown[]) => Result,
@@ -103,6 +124,25 @@ export function run<Call, Reply>(
   script: Script<Call, Reply>,
   call: Call & About & { readonly trace?: Trace },
 ): Promise<Reply> {
+  return isObserved() ? observedScript(sendRun, connection, script, call) : sendRun(connection, script, call);
+}
+
+/** Runs a script, and tells observers what it answered. */
+function observedScript<Call, Sent extends Call, Reply>(
+  send: (connection: Connection, script: Script<Call, Reply>, call: Sent) => Promise<Reply>,
+  connection: Connection,
+  script: Script<Call, Reply>,
+  call: Sent,
+): Promise<Reply> {
+  const tell = (reply: Reply): Told => script.told(reply);
+  return observed(script.name, connection.subject, (tally) => send(counted(connection, tally), script, call), tell);
+}
+
+function sendRun<Call, Reply>(
+  connection: Connection,
+  script: Script<Call, Reply>,
+  call: Call & About & { readonly trace?: Trace },
+): Promise<Reply> {
   const { client } = connection;
   const indeterminate = script.unrecorded;
   const circumstances = { client, script: script.name, indeterminate };
@@ -139,6 +179,14 @@ export interface Write {
  * @throws LangChainRedisError as `run` does; StoreUnavailableError with the operation id when the outcome is unknown.
  */
 export function write<Call extends Pick<Write, "keys">, Reply>(
+  connection: Connection,
+  script: Script<Call, Reply>,
+  call: Call & Write & Pick<About, "subject">,
+): Promise<Reply> {
+  return isObserved() ? observedScript(sendWrite, connection, script, call) : sendWrite(connection, script, call);
+}
+
+function sendWrite<Call extends Pick<Write, "keys">, Reply>(
   connection: Connection,
   script: Script<Call, Reply>,
   call: Call & Write & Pick<About, "subject">,

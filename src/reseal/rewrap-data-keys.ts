@@ -95,6 +95,7 @@ async function rewrap(settings: KeyedConnection, ring: Keyring, holder: Holder):
   const dataKey = dataKeyOf(settings.keyPrefix, holder);
   const [held, left] = await read(
     settings,
+    "reseal.data-key",
     [
       ["get", dataKey],
       ["pttl", dataKey],

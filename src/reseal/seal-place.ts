@@ -75,7 +75,12 @@ type Batch = readonly (readonly [at: string, held: Stored])[];
 
 async function* entriesOf(connection: Connection, key: string): AsyncGenerator<Batch> {
   for (let from = 0; ; from += STEP) {
-    const entries = await read(connection, [["lrange", key, String(from), String(from + STEP - 1)]], storedList);
+    const entries = await read(
+      connection,
+      "reseal.entries",
+      [["lrange", key, String(from), String(from + STEP - 1)]],
+      storedList,
+    );
     if (entries.length > 0) yield entries.map((entry, offset) => [String(from + offset), entry] as const);
     if (entries.length < STEP) return;
   }
@@ -84,7 +89,7 @@ async function* entriesOf(connection: Connection, key: string): AsyncGenerator<B
 async function* fieldsOf(connection: Connection, key: string): AsyncGenerator<Batch> {
   let cursor = "0";
   do {
-    const step = await read(connection, [["hscan", key, cursor, "COUNT", String(STEP)]], (reply) => {
+    const step = await read(connection, "reseal.fields", [["hscan", key, cursor, "COUNT", String(STEP)]], (reply) => {
       const [next, found] = list(reply);
       return { next: text(next), found: storedList(found) };
     });
@@ -130,7 +135,7 @@ async function seal(
 }
 
 async function isMarked(connection: Connection, { record = "" }: Place): Promise<boolean> {
-  return read(connection, [["hexists", record, "sealed"]], (found) => Number(found) > 0);
+  return read(connection, "reseal.mark", [["hexists", record, "sealed"]], (found) => Number(found) > 0);
 }
 
 async function mark(connection: Connection, { key, type, record, hasLineage }: Place, pass: Pass): Promise<void> {

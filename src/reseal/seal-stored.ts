@@ -75,6 +75,7 @@ async function sealKey(settings: KeyedConnection & StoredForm, found: FoundKey):
   if (place === undefined) return nothing;
   const [type, left] = await read(
     settings,
+    "reseal.place",
     [
       ["type", place.key],
       ["pttl", place.key],

@@ -1,3 +1,4 @@
+import { observe } from "../diagnostics/operations.js";
 import type { BaseMessage } from "@langchain/core/messages";
 import type { Answer } from "../answers/answer.js";
 import { eventId } from "../answers/event-ids.js";
@@ -66,7 +67,7 @@ export class Answers {
     this.#session = session;
     const { id, conversationId } = session;
     this.#place = {
-      connection: connectionOfOwner({ ...store.settings, compress: false }, keys),
+      connection: connectionOfOwner({ ...store.settings, compress: false }, keys, session),
       channels: store.channels,
       channel: answerChannel(keys.base, conversationId),
       keys: {
@@ -126,9 +127,18 @@ export class Answers {
     const place = this.#place;
     return (async function* watched() {
       const watch = watchOf();
+      const observation = observe("answer.follow", place.connection.subject);
+      let outcome = "left";
       try {
-        yield* followAnswer(feeds, place, { operationId, after, signal, watch: watch.signal });
+        for await (const event of followAnswer(feeds, place, { operationId, after, signal, watch: watch.signal })) {
+          if ("end" in event) outcome = event.end;
+          yield event;
+        }
+      } catch (error) {
+        observation?.fail(error);
+        throw error;
       } finally {
+        observation?.end({ outcome });
         watch.release();
       }
     })();

@@ -1,3 +1,4 @@
+import { observe } from "../diagnostics/operations.js";
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { BaseMessage } from "@langchain/core/messages";
@@ -59,8 +60,10 @@ export async function beginAnswer(
   const once = (over: string): Promise<BeginReply> =>
     lineage.settle(() => tryOnce({ settings, keys, session, place, begin, names, encoded, lineage }, over));
   const watch = watchOf();
+  const observation = observe("lease.wait", log.subject);
   try {
     const begun = begunAnswer(begin, names, await untilBegun(once, () => leave(place, keys, names.token), begin));
+    observation?.end({ outcome: "granted" });
     conversation.resume(begun.seen);
     return new Answer({
       place,
@@ -73,6 +76,7 @@ export async function beginAnswer(
       store: (messages) => storeByHand(conversation, begun, messages),
     });
   } catch (error) {
+    observation?.fail(error);
     watch.release();
     throw error;
   }
@@ -123,7 +127,7 @@ function tryOnce(
   const { operationId, supersede, lease: leaseMilliseconds, ttl, replaces = "" } = begin;
   const { token, run: name, attempt } = names;
   const { waiting: _, ...held } = place.keys;
-  return write(connectionOfOwner(settings, keys), beginAnswerScript, {
+  return write(connectionOfOwner(settings, keys, session), beginAnswerScript, {
     operationId,
     sealedFor: settings.conversationMilliseconds,
     keys: {

@@ -111,7 +111,7 @@ export class Conversations {
     const id = parseId("conversationId", conversationId);
     const { limit, before = -1 } = parseMessagePage(page);
     const { maxMessageBytes: maxBytes, onCorrupt } = this.#settings;
-    const connection = connectionOfOwner(this.#settings, keys);
+    const connection = connectionOfOwner(this.#settings, keys, { conversationId: id });
     const budget = new Budget(connection);
     const { start, first, eras, lineage, isSealed, entries } = await run(connection, pageOfConversationScript, {
       keys: listedKeys(keys, id),
@@ -163,7 +163,7 @@ export class Conversations {
         title: sealTitle(sealer, name, lineage.id),
       }),
     };
-    const connection = connectionOfOwner(this.#settings, keys);
+    const connection = connectionOfOwner(this.#settings, keys, { conversationId: id });
     await lineage.settle(() => write(connection, renameConversationScript, call));
   }
 
@@ -213,7 +213,7 @@ export class Conversations {
     const keys = keysOf(this.#settings, owner);
     const id = parseId("conversationId", conversationId);
     const { before, operationId } = parseRewind(options);
-    await write(this.#settings, rewindConversationScript, {
+    await write(connectionOfOwner(this.#settings, keys, { conversationId: id }), rewindConversationScript, {
       operationId,
       keys: removalKeysOf(keys, id, operationId),
       arguments: {
@@ -246,7 +246,7 @@ export class Conversations {
     const id = parseId("conversationId", conversationId);
     const { before, title, operationId } = parseFork(options);
     const forkId = idFrom("conversation", digestOf("fork", keys.base, id, operationId));
-    const connection = connectionOfOwner(this.#settings, keys);
+    const connection = connectionOfOwner(this.#settings, keys, { conversationId: id });
     const lineage = new Lineage();
     const call = {
       operationId,
@@ -288,10 +288,11 @@ export class Conversations {
     const keys = keysOf(this.#settings, owner);
     const id = parseId("conversationId", conversationId);
     const { maxMessageBytes: maxBytes, onCorrupt } = this.#settings;
-    const connection = connectionOfOwner(this.#settings, keys);
+    const connection = connectionOfOwner(this.#settings, keys, { conversationId: id });
     const budget = new Budget(connection);
     const { fields, lineage, entries } = await read(
       connection,
+      "conversation.export-one",
       [
         ["zscore", keys.conversations, id],
         ["hmget", keys.conversation(id), ...EXPORTED],

@@ -43,7 +43,7 @@ export async function endEverybody(
 }
 
 function timeOf(connection: Connection): Promise<number> {
-  return read(connection, [["time"]], (reply) => {
+  return read(connection, "time", [["time"]], (reply) => {
     const [seconds, microseconds] = list(reply);
     return count(seconds) * 1_000 + Math.floor(count(microseconds) / 1_000);
   });

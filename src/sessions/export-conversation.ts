@@ -14,7 +14,7 @@ export async function* exportConversation(
   keys: OwnerKeys,
   id: string,
 ): AsyncGenerator<ExportedRecord, void, undefined> {
-  const connection = connectionOfOwner(settings, keys);
+  const connection = connectionOfOwner(settings, keys, { conversationId: id });
   let isFirst = true;
   for await (const part of conversationParts(() => connection, keys, id, settings)) {
     const messages = part.messages.map(exportedMessage);
@@ -41,7 +41,7 @@ async function* exportAnswer(
 ): AsyncGenerator<AnswerRecord, void, undefined> {
   const { answer } = keys.answer(conversationId);
   const { lease } = keys.turns(conversationId);
-  const connection = connectionOfOwner(settings, keys);
+  const connection = connectionOfOwner(settings, keys, { conversationId });
   const conversation = keys.conversation(conversationId);
   const found = await run(connection, heldAnswerScript, { keys: { answer, lease, conversation }, arguments: {} });
   if (found.outcome === "none") return;

@@ -49,7 +49,7 @@ export async function importConversation(
   const parsed = parseImport(record, options, keys.base);
   const { id, operationId, fields } = parsed;
   const messages = checkedMessages(settings, parsed);
-  const budget = new Budget(connectionOfOwner(settings, keys));
+  const budget = new Budget(connectionOfOwner(settings, keys, { conversationId: id }));
   const lineage = new Lineage();
   const reply = await write(budget.connection(), importConversationScript, {
     operationId,

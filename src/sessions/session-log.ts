@@ -1,3 +1,4 @@
+import type { Subject } from "../diagnostics/operations.js";
 import {
   type Batch,
   type LeaseAnswer,
@@ -53,12 +54,17 @@ export class SessionLog implements MessageLog {
   /** Whether the latest read found all messages sealed. */
   #isSealed: true | undefined;
 
-  constructor(settings: SessionSettings, keys: OwnerKeys, { id, conversationId }: SessionRef, channels: Channels) {
+  constructor(settings: SessionSettings, keys: OwnerKeys, session: SessionRef, channels: Channels) {
     this.#settings = settings;
     this.#keys = keys;
+    const { id, conversationId } = session;
     this.#session = { id, conversationId };
     this.#channels = channels;
-    this.#connection = connectionOfOwner(settings, keys);
+    this.#connection = connectionOfOwner(settings, keys, session);
+  }
+
+  get subject(): Subject | undefined {
+    return this.#connection.subject;
   }
 
   async read(first: number, turn: ReadingTurn = {}): Promise<LogPart> {
@@ -314,16 +320,21 @@ export class SessionLog implements MessageLog {
       ...livenessCommands(this.#keys, id),
       ["hmget", this.#keys.conversation(conversationId), "agentId", "generation", ...names, ...lineage],
     ];
-    return read(connection, [...checks, ...commands], (lifetime, told, listed, held, ...replies) => {
-      const agentId = assertLive(lifetime, told, listed);
-      const [holder, ...fields] = list(held).map(textOrNothing);
-      if (holder !== undefined && holder !== agentId) throw new ConversationNotFoundError();
-      if (lineage.length > 0) {
-        this.lineage.found(fields.pop() ?? "");
-        this.#isSealed = fields.pop() === undefined ? undefined : true;
-      }
-      return parse(fields, ...replies);
-    });
+    return read(
+      connection,
+      "conversation.read",
+      [...checks, ...commands],
+      (lifetime, told, listed, held, ...replies) => {
+        const agentId = assertLive(lifetime, told, listed);
+        const [holder, ...fields] = list(held).map(textOrNothing);
+        if (holder !== undefined && holder !== agentId) throw new ConversationNotFoundError();
+        if (lineage.length > 0) {
+          this.lineage.found(fields.pop() ?? "");
+          this.#isSealed = fields.pop() === undefined ? undefined : true;
+        }
+        return parse(fields, ...replies);
+      },
+    );
   }
 }
 

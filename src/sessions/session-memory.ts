@@ -11,7 +11,7 @@ export function sessionPlace(settings: SessionSettings, keys: OwnerKeys, { id, a
   const { member, ...own } = keys.memory(agentId);
   return {
     // A value of memory is small, and changed in place: it is not compressed.
-    connection: connectionOfOwner({ ...settings, compress: false }, keys),
+    connection: connectionOfOwner({ ...settings, compress: false }, keys, { agentId }),
     space: {
       ...settings.memory,
       name: agentId,

@@ -10,13 +10,14 @@ import type { SessionRef, SessionSettings } from "./options.js";
 export function sessionThread(
   store: SessionSettings,
   keys: OwnerKeys,
-  { id: sessionId, conversationId }: SessionRef,
+  session: SessionRef,
   settings: ThreadSettings,
 ): Thread {
+  const { id: sessionId, conversationId } = session;
   return new Thread(
     {
       id: conversationId,
-      connection: connectionOfOwner(store, keys),
+      connection: connectionOfOwner(store, keys, session),
       keys: { ...keys.thread(conversationId), dataKey: keys.dataKey },
       ttlMilliseconds: store.conversationMilliseconds,
       refreshOnRead: false,

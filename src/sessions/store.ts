@@ -508,6 +508,7 @@ export class SessionStore {
   async #timeLeft(session: Session): Promise<number> {
     return read(
       this.#settings,
+      "session.time-left",
       livenessCommands(keysOf(this.#settings, session), session.id),
       (lifetime, told, listed) => {
         assertLive(lifetime, told, listed);

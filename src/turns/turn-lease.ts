@@ -1,3 +1,4 @@
+import { observe } from "../diagnostics/operations.js";
 import { setTimeout as pause } from "node:timers/promises";
 import type { StopReason, TurnQueue } from "../chat-history/message-log.js";
 import { AnswerStoppedError, ConversationBusyError } from "../errors.js";
@@ -45,10 +46,13 @@ export async function takeLease(queue: TurnQueue, options: LeaseOptions): Promis
   const { signal } = options;
   if (signal?.aborted) throw reasonOf(signal);
   const token = newOperationId();
+  const observation = observe("lease.wait", queue.subject);
   const waiting = untilGranted(queue, token, options);
   try {
     await (signal ? unlessAborted(waiting, signal) : waiting);
+    observation?.end({ outcome: "granted" });
   } catch (error) {
+    observation?.fail(error);
     // A turn that is refused at once leaves no trace.
     const refused = options.concurrency === "reject" && error instanceof ConversationBusyError;
     if (!refused) void leave(queue, token, waiting);

@@ -1,3 +1,4 @@
+import { type Observation, observe } from "../diagnostics/operations.js";
 import { randomBytes } from "node:crypto";
 import type { BaseChatMessageHistory, BaseListChatMessageHistory } from "@langchain/core/chat_history";
 import type { BaseMessage } from "@langchain/core/messages";
@@ -108,6 +109,7 @@ export class Turn {
   /** Whether the turn was stored as a whole before this object took it up. Then it appends what follows. */
   readonly #isMore: boolean;
   #ended = false;
+  #observation: Observation | undefined;
   /** How the answer ends that no write of this turn ends. */
   #closing: ClosingEnd = "interrupted";
   /** Ends the turn when its answer is closed. */
@@ -143,7 +145,23 @@ export class Turn {
    * @throws PositionNotFoundError, InvalidOptionError for what the turn is to replace.
    * @throws ConversationBusyError, and what `getMessages()` throws.
    */
-  static async begin(history: AnyHistory, settings: TurnSettings, call: TurnCall): Promise<Turn> {
+  static begin(history: AnyHistory, settings: TurnSettings, call: TurnCall): Promise<Turn> {
+    return Turn.#observed(history, () => Turn.#begin(history, settings, call));
+  }
+
+  static async #observed(history: AnyHistory, begin: () => Promise<Turn>): Promise<Turn> {
+    const observation = observe("turn", conversationOf(history)?.log.subject);
+    try {
+      const turn = await begin();
+      turn.#observation = observation;
+      return turn;
+    } catch (error) {
+      observation?.fail(error);
+      throw error;
+    }
+  }
+
+  static async #begin(history: AnyHistory, settings: TurnSettings, call: TurnCall): Promise<Turn> {
     const { operationId: chosen, replaces } = call;
     const operationId = operationIdOf(chosen === undefined ? undefined : { operationId: chosen });
     const conversation = conversationOf(history);
@@ -198,7 +216,16 @@ export class Turn {
    * @param run what was known of the turn when it paused.
    * @throws ConversationBusyError, and what `getMessages()` throws.
    */
-  static async resume(
+  static resume(
+    history: RedisChatMessageHistory,
+    settings: TurnSettings,
+    call: Pick<TurnCall, "signal" | "sign" | "answer">,
+    run: PausedRun,
+  ): Promise<Turn> {
+    return Turn.#observed(history, () => Turn.#resume(history, settings, call, run));
+  }
+
+  static async #resume(
     history: RedisChatMessageHistory,
     settings: TurnSettings,
     { signal, sign, answer }: Pick<TurnCall, "signal" | "sign" | "answer">,
@@ -274,6 +301,7 @@ export class Turn {
   /** The turn waits for a person, and nothing of it is left to store. */
   wait(): void {
     this.#ended = true;
+    this.#observation?.end({ outcome: "waiting" });
     this.#closing = "waiting";
   }
 
@@ -382,6 +410,7 @@ export class Turn {
   abandon(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#observation?.end({ outcome: "abandoned" });
     void this.#lease?.release();
   }
 
@@ -419,12 +448,16 @@ export class Turn {
     { ending, name }: { readonly ending: Batch["ending"]; readonly name?: string },
   ): Promise<void> {
     const [conversation, lease] = [this.#conversation, this.#lease];
+    const tellEnd = (): void => {
+      if (ending !== undefined) this.#observation?.end({ outcome: ending });
+    };
     const after: HeldLease["after"] = ending === undefined ? "keep" : "release";
     let operationId = name ?? this.#nameOf(kind, []);
     try {
       const messages = [...result.messages()];
       if (conversation === undefined) {
         if (messages.length > 0) await this.#history.addMessages(messages);
+        tellEnd();
         return;
       }
       const batch = conversation.encode(messages);
@@ -444,6 +477,7 @@ export class Turn {
       if (concludes) await conversation.conclude(write);
       else await conversation.append(batch, { ...write, fence: this.#fence });
       if (!isEmpty) this.#fence = undefined;
+      tellEnd();
       if (after === "keep") {
         if (!isEmpty) this.#stored += 1;
         return;
@@ -453,6 +487,7 @@ export class Turn {
       else await lease?.release();
     } catch (error) {
       const cause = withoutContent(error);
+      this.#observation?.fail(cause);
       // A retry may succeed as long as the lease lasts. After any other failure it will not.
       if (isLangChainRedisError(cause) && PASSING.has(cause.code)) lease?.stop();
       else void lease?.release();

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Told } from "../../diagnostics/operations.js";
 import type { Sealer } from "../sealing.js";
 import { type About, type Refusal, refusalOf } from "../refusals.js";
 import { UnexpectedReply } from "../replies.js";
@@ -56,6 +57,8 @@ export interface Declaration<
    * not the owner's: see scripts/fragments/data-key.ts.
    */
   readonly seals?: true;
+  /** What observers count of an answer, such as the sessions that a limit ended. */
+  readonly counts?: (answer: Answer<E> | Answer<R>) => Readonly<Record<string, number>>;
   readonly uses: readonly Fragment[];
   readonly lua: string;
 }
@@ -101,6 +104,8 @@ export interface Script<Call, Reply> {
   readonly foundKey: (reply: unknown) => string | undefined;
   /** Whether a write took effect, now or when it first ran. */
   readonly tookEffect: (reply: unknown) => boolean;
+  /** What observers are told of an answer. */
+  readonly told: (answer: Reply) => Told;
   /** @throws LangChainRedisError for a refusal; UnexpectedReply for a reply that is not the script's. */
   readonly answerOf: (reply: unknown, about: About) => Reply;
 }
@@ -155,6 +160,7 @@ export function defineScript<
     keeps: (call) => seals && call.sealedFor !== undefined,
     foundKey: (reply) => (Array.isArray(reply) && reply[0] === "stale-key" ? String(reply[1]) : undefined),
     tookEffect: (reply) => Array.isArray(reply) && Object.hasOwn(effects, String(reply[0])),
+    told: (answer) => ({ outcome: answer.outcome, counts: declaration.counts?.(answer) }),
     answerOf: (reply, about) => {
       if (!Array.isArray(reply)) throw new UnexpectedReply();
       const [first, ...values]: unknown[] = reply;

@@ -64,7 +64,7 @@ export function eraseScriptOf(
       remembered: number("milliseconds to remember since when a sign-in has to be newer"),
     },
     effects: {
-      step: (left: unknown, destroyed: unknown, ...removed: unknown[]) => ({
+      step: (left: unknown, destroyed: unknown, ...removed: unknown[]): Omit<ErasedStep, "outcome"> => ({
         left: count(left),
         destroyed: textReply(destroyed),
         removed: removed.map(count),

@@ -41,6 +41,7 @@ export const createScript = defineScript({
       return { ended: ids === "" ? [] : ids.split(" "), record: storedList(record) };
     },
   },
+  counts: ({ ended }) => ({ evicted: ended.length }),
   seals: true,
   // What is not live is the session that a repetition finds.
   refusals: ["limit", "no-conversation", "conflict", "superseded", "authenticate", "rotated", ...notLive],

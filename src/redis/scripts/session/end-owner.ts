@@ -20,6 +20,7 @@ export const endOwnerScript = defineScript({
     since: number("milliseconds, by this server's clock"),
   },
   effects: { ended: (sessions: unknown) => ({ sessions: count(sessions) }), "ended-before": () => ({ sessions: 0 }) },
+  counts: ({ sessions }) => ({ ended: sessions }),
   uses: [state, endSession, recordOf, markNotBefore],
   lua: /* lua */ `
 -- All, and nobody spared.

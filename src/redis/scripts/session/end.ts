@@ -26,6 +26,7 @@ export const endScript = defineScript({
     remembered: number("milliseconds to remember since when a sign-in has to be newer"),
   },
   effects: { done: ended, repeated: ended },
+  counts: ({ outcome, ended: sessions }) => ({ ended: outcome === "done" ? sessions : 0 }),
   refusals: ["conflict"],
   uses: [earlier, remember, state, unlist, endSession, recordOf, markNotBefore],
   lua: /* lua */ `
