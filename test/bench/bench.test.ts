@@ -168,6 +168,12 @@ test.each([
   },
 );
 
+test("whole programs are started by turns, and the page says what a cold start takes", () => {
+  expect(findings.cold?.programs.map(({ candidate }) => candidate)).toEqual([OURS, COMMUNITY]);
+  for (const { milliseconds } of findings.cold?.programs ?? []) expect(milliseconds).toBeGreaterThan(0);
+  expect(readFileSync(path.join(folder, "benchmark.md"), "utf8")).toContain("## A cold start");
+});
+
 test("the table is printed, and the page and the chart are written", () => {
   expect(printed).toContain("| Append a turn of two | @langchain/community |");
   expect(readFileSync(path.join(folder, "benchmark.md"), "utf8")).toContain("## Targets");

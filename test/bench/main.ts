@@ -6,13 +6,17 @@
 //   npm run bench -- --graphs   agents with a checkpointer only; the rest of docs/benchmark.json stays
 //   npm run bench -- --answers  answers in flight only; the rest stays. With --quick, it prints its section and writes nothing
 //   npm run bench -- --private  encryption and compression only; the same
+//   npm run bench -- --cold     cold starts only; the same
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { startRedis } from "langchain-redis-sessions/testing";
 import { fullPlan, quickPlan, smokePlan } from "./plan.js";
 import { measureAnswers } from "./answers/measure.js";
+import { measureCold } from "./cold/measure.js";
 import { measurePrivate } from "./private/measure.js";
 import { answerSection } from "./report/answers.js";
+import { coldSection } from "./report/cold.js";
 import { headlineTable } from "./report/headline.js";
 import { measureGraphs } from "./graphs/measure.js";
 import { seededRandom } from "./measure/random.js";
@@ -29,6 +33,7 @@ const { values } = parseArgs({
     graphs: { type: "boolean", default: false },
     answers: { type: "boolean", default: false },
     private: { type: "boolean", default: false },
+    cold: { type: "boolean", default: false },
     // For a test: hardly anything is measured; of the sources, not of what is built; written to another folder.
     smoke: { type: "boolean", default: false },
     sources: { type: "boolean", default: false },
@@ -51,6 +56,11 @@ if (values.graphs) {
   const found = await measurePrivate(plan.private, plan, seededRandom(SEED));
   if (plan === fullPlan) writeReport({ ...readFindings(docs), private: found }, docs);
   console.log(privateSection(found));
+} else if (values.cold) {
+  await using redis = await startRedis({ args: ["--save", ""] });
+  const cold = await measureCold(redis, plan.cold, seededRandom(SEED));
+  if (plan === fullPlan) writeReport({ ...readFindings(docs), cold }, docs);
+  console.log(coldSection(cold));
 } else if (!values.report) {
   const findings = await runBenchmark(plan);
   const folder = values.out ?? (values.quick ? undefined : docs);

@@ -1,4 +1,5 @@
 import type { AnswerPlan } from "./answers/measure.js";
+import type { ColdPlan } from "./cold/measure.js";
 import type { GraphPlan } from "./graphs/measure.js";
 import type { Effort } from "./measure/compare.js";
 import type { PrivatePlan } from "./private/measure.js";
@@ -23,6 +24,7 @@ export interface Plan extends Effort {
   readonly graphs: GraphPlan;
   readonly answers: AnswerPlan;
   readonly private: PrivatePlan;
+  readonly cold: ColdPlan;
 }
 
 const conditions: readonly Condition[] = [0, 1, 5].flatMap((delayMilliseconds) =>
@@ -55,6 +57,7 @@ export const fullPlan: Plan = {
     killing: { chunks: 100, everyMilliseconds: 20, lease: "30s", patienceMilliseconds: 60_000 },
   },
   private: { conversations: 2_000, delays: [0, 1] },
+  cold: { rounds: 31 },
 };
 
 /** Under one. */
@@ -83,6 +86,7 @@ export const quickPlan: Plan = {
     killing: { chunks: 50, everyMilliseconds: 20, lease: "3s", patienceMilliseconds: 6_000 },
   },
   private: { conversations: 500, delays: [0, 1] },
+  cold: { rounds: 9 },
 };
 
 /** For a test: that every row is there. */
@@ -110,6 +114,7 @@ export const smokePlan: Plan = {
     killing: { chunks: 10, everyMilliseconds: 10, lease: "1s", patienceMilliseconds: 4_000 },
   },
   private: { conversations: 100, delays: [0, 1] },
+  cold: { rounds: 1 },
 };
 
 export const workloads: readonly Workload[] = [

@@ -1,6 +1,7 @@
 import { Redis } from "ioredis";
 import { startRedis } from "langchain-redis-sessions/testing";
 import { type AnswerFindings, measureAnswers } from "./answers/measure.js";
+import { type ColdFindings, measureCold } from "./cold/measure.js";
 import { type Bytes, measureBytes } from "./counts/bytes.js";
 import { type Cpu, measureCpu } from "./counts/cpu.js";
 import { countRoundTrips, type RoundTrips } from "./counts/round-trips.js";
@@ -38,6 +39,7 @@ export interface Findings {
   readonly graphs?: GraphFindings;
   readonly answers?: AnswerFindings;
   readonly private?: PrivateFindings;
+  readonly cold?: ColdFindings;
 }
 
 export const SEED = 7;
@@ -45,7 +47,7 @@ export const SEED = 7;
 export async function runBenchmark(plan: Plan): Promise<Findings> {
   await using redis = await startRedis({ args: ["--save", ""] });
   const random = seededRandom(SEED);
-  const progress = new Progress(comparisonsOf(plan).length + 4);
+  const progress = new Progress(comparisonsOf(plan).length + 5);
 
   progress.begin("round trips, bytes and processor time");
   const roundTrips = await countRoundTrips(redis);
@@ -61,6 +63,9 @@ export async function runBenchmark(plan: Plan): Promise<Findings> {
   const answers = await measureAnswers(plan.answers, random);
   progress.begin("encryption and compression");
   const privateFindings = await measurePrivate(plan.private, plan, random);
+
+  progress.begin("cold starts");
+  const cold = await measureCold(redis, plan.cold, random);
 
   const observer = new Redis(redis.url);
   const slowLog = new SlowLog(observer);
@@ -88,6 +93,7 @@ export async function runBenchmark(plan: Plan): Promise<Findings> {
     graphs,
     answers,
     private: privateFindings,
+    cold,
   };
 }
 

@@ -5,6 +5,7 @@ import type { Findings, Timing } from "../run.js";
 import { IN_MEMORY, RAW } from "../workloads/names.js";
 import { answerSection } from "./answers.js";
 import { formatMilliseconds, formatRatio, LOOPBACK } from "./find.js";
+import { coldSection } from "./cold.js";
 import { graphSection } from "./graphs.js";
 import { headlineTable } from "./headline.js";
 import { privateSection } from "./private.js";
@@ -28,6 +29,7 @@ export function toMarkdown(findings: Findings): string {
     ...(findings.graphs ? [graphSection(findings.graphs)] : []),
     ...(findings.answers ? [answerSection(findings.answers)] : []),
     ...(findings.private ? [privateSection(findings.private)] : []),
+    ...(findings.cold ? [coldSection(findings.cold)] : []),
     "## What bounds each figure now",
     whatBoundsIt,
     "## How it is measured",

@@ -35,6 +35,9 @@ function toJson(findings: Findings): string {
   );
   const lines = text
     .replaceAll(/(\{"(?:workload|what|operation|command|turns|form|kind)":)/g, "\n$1")
-    .replaceAll(/,("(?:timings|cpu|bytes|roundTrips|slow|graphs|answers|private|sizes|pings|plan)":[[{])/g, ",\n$1");
+    .replaceAll(
+      /,("(?:timings|cpu|bytes|roundTrips|slow|graphs|answers|private|cold|sizes|pings|plan)":[[{])/g,
+      ",\n$1",
+    );
   return `${lines}\n`;
 }

@@ -1,0 +1,41 @@
+// `npm run build`: what npm publishes, in dist. Each entry is one file, and what entries share is in a few more: a program
+// that starts loads ten files instead of over a hundred (docs/benchmark.md, "A cold start"). The types are one file each.
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import path from "node:path";
+import { build } from "esbuild";
+
+const root = import.meta.dirname;
+const out = path.join(root, "dist");
+
+const entries = ["index.ts", ...readdirSync(path.join(root, "src")).map((folder) => `${folder}/index.ts`)];
+
+const { metafile } = await build({
+  absWorkingDir: root,
+  entryPoints: entries.map((entry) => `src/${entry}`).filter((entry) => existsSync(path.join(root, entry))),
+  outbase: "src",
+  outdir: "dist",
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node20.19",
+  packages: "external",
+  sourcemap: true,
+  metafile: true,
+  logLevel: "warning",
+});
+const types = execFileSync("npx", ["tsc", "-p", "src", "--emitDeclarationOnly", "--listEmittedFiles"], {
+  cwd: root,
+  encoding: "utf8",
+});
+
+// What an earlier build left, and this one has not written. Two builds at once write the same files.
+const written = new Set([
+  ...Object.keys(metafile.outputs).map((file) => path.join(root, file)),
+  ...[...types.matchAll(/^TSFILE: (.+)$/gm)].map(([, file = ""]) => path.resolve(root, file)),
+]);
+for (const file of readdirSync(out, { recursive: true, withFileTypes: true })) {
+  const name = path.join(file.parentPath, file.name);
+  if (file.isFile() && !written.has(name)) rmSync(name);
+}

@@ -1,0 +1,24 @@
+import type { ColdFindings } from "../cold/measure.js";
+import { COMMUNITY } from "../workloads/names.js";
+import { formatMilliseconds, formatRatio } from "./find.js";
+import { table } from "./table.js";
+import { verdict } from "./targets.js";
+
+const LIMIT = 1.03;
+
+/** The section of docs/benchmark.md on the start of a program. */
+export function coldSection({ rounds, programs, ratio }: ColdFindings): string {
+  return [
+    "## A cold start",
+    `A whole process, as a serverless function begins: it imports ioredis and the library, connects, reads an empty conversation and appends a turn of two. Each program was started ${rounds} times, by turns; medians. The target is ≤ ${LIMIT}× of ${COMMUNITY}: ${verdict(ratio, LIMIT)}.`,
+    table(
+      ["", "a process", `÷ ${COMMUNITY}`],
+      programs.map(({ candidate, milliseconds }) => [
+        candidate,
+        formatMilliseconds(milliseconds),
+        candidate === COMMUNITY ? "–" : formatRatio(ratio),
+      ]),
+    ),
+    "What npm publishes is a few files, not one for each module: loading some 110 small ones took about 60 ms more.",
+  ].join("\n\n");
+}
