@@ -73,7 +73,7 @@ test.each(locked)("npm ci accepts $file, also on another platform than this one"
       `--os=${other}`,
       "--cpu=arm64",
     ];
-    expect((await run("npm", words, { cwd: folder })).stdout).toMatch(/^added \d+ packages/m);
+    expect((await run("npm", words, { cwd: folder })).stdout).toMatch(/^(?:added \d+ packages|up to date)/m);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -16,6 +16,7 @@ installPackages(root);
 if (ownServers)
   for (const folder of ["test/providers", "test/ai-sdk", "test/oldest"]) installPackages(path.join(root, folder));
 if (process.argv.includes("--large")) installPackages(path.join(root, "test/large"));
+if (process.argv.includes("--runtimes")) installPackages(path.join(root, "test/runtimes"));
 if (process.argv.includes("--savers")) installPackages(path.join(root, "test/savers"));
 if (process.argv.includes("--luacheck")) provideLuacheck();
 else if (process.argv.includes("--model")) provideSpin();

@@ -15,8 +15,8 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ["**/*.test.ts"],
-    // They have configurations of their own: npm run test:browser, npm run test:large.
-    exclude: ["**/node_modules/**", "browser/**", "large/**"],
+    // They have configurations of their own: npm run test:browser, test:large, test:runtimes.
+    exclude: ["**/node_modules/**", "browser/**", "large/**", "runtimes/**"],
     globalSetup: "./support/start-servers.ts",
     // More than there are cores: most tests wait, for a server or for time to pass.
     maxWorkers: 3,
