@@ -6,9 +6,12 @@ import { hash, randomBytes } from "node:crypto";
 
 export type MadeId = "session" | "conversation";
 
+/** Random bytes of an id: 96 bits. */
+export const ID_BYTES = 12;
+
 /** Returns a new id, random enough never to meet another one. It is safe to log, because it opens nothing. */
-export function newId(kind: MadeId): string {
-  const random = randomBytes(12).toString("base64url");
+export function newId(kind: MadeId, bytes: Buffer = randomBytes(ID_BYTES)): string {
+  const random = bytes.toString("base64url");
   return random + checksum(kind, random);
 }
 

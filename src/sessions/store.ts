@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { AgentMemory } from "../agent-memory/memory.js";
 import type { Thread, ThreadSettings } from "../checkpoints/thread.js";
 import { RedisChatMessageHistory } from "../chat-history/history.js";
@@ -41,7 +42,7 @@ import { PROTOCOL, storeMark } from "../options/copies.js";
 import { eraseOwner } from "./erase.js";
 import { exportOwner } from "./export-user.js";
 import type { ExportedRecord } from "./exported.js";
-import { newId } from "../options/ids.js";
+import { ID_BYTES, newId } from "../options/ids.js";
 import { connectionOfOwner, keysOf } from "./owner-keys.js";
 import { acceptsPlaintext, compared } from "../encryption/vault.js";
 import { unsealed } from "../encryption/sealers.js";
@@ -53,7 +54,7 @@ import { sessionPlace } from "./session-memory.js";
 import { sessionThread } from "./session-thread.js";
 import { assertLive, livenessCommands, SessionLog } from "./session-log.js";
 import { SessionSignals, type SessionWatch } from "./signals.js";
-import { newSecret, parseToken } from "./token.js";
+import { newSecret, parseToken, SECRET_BYTES } from "./token.js";
 
 /** How many things of each kind an erasure removed. */
 export interface Erased {
@@ -123,9 +124,11 @@ export class SessionStore {
     const operationId = operationIdOf(options);
     const tag = ownerTag(checked.userId, checked.orgId);
     const keys = ownerKeys(this.#settings.keyPrefix, tag);
-    const id = newId("session");
-    const { secretHash, tokenFor } = newSecret();
-    const conversationId = checked.conversationId ?? newId("conversation");
+    // Drawn at once: asking for random bytes takes longer than the bytes themselves.
+    const random = randomBytes(2 * ID_BYTES + SECRET_BYTES);
+    const id = newId("session", random.subarray(0, ID_BYTES));
+    const { secretHash, tokenFor } = newSecret(random.subarray(2 * ID_BYTES));
+    const conversationId = checked.conversationId ?? newId("conversation", random.subarray(ID_BYTES, 2 * ID_BYTES));
     // A repetition may have another authenticatedAt, because the credentials may have been renewed meanwhile.
     const { metadata, authenticatedAt, ...attributes } = checked;
     const connection = connectionOfOwner(this.#settings, keys);

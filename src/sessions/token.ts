@@ -10,6 +10,8 @@ import { InvalidTokenError } from "../errors.js";
 // for a secret that cannot be guessed; OWASP asks for at least 64 bits of entropy in a session id. The checksum serves to
 // refuse typing errors and made-up tokens without a call to Redis. It protects nothing else.
 const PREFIX = "lrs_";
+/** Random bytes of a secret. */
+export const SECRET_BYTES = 32;
 const SHAPE = /^lrs_([\w-]{16})([\w-]{22})([\w-]{43})([\w-]{6})$/;
 
 export interface ParsedToken {
@@ -19,9 +21,16 @@ export interface ParsedToken {
   readonly secretHash: string;
 }
 
-/** Returns the hash of a new secret, and a function that makes the token which carries the secret for a session. */
-export function newSecret(): { secretHash: string; tokenFor: (tag: string, sessionId: string) => string } {
-  const secret = randomBytes(32).toString("base64url");
+/**
+ * Returns the hash of a new secret, and a function that makes the token which carries the secret for a session.
+ *
+ * @param bytes random ones, of which nobody else has any.
+ */
+export function newSecret(bytes: Buffer = randomBytes(SECRET_BYTES)): {
+  secretHash: string;
+  tokenFor: (tag: string, sessionId: string) => string;
+} {
+  const secret = bytes.toString("base64url");
   return {
     secretHash: hashSecret(secret),
     tokenFor: (tag, sessionId) => {

@@ -9,10 +9,10 @@ export const GRACE_MILLISECONDS = 60_000;
 
 export const grace = fragment(/* lua */ `local GRACE = ${GRACE_MILLISECONDS}`);
 
-/** Returns "live", or why a session is not: "ended" | "evicted" | "expired" | "unknown". */
-export const state = fragment(
+/** Returns "live", or why a session is not, of one that was found in the index: "ended" | "evicted" | "expired" | "unknown". */
+export const listedState = fragment(
   /* lua */ `
-local function state(record, index, id)
+local function listedState(record, index)
   local fields = redis.call("HMGET", record, "ended", "activeAt", "idle", "until")
   if not (fields[2] and fields[3] and fields[4]) then
     -- In a slot that is moving here, what is still elsewhere looks like nothing. A command with two keys stops the script.
@@ -22,12 +22,33 @@ local function state(record, index, id)
     return fields[1]
   elseif now >= math.min(fields[2] + fields[3], tonumber(fields[4])) then
     return "expired"
-  elseif not redis.call("ZSCORE", index, id) then
-    return "ended"
   end
   return "live"
 end`,
   now,
+);
+
+/** Returns "live", or why a session is not: "ended" | "evicted" | "expired" | "unknown". */
+export const state = fragment(
+  /* lua */ `
+local function state(record, index, id)
+  local found = listedState(record, index)
+  if found == "live" and not redis.call("ZSCORE", index, id) then
+    return "ended"
+  end
+  return found
+end`,
+  listedState,
+);
+
+/** Returns until when a record is kept whose session has just been active. */
+export const keptUntil = fragment(
+  /* lua */ `
+local function keptUntil(idle, last)
+  return math.min(now + idle, last) + GRACE
+end`,
+  now,
+  grace,
 );
 
 /** Renews the idle timeout of a live session. */
@@ -35,14 +56,14 @@ export const touch = fragment(
   /* lua */ `
 local function touch(record, index)
   local limits = redis.call("HMGET", record, "idle", "until")
-  local at = math.min(now + limits[1], tonumber(limits[2])) + GRACE
+  local at = keptUntil(tonumber(limits[1]), tonumber(limits[2]))
   redis.call("HSET", record, "activeAt", whole(now))
   redis.call("PEXPIREAT", record, whole(at))
   outlive(index, at)
 end`,
   now,
   whole,
-  grace,
+  keptUntil,
   outlive,
 );
 

@@ -4,9 +4,9 @@ import { number, oneOf, text, texts } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
 import { earlierSealed, keepKey, staleKey } from "../fragments/data-key.js";
 import { digestArgument, operationKey, remember } from "../fragments/operation.js";
-import { canContinue, endSession, recordOf, state, touch, unlist } from "../fragments/session.js";
+import { canContinue, endSession, keptUntil, listedState, recordOf, state, unlist } from "../fragments/session.js";
 import { AUTHENTICATED, mustAuthenticate, notBeforeKey } from "../fragments/sign-in.js";
-import { microseconds, now, whole } from "../fragments/time.js";
+import { microseconds, now, outlive, whole } from "../fragments/time.js";
 
 export const createScript = defineScript({
   name: "session.create",
@@ -51,8 +51,10 @@ export const createScript = defineScript({
     earlierSealed,
     remember,
     mustAuthenticate,
+    listedState,
     state,
-    touch,
+    keptUntil,
+    outlive,
     unlist,
     endSession,
     recordOf,
@@ -100,7 +102,7 @@ end
 local live, stale = {}, {}
 local members = redis.call("ZRANGE", index, 0, -1, "WITHSCORES")
 for i = 1, #members, 2 do
-  local list = state(recordOf(index, members[i]), index, members[i]) == "live" and live or stale
+  local list = listedState(recordOf(index, members[i]), index) == "live" and live or stale
   list[#list + 1] = members[i]
 end
 for _, member in ipairs(stale) do
@@ -124,11 +126,18 @@ keepKey(dataKey, seal)
 for _, member in ipairs(ended) do
   endSession(recordOf(index, member), index, member, "evicted", channel)
 end
+-- In one command, and answered without another one: each is a good part of what a script takes.
+local at = whole(now)
+local set = { "secret", secret, "startedAt", at, "activeAt", at, "idle", whole(idle), "until", whole(now + lifetime) }
+for _, value in ipairs(set) do
+  fields[#fields + 1] = value
+end
 redis.call("HSET", record, unpack(fields))
-redis.call("HSET", record, "secret", secret, "startedAt", whole(now), "idle", whole(idle), "until", whole(now + lifetime))
 local latest = tonumber(members[#members]) or 0
 redis.call("ZADD", index, whole(math.max(microseconds, latest + 1)), id)
-touch(record, index)
-return { "created", endedIds, redis.call("HGETALL", record) }
+local kept = keptUntil(idle, now + lifetime)
+redis.call("PEXPIREAT", record, whole(kept))
+outlive(index, kept)
+return { "created", endedIds, fields }
 `,
 });
