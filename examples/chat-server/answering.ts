@@ -1,6 +1,7 @@
 import {
   type Answer,
   type BeginAnswer,
+  type Conversation,
   ConversationBusyError,
   type Session,
   type SessionStore,
@@ -84,10 +85,7 @@ export async function runAnswer(
       answer.send(next.value);
     }
     // The turn is stored. What is still asked of Redis cannot undo that.
-    const messageCount = await sessions
-      .history(session)
-      .length()
-      .catch(() => 0);
+    const messageCount = (await namedAfter(sessions, session))?.messageCount ?? 0;
     outcome = { response: next.value, messageCount, ...(waiting ? { waiting: true as const } : {}) };
     note(waiting ? "waiting" : "done");
   } catch (error) {
@@ -104,11 +102,9 @@ export async function runAnswer(
   return outcome;
 }
 
-/** After the first question of a conversation. Best effort, and nobody waits for it. */
-export function nameAfter(sessions: SessionStore, session: Session, message: string): void {
-  sessions
-    .history(session)
-    .length()
-    .then((length) => (length === 1 ? nameConversation(sessions, session, message) : undefined))
-    .catch(() => {});
+/** The conversation after a turn. It has a name by then, if it can be given one. */
+async function namedAfter(sessions: SessionStore, session: Session): Promise<Conversation | undefined> {
+  const conversation = await sessions.conversations.get(session, session.conversationId).catch(() => undefined);
+  if (conversation !== undefined) await nameConversation(sessions, session, conversation);
+  return conversation;
 }

@@ -1,4 +1,5 @@
 import type { Conversation, ConversationPage, Session, SessionStore } from "langchain-redis-sessions";
+import { withTitle } from "./titles.js";
 
 // The list of a user's conversations: a page of it, searched in its titles, and which of them are being answered.
 
@@ -23,15 +24,19 @@ export async function pageOfConversations(
   session: Session,
   { limit, before, search }: Wanted,
 ): Promise<Page> {
+  const listed = async (page: ConversationPage): Promise<Conversation[]> => {
+    const found = await sessions.conversations.list(session, page);
+    return Promise.all(found.map((conversation) => withTitle(sessions, session, conversation)));
+  };
   if (search === undefined) {
-    const found = await sessions.conversations.list(session, { limit, before });
+    const found = await listed({ limit, before });
     return { conversations: found, next: found.length === limit ? timeOf(found.at(-1)) : null };
   }
   const wanted = search.toLocaleLowerCase();
   const matching: Conversation[] = [];
   let from = before;
   for (let looked = 0; looked < MAX_SEARCHED; looked += SEARCH_PAGE) {
-    const found = await sessions.conversations.list(session, { limit: SEARCH_PAGE, before: from });
+    const found = await listed({ limit: SEARCH_PAGE, before: from });
     for (const conversation of found) {
       if (!conversation.title?.toLocaleLowerCase().includes(wanted)) continue;
       matching.push(conversation);

@@ -25,15 +25,28 @@ export const modelFailures = createMiddleware({
   },
 });
 
+/** Codes of Node, and of its fetch, for a provider that cannot be reached. */
+const LOST = /^(?:ECONN|ENOTFOUND|ETIMEDOUT|EAI_|EPIPE|UND_ERR_)/;
+
 /** By the status of the provider's answer, which the packages of providers put on their errors. */
 function failureOf(error: unknown): ServiceError {
-  const { status, code } = (error ?? {}) as { readonly status?: unknown; readonly code?: unknown };
-  return new ServiceError(kindOf(Number(status), String(code)), { cause: error });
+  const { status } = (error ?? {}) as { readonly status?: unknown };
+  return new ServiceError(kindOf(Number(status), codesOf(error)), { cause: error });
 }
 
-function kindOf(status: number, code: string): OwnCode {
+/** That of the error, and those of its causes: of a lost connection the package of a provider says no more than that. */
+function codesOf(error: unknown): string[] {
+  const codes: string[] = [];
+  let current = error;
+  for (let depth = 0; depth < 5 && current instanceof Error; depth++, current = current.cause) {
+    if ("code" in current) codes.push(String(current.code));
+  }
+  return codes;
+}
+
+function kindOf(status: number, codes: readonly string[]): OwnCode {
   if (status === 401 || status === 403) return "MODEL_REFUSED_KEY";
-  if (status === 429) return code === "insufficient_quota" ? "MODEL_QUOTA_USED_UP" : "MODEL_RATE_LIMITED";
-  if (status >= 500 || /^(?:ECONN|ENOTFOUND|ETIMEDOUT|EAI_)/.test(code)) return "MODEL_UNAVAILABLE";
+  if (status === 429) return codes.includes("insufficient_quota") ? "MODEL_QUOTA_USED_UP" : "MODEL_RATE_LIMITED";
+  if (status >= 500 || codes.some((code) => LOST.test(code))) return "MODEL_UNAVAILABLE";
   return "AGENT_FAILED";
 }

@@ -145,6 +145,10 @@ const operations: Readonly<Record<string, Operation>> = {
         messages: z.array(messageShape),
         next: z.int().nullable(),
         answer: answerShape.nullable().optional(),
+        title: z
+          .string()
+          .optional()
+          .meta({ description: "of the conversation; with the latest page only, as answer is" }),
       }),
     },
   },

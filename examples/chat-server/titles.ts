@@ -4,25 +4,27 @@ import type { Conversation, Session, SessionStore } from "langchain-redis-sessio
 
 const MAX_LENGTH = 60;
 
-/** Best effort: that it has no title yet is no reason to fail a turn that is stored. */
-export async function nameConversation(sessions: SessionStore, session: Session, message: string): Promise<void> {
-  await sessions.conversations.rename(session, session.conversationId, titleOf(message)).catch(() => {});
+/** After a turn. Best effort: that it has no title yet is no reason to fail a turn that is stored. */
+export async function nameConversation(
+  sessions: SessionStore,
+  session: Session,
+  conversation: Conversation,
+): Promise<void> {
+  if (conversation.title !== undefined) return;
+  const { title } = await withTitle(sessions, session, conversation);
+  if (title !== undefined) await sessions.conversations.rename(session, conversation.id, title).catch(() => {});
 }
 
 /** One whose first turn was stopped, or is still to be named, goes by its first message all the same. */
-export async function withTitles(
+export async function withTitle(
   sessions: SessionStore,
   session: Session,
-  conversations: readonly Conversation[],
-): Promise<Conversation[]> {
-  return Promise.all(
-    conversations.map(async (conversation) => {
-      if (conversation.title !== undefined) return conversation;
-      const page = { limit: 1, before: 1 };
-      const [first] = await sessions.conversations.messages(session, conversation.id, page).catch(() => []);
-      return first === undefined ? conversation : { ...conversation, title: titleOf(first.message.text) };
-    }),
-  );
+  conversation: Conversation,
+): Promise<Conversation> {
+  if (conversation.title !== undefined) return conversation;
+  const page = { limit: 1, before: 1 };
+  const [first] = await sessions.conversations.messages(session, conversation.id, page).catch(() => []);
+  return first === undefined ? conversation : { ...conversation, title: titleOf(first.message.text) };
 }
 
 function titleOf(message: string): string {

@@ -4,7 +4,7 @@ import { ConversationNotFoundError } from "../errors.js";
 import { idFrom } from "../options/ids.js";
 import { Budget } from "../redis/budget.js";
 import { answerChannel, type AnswerKeys, type OwnerKeys, type ThreadKeys } from "../redis/keys.js";
-import { isMember, list, storedList, storedOrNothing } from "../redis/replies.js";
+import { count, isMember, list, storedList, storedOrNothing } from "../redis/replies.js";
 import { forkConversationScript } from "../redis/scripts/conversation/fork.js";
 import { listConversationsScript } from "../redis/scripts/conversation/list.js";
 import { pageOfConversationScript } from "../redis/scripts/conversation/page.js";
@@ -13,13 +13,13 @@ import { renameConversationScript } from "../redis/scripts/conversation/rename.j
 import { rewindConversationScript } from "../redis/scripts/conversation/rewind.js";
 import { openEntries } from "../chat-history/entries.js";
 import { unsealed } from "../encryption/sealers.js";
-import type { Sealer } from "../redis/sealing.js";
+import type { Sealer, Stored } from "../redis/sealing.js";
 import { type Connection, read, run, write } from "../redis/send.js";
 import type { ExportedConversation } from "./exported.js";
 import { importConversation, type ImportedConversation } from "./import-conversation.js";
 import type { ImportOptions } from "./import-options.js";
 import { Lineage } from "./lineage.js";
-import { isMarkedSealed, openConversation, sealTitle } from "./opened-record.js";
+import { isMarkedSealed, lineageOf, openConversation, sealTitle } from "./opened-record.js";
 import {
   type ConversationPage,
   type ForkOptions,
@@ -39,7 +39,8 @@ import { positionsOf } from "./positions.js";
 import type { Conversation } from "./session.js";
 import { exportedConversation, exportedMessage, stored, type StoredMessage } from "./stored-message.js";
 
-const EXPORTED = ["agentId", "title", "createdAt", "activeAt", "forkedFrom", "sealed", "lineage"] as const;
+const SHOWN = ["agentId", "title", "createdAt", "activeAt", "forkedFrom", "lineage"] as const;
+const EXPORTED = ["sealed", ...SHOWN] as const;
 
 /**
  * The conversations of an owner, as a sidebar needs them: `sessions.conversations`.
@@ -87,6 +88,39 @@ export class Conversations {
         return Promise.all(entries.map((entry) => openConversation(budget.connection(), entry, onCorrupt)));
       }
     }
+  }
+
+  /**
+   * Returns one conversation, as `list` does: its title, its times and how many messages it has.
+   *
+   * @throws ConversationNotFoundError when the owner has no such conversation.
+   * @throws InvalidOptionError when an argument has the wrong form.
+   * @throws StoreUnavailableError when Redis did not answer within `deadline`.
+   *
+   * @example
+   * ```ts
+   * const { title } = await sessions.conversations.get(owner, session.conversationId);
+   * ```
+   */
+  async get(owner: Owner, conversationId: string): Promise<Conversation> {
+    const keys = keysOf(this.#settings, owner);
+    const id = parseId("conversationId", conversationId);
+    const connection = connectionOfOwner(this.#settings, keys);
+    const budget = new Budget(connection);
+    const entry = await read(
+      connection,
+      [
+        ["zscore", keys.conversations, id],
+        ["hmget", keys.conversation(id), ...SHOWN],
+        ["llen", keys.messages(id)],
+      ],
+      (listed, values, length) => {
+        // The index may outlive a list that has expired.
+        if (!isMember(listed) || count(length) === 0) throw new ConversationNotFoundError();
+        return { id, length: count(length), fields: fieldsIn(SHOWN, values) };
+      },
+    );
+    return openConversation(budget.connection(), entry, this.#settings.onCorrupt);
   }
 
   /**
@@ -299,14 +333,11 @@ export class Conversations {
         ["lrange", keys.messages(id), "0", "-1"],
       ],
       (listed, values, found) => {
-        const [present, messages] = [list(values).map(storedOrNothing), storedList(found)];
+        const messages = storedList(found);
         // The index may outlive a list that has expired.
         if (!isMember(listed) || messages.length === 0) throw new ConversationNotFoundError();
-        const there = EXPORTED.flatMap((name, index) => {
-          const value = present[index];
-          return value === undefined ? [] : [name, value];
-        });
-        return { fields: there, lineage: String(present.at(-1) ?? ""), entries: messages };
+        const there = fieldsIn(EXPORTED, values);
+        return { fields: there, lineage: lineageOf(there), entries: messages };
       },
     );
     const opened = await openEntries(budget.connection(), entries, {
@@ -347,6 +378,15 @@ export class Conversations {
   async import(owner: Owner, record: ExportedConversation, options: ImportOptions = {}): Promise<ImportedConversation> {
     return importConversation(this.#settings, keysOf(this.#settings, owner), record, options);
   }
+}
+
+/** Returns what is there of a hash's fields: name, value, name, value … */
+function fieldsIn(names: readonly string[], values: unknown): Stored[] {
+  const present = list(values).map(storedOrNothing);
+  return names.flatMap((name, index) => {
+    const value = present[index];
+    return value === undefined ? [] : [name, value];
+  });
 }
 
 /** Returns the keys of a conversation, and of the index that lists it. */

@@ -1,10 +1,11 @@
 import type { Locator } from "playwright-core";
 import { expect, test } from "vitest";
+import { sampleOf } from "../support/amount.js";
 import type { ChatPage } from "./support/browser.js";
 import { faintEdges, illegibleTexts, smallTargets } from "./support/legibility.js";
 import { useChat } from "./support/suite.js";
 
-const chat = useChat();
+const chat = useChat({ MODEL_PACE: "12" });
 const phone = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
 
 /** Presses Tab, or Shift+Tab, until the focus is there. */
@@ -147,7 +148,7 @@ test("the end of a session is announced at once, with the focus on what to do", 
   await focusComesTo(dialog.getByRole("button", { name: "Sign in again" }));
 });
 
-test.each(["light", "dark"] as const)("all texts, edges and rings can be made out in %s", async (colorScheme) => {
+test.each(sampleOf("dark", "light"))("all texts, edges and rings can be made out in %s", async (colorScheme) => {
   const [ada, other] = [await chat.open({ colorScheme }), await chat.open()];
   const legible = async (state: string) => expect(await illegibleTexts(ada.page), state).toEqual([]);
   await ada.page.goto(chat.server.url);

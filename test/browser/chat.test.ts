@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { useChat } from "./support/suite.js";
 
-const chat = useChat();
+const chat = useChat({ MODEL_PACE: "12" });
 
 test("an answer arrives word by word, and what the agent used for it can be looked at", async () => {
   const ada = await chat.open();
@@ -95,6 +95,33 @@ test("a stopped answer stays as far as it came, is marked, and the conversation 
   expect(stored).not.toContain("And there they are still");
 });
 
+test("whoever scrolled up to read is left there, and comes back to the end with a button", async () => {
+  const ada = await chat.open({ viewport: { width: 400, height: 400 } });
+  await ada.signIn(chat.server.url);
+  const scrolled = (what: string) =>
+    ada.page.evaluate<number>(
+      `(({ scrollHeight, clientHeight, scrollTop }) => ${what})(document.querySelector("#transcript"))`,
+    );
+  const above = () => scrolled("scrollHeight - clientHeight - scrollTop");
+  const toEnd = ada.button("To the end");
+  await ada.say("Tell me a long story");
+  await ada.answers.getByText("On Tuesday").waitFor();
+  await expect.poll(above).toBeLessThan(2);
+  expect(await toEnd.isVisible()).toBe(false);
+  await ada.page.locator("#transcript").hover();
+  await ada.page.mouse.wheel(0, -10_000);
+  await toEnd.waitFor();
+  await ada.answers.getByText("On Thursday").waitFor();
+  expect(await scrolled("scrollTop")).toBe(0);
+  await toEnd.click();
+  await toEnd.waitFor({ state: "hidden" });
+  await ada.field.and(ada.page.locator(":focus")).waitFor();
+  // And the end is followed again.
+  await ada.answers.getByText("And there they are still").waitFor();
+  await ada.send.waitFor();
+  await expect.poll(above).toBeLessThan(2);
+});
+
 test("an answer goes on to arrive while another conversation is looked at", async () => {
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
@@ -127,6 +154,30 @@ test("a message that did not arrive is sent again under the same key, by itself 
   await expect.poll(() => ada.questions.count()).toBe(1);
 });
 
+test("one question is in the conversation, whatever was pressed, and however often", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  const often = (selector: string, press: string): Promise<void> =>
+    ada.page.evaluate(`(() => {
+      const one = document.querySelector(${JSON.stringify(selector)});
+      for (let time = 0; time < 3; time++) one.${press}();
+    })()`);
+  await often(".suggestion", "click");
+  await ada.answers.locator(".text").getByText("I will remember").waitFor();
+  await ada.send.waitFor();
+  await ada.field.fill("My name is Ada");
+  await often("#composer", "requestSubmit");
+  expect(await ada.field.inputValue()).toBe("");
+  await ada.answers.getByText("Nice to meet you, Ada").waitFor();
+  await ada.button("Answer again").waitFor();
+  await often("[aria-label='Answer again']", "click");
+  await ada.button("Answer again").waitFor();
+  await ada.page.reload();
+  await ada.answers.getByText("Nice to meet you, Ada").waitFor();
+  expect(await ada.questions.count()).toBe(2);
+  expect(await ada.answers.count()).toBe(2);
+});
+
 test("a message whose answer was lost on its way is stored once, also after a reload", async () => {
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
@@ -143,6 +194,65 @@ test("a message whose answer was lost on its way is stored once, also after a re
   await ada.page.reload();
   await ada.answers.getByText("Nice to meet you, Ada").waitFor();
   await expect.poll(() => ada.questions.count()).toBe(1);
+});
+
+test("what is sent the moment an answer has ended takes nothing of it from the page", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  await ada.ask("My name is Ada");
+  // What became of the answer, the page is told late.
+  const late = await ada.holdAnswer("**/messages?*");
+  await ada.ask("What is my name?");
+  await expect.poll(() => late.isHeld).toBe(true);
+  await ada.page.evaluate(`globalThis.wasGone = false;
+    const look = ([{ target }]) => (wasGone ||= !target.textContent.includes("Your name is Ada"));
+    new MutationObserver(look).observe(document.querySelector("#messages"), { childList: true });`);
+  await ada.say("Tell me a long story");
+  await ada.answers.getByText("Once upon").waitFor();
+  await late.letGo();
+  await ada.answers.getByText("And there they are still").waitFor();
+  await ada.send.waitFor();
+  expect(await ada.page.evaluate("wasGone")).toBe(false);
+  const said = ["My name is Ada", "What is my name?", "Tell me a long story"];
+  expect(await ada.questions.allInnerTexts()).toEqual(said);
+  await ada.page.reload();
+  await ada.answers.nth(2).waitFor();
+  expect(await ada.questions.allInnerTexts()).toEqual(said);
+});
+
+test("a message that is sent while an answer is being stopped follows it, also when it came to its own end", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  await ada.say("Tell me a long story");
+  await ada.answers.getByText("On Wednesday").waitFor();
+  // The service is told of it too late.
+  let letGo = (): void => {};
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  await ada.page.route("**/answer/stop", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await ada.stop.click();
+  const next = "Tell me a long story again";
+  await ada.say(next);
+  expect(await ada.field.inputValue()).toBe(next);
+  await ada.answers.first().getByText("And there they are still").waitFor();
+  await ada.answers.nth(1).getByText("Once upon").waitFor();
+  letGo();
+  await ada.answers.nth(1).getByText("And there they are still").waitFor();
+  await ada.send.waitFor();
+  await expect.poll(() => ada.questions.count()).toBe(2);
+  expect(await ada.field.inputValue()).toBe("");
+  expect((await ada.answers.allInnerTexts()).join()).not.toContain("stopped");
+
+  // And when it is in time.
+  await ada.say("Tell me a long story");
+  await ada.answers.last().getByText("Once upon").waitFor();
+  await ada.stop.click();
+  await ada.say("What is my name?");
+  await ada.answers.getByText("You have not told me").waitFor();
+  await expect.poll(() => ada.questions.count()).toBe(4);
+  await ada.answers.nth(2).getByText("stopped").waitFor();
 });
 
 test("a message that failed can be taken back", async () => {
@@ -179,6 +289,27 @@ test("a conversation is renamed in place and deleted after a question", async ()
   await ada.page.getByText("Nothing yet.").waitFor();
   await ada.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
   expect(await ada.ask("What is my name?")).toContain("not told me");
+});
+
+test("a title that is being written is left alone by what happens elsewhere meanwhile", async () => {
+  const [ada, other] = [await chat.open(), await chat.open()];
+  await ada.signIn(chat.server.url);
+  await ada.ask("My name is Ada");
+  await ada.begin();
+  await ada.ask("What time is it in Oslo?");
+  await other.signIn(chat.server.url);
+  await other.openConversation("My name is Ada");
+  await ada.conversation("My name is Ada").hover();
+  await ada.button("Rename “My name is Ada”").click();
+  const title = ada.page.getByRole("textbox", { name: "Title" });
+  await title.fill("Introd");
+  const listed = ada.page.waitForResponse((response) => response.url().includes("/conversations?"));
+  // It moves up in the list.
+  await other.ask("What is my name?");
+  await listed;
+  await title.pressSequentially("uctions");
+  await title.and(ada.page.locator(":focus")).press("Enter");
+  await ada.list.getByRole("listitem").first().getByText("Introductions").waitFor();
 });
 
 test("a question that is asked again at once is answered by its own answer", async () => {

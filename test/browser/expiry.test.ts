@@ -35,6 +35,13 @@ test("the session outlives the JWT: the page renews it, and nobody notices", asy
   await expect.poll(async () => (await ada.jwtEndsAt()) - Date.now()).toBeLessThan(0);
   await ada.page.reload();
   await ada.answers.getByText("Your name is Ada").waitFor();
+  // Two requests that find it at the same time renew it once.
+  let renewals = 0;
+  ada.page.on("request", (request) => (renewals += request.url().endsWith("/sign-in/renew") ? 1 : 0));
+  await expect.poll(async () => (await ada.jwtEndsAt()) - Date.now()).toBeLessThan(0);
+  await ada.openPanel();
+  await ada.panel.getByText("Nothing so far.").waitFor();
+  expect(renewals).toBe(1);
   await expect.poll(() => ada.over.count()).toBe(0);
 });
 

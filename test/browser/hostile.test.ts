@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { useChat } from "./support/suite.js";
 
-const chat = useChat();
+const chat = useChat({ MODEL_PACE: "1" });
 const markup = `<img src="x" onerror="globalThis.taken = true"><script>globalThis.taken = true</script><b>bold</b>`;
 
 // The policy of the page would complain of a handler that it held back: that is a fault, too.

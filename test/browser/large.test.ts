@@ -2,6 +2,7 @@ import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import { Redis } from "ioredis";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { SessionStore } from "../../src/index.js";
+import { amount } from "../support/amount.js";
 import { startRedis } from "../../src/testing/index.js";
 import type { ChatPage } from "./support/browser.js";
 import { useChat } from "./support/suite.js";
@@ -16,13 +17,16 @@ afterAll(async () => {
   await redis.stop();
 });
 
+const CONVERSATIONS = amount(70, 300);
+const TURNS = amount(100, 1_000);
+
 /** Conversations as the service leaves them, and many at once: by asking, that would take minutes. */
 beforeEach(async () => {
   const owner = { userId: "ada", agentId: "assistant" };
   const { session } = await sessions.create(owner);
-  for (let number = 1; number <= 300; number++) {
+  for (let number = 1; number <= CONVERSATIONS; number++) {
     const one = await sessions.openConversation(session);
-    const turns = Array.from({ length: number === 300 ? 1_000 : 1 }, (_, turn) => [
+    const turns = Array.from({ length: number === CONVERSATIONS ? TURNS : 1 }, (_, turn) => [
       new HumanMessage(`Question ${turn + 1}`),
       new AIMessage(
         `Answer ${turn + 1}, with **some** Markdown.\n\n- One\n- Two\n\n\`\`\`js\nlet three = 3;\n\`\`\`\n`,
@@ -46,20 +50,20 @@ function count({ page }: ChatPage, selector: string): Promise<number> {
   return page.evaluate<number>(`document.querySelectorAll("${selector}").length`);
 }
 
-test("2,000 messages and 300 conversations come in pages, and all of them leave the page quick", async () => {
+test("messages and conversations come in pages, and all of them leave the page quick", async () => {
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
-  await ada.conversation("Note 300,").waitFor();
+  await ada.conversation(`Note ${CONVERSATIONS},`).waitFor();
   await expect.poll(() => ada.conversation("Note 5,").count()).toBe(0);
   await pressUntilGone(ada, "more-conversations");
-  await expect.poll(() => count(ada, "#conversation-list > li")).toBe(300);
+  await expect.poll(() => count(ada, "#conversation-list > li")).toBe(CONVERSATIONS);
   await ada.conversation("Note 5,").waitFor();
 
-  await ada.conversation("Note 300,").click();
-  await ada.questions.getByText("Question 1000").waitFor();
+  await ada.conversation(`Note ${CONVERSATIONS},`).click();
+  await ada.questions.getByText(`Question ${TURNS}`).waitFor();
   await expect.poll(() => ada.questions.count()).toBe(25);
   await pressUntilGone(ada, "earlier");
-  expect(await count(ada, ".message")).toBe(2_000);
+  expect(await count(ada, ".message")).toBe(TURNS * 2);
   await ada.questions.getByText("Question 1", { exact: true }).waitFor();
 
   // Counted and not timed: what one more turn changes, it changes where it is.
@@ -77,5 +81,15 @@ test("2,000 messages and 300 conversations come in pages, and all of them leave 
   // Its question and answer, the answer before, which can no longer be asked again, the questions that can be edited again
   // on the page that was loaded anew, and the row of the conversation.
   expect(await ada.page.evaluate("[...changed].filter((one) => one.matches('li')).length")).toBeLessThan(5);
-  expect(await count(ada, ".message")).toBe(2_002);
+  expect(await count(ada, ".message")).toBe(TURNS * 2 + 2);
+
+  // An address that somebody kept leads to a conversation that the list does not reach back to, and its name is there.
+  await ada.conversation("Note 5,").click();
+  await ada.page.getByRole("heading", { level: 1, name: "Note 5, please" }).waitFor();
+  await ada.page.reload();
+  await ada.answers.getByText("Answer 1,").waitFor();
+  await expect.poll(() => count(ada, "#conversation-list > li")).toBe(30);
+  expect(await ada.conversation("Note 5,").count()).toBe(0);
+  await ada.page.getByRole("heading", { level: 1, name: "Note 5, please" }).waitFor();
+  expect(await ada.page.title()).toBe("Note 5, please · Chat");
 });

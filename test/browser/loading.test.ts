@@ -1,5 +1,6 @@
 import type { CDPSession, Page, Request } from "playwright-core";
 import { expect, test } from "vitest";
+import { sampleOf } from "../support/amount.js";
 import { useChat } from "./support/suite.js";
 
 const chat = useChat();
@@ -18,7 +19,7 @@ test("all that the first paint needs is at most 60 kB on the wire", async () => 
   expect(total, JSON.stringify([...sizes])).toBeLessThanOrEqual(MOST_BYTES);
 });
 
-test.each(["light", "dark"] as const)(
+test.each(sampleOf("dark", "light"))(
   "while everything but the document is on its way, its shapes are seen (%s)",
   async (colorScheme) => {
     const { page } = await chat.open({ colorScheme });

@@ -1,12 +1,13 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { test } from "vitest";
+import { amount, sampleOf } from "../support/amount.js";
 import type { ChatPage } from "./support/browser.js";
 import { useChat } from "./support/suite.js";
 
 // Pictures to be looked at, in the folder screenshots. They are compared with nothing: fonts differ between machines.
 
-const chat = useChat({ MODEL_PACE: "10" });
+const chat = useChat({ MODEL_PACE: "5" });
 const folder = path.join(import.meta.dirname, "screenshots");
 mkdirSync(folder, { recursive: true });
 
@@ -23,9 +24,9 @@ async function picture({ page }: ChatPage, name: string): Promise<void> {
   await page.screenshot({ path: path.join(folder, `${name}.png`) });
 }
 
-test.each(["light", "dark", "zoomed", "phone"] as const)("pictures: %s", async (view) => {
+test.each(sampleOf("light", "dark", "zoomed", "phone"))("pictures: %s", async (view) => {
   const titles = [
-    ...Array.from({ length: 20 }, (_, number) => `Something else, number ${number + 1}`),
+    ...Array.from({ length: amount(5, 20) }, (_, number) => `Something else, number ${number + 1}`),
     "A title that somebody typed to see what happens when it does not fit into the list",
     "Garden in March",
     "Reading list",
@@ -66,7 +67,7 @@ test.each(["light", "dark", "zoomed", "phone"] as const)("pictures: %s", async (
   await ada.send.waitFor();
   await picture(ada, `${view}-4b-markdown`);
   await ada.answers.last().scrollIntoViewIfNeeded();
-  await ada.page.locator("#transcript").evaluate("(one) => (one.scrollTop -= 900)");
+  await ada.page.evaluate(`document.querySelector("#transcript").scrollTop -= 900`);
   await picture(ada, `${view}-4c-markdown-above`);
   await ask("مرحبا، كم الساعة الآن؟");
   await ada.send.waitFor();

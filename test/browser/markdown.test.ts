@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
+import { amount, sampleOf } from "../support/amount.js";
 import { illegibleTexts } from "./support/legibility.js";
 import { useChat } from "./support/suite.js";
 
@@ -147,7 +148,7 @@ test("a text that arrives bit by bit, whatever the bits, ends as the same elemen
     ),
     { maxLength: 40 },
   );
-  for (const pieces of fc.sample(parts, { numRuns: 400, seed: 20 })) {
+  for (const pieces of fc.sample(parts, { numRuns: amount(100, 400), seed: 20 })) {
     expect(await differences(page, pieces.join(""), pieces), JSON.stringify(pieces)).toEqual([]);
   }
 });
@@ -201,6 +202,20 @@ test("what is open at the end is shown as what it is going to be", async () => {
     await expect.poll(async () => (await texts(page, selector)).join(" "), { message: text }).toBe(shown);
     expect(await page.locator(".markdown").innerText(), text).not.toMatch(/[*[\]|]|--/);
   }
+});
+
+test("of a paragraph beyond 10,000 characters the rest of an answer does not depend: it is shown as it is written", async () => {
+  const page = await pageWithView();
+  await page.evaluate(`view.append("**first** " + "a ".repeat(4_990))`);
+  await frames(page);
+  expect(await texts(page, "strong")).toEqual(["first"]);
+  await page.evaluate(`view.append("a ".repeat(20))`);
+  await frames(page);
+  expect(await texts(page, "strong")).toEqual([]);
+  expect(await page.locator(".markdown").innerText()).toContain("**first** a a");
+  await page.evaluate(`view.append("\\n\\n**second** one")`);
+  await frames(page);
+  expect(await texts(page, "strong")).toEqual(["second"]);
 });
 
 test("an end that never came is shown as it was written", async () => {
@@ -347,7 +362,7 @@ test("bidirectional controls stay where they are, and in code they are seen", as
   ]);
 });
 
-test.each(["light", "dark"] as const)(
+test.each(sampleOf("light", "dark"))(
   "code in languages that are known gets colours that can be read (%s)",
   async (colorScheme) => {
     const page = await pageWithView({ colorScheme });

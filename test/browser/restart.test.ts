@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { useChat } from "./support/suite.js";
 
-const chat = useChat();
+const chat = useChat({ MODEL_PACE: "12" });
 
 test("a restart of the server loses nothing, and the page goes on by itself", async () => {
   const ada = await chat.open();

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { useChat } from "./support/suite.js";
 
-const chat = useChat();
+const chat = useChat({ MODEL_PACE: "12" });
 const firefox = { userAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0" };
 const phone = {
   userAgent:
@@ -44,6 +44,7 @@ test("an answer that is being given stops when its session ends", async () => {
   await mobile.signIn(chat.server.url);
   await laptop.say("Tell me a long story");
   await laptop.answers.getByText("Once upon").waitFor();
+  await laptop.field.fill("A draft");
   await mobile.openPanel();
   await mobile.button(/^End Firefox/).click();
   await laptop.over.waitFor();
@@ -55,6 +56,8 @@ test("an answer that is being given stops when its session ends", async () => {
   await laptop.signInHere("Bob");
   await laptop.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
   await expect.poll(() => laptop.button("Try again").count()).toBe(0);
+  // Nor does anything that was written stay on the machine.
+  expect(await laptop.page.evaluate("JSON.stringify({ ...localStorage })")).toBe("{}");
 });
 
 test("a message that was being answered when the session ended can be sent again by the same user", async () => {
@@ -133,8 +136,11 @@ test("signing out ends the session on the server, and no news of it appears", as
   const [laptop, mobile] = [await chat.open(firefox), await chat.open(phone)];
   await mobile.signIn(chat.server.url);
   await laptop.signIn(chat.server.url);
+  await laptop.field.fill("A draft");
+  expect(await laptop.page.evaluate("JSON.stringify({ ...localStorage })")).toContain("A draft");
   await laptop.button("Sign out").click();
   await laptop.page.getByText("You are signed out.").waitFor();
+  expect(await laptop.page.evaluate("JSON.stringify({ ...localStorage })")).toBe("{}");
   await expect.poll(() => laptop.over.count()).toBe(0);
   expect(await laptop.page.context().cookies()).toEqual([]);
   await mobile.openPanel();

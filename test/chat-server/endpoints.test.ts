@@ -212,6 +212,10 @@ describe("conversations", () => {
     );
     await ada.say("And today?");
     expect(await titleOf()).toBe("Weather");
+    // Whoever asks for its messages is told it, too: the list may not reach back to it.
+    const { json } = await ada.send(`/conversations/${id}/messages?limit=2`);
+    expect(json.title).toBe("Weather");
+    expect((await ada.send(`/conversations/${id}/messages?before=${json.next}`)).json).not.toHaveProperty("title");
   });
 
   test("GET /conversations goes page by page, most recent first", async () => {

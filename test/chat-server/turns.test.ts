@@ -530,6 +530,19 @@ describe("an agent that fails", () => {
     expect(await ada.stored()).toEqual(["human: Hi"]);
   });
 
+  test("leaves a conversation that goes by its question, in the list, in a search and by itself", async () => {
+    const { ada } = await served({ model: new ScriptedModel(new Error("no"), "Hello.") });
+    await ada.say("Where do answers go?");
+    const path = `/conversations/${ada.session.conversationId}/messages`;
+    const titled = [{ title: "Where do answers go?" }];
+    for (const message of ["And now?", undefined]) {
+      expect((await ada.send("/conversations")).json.conversations).toMatchObject(titled);
+      expect((await ada.send("/conversations?search=where")).json.conversations).toMatchObject(titled);
+      expect((await ada.send(path)).json).toMatchObject(titled[0] ?? {});
+      if (message !== undefined) await ada.say(message);
+    }
+  });
+
   test("to call its tools rightly is told so, and answers", async () => {
     const model = new ScriptedModel(calling(["remember", {}]), "Sorry.");
     const { ada } = await served({ model });

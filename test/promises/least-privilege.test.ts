@@ -119,6 +119,7 @@ async function everything(client: Client, admins: readonly Redis[]): Promise<rea
     await attempt("turns", () => sessions.history(session).getMessages());
     await attempt("messages", () => sessions.conversations.messages(owner, session.conversationId));
     await attempt("conversations", () => sessions.conversations.list(owner));
+    await attempt("conversation", () => sessions.conversations.get(owner, session.conversationId));
     await attempt("rename", () => sessions.conversations.rename(owner, session.conversationId, "t"));
     await attempt("open", () => sessions.openConversation(session, session.conversationId));
     await useStore("store of a session", new RedisStore({ sessions, session, ttl: "1h" }));

@@ -420,6 +420,18 @@ describe.each(topologies)("sessions on $name", ({ connect }) => {
     }
     expect(rest).toEqual(ids.slice(3));
     expect(await sessions.conversations.list({ userId: freshId() })).toEqual([]);
+    // One of them by its id is the same, whatever page it is on.
+    const all = await sessions.conversations.list(user);
+    for (const one of all) expect(await sessions.conversations.get(user, one.id)).toEqual(one);
+    for (const [owner, id] of [
+      [{ userId: freshId() }, ids[0] ?? ""],
+      [user, session.conversationId],
+      [user, freshId()],
+    ] as const) {
+      await expect(sessions.conversations.get(owner, id)).rejects.toThrow(ConversationNotFoundError);
+    }
+    await sessions.conversations.delete(user, ids[0] ?? "");
+    await expect(sessions.conversations.get(user, ids[0] ?? "")).rejects.toThrow(ConversationNotFoundError);
   });
 
   test("messages are paged backwards with index and time", async () => {

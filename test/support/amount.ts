@@ -1,4 +1,13 @@
 /** How often: so often in `npm test`, so often in `npm run test:long`. */
 export function amount(short: number, long: number): number {
-  return process.env["LONG"] === "1" ? long : short;
+  return isLong() ? long : short;
+}
+
+/** Cases of one kind: the first in `npm test`, all of them in `npm run test:long`. */
+export function sampleOf<const Cases extends readonly unknown[]>(...cases: Cases): readonly Cases[number][] {
+  return isLong() ? cases : cases.slice(0, 1);
+}
+
+function isLong(): boolean {
+  return process.env["LONG"] === "1";
 }

@@ -61,10 +61,10 @@ export class Composer {
     find("stop").hidden = !isBusy;
     find("stop").setAttribute("aria-disabled", String(turn?.stopping === true));
     if (stopHadFocus && !isBusy) this.focus();
-    // Not an answer that broke off instead: there is something to decide then.
-    const isFree = turn === undefined;
-    if (!this.#isNext || !isFree) return;
+    if (!this.#isNext || isBusy) return;
     this.#isNext = false;
+    // Not behind an answer that broke off instead: there is something to decide then.
+    if (turn !== undefined && turn.state !== "ended") return;
     // Whoever shows the conversation is not done with it yet.
     queueMicrotask(() => this.#submit());
   }

@@ -1,5 +1,6 @@
 // All that the page knows of one conversation: its messages, the answer that is being written, what was not sent, and the
 // draft. What it says of them comes from the service, which is asked whenever there is a doubt.
+import { addMessage } from "./answer-parts.js";
 import { Turn } from "./turn.js";
 
 const PAGE = 50;
@@ -33,6 +34,8 @@ export class Conversation extends EventTarget {
   messages = [];
   next = null;
   turn;
+  /** Turns that have ended, and were followed by another one before the service was asked what became of them. */
+  #before = [];
   /** Messages that the service did not take: `{ key, message, replaces, at, error, isFinal }` */
   unsent = [];
   #api;
@@ -68,7 +71,12 @@ export class Conversation extends EventTarget {
   }
 
   get isEmpty() {
-    return this.messages.length === 0 && this.turn === undefined && this.unsent.length === 0;
+    return this.messages.length === 0 && this.#turns.length === 0 && this.unsent.length === 0;
+  }
+
+  /** Those that `messages` does not tell all of, oldest first. */
+  get #turns() {
+    return this.turn === undefined ? this.#before : [...this.#before, this.turn];
   }
 
   get isBusy() {
@@ -138,6 +146,7 @@ export class Conversation extends EventTarget {
     const at = first === undefined ? -1 : this.messages.findIndex(({ position }) => position === first);
     if (at > 0 && next !== null) this.messages = [...this.messages.slice(0, at), ...page];
     else Object.assign(this, { messages: page, next });
+    for (const turn of this.#before.splice(0)) this.#rememberKey(turn);
   }
 
   /** A turn that the service knows of, and this page does not. */
@@ -169,10 +178,11 @@ export class Conversation extends EventTarget {
     else turn.conclude(state);
   }
 
-  /** What is stored in place of a turn is shown where the turn was. */
+  /** What is stored in place of a turn is shown where the turn was. Behind it there is one more question at most. */
   #rememberKey({ key, message }) {
-    const question = this.messages.findLast(({ type }) => type === "human");
-    if (question?.text === message && !this.#keys.has(question.position)) this.#keys.set(question.position, key);
+    const questions = this.messages.filter(({ type }) => type === "human").slice(-2);
+    const own = questions.findLast(({ text, position }) => text === message && !this.#keys.has(position));
+    if (own !== undefined) this.#keys.set(own.position, key);
   }
 
   #failedToRefresh(error, version) {
@@ -184,6 +194,7 @@ export class Conversation extends EventTarget {
       this.messages = [];
       this.next = null;
       this.turn = undefined;
+      this.#before = [];
       this.status = this.unsent.length > 0 ? "there" : "missing";
       this.#changed();
       this.#resend();
@@ -258,8 +269,7 @@ export class Conversation extends EventTarget {
     }
     this.turn = undefined;
     this.#changed();
-    if (this.messages.length === 0 && this.next === null)
-      this.dispatchEvent(new CustomEvent("emptied", { detail: message }));
+    if (this.isEmpty && this.next === null) this.dispatchEvent(new CustomEvent("emptied", { detail: message }));
     else void this.refresh();
     return message;
   }
@@ -290,7 +300,10 @@ export class Conversation extends EventTarget {
   #deliver(turn) {
     this.#version++;
     const { key, message, replaces } = turn;
-    if (turn !== this.turn) this.turn?.leave();
+    if (turn !== this.turn) {
+      this.turn?.leave();
+      if (this.turn?.state === "ended") this.#before.push(this.turn);
+    }
     if (this.isNew) {
       this.draft = "";
       this.isNew = false;
@@ -388,21 +401,13 @@ export class Conversation extends EventTarget {
    * `{ kind: "question", key, text, position, at }`, `{ kind: "answer", key, parts, state, … }`
    */
   get items() {
-    const { turn } = this;
-    const isShownByTurn = turn?.isLive || turn?.state === "ended";
-    const from = isShownByTurn ? (turn.replaces ?? turn.position) : undefined;
-    const cut = from === undefined ? -1 : this.messages.findIndex(({ position }) => position === from);
-    const items = storedItems(cut === -1 ? this.messages : this.messages.slice(0, cut), this.#keys);
-    if (turn !== undefined) {
-      const at = items.findIndex(({ kind, key }) => kind === "question" && key === turn.key);
-      if (at === -1) items.push({ kind: "question", key: turn.key, text: turn.message, at: turn.startedAt });
-      const answer = at === -1 ? undefined : items[at + 1];
-      const live = { kind: "answer", key: `${turn.key}-answer`, parts: turn.parts, turn };
-      // What is stored of it is all that there is of it, but for what this page has heard.
-      if (answer === undefined) items.push(live);
-      else
-        Object.assign(answer, { turn, parts: answer.parts.length > 0 ? answer.parts : turn.parts, interrupted: false });
-    }
+    const turns = this.#turns;
+    const replaced = turns
+      .filter(({ isLive, state }) => isLive || state === "ended")
+      .map((turn) => this.messages.findIndex(({ position }) => position === (turn.replaces ?? turn.position)))
+      .filter((at) => at !== -1);
+    const items = storedItems(this.messages.slice(0, Math.min(...replaced, this.messages.length)), this.#keys);
+    for (const turn of turns) showIn(items, turn);
     for (const unsent of this.unsent) {
       items.push({ kind: "question", key: unsent.key, text: unsent.message, unsent });
       items.push({ kind: "answer", key: `${unsent.key}-answer`, parts: [], unsent });
@@ -413,6 +418,16 @@ export class Conversation extends EventTarget {
   #changed() {
     this.dispatchEvent(new Event("change"));
   }
+}
+
+function showIn(items, turn) {
+  const at = items.findIndex(({ kind, key }) => kind === "question" && key === turn.key);
+  if (at === -1) items.push({ kind: "question", key: turn.key, text: turn.message, at: turn.startedAt });
+  const answer = at === -1 ? undefined : items[at + 1];
+  const live = { kind: "answer", key: `${turn.key}-answer`, parts: turn.parts, turn };
+  // What is stored of it is all that there is of it, but for what this page has heard.
+  if (answer === undefined) items.push(live);
+  else Object.assign(answer, { turn, parts: answer.parts.length > 0 ? answer.parts : turn.parts, interrupted: false });
 }
 
 function storedItems(messages, keys) {
@@ -430,25 +445,11 @@ function storedItems(messages, keys) {
         answer = { kind: "answer", key: `${question?.key ?? position}-answer`, parts: [], question };
         items.push(answer);
       }
-      addParts(answer, message);
+      addMessage(answer.parts, message);
       Object.assign(answer, { at, interrupted: message.interrupted === true });
     }
   }
   return items;
-}
-
-function addParts({ parts }, { type, text, name, toolCallId, toolCalls = [], failed }) {
-  if (type === "tool") {
-    let call = parts.find((part) => part.type === "call" && part.id === toolCallId);
-    if (call === undefined) {
-      call = { type: "call", id: toolCallId, name };
-      parts.push(call);
-    }
-    Object.assign(call, { result: text, failed });
-    return;
-  }
-  if (text !== "") parts.push({ type: "text", text });
-  for (const { id, name: called, args } of toolCalls) parts.push({ type: "call", id, name: called, args });
 }
 
 /** As the service makes them: 16 random bytes. */

@@ -3,7 +3,7 @@ import { ConnectionError, inWords } from "./api.js";
 
 const texts = {
   AGENT_FAILED: "The agent could not answer. Try again.",
-  MODEL_RATE_LIMITED: "The model has too much to do.",
+  MODEL_RATE_LIMITED: "The model has too much to do. Try again in a minute.",
   MODEL_REFUSED_KEY:
     "The model does not accept the key of this service. Whoever runs the service has to look after it.",
   MODEL_UNAVAILABLE: "The model cannot be reached. Try again in a while.",

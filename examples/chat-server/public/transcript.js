@@ -1,4 +1,5 @@
 // How messages look. Each view shows one item of a conversation, and changes only what is different when the item is.
+import { textOf } from "./answer-parts.js";
 import { copy } from "./clipboard.js";
 import { element, icon, iconButton } from "./dom.js";
 import { whyNotAnswered } from "./problem-words.js";
@@ -309,13 +310,6 @@ function inLines(args) {
   return Object.entries(args)
     .map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`)
     .join("\n");
-}
-
-function textOf(parts) {
-  return parts
-    .filter(({ type }) => type === "text")
-    .map(({ text }) => text)
-    .join("\n\n");
 }
 
 function copyButton(textToCopy) {

@@ -5,6 +5,7 @@
 //                            → interrupted → sending …  it can be asked again
 //
 // `lost`: the connection is gone, the answer is not. `ended`: what became of it is in the conversation.
+import { addCall, addResult, addToText, textOf } from "./answer-parts.js";
 import { ConnectionError, ProblemError } from "./api.js";
 import { openStream } from "./server-sent-events.js";
 import { pause } from "./wake.js";
@@ -25,7 +26,7 @@ export class Turn extends EventTarget {
   position;
   startedAt;
   state = "sending";
-  /** `{ type: "text", text }` and `{ type: "call", id, name, args, result, failed }`, in the order in which they came. */
+  /** Of the answer, as in answer-parts.js. */
   parts = [];
   /** While it waits for a person: `[{ name, args, description }]` */
   approval;
@@ -55,10 +56,7 @@ export class Turn extends EventTarget {
   }
 
   get text() {
-    return this.parts
-      .filter(({ type }) => type === "text")
-      .map(({ text }) => text)
-      .join("\n\n");
+    return textOf(this.parts);
   }
 
   /** Resolves with how it ended. @throws ProblemError, ConnectionError when the service did not take the question. */
@@ -171,34 +169,13 @@ export class Turn extends EventTarget {
     // The service ended the stream too early; the answer goes on.
     if (event === "error") throw new ConnectionError("The stream ended early.");
     if (event !== "message") return undefined;
-    if (data.type === "text") this.#say(data.text);
-    else if (data.type === "call") this.#call(data);
-    else if (data.type === "result") this.#result(data);
+    if (data.type === "text") addToText(this.parts, data.text);
+    else if (data.type === "call") addCall(this.parts, data);
+    else if (data.type === "result") addResult(this.parts, data);
     else if (data.type === "approval") this.approval = data.calls;
     else if (data.type === "problem") this.problem = this.#api.failed(data.problem);
     this.#progressed();
     return undefined;
-  }
-
-  #say(text) {
-    const last = this.parts.at(-1);
-    if (last?.type === "text") last.text += text;
-    else this.parts.push({ type: "text", text });
-  }
-
-  #call({ id, name, args }) {
-    const known = this.parts.find((part) => part.type === "call" && part.id === id);
-    if (known) Object.assign(known, { name, args });
-    else this.parts.push({ type: "call", id, name, args });
-  }
-
-  #result({ id, name, text, failed }) {
-    let call = this.parts.find((part) => part.type === "call" && part.id === id);
-    if (call === undefined) {
-      call = { type: "call", id, name };
-      this.parts.push(call);
-    }
-    Object.assign(call, { result: text, failed });
   }
 
   #enter(state) {

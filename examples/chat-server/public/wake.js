@@ -1,4 +1,4 @@
-// Moments after which what the page shows may be out of date, though nothing told it so.
+// Moments after which what the page shows may be out of date, though nothing told it so; and whether it is looked at.
 
 /** Calls `woken` when the machine is online again, and when the page is looked at again. Returns a function that stops it. */
 export function onWake(woken) {
@@ -26,4 +26,31 @@ export function pause(milliseconds, signal) {
     stop();
     signal?.removeEventListener("abort", resolve);
   });
+}
+
+/** Resolves when the page is looked at, and when the signal aborts. */
+export async function untilVisible(signal) {
+  while (document.hidden && !signal.aborted) {
+    const { promise, resolve } = Promise.withResolvers();
+    document.addEventListener("visibilitychange", resolve, { once: true });
+    signal.addEventListener("abort", resolve, { once: true });
+    await promise;
+    document.removeEventListener("visibilitychange", resolve);
+    signal.removeEventListener("abort", resolve);
+  }
+}
+
+/** Calls `left` once nobody has looked at the page for so long. Returns a function that stops it. */
+export function onLeft(milliseconds, left) {
+  let timer;
+  const look = () => {
+    clearTimeout(timer);
+    if (document.hidden) timer = setTimeout(() => left(), milliseconds);
+  };
+  look();
+  document.addEventListener("visibilitychange", look);
+  return () => {
+    clearTimeout(timer);
+    document.removeEventListener("visibilitychange", look);
+  };
 }

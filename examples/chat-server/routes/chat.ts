@@ -5,7 +5,7 @@ import { answerResponse } from "langchain-redis-sessions/http";
 import { z } from "zod";
 import type { Access } from "../access.js";
 import type { Agent } from "../agent.js";
-import { type AnsweringParts, beginInTurn, nameAfter, type Outcome, runAnswer } from "../answering.js";
+import { type AnsweringParts, beginInTurn, type Outcome, runAnswer } from "../answering.js";
 import { countedUser } from "../counted.js";
 import type { Env } from "../env.js";
 import { bodyOf, conversationOf, conversationId, position, text, withInput, writeOptions } from "../input.js";
@@ -44,7 +44,6 @@ export function chatRoutes(app: Hono<Env>, parts: ChatParts): void {
       const answer = await withInput(beginInTurn(sessions.answers(session), begin, waits));
       // The same request runs already, here or elsewhere.
       if (answer === undefined) return await followed(c, session, operationId);
-      if (replaces === undefined) nameAfter(sessions, session, message);
       return await answered(c, { agent, session, answer });
     } catch (error) {
       throw turnFailure(error, { operationId });

@@ -19,7 +19,7 @@ import {
 } from "../input.js";
 import { pageOfConversations, withRunning } from "../listed.js";
 import { shownMessage } from "../shown.js";
-import { withTitles } from "../titles.js";
+import { withTitle } from "../titles.js";
 
 /** The latest time that a Date can be. */
 const MAX_TIME = 8.64e15;
@@ -54,8 +54,7 @@ export function conversationRoutes(app: Hono<Env>, parts: ConversationParts): vo
   app.get("/conversations", access.inSession, async (c) => {
     const session = c.get("session");
     const { conversations, next } = await pageOfConversations(sessions, session, queryOf(c, conversationQuery));
-    const titled = await withTitles(sessions, session, conversations);
-    return c.json({ conversations: await withRunning(sessions, session, titled, longestTurn), next });
+    return c.json({ conversations: await withRunning(sessions, session, conversations, longestTurn), next });
   });
 
   app.get("/conversations/:id/messages", access.inSession, async (c) => {
@@ -64,9 +63,12 @@ export function conversationRoutes(app: Hono<Env>, parts: ConversationParts): vo
     const { conversationId } = session;
     // Looked at first: of an answer that ends in between there is then too much on the page, and not too little.
     const answer = before === undefined ? await answerOf(sessions, agents, session) : undefined;
-    const found = await sessions.conversations.messages(session, conversationId, { limit, before });
+    const [found, title] = await Promise.all([
+      sessions.conversations.messages(session, conversationId, { limit, before }),
+      before === undefined ? titleFor(sessions, session) : undefined,
+    ]);
     const first = found[0]?.index ?? 0;
-    return c.json({ messages: found.map(shownMessage), next: first > 0 ? first : null, answer });
+    return c.json({ messages: found.map(shownMessage), next: first > 0 ? first : null, answer, title });
   });
 
   app.delete("/conversations/:id/messages", access.inSession, async (c) => {
@@ -92,4 +94,10 @@ export function conversationRoutes(app: Hono<Env>, parts: ConversationParts): vo
     changes.publish(session, conversationOf(c));
     return c.body(null, 204);
   });
+}
+
+/** As it is called in the list, which may not reach back to it. */
+async function titleFor(sessions: SessionStore, session: Session): Promise<string | undefined> {
+  const conversation = await sessions.conversations.get(session, session.conversationId);
+  return (await withTitle(sessions, session, conversation)).title;
 }

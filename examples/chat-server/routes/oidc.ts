@@ -40,9 +40,9 @@ const start = z.object({
 });
 
 export function openIdRoutes(app: Hono<Env>, { access, signIns, provider, logouts, log }: OpenIdParts): void {
-  const failed = (c: Context<Env>, error: unknown): Response => {
+  const failed = (c: Context<Env>, to: string, error: unknown): Response => {
     noteFault(log, error, problemFor(error));
-    return c.redirect("/?sign-in=failed", 303);
+    return c.redirect(`${to}?sign-in=failed`, 303);
   };
 
   app.get("/sign-in/start", access.anyone, async (c) => {
@@ -53,7 +53,7 @@ export function openIdRoutes(app: Hono<Env>, { access, signIns, provider, logout
       setCookie(c, REQUEST, packRequest(request), requestCookie);
       return c.redirect(address.href, 303);
     } catch (error) {
-      return failed(c, error);
+      return failed(c, to, error);
     }
   });
 
@@ -68,7 +68,7 @@ export function openIdRoutes(app: Hono<Env>, { access, signIns, provider, logout
       access.issueSignIn(c, await signIns.signIn(user, details), "page");
       return c.redirect(request.to, 303);
     } catch (error) {
-      return failed(c, error);
+      return failed(c, request.to, error);
     }
   });
 

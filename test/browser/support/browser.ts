@@ -144,6 +144,14 @@ export class ChatPage {
     return tab;
   }
 
+  /** As if the user looked at another tab, or came back to this one: headless Chromium takes all of them for visible. */
+  async isLookedAt(visible: boolean): Promise<void> {
+    await this.page.evaluate(`(() => {
+      Object.defineProperty(document, "hidden", { configurable: true, value: ${!visible} });
+      document.dispatchEvent(new Event("visibilitychange"));
+    })()`);
+  }
+
   /** When the JWT of the browser's sign-in runs out, in milliseconds since 1970. */
   async jwtEndsAt(): Promise<number> {
     const cookies = await this.page.context().cookies();

@@ -11,6 +11,8 @@ export function useChat(settings?: Readonly<Record<string, string>>): {
   let server: ChatServer | undefined;
   let browser: Browser | undefined;
   let opened: { chat: ChatPage; context: BrowserContext }[] = [];
+  /** Whether anybody signed in since everybody was forgotten: that takes a second, which tests without users need not wait. */
+  let isUsed = false;
 
   beforeAll(async () => {
     [server, browser] = await Promise.all([ChatServer.start(settings), launchChromium()]);
@@ -19,7 +21,10 @@ export function useChat(settings?: Readonly<Record<string, string>>): {
     await browser?.close();
     await server?.[Symbol.asyncDispose]();
   });
-  beforeEach(async () => server?.forgetEverybody());
+  beforeEach(async () => {
+    if (isUsed) await server?.forgetEverybody();
+    isUsed = false;
+  });
   afterEach(async () => {
     const faults = opened.flatMap(({ chat }) => chat.faults);
     await Promise.all(opened.map(({ context }) => context.close()));
@@ -35,6 +40,7 @@ export function useChat(settings?: Readonly<Record<string, string>>): {
     open: async (options) => {
       if (browser === undefined) throw new Error("not started");
       const one = await openChatPage(browser, options);
+      one.context.on("request", (request) => (isUsed ||= request.url().endsWith("/sign-in")));
       opened.push(one);
       return one.chat;
     },

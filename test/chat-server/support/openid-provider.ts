@@ -13,15 +13,15 @@ export interface TestProvider {
   readonly stop: () => Promise<void>;
 }
 
-export async function startOpenIdProvider(serviceUrl: string, port = 0): Promise<TestProvider> {
+export async function startOpenIdProvider(serviceUrl: string, { hostname = "127.0.0.1" } = {}): Promise<TestProvider> {
   const { privateKey } = await generateKeyPair("RS256", { extractable: true });
   const jwk = { ...(await exportJWK(privateKey)), kid: "test", use: "sig", alg: "RS256" };
   // Its address is a part of what it says, so it is made once that is known.
   const server = createServer((request, response) => void provider.callback()(request, response));
   await new Promise<void>((resolve) => {
-    server.listen(port, "127.0.0.1", resolve);
+    server.listen(0, "127.0.0.1", resolve);
   });
-  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const issuer = `http://${hostname}:${(server.address() as AddressInfo).port}`;
   const provider = new Provider(issuer, {
     clients: [
       {

@@ -1,5 +1,4 @@
-// A neighbouring subdomain may set cookies for the whole site. A browser keeps it from the names that begin with
-// __Host-, and lets it set one that only String.trim() takes for such a name: that must not lock the user out.
+// What a browser does with the cookies of the sign-in at other addresses than this machine's.
 import { type IncomingMessage, request, type ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -9,6 +8,8 @@ import { selfSigned } from "../support/self-signed.js";
 import { ChatPage, launchChromium } from "./support/browser.js";
 import { ChatServer } from "./support/chat-server.js";
 
+// A neighbouring subdomain may set cookies for the whole site. A browser keeps it from the names that begin with
+// __Host-, and lets it set one that only String.trim() takes for such a name: that must not lock the user out.
 const names = ["__Host-session", "__Host-sign-in"];
 const planted = names.flatMap((name) => [`\u00A0${name}=planted`, `\u00A0\u00A0${name}=planted`]);
 
@@ -18,13 +19,13 @@ let browser: Browser;
 /** The names of the cookies that came with the latest request to the service. */
 let sent: string[] = [];
 beforeAll(async () => {
-  chatServer = await ChatServer.start({ PUBLIC_HOSTS: "www.app.test" });
+  chatServer = await ChatServer.start({ PUBLIC_HOSTS: "www.app.test,chat.test" });
   const { certificate, key } = selfSigned();
   server = createServer({ cert: certificate, key }, answer);
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);
   });
-  browser = await launchChromium("--host-resolver-rules=MAP *.app.test 127.0.0.1");
+  browser = await launchChromium("--host-resolver-rules=MAP *.test 127.0.0.1");
 });
 afterAll(async () => {
   await browser.close();
@@ -73,4 +74,14 @@ test("a user whom a neighbour gave cookies that look like those of the sign-in s
   expect(sent.filter((name) => names.includes(name.trim()))).toHaveLength(names.length + planted.length);
   expect(ada.faults).toEqual([]);
   await context.close();
+});
+
+test("a user whose browser keeps no cookie for this address is told so, and what to do", async () => {
+  // Over plain http from another machine a browser keeps no cookie that is Secure.
+  const chat = new ChatPage(await browser.newPage());
+  await chat.page.goto(chatServer.url.replace("127.0.0.1", "chat.test"));
+  await chat.button(/Sign in as Ada/).click();
+  await chat.page.getByRole("alert").getByText("This browser keeps no cookie for this address").waitFor();
+  await chat.page.goto(chatServer.url);
+  await chat.signInHere();
 });
