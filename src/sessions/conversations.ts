@@ -105,10 +105,11 @@ export class Conversations {
   async get(owner: Owner, conversationId: string): Promise<Conversation> {
     const keys = keysOf(this.#settings, owner);
     const id = parseId("conversationId", conversationId);
-    const connection = connectionOfOwner(this.#settings, keys);
+    const connection = connectionOfOwner(this.#settings, keys, { conversationId: id });
     const budget = new Budget(connection);
     const entry = await read(
       connection,
+      "conversation.get",
       [
         ["zscore", keys.conversations, id],
         ["hmget", keys.conversation(id), ...SHOWN],
