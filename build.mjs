@@ -1,6 +1,6 @@
 // `npm run build`: what npm publishes, in dist. Each entry is one file, and what entries share is in a few more: a program
 // that starts loads ten files instead of over a hundred (docs/benchmark.md, "A cold start"). The types are one file each.
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { build } from "esbuild";
@@ -8,7 +8,11 @@ import { build } from "esbuild";
 const root = import.meta.dirname;
 const out = path.join(root, "dist");
 
-const entries = ["index.ts", ...readdirSync(path.join(root, "src")).map((folder) => `${folder}/index.ts`)];
+const entries = [
+  "index.ts",
+  "cli/main.ts",
+  ...readdirSync(path.join(root, "src")).map((folder) => `${folder}/index.ts`),
+];
 
 const { metafile } = await build({
   absWorkingDir: root,
@@ -25,10 +29,12 @@ const { metafile } = await build({
   metafile: true,
   logLevel: "warning",
 });
-const types = execFileSync("npx", ["tsc", "-p", "src", "--emitDeclarationOnly", "--listEmittedFiles"], {
-  cwd: root,
-  encoding: "utf8",
-});
+const tsc = ["tsc", "-p", "src", "--emitDeclarationOnly", "--listEmittedFiles"];
+const { status, stdout: types } = spawnSync("npx", tsc, { cwd: root, encoding: "utf8" });
+if (status !== 0) {
+  console.error(types.replaceAll(/^TSFILE: .*\n/gm, ""));
+  process.exit(1);
+}
 
 // What an earlier build left, and this one has not written. Two builds at once write the same files.
 const written = new Set([

@@ -1,9 +1,9 @@
 // What npm would publish, where nothing is installed beside it but what it requires.
 import { execFile } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { installPackage } from "./support/installed-package.js";
 
 const run = promisify(execFile);
@@ -42,4 +42,15 @@ test("no part needs an optional package until that is used, and then it says whi
     "jwtAuthenticator needs jose: npm install jose",
     "503",
   ]);
+});
+
+test("the command line runs from what npm would publish", async () => {
+  const own = path.join(installed.folder, "node_modules/langchain-redis-sessions");
+  const { bin } = JSON.parse(readFileSync(path.join(own, "package.json"), "utf8")) as { bin: Record<string, string> };
+  const program = path.join(own, bin["langchain-redis-sessions"] ?? "");
+  expect(readFileSync(program, "utf8")).toMatch(/^#!\/usr\/bin\/env node\n/);
+  const { single } = inject("servers");
+  const env = { ...process.env, REDIS_URL: `redis://${single.host}:${single.port}` };
+  const { stdout } = await run(process.execPath, [program, "sessions", "nobody"], { env });
+  expect(stdout).toBe("nobody (no organisation) has no live session.\n");
 });

@@ -28,7 +28,9 @@ export async function* scanKeys(
   patternOf: (prefix: string) => string,
   prefix: string,
 ): AsyncGenerator<ScanStep> {
-  const pattern = patternOf((await run(connection, echoKeyScript, { keys: { key: prefix }, arguments: {} })).key);
+  // With its colon, because a user may have rights for what is behind it only.
+  const { key } = await run(connection, echoKeyScript, { keys: { key: `${prefix}:` }, arguments: {} });
+  const pattern = patternOf(key.slice(0, -1));
   // A Cluster knows its nodes once it has answered.
   const primaries = connection.client.primaries();
   for (const [position, node] of primaries.entries()) {

@@ -9,7 +9,10 @@ const words = block.split(/[\s\\]+/).filter((word) => word !== "");
 /** What docs/redis.md grants: the words behind `ACL SETUSER <name>`, without the password. */
 export const grants: readonly string[] = words.slice(3).filter((word) => !word.startsWith(">"));
 
-/** The commands among them. */
+/** What it adds for an operator: the words behind `ACL SETUSER operator`. */
+export const operatorGrants: readonly string[] = (/^ACL SETUSER operator (.*)$/m.exec(section)?.[1] ?? "").split(" ");
+
+/** The commands among what it grants. */
 export const grantedCommands: readonly string[] = grants
   .filter((word) => word.startsWith("+"))
   .map((word) => word.slice(1));

@@ -1,0 +1,55 @@
+import { type AIMessage } from "@langchain/core/messages";
+import type { Owner } from "../../sessions/options.js";
+import type { SessionStore } from "../../sessions/store.js";
+import { exportedMessage, type StoredMessage } from "../../sessions/stored-message.js";
+import type { Call, Command } from "../command.js";
+import { EXIT } from "../exit-codes.js";
+import { type Output, timeCell } from "../output.js";
+import { ownerOf, storeOf } from "../owner.js";
+
+export const show: Command = {
+  name: "show",
+  operands: ["user", "conversation"],
+  options: ["org", "texts"],
+  about: "Shows the messages of a conversation: who, when, how long; with --texts, what",
+  run: async (call: Call) => {
+    const { output, operands, options } = call;
+    const print = output.format === "json" ? printJson : printText;
+    for await (const message of all(storeOf(call), ownerOf(call), operands[1] ?? "")) {
+      await print(output, message, options.texts === true ? "texts" : "no texts");
+    }
+    return EXIT.done;
+  },
+};
+
+const PAGE = 100;
+
+/** Yields the messages, oldest first, a page at a time. */
+async function* all(store: SessionStore, owner: Owner, id: string): AsyncGenerator<StoredMessage> {
+  for (let from = 0; ; from += PAGE) {
+    const page = await store.conversations.messages(owner, id, { limit: PAGE, before: from + PAGE });
+    // At the end, a page begins earlier.
+    yield* page.filter(({ index }) => index >= from);
+    if ((page.at(-1)?.index ?? -1) < from + PAGE - 1) return;
+  }
+}
+
+type Shown = "texts" | "no texts";
+
+async function printText(output: Output, { index, at, message }: StoredMessage, shown: Shown): Promise<void> {
+  const { text } = message;
+  const calls = (message as AIMessage).tool_calls ?? [];
+  const size = `${text.length} characters${calls.length === 0 ? "" : `, ${calls.length} tool calls`}`;
+  await output.line(`#${index}  ${timeCell(at)}  ${message.type}  ${size}`);
+  if (shown === "no texts") return;
+  // Indented, so that no text can pass for the beginning of another message.
+  for (const line of text === "" ? [] : text.split(/\r?\n/)) await output.line(`    ${line}`);
+  for (const { name, args } of calls) await output.line(`    calls ${name} ${JSON.stringify(args)}`);
+}
+
+async function printJson(output: Output, stored: StoredMessage, shown: Shown): Promise<void> {
+  const { index, position, at, message } = stored;
+  const toolCalls = (message as AIMessage).tool_calls?.length ?? 0;
+  const outside = { index, position, at, type: message.type, characters: message.text.length, toolCalls };
+  await output.json(shown === "texts" ? { ...outside, message: exportedMessage(stored) } : outside);
+}

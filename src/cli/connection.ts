@@ -1,0 +1,15 @@
+import { z } from "zod";
+import { validate } from "../options/validation.js";
+import { connectionSettings, connectionShape, type KeyedConnection } from "../redis/connection-options.js";
+import type { Call } from "./command.js";
+
+const schema = z.strictObject(connectionShape);
+
+/**
+ * Returns the connection of a command that asks Redis itself.
+ *
+ * @throws InvalidOptionError for a prefix that no service can have.
+ */
+export function connectionOf({ redis, options }: Call): KeyedConnection {
+  return connectionSettings(validate(schema, "options", { client: redis.client, keyPrefix: options.prefix }));
+}

@@ -1,0 +1,19 @@
+import { Cluster, type Redis } from "ioredis";
+import { change, type Finding, ok, unknown } from "./finding.js";
+import { isRefusal } from "./refusal.js";
+
+/** Whether every key has a node. */
+export async function cluster(client: Redis | Cluster): Promise<Finding> {
+  if (!(client instanceof Cluster)) return ok("not a Cluster");
+  try {
+    const info = await client.cluster("INFO");
+    const slots = Number(/cluster_slots_ok:(\d+)/.exec(info)?.[1]);
+    const found = `${client.nodes("master").length} primaries, ${slots} of 16384 slots served`;
+    return info.includes("cluster_state:ok") && slots === 16_384
+      ? ok(found)
+      : change(found, "Look at CLUSTER NODES: users whose slot no node serves are locked out.");
+  } catch (error) {
+    if (isRefusal(error)) return unknown("CLUSTER INFO is refused", "Allow CLUSTER INFO.");
+    throw error;
+  }
+}

@@ -1,0 +1,71 @@
+import { Cluster, type Redis } from "ioredis";
+import { answerChannel, endingsChannel, ownerKeys } from "../../redis/keys.js";
+import { textList } from "../../redis/replies.js";
+import { change, type Finding, ok } from "./finding.js";
+import { isRefusal } from "./refusal.js";
+
+// A script that may not write is refused each command that writes, but only after the user's rights were looked at. So what
+// the user may not do shows, and nothing is written, with no right to look at rights.
+
+/** What the scripts of the library run, as docs/redis.md allows it, with arguments enough. A test compares the two. */
+export const scriptedCommands: readonly string[] = `
+get k, set k v, del k, unlink k, exists k, type k, time
+persist k, pexpire k 1, pexpireat k 1, pexpiretime k, pttl k
+hget k f, hset k f v, hsetnx k f v, hmget k f, hgetall k, hdel k f, hexists k f, hlen k, hstrlen k f, hincrby k f 1, hscan k 0
+rpush k v, ltrim k 0 0, lrange k 0 0, llen k, lset k 0 v
+zadd k 1 m, zrem k m, zcard k, zscore k m, zrange k 0 0, zremrangebyscore k 0 0, zunionstore k 1 k
+`
+  .trim()
+  .split(/, |\n/);
+
+const probe = /* lua */ `#!lua flags=no-writes
+local refused = {}
+for _, line in ipairs(ARGV) do
+  local command = {}
+  for word in line:gmatch("%S+") do
+    command[#command + 1] = word == "k" and KEYS[1] or word
+  end
+  local reply = redis.pcall(unpack(command))
+  local message = type(reply) == "table" and reply.err or ""
+  -- "… can't run this command", "… can't publish to the channel …", "… has no permissions to run …", by the version.
+  if message:find("can't") or message:find("permission") then
+    refused[#refused + 1] = command[1]
+  end
+end
+return refused
+`;
+
+const ADVICE =
+  "Allow it, if this is the user of the service: docs/redis.md has the ACL line. Where a right is missing, a script stops half-way.";
+
+/** What the user that asks may not do, of all that the library does. */
+export async function rights(client: Redis | Cluster, prefix: string): Promise<Finding> {
+  const { base, session } = ownerKeys(prefix, "doctor");
+  const channels = [endingsChannel(prefix), answerChannel(base, "doctor")];
+  const lines = [...scriptedCommands, ...channels.map((channel) => `publish ${channel} m`)];
+  try {
+    const refused = new Set(textList(await client.eval(probe, 1, session("doctor"), ...lines)));
+    if (!(await maySubscribe(client, channels))) refused.add("subscribe");
+    return refused.size === 0
+      ? ok("all that the library needs")
+      : change(`refused: ${[...refused].join(", ")}`, ADVICE);
+  } catch (error) {
+    if (isRefusal(error)) return change(`refused: a script, or keys that begin with ${prefix}:`, ADVICE);
+    throw error;
+  }
+}
+
+/** Asked over a connection of its own, which can do nothing else from then on. */
+async function maySubscribe(client: Redis | Cluster, channels: readonly string[]): Promise<boolean> {
+  const subscriber: Redis | Cluster = client instanceof Cluster ? client.duplicate() : client.duplicate();
+  subscriber.on("error", () => {});
+  try {
+    await subscriber.subscribe(...channels);
+    return true;
+  } catch (error) {
+    if (isRefusal(error)) return false;
+    throw error;
+  } finally {
+    subscriber.disconnect();
+  }
+}

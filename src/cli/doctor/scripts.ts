@@ -1,0 +1,20 @@
+import type { Cluster, Redis } from "ioredis";
+import { StoreUnavailableError } from "../../errors.js";
+import { parseClient } from "../../redis/connection-options.js";
+import { echoKeyScript } from "../../redis/scripts/echo-key.js";
+import { run } from "../../redis/send.js";
+import { change, type Finding, ok } from "./finding.js";
+
+/** Whether scripts run as the library sends them: the first time it teaches the script, the second time it names it. */
+export async function scripts(client: Redis | Cluster, prefix: string): Promise<Finding> {
+  const connection = parseClient({ client });
+  const call = { keys: { key: `${prefix}:doctor` }, arguments: {} };
+  try {
+    await run(connection, echoKeyScript, call);
+    await run(connection, echoKeyScript, call);
+    return ok("EVALSHA works");
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    return change(error.message, "Allow EVAL and EVALSHA: everything here is a script.");
+  }
+}

@@ -1,0 +1,12 @@
+/** What the program's exit code says. docs/command-line.md has the same table. */
+export const EXIT = {
+  done: 0,
+  /** It was not done, or `doctor` found something to change. */
+  failed: 1,
+  /** The command line, the environment or a file is at fault. Nothing was done. */
+  usage: 2,
+  /** Redis was not reached, did not answer in time, or refused. */
+  unreachable: 3,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

@@ -1,0 +1,70 @@
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { type Keyring, keyring, type KeyringOptions } from "../encryption/keyring.js";
+import { redisDataKeys } from "../encryption/redis-data-keys.js";
+import type { Call } from "./command.js";
+import { UsageError } from "./errors.js";
+import { type OpenRedis, openRedis } from "./redis.js";
+
+/** The variable that names the file with the key ring. */
+export const KEY_RING = "LANGCHAIN_REDIS_SESSIONS_KEYRING";
+
+/** Beside what `keyring()` takes, the file says in which Redis the data keys are, when they are kept elsewhere. */
+const fileSchema = z.looseObject({
+  dataKeys: z.strictObject({ url: z.string(), keyPrefix: z.string().optional() }).optional(),
+});
+
+export interface OpenKeyRing extends AsyncDisposable {
+  readonly ring: Keyring | undefined;
+}
+
+/**
+ * Reads the key ring that the environment names.
+ *
+ * @throws UsageError when the file cannot be read, or is no key ring. It quotes nothing of the file.
+ */
+export async function openKeyRing(environment: NodeJS.ProcessEnv): Promise<OpenKeyRing> {
+  const path = environment[KEY_RING];
+  if (path === undefined || path === "") return { ring: undefined, [Symbol.asyncDispose]: async () => {} };
+  const file = fileSchema.safeParse(await jsonOf(path));
+  if (!file.success) {
+    throw new UsageError(`${KEY_RING}: the file has to hold { "current": "…", "keys": { "…": "…" } }.`);
+  }
+  const { dataKeys, ...options } = file.data;
+  const elsewhere = dataKeys === undefined ? undefined : await openRedis(new URL(dataKeys.url));
+  return {
+    ring: ringOf(options as unknown as KeyringOptions, elsewhere, dataKeys?.keyPrefix),
+    [Symbol.asyncDispose]: async () => elsewhere?.[Symbol.asyncDispose](),
+  };
+}
+
+/**
+ * Returns the key ring, for a command that does nothing without one.
+ *
+ * @throws UsageError when the environment names none.
+ */
+export function keyRingOf({ keyRing }: Pick<Call, "keyRing">): Keyring {
+  if (keyRing === undefined) throw new UsageError(`Set ${KEY_RING} to the path of the file with the key ring.`);
+  return keyRing;
+}
+
+function ringOf(options: KeyringOptions, elsewhere: OpenRedis | undefined, keyPrefix: string | undefined): Keyring {
+  if (elsewhere === undefined) return keyring(options);
+  return keyring({ ...options, dataKeys: redisDataKeys({ client: elsewhere.client, keyPrefix }) });
+}
+
+async function jsonOf(path: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    const { code = "unknown" } = error as NodeJS.ErrnoException;
+    throw new UsageError(`${KEY_RING}: ${path} cannot be read (${code}).`);
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    // The error of JSON.parse is left out, because it quotes what it could not read: keys.
+    throw new UsageError(`${KEY_RING}: ${path} holds no JSON.`);
+  }
+}

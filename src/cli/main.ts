@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+import { runProgram } from "./program.js";
+
+/** What a shell reports of a program that a closed pipe ended. */
+const BROKEN_PIPE = 141;
+
+// `export ada | head` closes the pipe early. Nobody reads on, so there is nothing to say.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(BROKEN_PIPE);
+  throw error;
+});
+
+process.exitCode = await runProgram(process.argv.slice(2), process.env);
