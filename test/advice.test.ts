@@ -2,7 +2,9 @@
 import { Redis } from "ioredis";
 import { AgentMemory, InvalidOptionError, RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions";
 import { jwtAuthenticator, sessionGuard } from "langchain-redis-sessions/http";
+import { fromNodeRedis } from "langchain-redis-sessions/node-redis";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
+import { createClient } from "redis";
 import { afterAll, expect, test } from "vitest";
 
 const client = new Redis({ lazyConnect: true });
@@ -47,6 +49,26 @@ test.each<[mistake: string, call: () => unknown, advice: string | RegExp]>([
     "an address for a client",
     () => new SessionStore({ client: "redis://localhost" as never }),
     /^client: pass an ioredis/,
+  ],
+  [
+    "a client of node-redis as it is",
+    () => new SessionStore({ client: createClient() as never }),
+    'client: this is a client of node-redis: pass fromNodeRedis(client), of "langchain-redis-sessions/node-redis".',
+  ],
+  [
+    "an object of another class for a client",
+    () => new SessionStore({ client: Object.assign(new Date(), { eval: () => {}, call: () => {} }) as never }),
+    /^client: pass an ioredis .*; this is an object of the class Date, without evalsha, pipeline\.$/,
+  ],
+  [
+    "a client of node-redis 4",
+    () => new SessionStore({ client: { sendCommand: () => {} } as never }),
+    /^client: pass an ioredis .*; of node-redis, version 5\.8 or later\.$/,
+  ],
+  [
+    "an ioredis client to fromNodeRedis",
+    () => fromNodeRedis(client as never),
+    "client: pass a client of node-redis 5.8 or later, such as createClient().",
   ],
   ["no runnable", () => new RunnableWithSession({ sessions } as never), aRunnable],
   ["null for a runnable", () => new RunnableWithSession({ sessions, runnable: null } as never), aRunnable],

@@ -9,10 +9,10 @@ import {
   type RedisChatMessageHistoryOptions,
 } from "langchain-redis-sessions";
 import { isSealed } from "./support/sealed.js";
-import { type Client, topologies } from "./support/topologies.js";
+import { type Client, allTopologies } from "./support/topologies.js";
 import { freshId, texts, turn } from "./support/turns.js";
 
-describe.each(topologies)("a history on $name", ({ connect }) => {
+describe.each(allTopologies)("a history on $name", ({ connect }) => {
   let client: Client;
   beforeAll(() => {
     client = connect();

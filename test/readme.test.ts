@@ -41,7 +41,7 @@ function afterwards(diff: string): string {
 test("every fragment of every page is run by one of these tests", () => {
   const counts = pages.map((file) => [file, fragmentsOf(page(file)).length] as const).filter(([, count]) => count > 0);
   expect(Object.fromEntries(counts)).toEqual({
-    "README.md": 1 + 10 + 1,
+    "README.md": 1 + 11 + 1,
     "docs/answers.md": 3 + 2, // test/ai-sdk runs the last two.
     "docs/editing.md": 3,
     "docs/export.md": 2,
@@ -51,7 +51,7 @@ test("every fragment of every page is run by one of these tests", () => {
     "docs/privacy.md": 4,
     "docs/web.md": 7,
   });
-  expect(fragments).toHaveLength(10 + 4 + 6 + 3 + 3 + 2); // The others are the first program, and those of the web.
+  expect(fragments).toHaveLength(11 + 4 + 6 + 3 + 3 + 2); // The others are the first program, and those of the web.
 });
 
 let installed: ReturnType<typeof installPackage>;

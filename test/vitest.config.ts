@@ -8,7 +8,7 @@ export default defineConfig({
     alias: [
       // For examples/ai-sdk.
       { find: /^ai$/, replacement: path.join(root, "test/ai-sdk/node_modules/ai/dist/index.mjs") },
-      { find: /^langchain-redis-sessions\/(\w+)$/, replacement: path.join(root, "src/$1/index.ts") },
+      { find: /^langchain-redis-sessions\/([\w-]+)$/, replacement: path.join(root, "src/$1/index.ts") },
       { find: /^langchain-redis-sessions$/, replacement: path.join(root, "src/index.ts") },
     ],
   },

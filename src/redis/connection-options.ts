@@ -2,7 +2,7 @@ import { z } from "zod";
 import { InvalidOptionError } from "../errors.js";
 import { type Duration, durationSchema } from "../options/duration.js";
 import { countSchema, idSchema, validate } from "../options/validation.js";
-import { isRedisClient, portOf, type RedisClient } from "./client.js";
+import { clientAdvice, isRedisClient, portOf, type RedisClient } from "./client.js";
 import type { Connection } from "./send.js";
 
 /** How many replicas have to have a write before the call returns. */
@@ -18,7 +18,10 @@ export interface WaitOptions {
 
 /** Options of everything that is kept in Redis: which Redis, under which keys, and how patiently. */
 export interface ConnectionOptions {
-  /** An ioredis 5 or 6 client, `Redis` or `Cluster`. It stays yours: the library never connects, closes or changes it. */
+  /**
+   * An ioredis 5 or 6 client, `Redis` or `Cluster`, or `fromNodeRedis(client)` of `langchain-redis-sessions/node-redis`. It
+   * stays yours: the library never connects, closes or changes it.
+   */
   client: RedisClient;
   /**
    * The beginning of every key. No braces, no white space.
@@ -49,10 +52,7 @@ export interface KeyedConnection extends Connection {
 const MAX_DEADLINE = "2m";
 
 const clientShape = {
-  client: z.custom<RedisClient>(
-    isRedisClient,
-    "pass an ioredis 5 or 6 client: connect(url), new Redis(url) or new Cluster(nodes)",
-  ),
+  client: z.custom<RedisClient>(isRedisClient, { error: ({ input }) => clientAdvice(input) }),
   deadline: durationSchema(MAX_DEADLINE).prefault("5s"),
 };
 const clientSchema = z.strictObject(clientShape);

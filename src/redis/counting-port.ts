@@ -19,6 +19,10 @@ export class CountingPort implements RedisPort {
     return this.#port.isCluster;
   }
 
+  get keepsOrder(): boolean {
+    return this.#port.keepsOrder;
+  }
+
   call(command: Command, replies?: ReplyType): Promise<unknown> {
     return this.#counted(sizeOf(command), this.#port.call(command, replies));
   }

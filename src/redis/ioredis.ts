@@ -9,6 +9,7 @@ import {
   UnansweredError,
   type Value,
 } from "./port.js";
+import { reconnectDelay } from "./reconnect-delay.js";
 
 /** An ioredis 5 or 6 `Redis` or `Cluster`, typed by the few methods that the library uses. */
 export interface IoredisClient {
@@ -54,14 +55,13 @@ interface IoredisSubscriber {
   disconnect(): void;
 }
 
-const MAX_RECONNECT_DELAY_MILLISECONDS = 5_000;
-
 export function isIoredisClient(value: unknown): value is IoredisClient {
   return hasMethods(value, ["evalsha", "eval", "call", "pipeline"]);
 }
 
 /** The adapter of ioredis. */
 export class IoredisPort implements RedisPort {
+  readonly keepsOrder = true;
   readonly #client: IoredisClient;
 
   constructor(client: IoredisClient) {
@@ -160,10 +160,6 @@ export class IoredisPort implements RedisPort {
     }
     return this.#client as Required<IoredisClient>;
   }
-}
-
-function reconnectDelay(attempt: number): number {
-  return Math.min(attempt * 100, MAX_RECONNECT_DELAY_MILLISECONDS);
 }
 
 /** When a connection ends, ioredis gives up a pipeline that was answered in part, with an error of this name. */

@@ -21,6 +21,9 @@ export interface RedisPort {
   readonly status: string;
   /** Whether keys are spread over nodes. Then all keys of a call are in one slot, and the client finds its node. */
   readonly isCluster: boolean;
+  /** Whether two commands, one sent after the other, stay in that order when the connection ends and both are sent again. */
+  readonly keepsOrder: boolean;
+  /** When the connection ends before the reply, it is sent again; so are the two below. */
   call(command: Command, replies?: ReplyType): Promise<unknown>;
   /** @param keysAndArguments the keys come first. The port does not keep or change the array. */
   evalsha(sha1: string, numberOfKeys: number, keysAndArguments: Value[], replies?: ReplyType): Promise<unknown>;
@@ -28,7 +31,8 @@ export interface RedisPort {
   /**
    * Sends commands together, over one connection, to the node of the first key. The replies are in the order of the
    * commands. Where Redis refused a command there is an Error, where the connection ended before the reply an
-   * {@link UnansweredError}.
+   * {@link UnansweredError}. What was not sent then is not sent over another connection. When there was no reply at all,
+   * all of it is sent again.
    */
   pipeline(commands: readonly Command[], replies?: ReplyType): Promise<unknown[]>;
   /** The primaries of a Cluster, as far as the client knows them yet; else the client itself. */

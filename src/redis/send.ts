@@ -83,18 +83,13 @@ async function asStored<Result>(
  * takes more of the processor's time for itself, but writes once, where each single command is a system call, here and in
  * Redis.
  *
- * When the connection ends, ioredis sends single commands that were not answered again, in their order. Of two replies the
- * first may then be older, never newer. A pipeline that was answered in part is given up, so all of it is read again, at
- * once.
+ * When the connection ends, single commands that were not answered are sent again. Where they keep their order, the first
+ * of two replies may then be older, never newer.
  */
 async function sendTogether(client: RedisPort, commands: readonly Command[], type: ReplyType): Promise<unknown[]> {
-  if (commands.length <= 2) return Promise.all(commands.map((command) => client.call(command, type)));
-  try {
-    return await sendPipelined(client, commands, type);
-  } catch (error) {
-    if (error instanceof UnansweredError) return sendPipelined(client, commands, type);
-    throw error;
-  }
+  return commands.length === 1 || (commands.length === 2 && client.keepsOrder)
+    ? Promise.all(commands.map((command) => client.call(command, type)))
+    : sendPipelined(client, commands, type);
 }
 
 /**
@@ -107,7 +102,17 @@ async function sendToOneNode(client: RedisPort, commands: readonly Command[], ty
   return (await sendPipelined(client, [...guard, ...commands], type)).slice(guard.length);
 }
 
+/** A pipeline that was answered in part, when the connection ended, is given up. So all of it is read again, at once. */
 async function sendPipelined(client: RedisPort, commands: readonly Command[], type: ReplyType): Promise<unknown[]> {
+  try {
+    return await answered(client, commands, type);
+  } catch (error) {
+    if (error instanceof UnansweredError) return answered(client, commands, type);
+    throw error;
+  }
+}
+
+async function answered(client: RedisPort, commands: readonly Command[], type: ReplyType): Promise<unknown[]> {
   const replies = await client.pipeline(commands, type);
   const failure = replies.find((reply) => reply instanceof Error);
   if (failure !== undefined) throw failure;
@@ -293,8 +298,8 @@ const isRecordedLua = /* lua */ `#!lua flags=no-writes
 return ARGV[1] and redis.call("HEXISTS", KEYS[1], ARGV[1]) or redis.call("EXISTS", KEYS[1])`;
 
 /**
- * Returns whether a write that failed may have taken effect all the same. A refusal answers the last attempt only: ioredis
- * may have resent the script after a reply was lost, so that an earlier attempt ran. Only the record of the operation can
+ * Returns whether a write that failed may have taken effect all the same. A refusal answers the last attempt only: the
+ * script may have been sent again after a reply was lost, so that an earlier attempt ran. Only the record of the operation can
  * tell, on a server that is still the primary.
  */
 async function mayHaveRun(client: RedisPort, { key, field }: Trace, refusal: string | undefined): Promise<boolean> {

@@ -9,7 +9,7 @@ import {
   type MessageLog,
   NEVER_READ,
 } from "../../src/chat-history/message-log.js";
-import { type Client, topologies } from "../support/topologies.js";
+import { type Client, allTopologies } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 import { type LeasedConversation, ofASession, onItsOwn } from "./support/leased-conversations.js";
 
@@ -32,7 +32,7 @@ const attempt = (token: string, options: Partial<LeaseAttempt> = {}): LeaseAttem
 });
 
 describe.each(
-  topologies.flatMap((topology) => [
+  allTopologies.flatMap((topology) => [
     { ...topology, kind: "a history on its own", make: onItsOwn },
     { ...topology, kind: "a session's conversation", make: ofASession },
   ]),

@@ -1,5 +1,7 @@
 // A replica takes over on a Cluster under load: what it was waited for to have is there, whatever else is lost.
 import { Cluster } from "ioredis";
+import { RedisChatMessageHistory, type RedisClient } from "langchain-redis-sessions";
+import { fromNodeRedis } from "langchain-redis-sessions/node-redis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findServerProgram } from "../../src/testing/servers/local-servers.js";
 import {
@@ -8,6 +10,8 @@ import {
   type ReplicatedCluster,
   untilTrue,
 } from "../support/cluster-with-replicas.js";
+import { type NodeRedis, nodeRedisVersions, rootNodes } from "../support/node-redis.js";
+import { freshId, texts, turn } from "../support/turns.js";
 import { FailoverLoad } from "./support/failover-load.js";
 import { amount, choicesFor, progress, whole } from "./support/run.js";
 
@@ -18,16 +22,16 @@ const choices = choicesFor("Cluster failover");
 describe.skipIf((await findServerProgram()) === undefined)("on a Cluster (needs a server program on the PATH)", () => {
   let cluster: ReplicatedCluster;
   let nodes: readonly ClusterNode[];
-  const clients: Cluster[] = [];
+  const closing: (() => unknown)[] = [];
   beforeAll(async () => {
     cluster = await clusterWithReplicas([1, 1, 1], "severable links");
     nodes = [...cluster.primaries, ...cluster.replicas];
   });
   afterAll(async () => {
-    for (const client of clients) client.disconnect();
+    for (const close of closing) close();
     await cluster.stop();
   });
-  const connect = (): Cluster => {
+  const byIoredis = (): RedisClient => {
     const client = new Cluster(
       nodes.map(({ host, port }) => ({ host, port })),
       {
@@ -38,9 +42,26 @@ describe.skipIf((await findServerProgram()) === undefined)("on a Cluster (needs 
       },
     );
     client.on("error", () => {});
-    clients.push(client);
+    closing.push(() => client.disconnect());
     return client;
   };
+  const byNodeRedis = ({ createCluster }: NodeRedis): RedisClient => {
+    const client = createCluster({
+      rootNodes: rootNodes(nodes),
+      nodeAddressMap: Object.fromEntries(nodes.map(({ link, host, port }) => [`${host}:${link.port}`, { host, port }])),
+    });
+    client.on("error", () => {});
+    void client.connect();
+    closing.push(() => client.destroy());
+    return fromNodeRedis(client);
+  };
+  const clients = [
+    { version: "ioredis 6", connect: byIoredis },
+    ...nodeRedisVersions.map((by) => ({
+      version: by.version,
+      connect: () => byNodeRedis(by),
+    })),
+  ];
   const primaries = async (): Promise<readonly ClusterNode[]> => {
     const roles = await Promise.all(nodes.map(({ client }) => client.role().catch(() => ["away"])));
     return nodes.filter((_, index) => roles[index]?.[0] === "master");
@@ -95,40 +116,62 @@ describe.skipIf((await findServerProgram()) === undefined)("on a Cluster (needs 
   const unaskedSince = async (before: readonly ClusterNode[], heir: ClusterNode): Promise<number> =>
     (await primaries()).filter((node) => node !== heir && !before.includes(node)).length;
 
-  test("replication falls silent, a primary dies, its replica is elected", LONG, async () => {
-    const load = new FailoverLoad(connect, { writers: 9, replicas: [0, 1], choices });
-    let unasked = 0;
-    for (let round = 1; round <= FAILOVERS; round++) {
-      await load.goesOn(0, 1);
-      const before = await primaries();
-      const { node: old, control } = await victim(load);
-      const heir = await replicaOf(old);
-      load.beginFailover();
-      await load.cutAndKill(
-        () => old.link.sever(),
-        () => old.server.kill(),
-        control,
-      );
-      await untilTrue(async () => (await primaries()).includes(heir), "the replica is elected");
-      await load.goesOn(0);
-      old.link.mend();
+  test.each(whole ? clients : clients.slice(0, 1))(
+    "replication falls silent, a primary dies, its replica is elected, by $version",
+    LONG,
+    async ({ version, connect }) => {
+      const load = new FailoverLoad(connect, { writers: 9, replicas: [0, 1], choices });
+      let unasked = 0;
+      for (let round = 1; round <= FAILOVERS; round++) {
+        await load.goesOn(0, 1);
+        const before = await primaries();
+        const { node: old, control } = await victim(load);
+        const heir = await replicaOf(old);
+        load.beginFailover();
+        await load.cutAndKill(
+          () => old.link.sever(),
+          () => old.server.kill(),
+          control,
+        );
+        await untilTrue(async () => (await primaries()).includes(heir), "the replica is elected");
+        await load.goesOn(0);
+        old.link.mend();
+        await old.server.start();
+        await settled();
+        unasked += await unaskedSince(before, heir);
+        progress("Cluster failovers after SIGKILL", round, FAILOVERS);
+      }
+      await load.stop();
+      const { broken, lostByControl } = await load.tell("cluster-failover", {
+        client: connect(),
+        all: 1,
+        about: { client: version, failover: "links cut, then SIGKILL", failovers: FAILOVERS, unasked },
+      });
+      expect(broken).toEqual([]);
+      expect(lostByControl, "the control loses").toBeGreaterThan(0);
+    },
+  );
+
+  // node-redis 5 asks for the nodes of a Cluster only when one that it knows sends it elsewhere.
+  test.each(clients.filter(({ version }) => version !== "node-redis 5"))(
+    "a conversation goes on with the replica while its primary stays away, by $version",
+    LONG,
+    async ({ connect }) => {
+      const sessionId = freshId();
+      const history = new RedisChatMessageHistory({ client: connect(), sessionId, deadline: 2 });
+      await history.addMessages(turn("before"));
+      const old = await ownerOf(sessionId);
+      await old.server.kill();
+      const operationId = freshId();
+      await untilTrue(() => history.addMessages(turn("after"), { operationId }).then(() => true), "it is stored");
+      expect(texts(await history.getMessages()).slice(-2)).toEqual(["after", "re: after"]);
       await old.server.start();
       await settled();
-      unasked += await unaskedSince(before, heir);
-      progress("Cluster failovers after SIGKILL", round, FAILOVERS);
-    }
-    await load.stop();
-    const { broken, lostByControl } = await load.tell("cluster-failover", {
-      client: connect(),
-      all: 1,
-      about: { failover: "links cut, then SIGKILL", failovers: FAILOVERS, unasked },
-    });
-    expect(broken).toEqual([]);
-    expect(lostByControl, "the control loses").toBeGreaterThan(0);
-  });
+    },
+  );
 
   test.runIf(whole)("a replica takes over while its primary still takes writes", LONG, async () => {
-    const load = new FailoverLoad(connect, { writers: 9, replicas: [0, 1], choices });
+    const load = new FailoverLoad(byIoredis, { writers: 9, replicas: [0, 1], choices });
     let unasked = 0;
     for (let round = 1; round <= FAILOVERS; round++) {
       await load.goesOn(0, 1);
@@ -144,7 +187,7 @@ describe.skipIf((await findServerProgram()) === undefined)("on a Cluster (needs 
     await load.goesOn(0, 1);
     await load.stop();
     const { broken, lostByControl } = await load.tell("cluster-failover", {
-      client: connect(),
+      client: byIoredis(),
       all: 1,
       about: { failover: "TAKEOVER", failovers: FAILOVERS, unasked },
     });

@@ -1,7 +1,10 @@
 // P2 under fire: the connection is cut at every byte of the reply to every write, and the client sends it again.
 import { Redis } from "ioredis";
 import { afterEach, expect, inject, test } from "vitest";
+import type { RedisClient } from "langchain-redis-sessions";
+import { fromNodeRedis } from "langchain-redis-sessions/node-redis";
 import { closingIn } from "../support/closing.js";
+import { connected, nodeRedisVersions } from "../support/node-redis.js";
 import { isSealed } from "../support/sealed.js";
 import { choicesFor, progress, report, whole } from "./support/run.js";
 import { libraryOn, readsFirst, type WriteOperation } from "./support/write-operation.js";
@@ -16,17 +19,35 @@ const operations = (): readonly WriteOperation[] =>
 
 const { closing, keep, through } = closingIn(afterEach);
 
-test.each(operations())(
-  "$name takes effect once, at whatever byte of its reply the connection ends",
-  async (operation) => {
-    const { name, prepare } = operation;
+const clients: readonly { version: string; connect: (port: number) => RedisClient | Promise<RedisClient> }[] = [
+  {
+    version: "ioredis 6",
+    connect: (port) => keep(new Redis({ port, maxRetriesPerRequest: 20, retryStrategy: () => 1 })),
+  },
+  ...nodeRedisVersions.map(({ version, createClient }) => ({
+    version,
+    connect: async (port: number) => {
+      const client = await connected(createClient({ socket: { port, reconnectStrategy: 1 } }));
+      closing.push(() => client.destroy());
+      return fromNodeRedis(client);
+    },
+  })),
+];
+
+/** Of node-redis one write in `npm test`. */
+const cases = clients.flatMap(({ version, connect }, index) =>
+  operations()
+    .slice(0, whole || index === 0 ? undefined : 1)
+    .map((operation) => ({ name: operation.name, version, connect, operation })),
+);
+
+test.each(cases)(
+  "$name takes effect once, at whatever byte of its reply the connection ends, by $version",
+  async ({ name, version, connect, operation }) => {
+    const { prepare } = operation;
     const proxy = await through(single);
-    const client = new Redis({ port: proxy.port, maxRetriesPerRequest: 20, retryStrategy: () => 1 });
-    const direct = new Redis({ ...single });
-    for (const one of [client, direct]) {
-      one.on("error", () => {});
-      closing.push(() => one.disconnect());
-    }
+    const client = await connect(proxy.port);
+    const direct = keep(new Redis({ ...single }));
     const [library, beside] = [libraryOn(client), libraryOn(direct)];
     await (await prepare(beside)).act(beside, {});
     let [cuts, wrong] = [0, 0];
@@ -48,7 +69,7 @@ test.each(operations())(
     }
     expect(wrong).toBe(0);
     expect(cuts).toBeGreaterThan(0);
-    report("cut-replies", { write: name, "bytes of the reply, each cut at": cuts, "not once": wrong });
+    report("cut-replies", { client: version, write: name, "bytes of the reply, each cut at": cuts, "not once": wrong });
   },
 );
 

@@ -1,10 +1,15 @@
 // Sentinel promotes a replica under load: what all replicas had is there, whatever else is lost.
 import { Redis } from "ioredis";
+import type { RedisClient } from "langchain-redis-sessions";
+import { fromNodeRedis } from "langchain-redis-sessions/node-redis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findServerProgram } from "../../src/testing/servers/local-servers.js";
+import { portOf } from "../../src/redis/client.js";
 import { untilTrue } from "../support/cluster-with-replicas.js";
+import { type NodeRedis, nodeRedisVersions } from "../support/node-redis.js";
+import { freshId } from "../support/turns.js";
 import { FailoverLoad } from "./support/failover-load.js";
-import { amount, choicesFor, progress } from "./support/run.js";
+import { amount, choicesFor, progress, whole } from "./support/run.js";
 import { NAME, type SentinelSetup, startSentinelSetup } from "./support/sentinel-setup.js";
 
 const FAILOVERS = amount(1, 20);
@@ -15,20 +20,21 @@ describe.skipIf((await findServerProgram()) === undefined)(
   "under Sentinel (needs a server program on the PATH)",
   () => {
     let setup: SentinelSetup;
-    const clients: Redis[] = [];
+    const closing: (() => unknown)[] = [];
     beforeAll(async () => {
       setup = await startSentinelSetup();
     });
     afterAll(async () => {
-      for (const client of clients) client.disconnect();
+      for (const close of closing) await close();
       await setup.stop();
     });
-    const connect = (): Redis => {
+    const sentinel = (): { host: string; port: number } => ({ host: "127.0.0.1", port: setup.sentinelPort });
+    const byIoredis = (): RedisClient => {
       const natMap = Object.fromEntries(
         setup.members.map(({ link, server }) => [`127.0.0.1:${link.port}`, { host: "127.0.0.1", port: server.port }]),
       );
       const client = new Redis({
-        sentinels: [{ host: "127.0.0.1", port: setup.sentinelPort }],
+        sentinels: [sentinel()],
         name: NAME,
         natMap,
         sentinelRetryStrategy: () => 20,
@@ -36,46 +42,84 @@ describe.skipIf((await findServerProgram()) === undefined)(
         maxRetriesPerRequest: null,
       });
       client.on("error", () => {});
-      clients.push(client);
+      closing.push(() => client.disconnect());
       return client;
     };
+    const byNodeRedis = ({ createSentinel }: NodeRedis): RedisClient => {
+      const client = createSentinel({
+        name: NAME,
+        sentinelRootNodes: [sentinel()],
+        nodeAddressMap: (address) => {
+          const member = setup.members.find(({ link }) => address.endsWith(`:${link.port}`));
+          // Sentinel itself is where it says.
+          return member && { host: "127.0.0.1", port: member.server.port };
+        },
+      });
+      client.on("error", () => {});
+      void client.connect();
+      closing.push(() => client.destroy());
+      return fromNodeRedis(client);
+    };
+    const clients = [
+      { version: "ioredis 6", connect: byIoredis },
+      ...(whole ? nodeRedisVersions : nodeRedisVersions.slice(-1)).map((by) => ({
+        version: by.version,
+        connect: () => byNodeRedis(by),
+      })),
+    ];
 
-    test("replication falls silent, the primary dies, a replica is promoted", LONG, async () => {
-      const load = new FailoverLoad(connect, {
-        writers: WRITERS,
-        replicas: [0, 1, 2],
-        choices: choicesFor("failover"),
-      });
-      for (let round = 1; round <= FAILOVERS; round++) {
-        await load.goesOn(0, 1, 2);
-        const old = await setup.primary();
-        load.beginFailover();
-        // Sentinel asks through the link as well, and takes the primary for down.
-        await load.cutAndKill(
-          () => old.link.sever(),
-          () => old.server.kill(),
-        );
-        await untilTrue(async () => (await setup.primary()) !== old, "another is promoted");
-        const now = await setup.primary();
-        // Two replicas there are again only when the old primary has come back as one.
-        await load.goesOn(0, 1);
-        old.link.mend();
-        await old.server.start("--replicaof", "127.0.0.1", String(now.link.port));
-        await setup.settled();
-        progress("Sentinel failovers", round, FAILOVERS);
-      }
-      await load.stop();
-      const { direct } = await setup.primary();
-      const unasked = setup.failovers() - FAILOVERS;
-      const { broken, lostByControl } = await load.tell("sentinel-failover", {
-        client: direct,
-        all: 2,
-        about: { failover: "links cut, then SIGKILL", failovers: FAILOVERS, unasked },
-      });
-      expect(broken).toEqual([]);
-      expect(lostByControl, "the control loses").toBeGreaterThan(0);
-      // Nothing else is lost: what was on its way when the link was cut is a turn or two of each writer.
-      if (unasked === 0) expect(lostByControl).toBeLessThanOrEqual(load.acknowledgedInTheGap + 2 * WRITERS * FAILOVERS);
-    });
+    test.each(clients)(
+      "replication falls silent, the primary dies, a replica is promoted, by $version",
+      LONG,
+      async ({ version, connect }) => {
+        const port = portOf(connect());
+        const [channel, heard] = [freshId(), new Set<string>()];
+        const subscription = port.subscriber({ onMessage: (_, message) => heard.add(message), onSubscribed: () => {} });
+        subscription.listen(channel);
+        const load = new FailoverLoad(connect, {
+          writers: WRITERS,
+          replicas: [0, 1, 2],
+          choices: choicesFor("failover"),
+        });
+        for (let round = 1; round <= FAILOVERS; round++) {
+          await load.goesOn(0, 1, 2);
+          const old = await setup.primary();
+          load.beginFailover();
+          // Sentinel asks through the link as well, and takes the primary for down.
+          await load.cutAndKill(
+            () => old.link.sever(),
+            () => old.server.kill(),
+          );
+          await untilTrue(async () => (await setup.primary()) !== old, "another is promoted");
+          const now = await setup.primary();
+          const message = freshId();
+          const isHeard = async (): Promise<boolean> => {
+            await port.call(["publish", channel, message]);
+            return heard.has(message);
+          };
+          await untilTrue(isHeard, "a subscriber hears the promoted server");
+          // Two replicas there are again only when the old primary has come back as one.
+          await load.goesOn(0, 1);
+          old.link.mend();
+          await old.server.start("--replicaof", "127.0.0.1", String(now.link.port));
+          await setup.settled();
+          progress("Sentinel failovers", round, FAILOVERS);
+        }
+        await load.stop();
+        subscription.close();
+        const { direct } = await setup.primary();
+        const unasked = setup.failovers() - FAILOVERS;
+        const { broken, lostByControl } = await load.tell("sentinel-failover", {
+          client: direct,
+          all: 2,
+          about: { client: version, failover: "links cut, then SIGKILL", failovers: FAILOVERS, unasked },
+        });
+        expect(broken).toEqual([]);
+        expect(lostByControl, "the control loses").toBeGreaterThan(0);
+        // Nothing else is lost: what was on its way when the link was cut is a turn or two of each writer.
+        if (unasked === 0)
+          expect(lostByControl).toBeLessThanOrEqual(load.acknowledgedInTheGap + 2 * WRITERS * FAILOVERS);
+      },
+    );
   },
 );

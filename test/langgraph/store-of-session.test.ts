@@ -4,10 +4,10 @@ import { SessionNotFoundError, SessionStore } from "langchain-redis-sessions";
 import { RedisStore } from "langchain-redis-sessions/langgraph";
 import { ownerKeys, type OwnerKeys, ownerTag } from "../../src/redis/keys.js";
 import { removeKeys, storedKeys } from "../sessions/support/stored-keys.js";
-import { type Client, topologies } from "../support/topologies.js";
+import { type Client, allTopologies } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 
-describe.each(topologies)("the store of a session on $name", ({ connect }) => {
+describe.each(allTopologies)("the store of a session on $name", ({ connect }) => {
   const keyPrefix = `chat:${freshId()}`;
   let client: Client;
   let sessions: SessionStore;

@@ -11,12 +11,12 @@ import {
 import { RedisStore } from "langchain-redis-sessions/langgraph";
 import { itemKeys, partitionName, partitionsKeys } from "../../src/redis/keys.js";
 import { lifetimes, removeKeys } from "../sessions/support/stored-keys.js";
-import { type Client, onOneRedis, topologies } from "../support/topologies.js";
+import { type Client, onOneRedis, allTopologies } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 
 const keysOf = (items: readonly Item[]): string[] => items.map(({ key }) => key);
 
-describe.each(topologies)("a store on $name", ({ connect }) => {
+describe.each(allTopologies)("a store on $name", ({ connect }) => {
   let client: Client;
   let keyPrefix: string;
   let store: RedisStore;

@@ -1,5 +1,5 @@
 // The option `wait`: a write is done when so many replicas have it; a shortfall is told, and can be repeated.
-import { Cluster, type Redis as Redis6, Redis } from "ioredis";
+import { Cluster, Redis } from "ioredis";
 import { Cluster as Cluster5, Redis as Redis5 } from "ioredis-5";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import {
@@ -8,15 +8,19 @@ import {
   NotReplicatedError,
   RedisChatMessageHistory,
   type RedisChatMessageHistoryOptions,
+  type RedisClient,
   SessionStore,
   StoreUnavailableError,
 } from "langchain-redis-sessions";
 import { problemOf } from "langchain-redis-sessions/http";
+import { fromNodeRedis } from "langchain-redis-sessions/node-redis";
 import { faultyProxy, type FaultyProxy, type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
 import { findServerProgram } from "../../src/testing/servers/local-servers.js";
 import { closingIn } from "../support/closing.js";
 import { clusterWithReplicas, type ReplicatedCluster } from "../support/cluster-with-replicas.js";
+import { connected, nodeRedisVersions, rootNodes } from "../support/node-redis.js";
 import { severableLink, type SeverableLink } from "../support/severable-link.js";
+import type { Address } from "../support/start-servers.js";
 import { freshId, texts, turn } from "../support/turns.js";
 
 const PATIENCE = { timeout: 20_000, interval: 20 };
@@ -25,15 +29,39 @@ const wait: Replication = { replicas: 1, timeout: 2 };
 /** While the replica is cut off. */
 const impatient: Replication = { replicas: 1, timeout: 0.03 };
 
-const { keep } = closingIn(afterEach);
+const { closing, keep } = closingIn(afterEach);
 
-const versions = [
-  { version: "ioredis 6", connect: (port: number) => new Redis({ port }), Nodes: Cluster },
+interface By {
+  readonly version: string;
+  readonly connect: (port: number) => RedisClient | Promise<RedisClient>;
+  /** A client that knows of these nodes, and has heard of the others. */
+  readonly connectCluster: (nodes: readonly Address[]) => RedisClient | Promise<RedisClient>;
+}
+
+const versions: readonly By[] = [
+  {
+    version: "ioredis 6",
+    connect: (port) => keep(new Redis({ port })),
+    connectCluster: (nodes) => keep(new Cluster([...nodes])),
+  },
   {
     version: "ioredis 5",
-    connect: (port: number) => new Redis5({ port }) as unknown as Redis6,
-    Nodes: Cluster5 as unknown as typeof Cluster,
+    connect: (port) => keep(new Redis5({ port }) as unknown as Redis),
+    connectCluster: (nodes) => keep(new Cluster5([...nodes]) as unknown as Cluster),
   },
+  ...nodeRedisVersions.map(({ version, createClient, createCluster }): By => ({
+    version,
+    connect: async (port) => {
+      const client = await connected(createClient({ socket: { port } }));
+      closing.push(() => client.destroy());
+      return fromNodeRedis(client);
+    },
+    connectCluster: async (nodes) => {
+      const client = await connected(createCluster({ rootNodes: rootNodes(nodes) }));
+      closing.push(() => client.destroy());
+      return fromNodeRedis(client);
+    },
+  })),
 ];
 
 describe.skipIf((await findServerProgram()) === undefined)("with replicas (needs a server program on the PATH)", () => {
@@ -72,7 +100,7 @@ describe.skipIf((await findServerProgram()) === undefined)("with replicas (needs
   test.each(versions)(
     "a write is known to the replica when it resolves, in one round trip, by $version",
     async (by) => {
-      const client = keep(by.connect(proxy.port));
+      const client = await by.connect(proxy.port);
       const history = open({ client });
       await history.addMessages(turn("warm"));
       const before = { trips: proxy.requestsNamed("EVALSHA"), waits: proxy.requestsNamed("WAIT") };
@@ -165,28 +193,31 @@ describe.skipIf((await findServerProgram()) === undefined)("with replicas (needs
     });
   });
 
-  test("a connection that breaks while WAIT is pending leaves the outcome unknown, and nothing twice", async () => {
-    const sessionId = freshId();
-    const client = keep(new Redis({ port: proxy.port, maxRetriesPerRequest: 20, retryStrategy: () => 1 }));
-    const history = open({ client, sessionId });
-    await history.addMessages(turn("warm"));
-    proxy.dropReplies({ command: "WAIT" });
-    const error = await history.addMessages(turn("hi")).then(
-      () => expect.unreachable(),
-      (reason: unknown) => reason,
-    );
-    expect(error).toBeInstanceOf(StoreUnavailableError);
-    const { indeterminate, operationId } = error as StoreUnavailableError;
-    expect(indeterminate).toBe(true);
-    await history.addMessages(turn("hi"), { operationId });
-    proxy.dropReplies({ command: ["EVALSHA", "EVAL"] });
-    await history.addMessages(turn("both are sent again"));
-    expect(texts(await history.getMessages()).filter((text) => !text.startsWith("re"))).toEqual([
-      "warm",
-      "hi",
-      "both are sent again",
-    ]);
-  });
+  test.each(versions)(
+    "a connection that breaks while WAIT is pending leaves the outcome unknown, and nothing twice, by $version",
+    async ({ connect }) => {
+      const sessionId = freshId();
+      const client = await connect(proxy.port);
+      const history = open({ client, sessionId });
+      await history.addMessages(turn("warm"));
+      proxy.dropReplies({ command: "WAIT" });
+      const error = await history.addMessages(turn("hi")).then(
+        () => expect.unreachable(),
+        (reason: unknown) => reason,
+      );
+      expect(error).toBeInstanceOf(StoreUnavailableError);
+      const { indeterminate, operationId } = error as StoreUnavailableError;
+      expect(indeterminate).toBe(true);
+      await history.addMessages(turn("hi"), { operationId });
+      proxy.dropReplies({ command: ["EVALSHA", "EVAL"] });
+      await history.addMessages(turn("both are sent again"));
+      expect(texts(await history.getMessages()).filter((text) => !text.startsWith("re"))).toEqual([
+        "warm",
+        "hi",
+        "both are sent again",
+      ]);
+    },
+  );
 
   test.each([
     { replicas: 0, timeout: 1 },
@@ -226,8 +257,8 @@ describe.skipIf((await findServerProgram()) === undefined)("with replicas (needs
       return Math.floor(number / Math.ceil(16_384 / 3));
     };
 
-    test.each(versions)("WAIT goes where the write goes, by $version", async ({ Nodes }) => {
-      const client = keep(new Nodes(cluster.primaries.map(({ host, port }) => ({ host, port }))));
+    test.each(versions)("WAIT goes where the write goes, by $version", async ({ connectCluster }) => {
+      const client = await connectCluster(cluster.primaries.map(({ host, port }) => ({ host, port })));
       const written = [0, 0, 0];
       while (written.some((times) => times < 5)) {
         const sessionId = freshId();
@@ -246,28 +277,30 @@ describe.skipIf((await findServerProgram()) === undefined)("with replicas (needs
       }
     });
 
-    test.each(versions)("a slot that has moved is followed, and waited for there, by $version", async ({ Nodes }) => {
-      const [first] = cluster.primaries;
-      const slotOf = async (id: string): Promise<number> =>
-        Number(await first?.client.call("CLUSTER", "KEYSLOT", `{${id}}`));
-      // Of the first node, and with none of the other tests' keys in it: a node gives no others away.
-      const isFree = async (id: string): Promise<boolean> =>
-        (await ownerOf(id)) === 0 && (await first?.client.call("CLUSTER", "COUNTKEYSINSLOT", await slotOf(id))) === 0;
-      let sessionId = freshId();
-      while (!(await isFree(sessionId))) sessionId = freshId();
-      const client = keep(new Nodes(cluster.primaries.map(({ host, port }) => ({ host, port })).slice(0, 1)));
-      const history = open({ client, sessionId, wait: { replicas: 1, timeout: 1 } });
-      const slot = await slotOf(sessionId);
-      await client.set(`{${sessionId}}`, "the client knows the slots");
-      await client.del(`{${sessionId}}`);
-      const second = await cluster.primaries[1]?.client.call("CLUSTER", "MYID");
-      for (const { client: node } of cluster.primaries.toReversed()) {
-        await node.call("CLUSTER", "SETSLOT", slot, "NODE", String(second));
-      }
-      await history.addMessages(turn("hi"));
-      expect(texts(await history.getMessages())).toEqual(["hi", "re: hi"]);
-      const [replicaOfSecond] = cluster.replicas;
-      expect(await replicaOfSecond?.client.call("CLUSTER", "COUNTKEYSINSLOT", slot)).toBe(2);
-    });
+    test.each(versions)(
+      "a slot that has moved is followed, and waited for there, by $version",
+      async ({ connectCluster }) => {
+        const [first] = cluster.primaries;
+        const slotOf = async (id: string): Promise<number> =>
+          Number(await first?.client.call("CLUSTER", "KEYSLOT", `{${id}}`));
+        // Of the first node, and with none of the other tests' keys in it: a node gives no others away.
+        const isFree = async (id: string): Promise<boolean> =>
+          (await ownerOf(id)) === 0 && (await first?.client.call("CLUSTER", "COUNTKEYSINSLOT", await slotOf(id))) === 0;
+        let sessionId = freshId();
+        while (!(await isFree(sessionId))) sessionId = freshId();
+        const client = await connectCluster(cluster.primaries.map(({ host, port }) => ({ host, port })).slice(0, 1));
+        const history = open({ client, sessionId, wait: { replicas: 1, timeout: 1 } });
+        const slot = await slotOf(sessionId);
+        expect(await history.length(), "the client knows the slots").toBe(0);
+        const second = await cluster.primaries[1]?.client.call("CLUSTER", "MYID");
+        for (const { client: node } of cluster.primaries.toReversed()) {
+          await node.call("CLUSTER", "SETSLOT", slot, "NODE", String(second));
+        }
+        await history.addMessages(turn("hi"));
+        expect(texts(await history.getMessages())).toEqual(["hi", "re: hi"]);
+        const [replicaOfSecond] = cluster.replicas;
+        expect(await replicaOfSecond?.client.call("CLUSTER", "COUNTKEYSINSLOT", slot)).toBe(2);
+      },
+    );
   });
 });

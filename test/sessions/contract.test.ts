@@ -12,7 +12,7 @@ import {
   SessionStore,
   type SessionStoreOptions,
 } from "langchain-redis-sessions";
-import { type Client, topologies } from "../support/topologies.js";
+import { type Client, allTopologies } from "../support/topologies.js";
 import { freshId, texts, turn } from "../support/turns.js";
 
 /** A value as it is on the other side of a queue. */
@@ -20,7 +20,7 @@ function asJson<Value>(value: Value): Value {
   return JSON.parse(JSON.stringify(value)) as Value;
 }
 
-describe.each(topologies)("sessions on $name", ({ connect }) => {
+describe.each(allTopologies)("sessions on $name", ({ connect }) => {
   let client: Client;
   beforeAll(() => {
     client = connect();

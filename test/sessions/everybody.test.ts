@@ -10,7 +10,7 @@ import {
 import { ownerTag } from "../../src/redis/keys.js";
 import { closingIn } from "../support/closing.js";
 import { amount } from "../support/amount.js";
-import { type Client, topologies } from "../support/topologies.js";
+import { type Client, allTopologies } from "../support/topologies.js";
 import { freshId, turn } from "../support/turns.js";
 import { storedKeys } from "./support/stored-keys.js";
 
@@ -18,9 +18,9 @@ const OWNERS = amount(120, 5_000);
 const { closing } = closingIn(afterEach);
 
 // The user with the least rights may not SCAN: test/promises/least-privilege.test.ts.
-describe.each(topologies.filter(({ name }) => !name.includes("least rights")))(
+describe.each(allTopologies.filter(({ name }) => !name.includes("least rights")))(
   "endEverybody(), on $name",
-  ({ connect }) => {
+  ({ name: topology, connect }) => {
     let client: Client;
     beforeAll(() => {
       client = connect();
@@ -100,18 +100,22 @@ describe.each(topologies.filter(({ name }) => !name.includes("least rights")))(
       await expect(stars.verify(starred.token)).rejects.toMatchObject({ reason: "ended" });
     });
 
-    test("finds the keys of a client that puts a prefix of its own before them, and only those", async () => {
-      const prefixed = connect({ keyPrefix: "app:" });
-      closing.push(() => prefixed.quit());
-      const keyPrefix = `test-${freshId()}`;
-      const [behind, plain] = [storeWith(keyPrefix, prefixed), storeWith(keyPrefix)];
-      const one = user();
-      const hidden = await behind.create(one);
-      const { token } = await plain.create(one);
-      expect(await behind.endEverybody()).toEqual({ owners: 1, sessions: 1 });
-      await plain.verify(token, { authenticatedAt });
-      await expect(behind.verify(hidden.token)).rejects.toMatchObject({ reason: "ended" });
-    });
+    // A client of node-redis with a prefix is refused.
+    test.skipIf(topology.includes("node-redis"))(
+      "finds the keys of a client that puts a prefix of its own before them, and only those",
+      async () => {
+        const prefixed = connect({ keyPrefix: "app:" });
+        closing.push(() => prefixed.quit());
+        const keyPrefix = `test-${freshId()}`;
+        const [behind, plain] = [storeWith(keyPrefix, prefixed), storeWith(keyPrefix)];
+        const one = user();
+        const hidden = await behind.create(one);
+        const { token } = await plain.create(one);
+        expect(await behind.endEverybody()).toEqual({ owners: 1, sessions: 1 });
+        await plain.verify(token, { authenticatedAt });
+        await expect(behind.verify(hidden.token)).rejects.toMatchObject({ reason: "ended" });
+      },
+    );
 
     test("does not end again who signed in since it was there", async () => {
       const sessions = storeWith(`test-${freshId()}`);
@@ -135,7 +139,7 @@ describe.each(topologies.filter(({ name }) => !name.includes("least rights")))(
 );
 
 test("what it cannot do is told", async () => {
-  const client = topologies[0]?.connect() ?? expect.unreachable();
+  const client = allTopologies[0]?.connect() ?? expect.unreachable();
   const sessions = new SessionStore({ client, deadline: 0.5 });
   await expect(sessions.endEverybody({ onProgress: 5 as never })).rejects.toThrow(InvalidOptionError);
   client.disconnect();

@@ -13,7 +13,7 @@ import { parseSessionOptions } from "../../src/sessions/options.js";
 import { exportThings, type Exporter } from "../../src/sessions/export-user.js";
 import { fragment } from "../../src/redis/script/fragment.js";
 import { closingIn } from "../support/closing.js";
-import { onOneRedis, topologies } from "../support/topologies.js";
+import { onOneRedis, allTopologies } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 import { fullOwner, ofKind, recordsOf } from "./support/full-owner.js";
 import { storedKeys } from "./support/stored-keys.js";
@@ -23,7 +23,7 @@ const { keep } = closingIn(afterAll);
 const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 const json = (value: unknown): { json: unknown } => ({ json: value });
 
-describe.each(topologies)("on $name", ({ connect }) => {
+describe.each(allTopologies)("on $name", ({ connect }) => {
   const client = keep(connect());
 
   test("each thing that an owner has is a record of plain JSON, once, and no token or hash of one is in any", async () => {

@@ -11,11 +11,11 @@ import {
 import { isSealed } from "../support/sealed.js";
 import { ownerKeys, type OwnerKeys, ownerTag } from "../../src/redis/keys.js";
 import { all } from "../agent-memory/support/all.js";
-import { type Client, topologies } from "../support/topologies.js";
+import { type Client, allTopologies } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 import { removeKeys, storedKeys } from "./support/stored-keys.js";
 
-describe.each(topologies)("the memory of a session on $name", ({ connect }) => {
+describe.each(allTopologies)("the memory of a session on $name", ({ connect }) => {
   const keyPrefix = freshId();
   let client: Client;
   let sessions: SessionStore;

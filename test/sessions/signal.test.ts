@@ -6,7 +6,7 @@ import { afterEach, beforeAll, afterAll, describe, expect, inject, test } from "
 import { SessionNotFoundError, SessionStore, type SessionStoreOptions } from "langchain-redis-sessions";
 import { type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
 import { closingIn } from "../support/closing.js";
-import { type Client, topologies } from "../support/topologies.js";
+import { type Client, allTopologies } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 
 const MANY = process.env["LONG"] === "1" ? 2_000 : 200;
@@ -22,7 +22,7 @@ function storeOn(client: Client, options: Partial<SessionStoreOptions> = {}): Se
 
 const init = () => ({ userId: freshId(), agentId: "support" });
 
-describe.each(topologies)("a signal, on $name", ({ connect }) => {
+describe.each(allTopologies)("a signal, on $name", ({ connect }) => {
   /** Two processes as far as Redis can tell: a client and a store each, on channels of this test's own. */
   const two = (options: Partial<SessionStoreOptions> = {}): [here: SessionStore, there: SessionStore] => {
     const keyPrefix = freshId();

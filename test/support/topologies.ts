@@ -1,6 +1,9 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from "ioredis";
 import { Cluster as Cluster5, Redis as Redis5 } from "ioredis-5";
 import { inject } from "vitest";
+import { fromNodeRedis } from "langchain-redis-sessions/node-redis";
+import { amount } from "./amount.js";
+import { type NodeRedis, nodeRedisVersions, rootNodes } from "./node-redis.js";
 import type { Address } from "./start-servers.js";
 
 export type Client = Redis | Cluster;
@@ -78,6 +81,44 @@ const asLimitedUser: Topology = {
 };
 
 export const topologies: readonly Topology[] = [...topologiesOn(() => ({ single, cluster })), asLimitedUser];
+
+/** What the library does goes over node-redis; what a test does, over ioredis. The options of ioredis are left out. */
+const byNodeRedis = ({ version, createClient, createCluster }: NodeRedis): readonly Topology[] => {
+  const carrying = (client: Client, library: ReturnType<typeof createClient | typeof createCluster>): Client => {
+    library.on("error", () => {});
+    void library.connect();
+    const quit = client.quit.bind(client);
+    const disconnect = client.disconnect.bind(client);
+    return Object.assign(client, fromNodeRedis(library), {
+      quit: async () => {
+        await library.close();
+        return quit();
+      },
+      disconnect: () => {
+        if (library.isOpen) library.destroy();
+        disconnect();
+      },
+    });
+  };
+  return [
+    {
+      name: `one Redis, ${version}`,
+      connect: () => carrying(new Redis(single), createClient({ socket: single })),
+    },
+    {
+      name: `Cluster of three, ${version}`,
+      connect: () => carrying(new Cluster([...cluster]), createCluster({ rootNodes: rootNodes(cluster) })),
+    },
+  ];
+};
+
+/** The older version on one Redis and the newer one on a Cluster, or both on both. */
+export const withNodeRedis: readonly Topology[] = nodeRedisVersions
+  .flatMap(byNodeRedis)
+  .filter((_, index) => amount(0, 1) === 1 || index === 0 || index === 3);
+
+/** With node-redis beside ioredis. */
+export const allTopologies: readonly Topology[] = [...topologies, ...withNodeRedis];
 
 /** A Cluster client that reaches each node through another address, a proxy say. */
 export function clusterThrough(

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Keyring, keyring } from "../../../src/encryption/keyring.js";
-import { onOneRedis, topologies, type Topology } from "../../support/topologies.js";
+import { onOneRedis, topologies, type Topology, withNodeRedis } from "../../support/topologies.js";
 
 /** Returns a ring with a key of its own. */
 export function freshRing(options: { seal?: boolean; acceptPlaintext?: boolean } = {}): Keyring {
@@ -29,7 +29,12 @@ export type Place = Topology & Form;
 
 /** Every topology, and those on which it matters that values are bytes. */
 export const places: readonly Place[] = [
-  ...topologies.map(({ name, connect }): Place => ({ name, connect, form: "plain", encryption: undefined })),
+  ...[...topologies, ...withNodeRedis].map(({ name, connect }): Place => ({
+    name,
+    connect,
+    form: "plain",
+    encryption: undefined,
+  })),
   ...[onOneRedis, ...topologies.slice(1, 2), ...topologies.slice(-1)].map(({ name, connect }): Place => ({
     name: `${name}, sealed`,
     connect,

@@ -1,5 +1,6 @@
 import { SessionNotFoundError, type SessionStore } from "langchain-redis-sessions";
 import { RedisStore } from "langchain-redis-sessions/langgraph";
+import { portOf } from "../../../src/redis/client.js";
 import { ownerKeys, ownerTag } from "../../../src/redis/keys.js";
 import { freshId, turn } from "../../support/turns.js";
 import type { WriteOperation } from "./write-operation.js";
@@ -16,13 +17,14 @@ export const erasure: WriteOperation = {
   name: "sessions.eraseUser",
   kind: "erasure",
   prepare: async ({ sessions, client }) => {
+    const redis = portOf(client);
     const owner = { userId: freshId() };
     const { session } = await sessions.create({ ...owner, agentId: "support" });
     await sessions.history(session).addMessages(turn("first"));
     await sessions.memory(session).set("x", "first", { ttl: "1h" });
     await new RedisStore({ sessions, session }).put(["notes"], "x", { text: "first" });
     const keys = ownerKeys("chat", ownerTag(owner.userId, undefined));
-    await client.eval(addOlderConversations, 1, [keys.conversations]);
+    await redis.eval(addOlderConversations, 1, [keys.conversations]);
     const { values, deadlines, usage, writes } = keys.memory("support");
     const indexes = [keys.sessions, keys.conversations, keys.memories, keys.items];
     const erased = ["sessions", "conversations", "memories", "items"].map((name) => `${keys.base}:erased-${name}`);
@@ -56,8 +58,8 @@ export const erasure: WriteOperation = {
         );
       },
       once: async () => {
-        const left = await client.eval(countKeys, all.length, all);
-        const mark = await client.call("hkeys", keys.conversation(session.conversationId));
+        const left = await redis.eval(countKeys, all.length, all);
+        const mark = await redis.call(["hkeys", keys.conversation(session.conversationId)]);
         return !comesBack && left === 0 && String(mark) === "generation";
       },
     };

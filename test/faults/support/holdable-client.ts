@@ -1,13 +1,13 @@
 import type { Redis } from "ioredis";
-import type { RedisClient } from "langchain-redis-sessions";
+import type { IoredisClient } from "../../../src/redis/ioredis.js";
 
 type Value = string | Buffer;
 
 /** The types of ioredis leave some commands out. */
-type WithBytes = Redis & Required<Pick<RedisClient, "evalshaBuffer" | "evalBuffer">>;
+type WithBytes = Redis & Required<Pick<IoredisClient, "evalshaBuffer" | "evalBuffer">>;
 
 /** A client whose scripts can be held back, each by a key that it names. */
-export class HoldableClient implements RedisClient {
+export class HoldableClient implements IoredisClient {
   readonly #client: WithBytes;
   readonly #held = new Map<Value, { readonly until: Promise<string>; readonly release: (key: string) => void }>();
 
@@ -57,7 +57,7 @@ export class HoldableClient implements RedisClient {
     return this.#client.callBuffer(command, ...args);
   }
 
-  pipeline(commands: unknown[][]): ReturnType<RedisClient["pipeline"]> {
+  pipeline(commands: unknown[][]): ReturnType<IoredisClient["pipeline"]> {
     return this.#client.pipeline(commands);
   }
 

@@ -147,6 +147,27 @@ return { #ARGV, ARGV[#ARGV] }`;
       expect(replies?.at(-1)).toBeInstanceOf(UnansweredError);
     });
 
+    test("a single command that was not answered when its connection ended is sent again", async () => {
+      const other = await connect();
+      const ours = freshId();
+      await port.call(["get", key("one")]);
+      await Promise.all(port.primaries().map((node) => node.call(["client", "setname", ours])));
+      const popped = port.call(["blpop", key("list"), "0"]);
+      const killed = await vi.waitUntil(async () => {
+        for (const node of other.port.primaries()) {
+          const clients = String(await node.call(["client", "list"])).split("\n");
+          const blocked = clients.find((line) => line.includes(` name=${ours} `) && line.includes(" cmd=blpop "));
+          const id = /^id=(\d+)/.exec(blocked ?? "")?.[1];
+          if (id !== undefined) return node.call(["client", "kill", "id", id]);
+        }
+        return undefined;
+      });
+      expect(killed).toBe(1);
+      await other.port.call(["rpush", key("list"), "a"]);
+      expect(await popped).toEqual([key("list"), "a"]);
+      await other.close();
+    });
+
     test("a client that its owner closed has the status closed", async () => {
       const other = await connect();
       await other.port.call(["get", key("one")]);
