@@ -132,7 +132,7 @@ test("show says who spoke when; texts, titles and addresses come with --texts al
   const time = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g;
   expect(plain.out.replaceAll(time, "(time)").split("\n")).toEqual([
     "#0  (time)  human  19 characters",
-    "#1  (time)  ai  0 characters, 1 tool calls",
+    "#1  (time)  ai  0 characters, 1 tool call",
     "#2  (time)  ai  4 characters",
     "",
   ]);
@@ -140,7 +140,7 @@ test("show says who spoke when; texts, titles and addresses come with --texts al
     "#0  (time)  human  19 characters",
     "    Where to?",
     "    #1  faked",
-    "#1  (time)  ai  0 characters, 1 tool calls",
+    "#1  (time)  ai  0 characters, 1 tool call",
     '    calls search {"query":"Rome"}',
     "#2  (time)  ai  4 characters",
     "    Rome",

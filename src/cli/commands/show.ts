@@ -39,12 +39,16 @@ type Shown = "texts" | "no texts";
 async function printText(output: Output, { index, at, message }: StoredMessage, shown: Shown): Promise<void> {
   const { text } = message;
   const calls = (message as AIMessage).tool_calls ?? [];
-  const size = `${text.length} characters${calls.length === 0 ? "" : `, ${calls.length} tool calls`}`;
-  await output.line(`#${index}  ${timeCell(at)}  ${message.type}  ${size}`);
+  const size = [counted(text.length, "character"), ...(calls.length === 0 ? [] : [counted(calls.length, "tool call")])];
+  await output.line(`#${index}  ${timeCell(at)}  ${message.type}  ${size.join(", ")}`);
   if (shown === "no texts") return;
   // Indented, so that no text can pass for the beginning of another message.
   for (const line of text === "" ? [] : text.split(/\r?\n/)) await output.line(`    ${line}`);
   for (const { name, args } of calls) await output.line(`    calls ${name} ${JSON.stringify(args)}`);
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 async function printJson(output: Output, stored: StoredMessage, shown: Shown): Promise<void> {
