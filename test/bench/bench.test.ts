@@ -15,6 +15,7 @@ import { smokePlan, workloads } from "./plan.js";
 import { headlineTable } from "./report/headline.js";
 import { readFindings, renderReadme } from "./report/write.js";
 import type { Findings } from "./run.js";
+import { OBSERVED, UNOBSERVED } from "./telemetry/measure.js";
 import { COMMUNITY, EXPRESS_SESSION, OURS, RAW } from "./workloads/names.js";
 import { underHistory, withSession } from "./workloads/turn.js";
 
@@ -172,6 +173,13 @@ test("whole programs are started by turns, and the page says what a cold start t
   expect(findings.cold?.programs.map(({ candidate }) => candidate)).toEqual([OURS, COMMUNITY]);
   for (const { milliseconds } of findings.cold?.programs ?? []) expect(milliseconds).toBeGreaterThan(0);
   expect(readFileSync(path.join(folder, "benchmark.md"), "utf8")).toContain("## A cold start");
+});
+
+test("an append is measured with spans and without", () => {
+  const timings = findings.telemetry ?? [];
+  expect(timings.map(({ delayMilliseconds }) => delayMilliseconds)).toEqual(smokePlan.telemetry.delays);
+  for (const { results } of timings) expect(results.map(({ candidate }) => candidate)).toEqual([UNOBSERVED, OBSERVED]);
+  expect(readFileSync(path.join(folder, "benchmark.md"), "utf8")).toContain("## Telemetry");
 });
 
 test("the table is printed, and the page and the chart are written", () => {

@@ -7,6 +7,7 @@
 //   npm run bench -- --answers  answers in flight only; the rest stays. With --quick, it prints its section and writes nothing
 //   npm run bench -- --private  encryption and compression only; the same
 //   npm run bench -- --cold     cold starts only; the same
+//   npm run bench -- --telemetry  spans and metrics only; the same
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
@@ -21,7 +22,9 @@ import { headlineTable } from "./report/headline.js";
 import { measureGraphs } from "./graphs/measure.js";
 import { seededRandom } from "./measure/random.js";
 import { privateSection } from "./report/private.js";
+import { telemetrySection } from "./report/telemetry.js";
 import { readFindings, renderReadme, renderReport, writeReport } from "./report/write.js";
+import { measureTelemetry } from "./telemetry/measure.js";
 import { runBenchmark, SEED } from "./run.js";
 
 const root = path.join(import.meta.dirname, "../..");
@@ -34,6 +37,7 @@ const { values } = parseArgs({
     answers: { type: "boolean", default: false },
     private: { type: "boolean", default: false },
     cold: { type: "boolean", default: false },
+    telemetry: { type: "boolean", default: false },
     // For a test: hardly anything is measured; of the sources, not of what is built; written to another folder.
     smoke: { type: "boolean", default: false },
     sources: { type: "boolean", default: false },
@@ -61,6 +65,11 @@ if (values.graphs) {
   const cold = await measureCold(redis, plan.cold, seededRandom(SEED));
   if (plan === fullPlan) writeReport({ ...readFindings(docs), cold }, docs);
   console.log(coldSection(cold));
+} else if (values.telemetry) {
+  await using redis = await startRedis({ args: ["--save", ""] });
+  const telemetry = await measureTelemetry(redis, plan.telemetry, plan, seededRandom(SEED));
+  if (plan === fullPlan) writeReport({ ...readFindings(docs), telemetry }, docs);
+  console.log(telemetrySection(telemetry));
 } else if (!values.report) {
   const findings = await runBenchmark(plan);
   const folder = values.out ?? (values.quick ? undefined : docs);

@@ -3,6 +3,7 @@ import type { ColdPlan } from "./cold/measure.js";
 import type { GraphPlan } from "./graphs/measure.js";
 import type { Effort } from "./measure/compare.js";
 import type { PrivatePlan } from "./private/measure.js";
+import type { TelemetryPlan } from "./telemetry/measure.js";
 import { append } from "./workloads/append.js";
 import { getMemory, setMemory } from "./workloads/memory.js";
 import { read } from "./workloads/read.js";
@@ -25,6 +26,7 @@ export interface Plan extends Effort {
   readonly answers: AnswerPlan;
   readonly private: PrivatePlan;
   readonly cold: ColdPlan;
+  readonly telemetry: TelemetryPlan;
 }
 
 const conditions: readonly Condition[] = [0, 1, 5].flatMap((delayMilliseconds) =>
@@ -58,6 +60,7 @@ export const fullPlan: Plan = {
   },
   private: { conversations: 2_000, delays: [0, 1] },
   cold: { rounds: 31 },
+  telemetry: { delays: [0, 1] },
 };
 
 /** Under one. */
@@ -87,6 +90,7 @@ export const quickPlan: Plan = {
   },
   private: { conversations: 500, delays: [0, 1] },
   cold: { rounds: 9 },
+  telemetry: { delays: [0, 1] },
 };
 
 /** For a test: that every row is there. */
@@ -115,6 +119,7 @@ export const smokePlan: Plan = {
   },
   private: { conversations: 100, delays: [0, 1] },
   cold: { rounds: 1 },
+  telemetry: { delays: [0, 1] },
 };
 
 export const workloads: readonly Workload[] = [

@@ -16,6 +16,7 @@ import { openClients } from "./network/clients.js";
 import { networkTo } from "./network/network.js";
 import { measurePrivate, type PrivateFindings } from "./private/measure.js";
 import { type Condition, type Plan, workloads } from "./plan.js";
+import { measureTelemetry } from "./telemetry/measure.js";
 import type { Workload } from "./workloads/workload.js";
 
 /** One comparison under one condition. */
@@ -40,6 +41,7 @@ export interface Findings {
   readonly answers?: AnswerFindings;
   readonly private?: PrivateFindings;
   readonly cold?: ColdFindings;
+  readonly telemetry?: readonly Timing[];
 }
 
 export const SEED = 7;
@@ -47,7 +49,7 @@ export const SEED = 7;
 export async function runBenchmark(plan: Plan): Promise<Findings> {
   await using redis = await startRedis({ args: ["--save", ""] });
   const random = seededRandom(SEED);
-  const progress = new Progress(comparisonsOf(plan).length + 5);
+  const progress = new Progress(comparisonsOf(plan).length + 6);
 
   progress.begin("round trips, bytes and processor time");
   const roundTrips = await countRoundTrips(redis);
@@ -66,6 +68,8 @@ export async function runBenchmark(plan: Plan): Promise<Findings> {
 
   progress.begin("cold starts");
   const cold = await measureCold(redis, plan.cold, random);
+  progress.begin("telemetry");
+  const telemetry = await measureTelemetry(redis, plan.telemetry, plan, random);
 
   const observer = new Redis(redis.url);
   const slowLog = new SlowLog(observer);
@@ -94,6 +98,7 @@ export async function runBenchmark(plan: Plan): Promise<Findings> {
     answers,
     private: privateFindings,
     cold,
+    telemetry,
   };
 }
 

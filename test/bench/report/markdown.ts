@@ -12,6 +12,7 @@ import { privateSection } from "./private.js";
 import { howItIsMeasured, whatBoundsIt } from "./prose.js";
 import { table } from "./table.js";
 import { targetTable } from "./targets.js";
+import { telemetrySection } from "./telemetry.js";
 
 /** docs/benchmark.md. */
 export function toMarkdown(findings: Findings): string {
@@ -30,6 +31,7 @@ export function toMarkdown(findings: Findings): string {
     ...(findings.answers ? [answerSection(findings.answers)] : []),
     ...(findings.private ? [privateSection(findings.private)] : []),
     ...(findings.cold ? [coldSection(findings.cold)] : []),
+    ...(findings.telemetry ? [telemetrySection(findings.telemetry)] : []),
     "## What bounds each figure now",
     whatBoundsIt,
     "## How it is measured",

@@ -36,7 +36,7 @@ function toJson(findings: Findings): string {
   const lines = text
     .replaceAll(/(\{"(?:workload|what|operation|command|turns|form|kind)":)/g, "\n$1")
     .replaceAll(
-      /,("(?:timings|cpu|bytes|roundTrips|slow|graphs|answers|private|cold|sizes|pings|plan)":[[{])/g,
+      /,("(?:timings|cpu|bytes|roundTrips|slow|graphs|answers|private|cold|telemetry|sizes|pings|plan)":[[{])/g,
       ",\n$1",
     );
   return `${lines}\n`;
