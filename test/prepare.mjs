@@ -39,8 +39,8 @@ function packagesInstalled(folder) {
       (file) => JSON.parse(readFileSync(path.join(folder, file), "utf8")).packages,
     );
     return Object.entries(wanted).every(
-      // "": the project itself. Optional: the binaries of other platforms, which are in the lock file only.
-      ([place, { version, optional }]) => place === "" || optional || there[place]?.version === version,
+      // "": the project itself. In the lock file only: binaries of other platforms, and peers, where npm leaves them out.
+      ([place, { version, optional, peer }]) => place === "" || optional || peer || there[place]?.version === version,
     );
   } catch {
     return false;

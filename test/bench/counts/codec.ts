@@ -1,8 +1,28 @@
-import { readFrom } from "../build.js";
+import path from "node:path";
+import { build } from "esbuild";
 
-type Encode = typeof import("../../../src/codec/encode.js");
-type Decode = typeof import("../../../src/codec/decode.js");
+type Codec = typeof import("../../../src/codec/encode.js") & typeof import("../../../src/codec/decode.js");
 
-// Not exported by the package: from the same build as what is.
-export const { encodeMessage } = (await import(`../../../${readFrom}/codec/encode.js`)) as Encode;
-export const { decodeMessage } = (await import(`../../../${readFrom}/codec/decode.js`)) as Decode;
+const root = path.join(import.meta.dirname, "../../..");
+// Below the project, where its packages are found.
+const outfile = path.join(root, "node_modules/.cache/langchain-redis-sessions/codec.mjs");
+
+// Not exported by the package: built as what is exported is.
+await build({
+  stdin: {
+    contents: 'export { encodeMessage } from "./encode.js"; export { decodeMessage } from "./decode.js";',
+    resolveDir: path.join(root, "src/codec"),
+    loader: "ts",
+  },
+  outfile,
+  bundle: true,
+  format: "esm",
+  platform: "node",
+  target: "node20.19",
+  packages: "external",
+});
+
+export const { encodeMessage, decodeMessage } = (await import(outfile)) as Pick<
+  Codec,
+  "encodeMessage" | "decodeMessage"
+>;

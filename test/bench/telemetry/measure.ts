@@ -1,3 +1,4 @@
+import { ExportResultCode } from "@opentelemetry/core";
 import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import { BatchSpanProcessor, NodeTracerProvider, type SpanExporter } from "@opentelemetry/sdk-trace-node";
 import { MeterProvider } from "@opentelemetry/sdk-metrics";
@@ -20,7 +21,7 @@ export interface TelemetryPlan {
 
 /** Takes spans as an exporter does, and sends them nowhere. */
 const exporter: SpanExporter = {
-  export: (_spans, done) => done({ code: 0 }),
+  export: (_spans, done) => done({ code: ExportResultCode.SUCCESS }),
   shutdown: () => Promise.resolve(),
 };
 
