@@ -176,8 +176,8 @@ export class Answer {
     this.#unlisten();
     this.#isClosed = true;
     // How a turn ended that has the answer, that turn tells.
-    const outcome = this.#isStored ? "stored" : this.#turn === undefined ? ending : "closed";
-    this.#observation?.end({ outcome: this.#isStopped ?? outcome });
+    const unlessStored = this.#isStopped ?? (this.#turn === undefined ? ending : "closed");
+    this.#observation?.end({ outcome: this.#isStored ? "stored" : unlessStored });
     this.#wake();
   }
 

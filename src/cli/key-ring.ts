@@ -4,7 +4,7 @@ import { type Keyring, keyring, type KeyringOptions } from "../encryption/keyrin
 import { redisDataKeys } from "../encryption/redis-data-keys.js";
 import type { Call } from "./command.js";
 import { UsageError } from "./errors.js";
-import { type OpenRedis, openRedis } from "./redis.js";
+import { openRedis } from "./redis.js";
 
 /** The variable that names the file with the key ring. */
 export const KEY_RING = "LANGCHAIN_REDIS_SESSIONS_KEYRING";
@@ -31,11 +31,23 @@ export async function openKeyRing(environment: NodeJS.ProcessEnv): Promise<OpenK
     throw new UsageError(`${KEY_RING}: the file has to hold { "current": "…", "keys": { "…": "…" } }.`);
   }
   const { dataKeys, ...options } = file.data;
-  const elsewhere = dataKeys === undefined ? undefined : await openRedis(new URL(dataKeys.url));
-  return {
-    ring: ringOf(options as unknown as KeyringOptions, elsewhere, dataKeys?.keyPrefix),
-    [Symbol.asyncDispose]: async () => elsewhere?.[Symbol.asyncDispose](),
-  };
+  // Looked at before anything is opened, which nobody would close.
+  const alone = keyring(options as unknown as KeyringOptions);
+  if (dataKeys === undefined) return { ring: alone, [Symbol.asyncDispose]: async () => {} };
+  if (!URL.canParse(dataKeys.url)) {
+    throw new UsageError(`${KEY_RING}: the url of dataKeys has to be like "redis://host:6379".`);
+  }
+  const elsewhere = await openRedis(new URL(dataKeys.url));
+  try {
+    const kept = redisDataKeys({ client: elsewhere.client, keyPrefix: dataKeys.keyPrefix });
+    return {
+      ring: keyring({ ...(options as unknown as KeyringOptions), dataKeys: kept }),
+      [Symbol.asyncDispose]: () => elsewhere[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await elsewhere[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /**
@@ -46,11 +58,6 @@ export async function openKeyRing(environment: NodeJS.ProcessEnv): Promise<OpenK
 export function keyRingOf({ keyRing }: Pick<Call, "keyRing">): Keyring {
   if (keyRing === undefined) throw new UsageError(`Set ${KEY_RING} to the path of the file with the key ring.`);
   return keyRing;
-}
-
-function ringOf(options: KeyringOptions, elsewhere: OpenRedis | undefined, keyPrefix: string | undefined): Keyring {
-  if (elsewhere === undefined) return keyring(options);
-  return keyring({ ...options, dataKeys: redisDataKeys({ client: elsewhere.client, keyPrefix }) });
 }
 
 async function jsonOf(path: string): Promise<unknown> {

@@ -1,6 +1,11 @@
 import { z } from "zod";
 import { hasMethods } from "../options/validation.js";
 
+/** Whether what Redis holds of a data key says that the key is kept elsewhere. */
+export function isElsewhere(record: string): boolean {
+  return record.endsWith(" elsewhere");
+}
+
 /** How long a data key is needed. */
 export interface KeepDataKey {
   /** For how many seconds from now on something may exist that is sealed with it. `"never"`: it never expires. */

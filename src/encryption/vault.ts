@@ -5,7 +5,7 @@ import { textOrNothing, UnexpectedReply } from "../redis/replies.js";
 import type { Sealer, Stored, Vault } from "../redis/sealing.js";
 import { type Connection, inTime, read } from "../redis/send.js";
 import { DataKey } from "./data-key.js";
-import type { DataKeys, KeepDataKey } from "./data-keys.js";
+import { type DataKeys, isElsewhere, type KeepDataKey } from "./data-keys.js";
 import { type Envelope, readEnvelope } from "./envelope.js";
 import type { Keyring } from "./keyring.js";
 import { KNOWN_MILLISECONDS, type KnownKey, type KnownKeys } from "./known-keys.js";
@@ -183,7 +183,7 @@ class OwnerVault implements Vault {
     const plain = { client, deadlineMilliseconds, callMilliseconds, subject };
     const record = found ?? (await read(plain, "data-key.read", [["get", dataKey]], recordOf)) ?? "";
     if (record === "" || record.endsWith(" -")) return undefined;
-    if (record.endsWith(" elsewhere")) {
+    if (isElsewhere(record)) {
       throw new EncryptionKeyError("The data key is kept elsewhere. Pass the `dataKeys` of the keyring that made it.");
     }
     const { key, isOld } = ring.unwrap(owner, record);

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { KeepDataKey } from "../encryption/data-keys.js";
+import { isElsewhere, type KeepDataKey } from "../encryption/data-keys.js";
 import type { Keyring } from "../encryption/keyring.js";
 import { elsewhere } from "../encryption/vault.js";
 import { EncryptionKeyError } from "../errors.js";
@@ -102,7 +102,7 @@ async function rewrap(settings: KeyedConnection, ring: Keyring, holder: Holder):
     ],
     (record, milliseconds) => [textOrNothing(record) ?? "", count(milliseconds)],
   );
-  if (held.endsWith(" elsewhere")) return rewrapElsewhere(settings, ring, holder, left);
+  if (isElsewhere(held)) return rewrapElsewhere(settings, ring, holder, left);
   return untilSettled(ring, `${holder.kind}:${holder.name}`, held, async (known, rewrapped) => {
     const call = { keys: { dataKey }, arguments: { known, rewrapped } };
     const reply = await run(settings, rewrapDataKeyScript, call);
@@ -139,7 +139,7 @@ async function untilSettled(
   let record = held;
   for (let looks = 0; ; looks++) {
     // It is gone, was destroyed, or has gone elsewhere meanwhile.
-    if (record === "" || record.endsWith(" -") || record.endsWith(" elsewhere")) return undefined;
+    if (record === "" || record.endsWith(" -") || isElsewhere(record)) return undefined;
     const [, wrappedBy = UNREADABLE] = /^\S+ ([\w.-]{1,64}) \S+$/.exec(record) ?? [];
     const rewrapped = looks < MAX_LOOKS ? wrapAnew(ring, owner, record) : undefined;
     if (rewrapped === undefined) return { wrappedBy, isRewrapped: false };

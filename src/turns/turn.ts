@@ -145,14 +145,13 @@ export class Turn {
    * @throws PositionNotFoundError, InvalidOptionError for what the turn is to replace.
    * @throws ConversationBusyError, and what `getMessages()` throws.
    */
-  static begin(history: AnyHistory, settings: TurnSettings, call: TurnCall): Promise<Turn> {
-    return Turn.#observed(history, () => Turn.#begin(history, settings, call));
+  static async begin(history: AnyHistory, settings: TurnSettings, call: TurnCall): Promise<Turn> {
+    return Turn.#observed(observationOf(history), Turn.#begin(history, settings, call));
   }
 
-  static async #observed(history: AnyHistory, begin: () => Promise<Turn>): Promise<Turn> {
-    const observation = observe("turn", conversationOf(history)?.log.subject);
+  static async #observed(observation: Observation | undefined, beginning: Promise<Turn>): Promise<Turn> {
     try {
-      const turn = await begin();
+      const turn = await beginning;
       turn.#observation = observation;
       return turn;
     } catch (error) {
@@ -216,13 +215,13 @@ export class Turn {
    * @param run what was known of the turn when it paused.
    * @throws ConversationBusyError, and what `getMessages()` throws.
    */
-  static resume(
+  static async resume(
     history: RedisChatMessageHistory,
     settings: TurnSettings,
     call: Pick<TurnCall, "signal" | "sign" | "answer">,
     run: PausedRun,
   ): Promise<Turn> {
-    return Turn.#observed(history, () => Turn.#resume(history, settings, call, run));
+    return Turn.#observed(observationOf(history), Turn.#resume(history, settings, call, run));
   }
 
   static async #resume(
@@ -427,6 +426,10 @@ export class Turn {
     return digestOf(this.operationId, this.attempt, ...parts);
   }
 
+  #tellEnd(ending: Batch["ending"]): void {
+    if (ending !== undefined) this.#observation?.end({ outcome: ending });
+  }
+
   /** Returns what a write has to say of the turn: nothing when it stores all, and nobody else can know of it. */
   #partOf(kind: Kind): PartOfTurn | undefined {
     const { operationId, attempt } = this;
@@ -448,16 +451,13 @@ export class Turn {
     { ending, name }: { readonly ending: Batch["ending"]; readonly name?: string },
   ): Promise<void> {
     const [conversation, lease] = [this.#conversation, this.#lease];
-    const tellEnd = (): void => {
-      if (ending !== undefined) this.#observation?.end({ outcome: ending });
-    };
     const after: HeldLease["after"] = ending === undefined ? "keep" : "release";
     let operationId = name ?? this.#nameOf(kind, []);
     try {
       const messages = [...result.messages()];
       if (conversation === undefined) {
         if (messages.length > 0) await this.#history.addMessages(messages);
-        tellEnd();
+        this.#tellEnd(ending);
         return;
       }
       const batch = conversation.encode(messages);
@@ -477,7 +477,7 @@ export class Turn {
       if (concludes) await conversation.conclude(write);
       else await conversation.append(batch, { ...write, fence: this.#fence });
       if (!isEmpty) this.#fence = undefined;
-      tellEnd();
+      this.#tellEnd(ending);
       if (after === "keep") {
         if (!isEmpty) this.#stored += 1;
         return;
@@ -501,6 +501,10 @@ export class Turn {
 /** Returns the lease of an answer, which renews it and gives it back. */
 function holdOf({ begun: { token }, signal }: Answer): Hold {
   return { token, signal, stop: () => {}, release: async () => {} };
+}
+
+function observationOf(history: AnyHistory): Observation | undefined {
+  return observe("turn", conversationOf(history)?.log.subject);
 }
 
 function newAttempt(): string {

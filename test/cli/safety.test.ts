@@ -99,6 +99,9 @@ test("a key ring that cannot be read is refused, and nothing of it is quoted", a
     `{"current":"a","keys":{"a":"${key}"`,
     `["${key}"]`,
     `{"current":"a","keys":{"a":"${key}"}}`,
+    // With data keys elsewhere: nothing is left open that would keep the program from ending.
+    `{"current":"a","keys":{"a":"${key}"},"dataKeys":{"url":"${url}"}}`,
+    `{"current":"a","keys":{"a":"${Buffer.alloc(32).toString("base64")}"},"dataKeys":{"url":"c2VjcmV0"}}`,
   ]) {
     expect(await refusedWith(content)).not.toContain("c2VjcmV0");
   }

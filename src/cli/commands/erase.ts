@@ -1,3 +1,4 @@
+import { isElsewhere } from "../../encryption/data-keys.js";
 import { textOrNothing } from "../../redis/replies.js";
 import { read } from "../../redis/send.js";
 import { keysOf } from "../../sessions/owner-keys.js";
@@ -36,7 +37,7 @@ async function assertKeyInReach(call: Call): Promise<void> {
   const connection = connectionOf(call);
   const { dataKey } = keysOf(connection, ownerOf(call));
   const record = await read(connection, "data-key.read", [["get", dataKey]], textOrNothing);
-  if (record?.endsWith(" elsewhere") !== true) return;
+  if (record === undefined || !isElsewhere(record)) return;
   throw new UsageError(
     `Nothing was done. The user's data key is kept elsewhere: add \`dataKeys\` to the file that ${KEY_RING} names, or call eraseUser from your service.`,
   );
