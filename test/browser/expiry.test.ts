@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { useChat } from "./support/suite.js";
 
-const chat = useChat({ IDLE_TIMEOUT: "8s", TURN_TIMEOUT: "7s", LIFETIME: "1h", SIGN_IN_LIFETIME: "2s" });
+const chat = useChat({ IDLE_TIMEOUT: "8s", TURN_TIMEOUT: "7s", LIFETIME: "1h", SIGN_IN_LIFETIME: "3s" });
 
 test("the timeouts count down, a session can be kept, and one that expires says so", async () => {
   const ada = await chat.open();
@@ -35,14 +35,30 @@ test("the session outlives the JWT: the page renews it, and nobody notices", asy
   await expect.poll(async () => (await ada.jwtEndsAt()) - Date.now()).toBeLessThan(0);
   await ada.page.reload();
   await ada.answers.getByText("Your name is Ada").waitFor();
-  // Two requests that find it at the same time renew it once.
+  await expect.poll(() => ada.over.count()).toBe(0);
+});
+
+test("requests that meet the same JWT renew it once, also when one of them hears of it late", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
   let renewals = 0;
   ada.page.on("request", (request) => (renewals += request.url().endsWith("/sign-in/renew") ? 1 : 0));
+  // The panel asks for the sessions and for the memory at once. What the service says of the memory arrives last: when
+  // the sessions are asked for again, after the renewal.
+  const asked = ada.page.waitForRequest((request) => renewals > 0 && request.url().endsWith("/sessions"));
+  const statuses: number[] = [];
+  await ada.page.route("**/memory/facts", async (route) => {
+    const response = await route.fetch();
+    statuses.push(response.status());
+    if (response.status() === 401) await asked;
+    await route.fulfill({ response });
+  });
   await expect.poll(async () => (await ada.jwtEndsAt()) - Date.now()).toBeLessThan(0);
   await ada.openPanel();
   await ada.panel.getByText("Nothing so far.").waitFor();
+  // 404: nothing is remembered so far.
+  expect(statuses).toEqual([401, 404]);
   expect(renewals).toBe(1);
-  await expect.poll(() => ada.over.count()).toBe(0);
 });
 
 test("what one tab does keeps the session alive in the others, and they do not warn", async () => {

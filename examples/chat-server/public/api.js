@@ -31,6 +31,7 @@ export class ConnectionError extends Error {
 export class Api extends EventTarget {
   #here;
   #renewal;
+  #renewals = 0;
   /** Asked when the sign-in is too old for what is to be done. Resolves with whether the user signed in again. */
   signInAnew = async () => false;
   /** Tells which end it was when the session expired: `idle` or `longest`. */
@@ -59,9 +60,12 @@ export class Api extends EventTarget {
    */
   async open(method, path, options = {}) {
     const send = () => this.#send(method, path, options);
+    const renewals = this.#renewals;
     let { response, problem } = await send();
     // The sign-in lasts for as long as the session; the proof of it has to be renewed now and then.
-    if (problem?.code === "UNAUTHENTICATED" && (await this.#renewed())) ({ response, problem } = await send());
+    if (problem?.code === "UNAUTHENTICATED" && (await this.#renewed(renewals))) {
+      ({ response, problem } = await send());
+    }
     if (problem?.code === "REAUTHENTICATION_REQUIRED" && (await this.signInAnew())) {
       ({ response, problem } = await send());
     }
@@ -91,13 +95,25 @@ export class Api extends EventTarget {
     return response.ok ? { response } : { problem: await problemIn(response) };
   }
 
-  /** Requests that fail at the same time wait for the same renewal. What stands in its way, the renewal's problem tells. */
-  async #renewed() {
+  /**
+   * Renews the proof of the sign-in. Requests that fail at the same time share one renewal, also a request whose failure
+   * arrives when that renewal is over.
+   *
+   * @param renewals how many there had been when the failed request was sent
+   * @throws ProblemError for what stands in the way of the renewal
+   */
+  async #renewed(renewals) {
     if (!this.#here) return false;
-    this.#renewal ??= this.#send("POST", "/sign-in/renew", { body: {} }).finally(() => (this.#renewal = undefined));
-    const { problem } = await this.#renewal;
-    if (problem) throw this.failed(problem);
+    if (this.#renewals > renewals) return true;
+    this.#renewal ??= this.#renew().finally(() => (this.#renewal = undefined));
+    await this.#renewal;
     return true;
+  }
+
+  async #renew() {
+    const { problem } = await this.#send("POST", "/sign-in/renew", { body: {} });
+    if (problem) throw this.failed(problem);
+    this.#renewals++;
   }
 
   /** The error for a problem document, whichever way it came; the page is told when the session is over. */
