@@ -11,6 +11,7 @@ import { newOperationId } from "../redis/operation.js";
 import { type Duration, durationSchema } from "../options/duration.js";
 import type { SpaceLimits } from "../redis/scripts/memory/space.js";
 import { countSchema, idSchema, noSuchOption, validate } from "../options/validation.js";
+import { once } from "../options/once.js";
 
 /**
  * How much a namespace may hold, and how often it may be written. A limit that is not given does not apply. Reads and
@@ -91,36 +92,44 @@ export interface SpaceSettings {
   readonly limits: SpaceLimits;
 }
 
-const limitsSchema = z.strictObject(
-  {
-    writesPerDay: countSchema.optional(),
-    storageBytes: countSchema.optional(),
-    valueBytes: countSchema.optional(),
-    keys: countSchema.optional(),
-  },
-  "pass an object such as { writesPerDay: 1000, storageBytes: 50_000_000 }",
+const limitsSchema = once(() =>
+  z.strictObject(
+    {
+      writesPerDay: countSchema().optional(),
+      storageBytes: countSchema().optional(),
+      valueBytes: countSchema().optional(),
+      keys: countSchema().optional(),
+    },
+    "pass an object such as { writesPerDay: 1000, storageBytes: 50_000_000 }",
+  ),
 );
-const spaceSchema = z.strictObject(
-  { ttl: durationSchema().optional(), limits: limitsSchema.optional() },
-  "pass an object such as { ttl, limits }",
+const spaceSchema = once(() =>
+  z.strictObject(
+    { ttl: durationSchema().optional(), limits: limitsSchema().optional() },
+    "pass an object such as { ttl, limits }",
+  ),
 );
-const memorySchema = z.strictObject(
-  { ...connectionShape, ...encryptionShape, ...spaceSchema.shape, namespace: idSchema },
-  "pass an object with at least client and namespace",
+const memorySchema = once(() =>
+  z.strictObject(
+    { ...connectionShape(), ...encryptionShape(), ...spaceSchema().shape, namespace: idSchema() },
+    "pass an object with at least client and namespace",
+  ),
 );
 
-const writeShape = { ttl: durationSchema().optional(), operationId: idSchema.optional() };
-const writeSchema = z.strictObject(
-  {
-    ...writeShape,
-    ifVersion: z.int("use a version that a write returned, or 0").min(0, "use 0 or more").optional(),
-    max: countSchema.optional(),
-  },
-  "pass an object, such as { operationId }",
+const writeShape = once(() => ({ ttl: durationSchema().optional(), operationId: idSchema().optional() }));
+const writeSchema = once(() =>
+  z.strictObject(
+    {
+      ...writeShape(),
+      ifVersion: z.int("use a version that a write returned, or 0").min(0, "use 0 or more").optional(),
+      max: countSchema().optional(),
+    },
+    "pass an object, such as { operationId }",
+  ),
 );
 
 export function parseMemoryOptions(options: AgentMemoryOptions): MemorySettings {
-  const parsed = validate(memorySchema, "options", options);
+  const parsed = validate(memorySchema(), "options", options);
   const { namespace, encryption } = parsed;
   return { ...connectionSettings(parsed), namespace, encryption, space: spaceSettings(parsed) };
 }
@@ -132,10 +141,10 @@ export function parseMemoryOptions(options: AgentMemoryOptions): MemorySettings 
  * @throws InvalidOptionError when an option is unknown or of the wrong form.
  */
 export function parseSpaceOptions(name: string, options: MemorySpaceOptions | undefined): SpaceSettings {
-  return spaceSettings(validate(spaceSchema, name, options ?? {}));
+  return spaceSettings(validate(spaceSchema(), name, options ?? {}));
 }
 
-function spaceSettings({ ttl = 0, limits = {} }: z.output<typeof spaceSchema>): SpaceSettings {
+function spaceSettings({ ttl = 0, limits = {} }: z.output<ReturnType<typeof spaceSchema>>): SpaceSettings {
   const { writesPerDay = 0, storageBytes = 0, valueBytes = 0, keys = 0 } = limits;
   return {
     ttlMilliseconds: ttl,
@@ -162,7 +171,7 @@ export function parseMemoryWrite(
   options: SetOptions & AppendOptions = {},
   ...known: ("ifVersion" | "max")[]
 ): WriteSettings {
-  const { operationId, ttl, ifVersion, max } = validate(writeSchema, "options", options);
+  const { operationId, ttl, ifVersion, max } = validate(writeSchema(), "options", options);
   const unknown = (["ifVersion", "max"] as const).find((name) => name in options && !known.includes(name));
   if (unknown) throw noSuchOption(unknown, ["ttl", "operationId", ...known]);
   return {
@@ -174,5 +183,5 @@ export function parseMemoryWrite(
 }
 
 export function parseKey(key: string): string {
-  return validate(idSchema, "key", key);
+  return validate(idSchema(), "key", key);
 }

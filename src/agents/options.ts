@@ -7,6 +7,7 @@ import type { Session } from "../sessions/session.js";
 import type { SessionStore } from "../sessions/store.js";
 import { markedSchema, storeMark } from "../options/copies.js";
 import { idSchema, validate } from "../options/validation.js";
+import { once } from "../options/once.js";
 
 /** Options of {@link sessionMiddleware}. */
 export interface SessionMiddlewareOptions extends TurnOptions {
@@ -37,22 +38,24 @@ export interface SessionContext {
   readonly answer?: Answer | undefined;
 }
 
-const optionsSchema = z.strictObject(
-  {
-    ...turnShape,
-    sessions: markedSchema<SessionStore>(storeMark, "pass a SessionStore"),
-    persist: z.enum(["turn", "step"], 'use "turn" or "step"').default("turn"),
-  },
-  "pass an object with sessions",
+const optionsSchema = once(() =>
+  z.strictObject(
+    {
+      ...turnShape(),
+      sessions: markedSchema<SessionStore>(storeMark, "pass a SessionStore"),
+      persist: z.enum(["turn", "step"], 'use "turn" or "step"').default("turn"),
+    },
+    "pass an object with sessions",
+  ),
 );
 
 /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
 export function parseMiddlewareOptions(options: SessionMiddlewareOptions): MiddlewareSettings {
-  const parsed = validate(optionsSchema, "options", options);
+  const parsed = validate(optionsSchema(), "options", options);
   return { sessions: parsed.sessions, persist: parsed.persist, turn: turnSettings(parsed) };
 }
 
-const operationIdSchema = idSchema.optional();
+const operationIdSchema = once(() => idSchema().optional());
 
 /** @throws InvalidOptionError when there is no session. The store checks the session itself. */
 export function parseContext(context: Partial<SessionContext> | undefined): SessionContext {
@@ -65,7 +68,7 @@ export function parseContext(context: Partial<SessionContext> | undefined): Sess
   }
   return {
     session,
-    operationId: validate(operationIdSchema, "context.operationId", context?.operationId),
+    operationId: validate(operationIdSchema(), "context.operationId", context?.operationId),
     replaces: context?.replaces, // The history checks it.
     answer: givenAnswer("context", context ?? {}),
   };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { once } from "../options/once.js";
 
 // The id of an event is "<run>-<number>", that of the last event "<run>-end". A run is named at random, so no id is used
 // again. The events of a run are numbered from 1 on.
@@ -6,7 +7,7 @@ import { z } from "zod";
 const help = "use the id of an event, as follow() returned it";
 
 /** Checks the form of the id of an event. */
-export const eventIdSchema: z.ZodString = z.string(help).regex(/^[\w-]{11}-(?:\d{1,9}|end)$/, help);
+export const eventIdSchema: () => z.ZodString = once(() => z.string(help).regex(/^[\w-]{11}-(?:\d{1,9}|end)$/, help));
 
 export function eventId(run: string, number: number | "end"): string {
   return `${run}-${number}`;

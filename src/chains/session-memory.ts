@@ -7,6 +7,7 @@ import { turnSettings, turnShape } from "../turns/turn-options.js";
 import { InvalidOptionError } from "../errors.js";
 import { validate } from "../options/validation.js";
 import { namesIn, pick, told, toMessages } from "./chain-values.js";
+import { once } from "../options/once.js";
 
 /** How many turns that were read and not stored are remembered. Those of failed chains are never stored. */
 const MAX_OPEN_TURNS = 1_000;
@@ -63,24 +64,28 @@ export type SessionMemoryFields = (Bound | SessionAware) & {
   aiPrefix?: string | undefined;
 };
 
-const functionSchema = z.custom<(session: unknown) => AnyHistory | Promise<AnyHistory>>(
-  (value) => typeof value === "function",
-  "use a function",
+const functionSchema = once(() =>
+  z.custom<(session: unknown) => AnyHistory | Promise<AnyHistory>>(
+    (value) => typeof value === "function",
+    "use a function",
+  ),
 );
-const keySchema = z.string("use a string").min(1, "use a name");
-const fieldsSchema = z.strictObject(
-  {
-    chatHistory: z.custom<AnyHistory>(isHistory, "pass a chat history").optional(),
-    getMessageHistory: functionSchema.optional(),
-    sessionIdKey: keySchema.optional(),
-    memoryKey: keySchema.default("history"),
-    inputKey: keySchema.optional(),
-    outputKey: keySchema.optional(),
-    returnMessages: z.boolean("use true or false").default(false),
-    humanPrefix: z.string("use a string").default("Human"),
-    aiPrefix: z.string("use a string").default("AI"),
-  },
-  "pass an object with chatHistory or getMessageHistory",
+const keySchema = once(() => z.string("use a string").min(1, "use a name"));
+const fieldsSchema = once(() =>
+  z.strictObject(
+    {
+      chatHistory: z.custom<AnyHistory>(isHistory, "pass a chat history").optional(),
+      getMessageHistory: functionSchema().optional(),
+      sessionIdKey: keySchema().optional(),
+      memoryKey: keySchema().default("history"),
+      inputKey: keySchema().optional(),
+      outputKey: keySchema().optional(),
+      returnMessages: z.boolean("use true or false").default(false),
+      humanPrefix: z.string("use a string").default("Human"),
+      aiPrefix: z.string("use a string").default("AI"),
+    },
+    "pass an object with chatHistory or getMessageHistory",
+  ),
 );
 
 /** A turn that was read, by its session and what was said. Two turns at once with the same of both are not told apart. */
@@ -109,15 +114,15 @@ interface OpenTurn {
  * ```
  */
 export class SessionMemory extends BaseMemory {
-  readonly #fields: z.output<typeof fieldsSchema>;
-  readonly #settings = turnSettings(z.object(turnShape).parse({}));
+  readonly #fields: z.output<ReturnType<typeof fieldsSchema>>;
+  readonly #settings = turnSettings(z.object(turnShape()).parse({}));
   /** A chain loads, then saves. Only its input connects the two. */
   #open: OpenTurn[] = [];
 
   /** @throws InvalidOptionError when a field is missing, unknown or of the wrong form. */
   constructor(fields: SessionMemoryFields) {
     super();
-    this.#fields = validate(fieldsSchema, "fields", fields);
+    this.#fields = validate(fieldsSchema(), "fields", fields);
     const { chatHistory, getMessageHistory, sessionIdKey } = this.#fields;
     if ((chatHistory === undefined) === (getMessageHistory === undefined)) {
       throw new InvalidOptionError("chatHistory", "pass either chatHistory or getMessageHistory.");

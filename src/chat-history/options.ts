@@ -12,6 +12,7 @@ import { kindOfId, type MadeId } from "../options/ids.js";
 import { countSchema, idSchema, validate } from "../options/validation.js";
 import type { Window } from "../messages/window.js";
 import type { StandaloneLogSettings } from "./standalone-log.js";
+import { once } from "../options/once.js";
 
 /** Options of everything that keeps messages in Redis. */
 export interface StoreOptions extends ConnectionOptions, StoredFormOptions {
@@ -65,43 +66,49 @@ export interface HistorySettings extends StoreSettings, StandaloneLogSettings {}
 
 const MIB = 1_048_576;
 
-const storeSchema = z.strictObject({
-  ...connectionShape,
-  ...storedFormShape,
-  window: z
-    .union(
-      [
-        z.strictObject({ messages: countSchema }),
-        z.strictObject({
-          tokens: countSchema,
-          tokenCounter: z.custom<TokenCounter>((value) => typeof value === "function"),
-        }),
-      ],
-      "use { messages: 20 } or { tokens: 4000, tokenCounter: (messages) => … } with whole numbers of at least 1",
-    )
-    .optional(),
-  maxMessages: countSchema.optional(),
-  maxMessageBytes: countSchema.default(8 * MIB),
-  onCorrupt: z.enum(["throw", "skip"], 'use "throw" or "skip"').default("throw"),
-});
+const storeSchema = once(() =>
+  z.strictObject({
+    ...connectionShape(),
+    ...storedFormShape(),
+    window: z
+      .union(
+        [
+          z.strictObject({ messages: countSchema() }),
+          z.strictObject({
+            tokens: countSchema(),
+            tokenCounter: z.custom<TokenCounter>((value) => typeof value === "function"),
+          }),
+        ],
+        "use { messages: 20 } or { tokens: 4000, tokenCounter: (messages) => … } with whole numbers of at least 1",
+      )
+      .optional(),
+    maxMessages: countSchema().optional(),
+    maxMessageBytes: countSchema().default(8 * MIB),
+    onCorrupt: z.enum(["throw", "skip"], 'use "throw" or "skip"').default("throw"),
+  }),
+);
 
 const belonging: Readonly<Record<MadeId, string>> = {
   session: "this is the id of a session: its conversation is sessions.history(session)",
   conversation:
     "this is a conversation of sessions: use sessions.history(session), or sessions.conversations.messages(owner, conversationId)",
 };
-const ownConversationSchema = idSchema.superRefine((id, context) => {
-  const kind = kindOfId(id);
-  if (kind !== undefined) context.addIssue({ code: "custom", message: belonging[kind] });
-});
+const ownConversationSchema = once(() =>
+  idSchema().superRefine((id, context) => {
+    const kind = kindOfId(id);
+    if (kind !== undefined) context.addIssue({ code: "custom", message: belonging[kind] });
+  }),
+);
 
-const historySchema = z.strictObject(
-  {
-    ...storeSchema.shape,
-    sessionId: ownConversationSchema,
-    ttl: z.union([z.literal("never").transform(() => 0), durationSchema()], useDuration).prefault("30d"),
-  },
-  "pass an object with at least client and sessionId",
+const historySchema = once(() =>
+  z.strictObject(
+    {
+      ...storeSchema().shape,
+      sessionId: ownConversationSchema(),
+      ttl: z.union([z.literal("never").transform(() => 0), durationSchema()], useDuration).prefault("30d"),
+    },
+    "pass an object with at least client and sessionId",
+  ),
 );
 
 type TokenCounter = Extract<Window, { tokens: number }>["tokenCounter"];
@@ -122,9 +129,9 @@ type Options = Readonly<Record<string, unknown>>;
 export function parseHistoryOptions(options: RedisChatMessageHistoryOptions): HistorySettings {
   const last = checkedLast.get(options?.client);
   if (last !== undefined && differInIdOnly(last.options, { ...options })) {
-    return { ...last.settings, sessionId: validate(ownConversationSchema, "sessionId", options.sessionId) };
+    return { ...last.settings, sessionId: validate(ownConversationSchema(), "sessionId", options.sessionId) };
   }
-  const parsed = validate(historySchema, "options", options);
+  const parsed = validate(historySchema(), "options", options);
   const settings = {
     ...storeSettings(parsed),
     sessionId: parsed.sessionId,
@@ -158,11 +165,11 @@ function differInIdOnly(one: Options, other: Options): boolean {
  * @throws InvalidOptionError when an option is missing, unknown or of the wrong form.
  */
 export function parseStoreOptions(options: StoreOptions): StoreSettings {
-  return storeSettings(validate(storeSchema, "options", options));
+  return storeSettings(validate(storeSchema(), "options", options));
 }
 
 // A history is made for every invocation, and rest and spread would cost more than all the checks.
-function storeSettings(parsed: z.output<typeof storeSchema>): StoreSettings {
+function storeSettings(parsed: z.output<ReturnType<typeof storeSchema>>): StoreSettings {
   return {
     ...connectionSettings(parsed),
     encryption: parsed.encryption,

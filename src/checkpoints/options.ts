@@ -10,6 +10,7 @@ import {
 import { type StoredFormOptions, storedFormShape } from "../encryption/options.js";
 import type { StoredForm } from "../encryption/vault.js";
 import type { Serializer } from "./values.js";
+import { once } from "../options/once.js";
 
 /** Options of every saver. */
 export interface SaverOptions {
@@ -72,38 +73,40 @@ export interface RedisSaverSettings extends SaverSettings, KeyedConnection, Stor
 
 const MIB = 1_048_576;
 
-const saverShape = {
+const saverShape = once(() => ({
   maxCheckpoints: z
-    .union([z.literal("all").transform(() => 0), countSchema], 'use a whole number of at least 1, or "all"')
+    .union([z.literal("all").transform(() => 0), countSchema()], 'use a whole number of at least 1, or "all"')
     .default(1_000),
-  maxValueBytes: countSchema.default(8 * MIB),
+  maxValueBytes: countSchema().default(8 * MIB),
   serde: z
     .custom<Serializer>(
       (value) => hasMethods(value, ["dumpsTyped", "loadsTyped"]),
       "use an object with dumpsTyped and loadsTyped",
     )
     .optional(),
-};
-const forks = z.enum(["allow", "refuse"], 'use "allow" or "refuse"');
+}));
+const forks = once(() => z.enum(["allow", "refuse"], 'use "allow" or "refuse"'));
 
-const redisSaverSchema = z.strictObject(
-  {
-    ...connectionShape,
-    ...storedFormShape,
-    ...saverShape,
-    forks: forks.default("allow"),
-    ttl: z.union([z.literal("never").transform(() => 0), durationSchema()], useDuration).prefault("30d"),
-    refreshOnRead: z.boolean("use true or false").default(false),
-  },
-  "pass an object with at least client",
+const redisSaverSchema = once(() =>
+  z.strictObject(
+    {
+      ...connectionShape(),
+      ...storedFormShape(),
+      ...saverShape(),
+      forks: forks().default("allow"),
+      ttl: z.union([z.literal("never").transform(() => 0), durationSchema()], useDuration).prefault("30d"),
+      refreshOnRead: z.boolean("use true or false").default(false),
+    },
+    "pass an object with at least client",
+  ),
 );
 
 /** For the schema of a saver that is bound to sessions. */
-export const boundSaverShape = { ...saverShape, forks: forks.default("refuse") };
+export const boundSaverShape = once(() => ({ ...saverShape(), forks: forks().default("refuse") }));
 
 /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
 export function parseRedisSaverOptions(options: RedisSaverOptions): RedisSaverSettings {
-  const parsed = validate(redisSaverSchema, "options", options);
+  const parsed = validate(redisSaverSchema(), "options", options);
   return {
     ...connectionSettings(parsed),
     ...saverSettings(parsed),
@@ -119,13 +122,13 @@ export function saverSettings({
   forks: mode,
   maxValueBytes,
   serde,
-}: z.output<z.ZodObject<typeof boundSaverShape>>): SaverSettings {
+}: z.output<z.ZodObject<ReturnType<typeof boundSaverShape>>>): SaverSettings {
   return { maxCheckpoints, onlyLatest: mode === "refuse", maxValueBytes, serde };
 }
 
 /** @throws InvalidOptionError for an id that is no non-empty well-formed string of up to 1 KiB, or is a session token. */
 export function parseThreadId(id: unknown): string {
-  return validate(idSchema, "configurable.thread_id", id);
+  return validate(idSchema(), "configurable.thread_id", id);
 }
 
 /** Options of `prune`. */
@@ -134,8 +137,8 @@ export interface PruneOptions {
   keep: number;
 }
 
-const pruneSchema = z.strictObject({ keep: countSchema }, "pass an object, such as { keep: 10 }");
+const pruneSchema = once(() => z.strictObject({ keep: countSchema() }, "pass an object, such as { keep: 10 }"));
 
 export function parsePrune(options: PruneOptions): PruneOptions {
-  return validate(pruneSchema, "options", options);
+  return validate(pruneSchema(), "options", options);
 }

@@ -5,14 +5,17 @@ import { redisDataKeys } from "../encryption/redis-data-keys.js";
 import type { Call } from "./command.js";
 import { UsageError } from "./errors.js";
 import { openRedis } from "./redis.js";
+import { once } from "../options/once.js";
 
 /** The variable that names the file with the key ring. */
 export const KEY_RING = "LANGCHAIN_REDIS_SESSIONS_KEYRING";
 
 /** Beside what `keyring()` takes, the file says in which Redis the data keys are, when they are kept elsewhere. */
-const fileSchema = z.looseObject({
-  dataKeys: z.strictObject({ url: z.string(), keyPrefix: z.string().optional() }).optional(),
-});
+const fileSchema = once(() =>
+  z.looseObject({
+    dataKeys: z.strictObject({ url: z.string(), keyPrefix: z.string().optional() }).optional(),
+  }),
+);
 
 export interface OpenKeyRing extends AsyncDisposable {
   readonly ring: Keyring | undefined;
@@ -26,7 +29,7 @@ export interface OpenKeyRing extends AsyncDisposable {
 export async function openKeyRing(environment: NodeJS.ProcessEnv): Promise<OpenKeyRing> {
   const path = environment[KEY_RING];
   if (path === undefined || path === "") return { ring: undefined, [Symbol.asyncDispose]: async () => {} };
-  const file = fileSchema.safeParse(await jsonOf(path));
+  const file = fileSchema().safeParse(await jsonOf(path));
   if (!file.success) {
     throw new UsageError(`${KEY_RING}: the file has to hold { "current": "…", "keys": { "…": "…" } }.`);
   }

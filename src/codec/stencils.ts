@@ -7,10 +7,10 @@ import type { Fields } from "./json.js";
 // repeats many property lookups for each message (docs/benchmark.md). A stencil makes the same assignments to an object
 // of the same prototype.
 //
-// When this module is loaded, it compares each stencil with the installed class on the probes below. If a result
-// differs, as with a version of core that adds a property, messages are made by the constructor instead. The comparison
-// misses anything that a constructor does only for values that the probes lack. The constructor did that to a stored
-// message when the message was first made.
+// Before the first message of a class is made, its stencil is compared with the installed class on the probes below. If
+// a result differs, as with a version of core that adds a property, messages are made by the constructor instead. The
+// comparison misses anything that a constructor does only for values that the probes lack. The constructor did that to a
+// stored message when the message was first made.
 
 /** The property by which core recognises a message, even a message of another copy of core. */
 const MESSAGE: unique symbol = Symbol.for("langchain.message") as never;
@@ -42,9 +42,15 @@ type MessageClass = new (fields: never) => BaseMessage;
 type Make = (fields: unknown) => BaseMessage;
 
 /**
- * Returns a function that creates messages of the class: its stencil if that is faithful, otherwise its constructor.
+ * Returns a function that creates messages of the class: by its stencil if that is faithful, otherwise by its
+ * constructor. The first call compares the two, so that a program that reads no messages does not wait for that.
  */
 export function makerOf(Class: MessageClass, type: keyof typeof stencils): Make {
+  let make: Make | undefined;
+  return (fields) => (make ??= faithfulMake(Class, type))(fields);
+}
+
+function faithfulMake(Class: MessageClass, type: keyof typeof stencils): Make {
   const construct: Make = (fields) => new Class(fields as never);
   const make = stencils[type](Class.prototype);
   return isFaithful(make, construct, Class) ? make : construct;

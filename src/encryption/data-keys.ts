@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { hasMethods } from "../options/validation.js";
+import { once } from "../options/once.js";
 
 /** Whether what Redis holds of a data key says that the key is kept elsewhere. */
 export function isElsewhere(record: string): boolean {
@@ -44,7 +45,9 @@ export interface DataKeys {
   destroy(owner: string, wrapped: string): Promise<void>;
 }
 
-export const dataKeysSchema: z.ZodType<DataKeys> = z.custom<DataKeys>(
-  (value) => hasMethods(value, ["get", "create", "destroy"]),
-  "pass an object with get, create and destroy, such as redisDataKeys({ client })",
+export const dataKeysSchema: () => z.ZodType<DataKeys> = once(() =>
+  z.custom<DataKeys>(
+    (value) => hasMethods(value, ["get", "create", "destroy"]),
+    "pass an object with get, create and destroy, such as redisDataKeys({ client })",
+  ),
 );

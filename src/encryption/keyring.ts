@@ -5,6 +5,7 @@ import type { RedisPort } from "../redis/port.js";
 import { DataKey, KEY_BYTES } from "./data-key.js";
 import { type DataKeys, dataKeysSchema } from "./data-keys.js";
 import { KnownKeys } from "./known-keys.js";
+import { once } from "../options/once.js";
 
 /** Options of {@link keyring}. */
 export interface KeyringOptions {
@@ -33,20 +34,24 @@ export interface KeyringOptions {
 }
 
 const help = "use 32 random bytes, or these in base64: openssl rand -base64 32";
-const ringKeySchema = z
-  .union([z.instanceof(Uint8Array), z.base64(help), z.base64url(help)], help)
-  .transform((key) => Buffer.from(typeof key === "string" ? Buffer.from(key, "base64") : key))
-  .refine((key) => key.length === KEY_BYTES, help);
-const idSchema = z.string("use a string").regex(/^[\w.-]{1,64}$/, "use 1 to 64 letters, digits, and . _ -");
-const schema = z.strictObject(
-  {
-    current: idSchema,
-    keys: z.record(idSchema, ringKeySchema, "use an object of keys by their ids"),
-    dataKeys: dataKeysSchema.optional(),
-    seal: z.boolean("use true or false").default(true),
-    acceptPlaintext: z.boolean("use true or false").optional(),
-  },
-  "pass an object, such as { current, keys }",
+const ringKeySchema = once(() =>
+  z
+    .union([z.instanceof(Uint8Array), z.base64(help), z.base64url(help)], help)
+    .transform((key) => Buffer.from(typeof key === "string" ? Buffer.from(key, "base64") : key))
+    .refine((key) => key.length === KEY_BYTES, help),
+);
+const idSchema = once(() => z.string("use a string").regex(/^[\w.-]{1,64}$/, "use 1 to 64 letters, digits, and . _ -"));
+const schema = once(() =>
+  z.strictObject(
+    {
+      current: idSchema(),
+      keys: z.record(idSchema(), ringKeySchema(), "use an object of keys by their ids"),
+      dataKeys: dataKeysSchema().optional(),
+      seal: z.boolean("use true or false").default(true),
+      acceptPlaintext: z.boolean("use true or false").optional(),
+    },
+    "pass an object, such as { current, keys }",
+  ),
 );
 
 /**
@@ -64,7 +69,7 @@ const schema = z.strictObject(
  * ```
  */
 export function keyring(options: KeyringOptions): Keyring {
-  const { current, keys, dataKeys, seal, acceptPlaintext = !seal } = validate(schema, "options", options);
+  const { current, keys, dataKeys, seal, acceptPlaintext = !seal } = validate(schema(), "options", options);
   const ringKeys = new Map(Object.entries(keys));
   if (!ringKeys.has(current)) throw new InvalidOptionError("current", "use the id of one of the keys.");
   return new Keyring({ current, ringKeys, dataKeys, seal, acceptPlaintext });
@@ -151,4 +156,6 @@ export class Keyring {
   }
 }
 
-export const keyringSchema: z.ZodType<Keyring> = z.instanceof(Keyring, { error: "pass what keyring() returned" });
+export const keyringSchema: () => z.ZodType<Keyring> = once(() =>
+  z.instanceof(Keyring, { error: "pass what keyring() returned" }),
+);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Keyring, keyringSchema } from "./keyring.js";
+import { once } from "../options/once.js";
 
 /** How what is stored is stored. */
 export interface EncryptionOptions {
@@ -22,8 +23,8 @@ export interface StoredFormOptions extends EncryptionOptions {
   compress?: boolean | undefined;
 }
 
-export const encryptionShape = { encryption: keyringSchema.optional() };
-export const storedFormShape = {
-  ...encryptionShape,
+export const encryptionShape = once(() => ({ encryption: keyringSchema().optional() }));
+export const storedFormShape = once(() => ({
+  ...encryptionShape(),
   compress: z.boolean("use true or false").default(false),
-};
+}));

@@ -6,6 +6,7 @@ import { destroyDataKeyScript } from "../redis/scripts/data-key/destroy.js";
 import { createDataKeyScript, getDataKeyScript } from "../redis/scripts/data-key/keep.js";
 import { run } from "../redis/send.js";
 import type { DataKeys, KeepDataKey } from "./data-keys.js";
+import { once } from "../options/once.js";
 
 /** Options of {@link redisDataKeys}. */
 export interface RedisDataKeysOptions extends Omit<ConnectionOptions, "keyPrefix"> {
@@ -16,9 +17,11 @@ export interface RedisDataKeysOptions extends Omit<ConnectionOptions, "keyPrefix
   keyPrefix?: string | undefined;
 }
 
-const schema = z.strictObject(
-  { ...connectionShape, keyPrefix: connectionShape.keyPrefix.unwrap().default("chat-keys") },
-  "pass an object with at least client",
+const schema = once(() =>
+  z.strictObject(
+    { ...connectionShape(), keyPrefix: connectionShape().keyPrefix.unwrap().default("chat-keys") },
+    "pass an object with at least client",
+  ),
 );
 
 /**
@@ -35,7 +38,7 @@ const schema = z.strictObject(
  * ```
  */
 export function redisDataKeys(options: RedisDataKeysOptions): DataKeys {
-  const settings = connectionSettings(validate(schema, "options", options));
+  const settings = connectionSettings(validate(schema(), "options", options));
   const keysOf = (owner: string): { wrapped: string } => ({ wrapped: wrappedKeyOf(settings.keyPrefix, owner) });
   return {
     async get(owner, keep) {

@@ -6,6 +6,7 @@ import { idSchema, validate } from "../options/validation.js";
 import type { Answers } from "../sessions/answers.js";
 import { eventStream } from "./event-stream.js";
 import { problem, toResponse } from "./problem.js";
+import { once } from "../options/once.js";
 
 /** Options of {@link answerResponse}. */
 export interface AnswerResponseOptions {
@@ -25,14 +26,16 @@ export interface AnswerResponseOptions {
   signal?: AbortSignal | undefined;
 }
 
-const schema = z.strictObject(
-  {
-    request: z.custom<Request>(isRequest, "pass the Web-standard Request"),
-    operationId: idSchema.optional(),
-    answer: markedSchema<Answer>(answerMark, "pass what `answers.begin()` returned: awaited").optional(),
-    signal: z.custom<AbortSignal>((value) => value instanceof AbortSignal, "use an AbortSignal").optional(),
-  },
-  "pass an object with the request",
+const schema = once(() =>
+  z.strictObject(
+    {
+      request: z.custom<Request>(isRequest, "pass the Web-standard Request"),
+      operationId: idSchema().optional(),
+      answer: markedSchema<Answer>(answerMark, "pass what `answers.begin()` returned: awaited").optional(),
+      signal: z.custom<AbortSignal>((value) => value instanceof AbortSignal, "use an AbortSignal").optional(),
+    },
+    "pass an object with the request",
+  ),
 );
 
 /**
@@ -66,13 +69,13 @@ const schema = z.strictObject(
  * ```
  */
 export async function answerResponse(answers: Answers, options: AnswerResponseOptions): Promise<Response> {
-  const { request, operationId, answer, signal } = validate(schema, "options", options);
+  const { request, operationId, answer, signal } = validate(schema(), "options", options);
   const leaving = new AbortController();
   if (answer !== undefined)
     return streamed(eventStream({ events: answers.serve(answer, leaving.signal), leaving, signal }));
 
   const after = request.headers.get("Last-Event-ID") || new URL(request.url).searchParams.get("after") || undefined;
-  if (!eventIdSchema.optional().safeParse(after).success) return toResponse(problem("INVALID_EVENT_ID"));
+  if (!eventIdSchema().optional().safeParse(after).success) return toResponse(problem("INVALID_EVENT_ID"));
   const followed = { operationId, after };
   const isOver = after !== undefined && isLastEvent(after);
   // Asked before the response begins, because its status depends on it.

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { InvalidOptionError } from "../errors.js";
 import { countSchema, validate } from "../options/validation.js";
 import { withoutPadding } from "./padding.js";
+import { once } from "../options/once.js";
 
 /**
  * The source of the client's address. By default, the address is that of the connection, if the framework provides it.
@@ -36,24 +37,26 @@ export interface TrustedProxies {
  */
 export type AddressReader = (request: Request, peerAddress: string | undefined) => string | undefined;
 
-const schema = z.strictObject(
-  {
-    trustedProxies: z.union(
-      [countSchema, z.array(z.string()).min(1)],
-      'use the number of proxies (at least 1) or an array of their addresses, such as ["10.0.0.0/8"]',
-    ),
-    header: z
-      .string("use a string")
-      .regex(/^[\w-]+$/, "use the name of a header")
-      .default("X-Forwarded-For"),
-  },
-  "use { trustedProxies } or a function",
+const schema = once(() =>
+  z.strictObject(
+    {
+      trustedProxies: z.union(
+        [countSchema(), z.array(z.string()).min(1)],
+        'use the number of proxies (at least 1) or an array of their addresses, such as ["10.0.0.0/8"]',
+      ),
+      header: z
+        .string("use a string")
+        .regex(/^[\w-]+$/, "use the name of a header")
+        .default("X-Forwarded-For"),
+    },
+    "use { trustedProxies } or a function",
+  ),
 );
 
 export function parseClientAddress(source: ClientAddress | undefined): AddressReader {
   if (source === undefined) return (_request, peer) => normalAddress(peer);
   if (typeof source === "function") return (request, peer) => normalAddress(source(request, normalAddress(peer)));
-  const { trustedProxies, header } = validate(schema, "clientAddress", source);
+  const { trustedProxies, header } = validate(schema(), "clientAddress", source);
   // Each proxy appends the address of its own client. Only the last entries come from trusted proxies.
   const forwarded = (request: Request): string[] => request.headers.get(header)?.split(",") ?? [];
   if (typeof trustedProxies === "number") {

@@ -6,6 +6,7 @@ import { type AddressReader, type ClientAddress, parseClientAddress } from "./cl
 import type { Identity } from "./identity.js";
 import type { Problem } from "./problem.js";
 import { parseTransport, type SessionTransport, type TokenCarrier } from "./transport.js";
+import { once } from "../options/once.js";
 
 /** Stands for an agent's id where a session with any agent is accepted, for example to list conversations. */
 export const anyAgent: unique symbol = Symbol("any agent");
@@ -78,29 +79,33 @@ export interface GuardParts {
   readonly maxAuthenticationSeconds: number | undefined;
 }
 
-const callable = z.custom<never>((value) => typeof value === "function", "use a function");
-const agentSchema = z.custom<never>(
-  (value) => typeof value === "string" || typeof value === "function" || value === anyAgent,
-  "use an agent's id, anyAgent, or a function that returns one of them",
+const callable = once(() => z.custom<never>((value) => typeof value === "function", "use a function"));
+const agentSchema = once(() =>
+  z.custom<never>(
+    (value) => typeof value === "string" || typeof value === "function" || value === anyAgent,
+    "use an agent's id, anyAgent, or a function that returns one of them",
+  ),
 );
-const schema = z.strictObject(
-  {
-    sessions: z.custom<GuardSettings["sessions"]>(
-      (value) => typeof (value as Partial<SessionStore> | null | undefined)?.verify === "function",
-      "pass a SessionStore",
-    ),
-    authenticate: callable,
-    transport: z.custom<SessionTransport>(() => true).default("header"),
-    clientAddress: z.custom<ClientAddress>(() => true).optional(),
-    maxAuthenticationAge: durationSchema().optional(),
-    onDenied: callable.optional(),
-    agentId: agentSchema.optional(),
-  },
-  "pass an object with sessions and authenticate",
+const schema = once(() =>
+  z.strictObject(
+    {
+      sessions: z.custom<GuardSettings["sessions"]>(
+        (value) => typeof (value as Partial<SessionStore> | null | undefined)?.verify === "function",
+        "pass a SessionStore",
+      ),
+      authenticate: callable(),
+      transport: z.custom<SessionTransport>(() => true).default("header"),
+      clientAddress: z.custom<ClientAddress>(() => true).optional(),
+      maxAuthenticationAge: durationSchema().optional(),
+      onDenied: callable().optional(),
+      agentId: agentSchema().optional(),
+    },
+    "pass an object with sessions and authenticate",
+  ),
 );
 
 export function parseGuardOptions(options: GuardSettings): GuardParts {
-  const { sessions, transport, clientAddress, maxAuthenticationAge: age } = validate(schema, "options", options);
+  const { sessions, transport, clientAddress, maxAuthenticationAge: age } = validate(schema(), "options", options);
   return {
     sessions,
     carrier: parseTransport(transport),

@@ -95,9 +95,9 @@ function bearerToken(headers: Headers): string | undefined {
 }
 
 function identityOf(claims: Record<string, unknown>, settings: JwtSettings): JwtIdentity | null {
-  const userId = idSchema.safeParse(claims[settings.userIdClaim]);
+  const userId = idSchema().safeParse(claims[settings.userIdClaim]);
   // For a user without an organisation, some providers set the claim to `null` and others omit it.
-  const orgId = idSchema
+  const orgId = idSchema()
     .nullish()
     .safeParse(settings.orgIdClaim === undefined ? undefined : claims[settings.orgIdClaim]);
   if (!userId.success || !orgId.success) return null;

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { type Duration, durationSchema } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
 import { validate } from "../options/validation.js";
+import { once } from "../options/once.js";
 
 const secretAlgorithms = ["HS256", "HS384", "HS512"] as const;
 // oxfmt-ignore
@@ -83,38 +84,42 @@ export interface JwtSettings {
   readonly orgIdClaim: string | undefined;
 }
 
-const word = z.string("use a string").min(1, "use a string that is not empty");
+const word = once(() => z.string("use a string").min(1, "use a string that is not empty"));
 // Required and not empty: a token of any issuer, or for any audience, would prove nothing.
-const words = z.union([word.transform((one) => [one]), z.array(word).min(1)], "use a string, or an array of strings");
+const words = once(() =>
+  z.union([word().transform((one) => [one]), z.array(word()).min(1)], "use a string, or an array of strings"),
+);
 const anArray = 'use an array of the algorithms that you sign with, such as ["RS256"]';
-const schema = z.strictObject(
-  {
-    key: z.custom<JwtKey>(() => true).optional(),
-    jwks: z
-      .union(
-        [z.string(), z.instanceof(URL), z.looseObject({ keys: z.array(z.record(z.string(), z.unknown())).min(1) })],
-        "use an address or { keys }",
-      )
-      .optional(),
-    algorithms: z
-      .array(
-        z.enum([...secretAlgorithms, ...publicAlgorithms], 'use algorithms such as "RS256"; "none" is not accepted'),
-        anArray,
-      )
-      .min(1, anArray),
-    issuer: words,
-    audience: words,
-    typ: word.optional(),
-    notBefore: z.date("use a date").optional(),
-    clockTolerance: durationSchema().optional(),
-    userIdClaim: word.default("sub"),
-    orgIdClaim: word.optional(),
-  },
-  "pass an object with key or jwks, algorithms, issuer and audience",
+const schema = once(() =>
+  z.strictObject(
+    {
+      key: z.custom<JwtKey>(() => true).optional(),
+      jwks: z
+        .union(
+          [z.string(), z.instanceof(URL), z.looseObject({ keys: z.array(z.record(z.string(), z.unknown())).min(1) })],
+          "use an address or { keys }",
+        )
+        .optional(),
+      algorithms: z
+        .array(
+          z.enum([...secretAlgorithms, ...publicAlgorithms], 'use algorithms such as "RS256"; "none" is not accepted'),
+          anArray,
+        )
+        .min(1, anArray),
+      issuer: words(),
+      audience: words(),
+      typ: word().optional(),
+      notBefore: z.date("use a date").optional(),
+      clockTolerance: durationSchema().optional(),
+      userIdClaim: word().default("sub"),
+      orgIdClaim: word().optional(),
+    },
+    "pass an object with key or jwks, algorithms, issuer and audience",
+  ),
 );
 
 export function parseJwtOptions(options: JwtAuthenticatorOptions): JwtSettings {
-  const { key, jwks, clockTolerance, typ, orgIdClaim, notBefore, ...rules } = validate(schema, "options", options);
+  const { key, jwks, clockTolerance, typ, orgIdClaim, notBefore, ...rules } = validate(schema(), "options", options);
   if ((key === undefined) === (jwks === undefined)) {
     throw new InvalidOptionError("key", "pass either key or jwks.");
   }
@@ -156,7 +161,7 @@ function keyType(key: unknown): string | undefined {
   return key instanceof KeyObject || types.isCryptoKey(key) ? key.type : undefined;
 }
 
-function sourceOf(key: JwtKey | undefined, jwks: z.output<typeof schema>["jwks"]): JwtSettings["source"] {
+function sourceOf(key: JwtKey | undefined, jwks: z.output<ReturnType<typeof schema>>["jwks"]): JwtSettings["source"] {
   if (key !== undefined) return { key };
   if (typeof jwks === "object" && "keys" in jwks) return { keys: jwks.keys };
   const url = typeof jwks === "string" && URL.canParse(jwks) ? new URL(jwks) : jwks;

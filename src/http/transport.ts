@@ -4,6 +4,7 @@ import { InvalidOptionError } from "../errors.js";
 import { parseToken } from "../sessions/token.js";
 import { validate } from "../options/validation.js";
 import { withoutPadding } from "./padding.js";
+import { once } from "../options/once.js";
 
 /**
  * How requests and responses carry the session token. The token is never in the URL, which would copy it to logs,
@@ -53,24 +54,28 @@ export interface TokenCarrier {
 }
 
 // RFC 9110, 5.6.2
-const headerSchema = z.strictObject({
-  header: z
-    .string("use a string")
-    .regex(/^[\w!#$%&'*+.^`|~-]+$/, "use the name of a header, such as X-Session-Id")
-    // The values of these headers have formats of their own.
-    .regex(
-      /^(?!(?:authorization|cookie|set-cookie)$)/i,
-      "use a header other than Authorization, Cookie and Set-Cookie",
-    ),
-});
-const cookieSchema = z.strictObject({
-  cookie: z.string("use a string").regex(/^__Host-[\w!#$%&'*+.^`|~-]+$/, "use a name that begins with __Host-"),
-  sameSite: z.enum(["Strict", "Lax"], 'use "Strict" or "Lax"').default("Strict"),
-  maxAge: durationSchema().optional(),
-  trustedOrigins: z
-    .array(z.string().refine(isOrigin, "use origins, such as https://app.example.com"), "use an array")
-    .default([]),
-});
+const headerSchema = once(() =>
+  z.strictObject({
+    header: z
+      .string("use a string")
+      .regex(/^[\w!#$%&'*+.^`|~-]+$/, "use the name of a header, such as X-Session-Id")
+      // The values of these headers have formats of their own.
+      .regex(
+        /^(?!(?:authorization|cookie|set-cookie)$)/i,
+        "use a header other than Authorization, Cookie and Set-Cookie",
+      ),
+  }),
+);
+const cookieSchema = once(() =>
+  z.strictObject({
+    cookie: z.string("use a string").regex(/^__Host-[\w!#$%&'*+.^`|~-]+$/, "use a name that begins with __Host-"),
+    sameSite: z.enum(["Strict", "Lax"], 'use "Strict" or "Lax"').default("Strict"),
+    maxAge: durationSchema().optional(),
+    trustedOrigins: z
+      .array(z.string().refine(isOrigin, "use origins, such as https://app.example.com"), "use an array")
+      .default([]),
+  }),
+);
 
 export function parseTransport(transport: SessionTransport): TokenCarrier {
   if (transport === "header") return headerCarrier("X-Session-Id");
@@ -79,7 +84,7 @@ export function parseTransport(transport: SessionTransport): TokenCarrier {
     throw new InvalidOptionError("transport", 'use "header", "cookie", { header } or { cookie }.');
   }
   if ("cookie" in transport) return cookieCarrier(transport);
-  return headerCarrier(validate(headerSchema, "transport", transport).header);
+  return headerCarrier(validate(headerSchema(), "transport", transport).header);
 }
 
 function headerCarrier(name: string): TokenCarrier {
@@ -98,7 +103,7 @@ function headerCarrier(name: string): TokenCarrier {
 }
 
 function cookieCarrier(transport: CookieTransport): TokenCarrier {
-  const { cookie: name, sameSite, maxAge, trustedOrigins } = validate(cookieSchema, "transport", transport);
+  const { cookie: name, sameSite, maxAge, trustedOrigins } = validate(cookieSchema(), "transport", transport);
   const kept = maxAge === undefined ? "" : `; Max-Age=${Math.ceil(maxAge / 1_000)}`;
   const set = (headers: Headers, value: string, age: string): void => {
     headers.append("Set-Cookie", `${name}=${value}; Path=/; Secure; HttpOnly; SameSite=${sameSite}${age}`);

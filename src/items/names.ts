@@ -20,7 +20,7 @@ export interface ItemName {
  * @throws InvalidOptionError for a label that is no well-formed string of up to 1 KiB, and for a longer namespace.
  */
 export function parseLabels(namespace: readonly string[]): readonly string[] {
-  const labels = namespace.map((label) => validate(idSchema, "namespace", label));
+  const labels = namespace.map((label) => validate(idSchema(), "namespace", label));
   if (labels.some((label) => label.includes(SEPARATOR))) {
     throw new InvalidOptionError("namespace", "use labels without NUL characters.");
   }
@@ -32,7 +32,7 @@ export function parseLabels(namespace: readonly string[]): readonly string[] {
 
 /** @throws InvalidOptionError for a key that is no well-formed string of up to 1 KiB. */
 export function parseItemKey(key: string): string {
-  return key === "" ? key : validate(idSchema, "key", key);
+  return key === "" ? key : validate(idSchema(), "key", key);
 }
 
 /** Returns the name of an item as it is stored. */

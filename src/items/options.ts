@@ -10,6 +10,7 @@ import {
   connectionShape,
   type KeyedConnection,
 } from "../redis/connection-options.js";
+import { once } from "../options/once.js";
 
 /** Options of the items of a store. */
 export interface ItemOptions {
@@ -50,29 +51,33 @@ export interface ItemSettings {
 /** The options of a store that belongs to no session, checked. */
 export interface StandaloneItemSettings extends ItemSettings, KeyedConnection, StoredForm {}
 
-const itemShape = {
+const itemShape = once(() => ({
   ttl: durationSchema().optional(),
   refreshOnRead: z.boolean("use true or false").default(false),
-  partition: countSchema.default(2),
-  maxScan: countSchema.default(10_000),
-};
-const itemSchema = z.strictObject(itemShape, "pass an object such as { ttl }");
-const standaloneSchema = z.strictObject(
-  { ...connectionShape, ...storedFormShape, ...itemShape },
-  "pass an object with at least client",
+  partition: countSchema().default(2),
+  maxScan: countSchema().default(10_000),
+}));
+const itemSchema = once(() => z.strictObject(itemShape(), "pass an object such as { ttl }"));
+const standaloneSchema = once(() =>
+  z.strictObject({ ...connectionShape(), ...storedFormShape(), ...itemShape() }, "pass an object with at least client"),
 );
 
 export function parseStandaloneItems(options: StandaloneItemOptions): StandaloneItemSettings {
-  const { encryption, compress, ...parsed } = validate(standaloneSchema, "options", options);
+  const { encryption, compress, ...parsed } = validate(standaloneSchema(), "options", options);
   return { ...connectionSettings(parsed), ...itemSettings(parsed), encryption, compress };
 }
 
 /** @throws InvalidOptionError when an option is unknown or of the wrong form. */
 export function parseItems(options: ItemOptions): ItemSettings {
-  return itemSettings(validate(itemSchema, "options", options));
+  return itemSettings(validate(itemSchema(), "options", options));
 }
 
-function itemSettings({ ttl = 0, refreshOnRead, partition, maxScan }: z.output<typeof itemSchema>): ItemSettings {
+function itemSettings({
+  ttl = 0,
+  refreshOnRead,
+  partition,
+  maxScan,
+}: z.output<ReturnType<typeof itemSchema>>): ItemSettings {
   if (refreshOnRead && ttl === 0) throw new InvalidOptionError("refreshOnRead", "pass a ttl, which a read can renew.");
   return { ttlMilliseconds: ttl, refreshOnRead, partition, maxScan };
 }

@@ -3,6 +3,7 @@ import { boundSaverShape, type SaverOptions, saverSettings, type SaverSettings }
 import { markedSchema, storeMark } from "../options/copies.js";
 import { validate } from "../options/validation.js";
 import type { SessionStore } from "../sessions/store.js";
+import { once } from "../options/once.js";
 
 /** Options of {@link SessionSaver}. */
 export interface SessionSaverOptions extends SaverOptions {
@@ -14,13 +15,15 @@ export interface SessionSaverSettings extends SaverSettings {
   readonly sessions: SessionStore;
 }
 
-const sessionSaverSchema = z.strictObject(
-  { ...boundSaverShape, sessions: markedSchema<SessionStore>(storeMark, "pass a SessionStore") },
-  "pass an object with at least sessions",
+const sessionSaverSchema = once(() =>
+  z.strictObject(
+    { ...boundSaverShape(), sessions: markedSchema<SessionStore>(storeMark, "pass a SessionStore") },
+    "pass an object with at least sessions",
+  ),
 );
 
 /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
 export function parseSessionSaverOptions(options: SessionSaverOptions): SessionSaverSettings {
-  const parsed = validate(sessionSaverSchema, "options", options);
+  const parsed = validate(sessionSaverSchema(), "options", options);
   return { ...saverSettings(parsed), sessions: parsed.sessions };
 }

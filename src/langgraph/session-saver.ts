@@ -144,8 +144,11 @@ function beginningOf(config: RunnableConfig): BeginningRun | undefined {
   const [operationId, replaces] = [textOf(context?.operationId), textOf(context?.replaces)];
   if (operationId === undefined && replaces === undefined) return undefined;
   if (!looksBeforeInput(config)) return undefined;
-  if (operationId !== undefined) validate(idSchema, "operationId", operationId);
-  return { operationId, replaces: replaces === undefined ? undefined : validate(positionSchema, "replaces", replaces) };
+  if (operationId !== undefined) validate(idSchema(), "operationId", operationId);
+  return {
+    operationId,
+    replaces: replaces === undefined ? undefined : validate(positionSchema(), "replaces", replaces),
+  };
 }
 
 function textOf(value: unknown): string | undefined {

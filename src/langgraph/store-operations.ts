@@ -15,6 +15,7 @@ import type { Search } from "../items/search-items.js";
 import type { Change } from "../items/write-items.js";
 import { jsonTextOf } from "../options/json-text.js";
 import { validate } from "../options/validation.js";
+import { once } from "../options/once.js";
 
 /** One operation of a batch, checked. */
 export type CheckedOperation =
@@ -23,8 +24,8 @@ export type CheckedOperation =
   | { readonly kind: "put"; readonly change: Change }
   | { readonly kind: "list"; readonly listing: NamespaceListing };
 
-const amountSchema = z.int("use a whole number").min(0, "use 0 or more");
-const depthSchema = z.int("use a whole number").min(1, "use at least 1");
+const amountSchema = once(() => z.int("use a whole number").min(0, "use 0 or more"));
+const depthSchema = once(() => z.int("use a whole number").min(1, "use at least 1"));
 
 /**
  * Checks an operation, and finds out what it is as InMemoryStore does.
@@ -45,8 +46,8 @@ function searchOf({ namespacePrefix, filter, limit = 10, offset = 0, query }: Se
   return {
     labels: checkedNamespace(namespacePrefix, "any length"),
     matches: filterOf(filter),
-    limit: validate(amountSchema, "limit", limit),
-    offset: validate(amountSchema, "offset", offset),
+    limit: validate(amountSchema(), "limit", limit),
+    offset: validate(amountSchema(), "offset", offset),
   };
 }
 
@@ -75,9 +76,9 @@ function listingOf({ matchConditions = [], maxDepth, limit, offset }: ListNamesp
       }
       return { matchType, path: checkedNamespace(path, "any length") };
     }),
-    maxDepth: validate(depthSchema.optional(), "maxDepth", maxDepth),
-    limit: validate(amountSchema.optional(), "limit", limit),
-    offset: validate(amountSchema, "offset", offset ?? 0),
+    maxDepth: validate(depthSchema().optional(), "maxDepth", maxDepth),
+    limit: validate(amountSchema().optional(), "limit", limit),
+    offset: validate(amountSchema(), "offset", offset ?? 0),
   };
 }
 

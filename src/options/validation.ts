@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { InvalidOptionError } from "../errors.js";
+import { once } from "./once.js";
 
 /**
  * Checks a value and returns the output of the schema.
@@ -45,22 +46,25 @@ export function noSuchOption(option: string, known: readonly string[]): InvalidO
  * Checks a short text from outside. A lone surrogate has no UTF-8, so two texts that differ only in one would be stored
  * alike.
  */
-export const textSchema: z.ZodString = z
-  .string("use a string")
-  .min(1, "use a string that is not empty")
-  .refine((text) => text.isWellFormed(), "use well-formed Unicode (this holds a lone surrogate)")
-  .refine((text) => Buffer.byteLength(text) <= 1024, "use at most 1 KiB of UTF-8");
+export const textSchema: () => z.ZodString = once(() =>
+  z
+    .string("use a string")
+    .min(1, "use a string that is not empty")
+    .refine((text) => text.isWellFormed(), "use well-formed Unicode (this holds a lone surrogate)")
+    .refine((text) => Buffer.byteLength(text) <= 1024, "use at most 1 KiB of UTF-8"),
+);
 
 /** The shape of a session token (`sessions/token.ts`), wherever it stands in a text, also behind a prefix of the caller. */
 const sessionToken = /lrs_[\w-]{87}/;
 
 /** Checks an id from outside. It becomes part of a key name, which logs and tools of Redis show, so it must not be secret. */
-export const idSchema: z.ZodString = textSchema.refine(
-  (id) => !sessionToken.test(id),
-  "this holds a session token, which is secret: use an id of your own, or what verify(token) returns",
+export const idSchema: () => z.ZodString = once(() =>
+  textSchema().refine(
+    (id) => !sessionToken.test(id),
+    "this holds a session token, which is secret: use an id of your own, or what verify(token) returns",
+  ),
 );
 
-/** Checks a whole number of at least 1. */
 /** Returns true for an object that has these methods. */
 export function hasMethods(value: unknown, names: readonly string[]): boolean {
   return (
@@ -70,4 +74,5 @@ export function hasMethods(value: unknown, names: readonly string[]): boolean {
   );
 }
 
-export const countSchema: z.ZodType<number> = z.int("use a whole number").min(1, "use at least 1");
+/** Checks a whole number of at least 1. */
+export const countSchema: () => z.ZodType<number> = once(() => z.int("use a whole number").min(1, "use at least 1"));

@@ -4,6 +4,7 @@ import { type Duration, durationSchema } from "../options/duration.js";
 import { countSchema, idSchema, validate } from "../options/validation.js";
 import { clientAdvice, isRedisClient, portOf, type RedisClient } from "./client.js";
 import type { Connection } from "./send.js";
+import { once } from "../options/once.js";
 
 /** How many replicas have to have a write before the call returns. */
 export interface WaitOptions {
@@ -51,30 +52,31 @@ export interface KeyedConnection extends Connection {
 /** An operation id is remembered for this long. A longer deadline is a mistake in units: durations are seconds. */
 const MAX_DEADLINE = "2m";
 
-const clientShape = {
+const clientShape = once(() => ({
   client: z.custom<RedisClient>(isRedisClient, { error: ({ input }) => clientAdvice(input) }),
   deadline: durationSchema(MAX_DEADLINE).prefault("5s"),
-};
-const clientSchema = z.strictObject(clientShape);
+}));
+const clientSchema = once(() => z.strictObject(clientShape()));
 
-const waitSchema = z.strictObject(
-  { replicas: countSchema, timeout: durationSchema() },
-  'use { replicas: 1, timeout: "1s" }',
+const waitSchema = once(() =>
+  z.strictObject({ replicas: countSchema(), timeout: durationSchema() }, 'use { replicas: 1, timeout: "1s" }'),
 );
 
 /** For the schemas of options that include these. */
-export const connectionShape = {
-  ...clientShape,
-  wait: waitSchema.optional(),
-  keyPrefix: idSchema.regex(/^[^\s{}]+$/u, "use a string without white space and braces").default("chat"),
-};
+export const connectionShape = once(() => ({
+  ...clientShape(),
+  wait: waitSchema().optional(),
+  keyPrefix: idSchema()
+    .regex(/^[^\s{}]+$/u, "use a string without white space and braces")
+    .default("chat"),
+}));
 
 /**
  * Returns the settings of a connection whose options were checked.
  *
  * @throws InvalidOptionError when `wait.timeout` leaves no time to tell of a shortfall within `deadline`.
  */
-export function connectionSettings(parsed: z.output<z.ZodObject<typeof connectionShape>>): KeyedConnection {
+export function connectionSettings(parsed: z.output<z.ZodObject<ReturnType<typeof connectionShape>>>): KeyedConnection {
   const { client, deadline, wait, keyPrefix } = parsed;
   if (wait === undefined) {
     return { client: portOf(client), deadlineMilliseconds: deadline, wait: undefined, keyPrefix };
@@ -96,6 +98,6 @@ export function connectionSettings(parsed: z.output<z.ZodObject<typeof connectio
  * @throws InvalidOptionError for a client or deadline of the wrong form.
  */
 export function parseClient(options: Pick<ConnectionOptions, "client" | "deadline">): Connection {
-  const { client, deadline } = validate(clientSchema, "options", options);
+  const { client, deadline } = validate(clientSchema(), "options", options);
   return { client: portOf(client), deadlineMilliseconds: deadline };
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { idSchema, validate } from "../options/validation.js";
+import { once } from "../options/once.js";
 
 /**
  * How long Redis remembers an operation id. Within this time, repeating a write is harmless. By default, ioredis 6 gives
@@ -36,9 +37,8 @@ export interface WriteOptions {
 }
 
 /** Checks the options of a write. */
-export const writeSchema: z.ZodObject<{ operationId: z.ZodOptional<z.ZodString> }> = z.strictObject(
-  { operationId: idSchema.optional() },
-  "pass an object, such as { operationId }",
+export const writeSchema: () => z.ZodObject<{ operationId: z.ZodOptional<z.ZodString> }> = once(() =>
+  z.strictObject({ operationId: idSchema().optional() }, "pass an object, such as { operationId }"),
 );
 
 /**
@@ -49,5 +49,5 @@ export const writeSchema: z.ZodObject<{ operationId: z.ZodOptional<z.ZodString> 
 export function operationIdOf(options: WriteOptions | undefined): string {
   return options === undefined
     ? newOperationId()
-    : (validate(writeSchema, "options", options).operationId ?? newOperationId());
+    : (validate(writeSchema(), "options", options).operationId ?? newOperationId());
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Keyring } from "../encryption/keyring.js";
 import { keyringSchema } from "../encryption/keyring.js";
 import { type ConnectionOptions, connectionShape } from "../redis/connection-options.js";
+import { once } from "../options/once.js";
 
 /** Options of {@link rewrapDataKeys} and {@link sealStored}. */
 export interface ResealOptions<Progress> extends Pick<ConnectionOptions, "client" | "keyPrefix" | "deadline"> {
@@ -11,13 +12,13 @@ export interface ResealOptions<Progress> extends Pick<ConnectionOptions, "client
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
-export const resealShape = {
-  client: connectionShape.client,
-  keyPrefix: connectionShape.keyPrefix,
-  deadline: connectionShape.deadline,
-  encryption: keyringSchema,
+export const resealShape = once(() => ({
+  client: connectionShape().client,
+  keyPrefix: connectionShape().keyPrefix,
+  deadline: connectionShape().deadline,
+  encryption: keyringSchema(),
   onProgress: z.custom<(progress: never) => void>((value) => typeof value === "function", "pass a function").optional(),
-};
+}));
 
 /** How many owners are worked on at once. */
 export const AT_ONCE = 32;

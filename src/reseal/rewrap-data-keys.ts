@@ -12,6 +12,7 @@ import { rewrapDataKeyScript } from "../redis/scripts/data-key/rewrap.js";
 import { type Connection, read, run } from "../redis/send.js";
 import { inBatches } from "./in-batches.js";
 import { AT_ONCE, type ResealOptions, resealShape } from "./options.js";
+import { once } from "../options/once.js";
 
 export interface RewrapProgress {
   /** How many data keys were found so far. */
@@ -28,7 +29,7 @@ export interface RewrappedDataKeys {
   readonly wrappedBy: Record<string, number>;
 }
 
-const schema = z.strictObject(resealShape, "pass an object with at least client and encryption");
+const schema = once(() => z.strictObject(resealShape(), "pass an object with at least client and encryption"));
 
 /** What is counted of a record that names no key of a ring: no ring has such a key. */
 const UNREADABLE = "(unreadable)";
@@ -56,7 +57,7 @@ const MAX_LOOKS = 3;
  * ```
  */
 export async function rewrapDataKeys(options: RewrapDataKeysOptions): Promise<RewrappedDataKeys> {
-  const parsed = validate(schema, "options", options);
+  const parsed = validate(schema(), "options", options);
   const { encryption } = parsed;
   const settings = connectionSettings(parsed);
   const wrappedBy = new Map<string, number>();

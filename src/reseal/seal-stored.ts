@@ -13,6 +13,7 @@ import { inBatches } from "./in-batches.js";
 import { AT_ONCE, type ResealOptions, resealShape } from "./options.js";
 import { placeOf } from "./places.js";
 import { type Sealed, sealPlace } from "./seal-place.js";
+import { once } from "../options/once.js";
 
 export interface SealProgress extends Sealed {
   /** How many keys were looked at so far. */
@@ -21,9 +22,11 @@ export interface SealProgress extends Sealed {
 
 export interface SealStoredOptions extends ResealOptions<SealProgress>, Pick<StoredFormOptions, "compress"> {}
 
-const schema = z.strictObject(
-  { ...resealShape, compress: storedFormShape.compress },
-  "pass an object with at least client and encryption",
+const schema = once(() =>
+  z.strictObject(
+    { ...resealShape(), compress: storedFormShape().compress },
+    "pass an object with at least client and encryption",
+  ),
 );
 
 /**
@@ -47,7 +50,7 @@ const schema = z.strictObject(
  * ```
  */
 export async function sealStored(options: SealStoredOptions): Promise<Sealed> {
-  const parsed = validate(schema, "options", options);
+  const parsed = validate(schema(), "options", options);
   const { encryption, compress } = parsed;
   if (!encryption.seals) throw new InvalidOptionError("encryption", "use a keyring without `seal: false`.");
   const settings = { ...connectionSettings(parsed), encryption, compress };

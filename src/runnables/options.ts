@@ -12,6 +12,7 @@ import type { SessionStore } from "../sessions/store.js";
 import { markedSchema, storeMark } from "../options/copies.js";
 import { validate } from "../options/validation.js";
 import type { MessageKeys } from "./messages.js";
+import { once } from "../options/once.js";
 
 interface WithHistories {
   /** Returns the history of `configurable.sessionId`. Return a new object for each call, so that each turn is fenced. */
@@ -72,31 +73,33 @@ export interface RunnableSettings<RunInput, RunOutput> extends MessageKeys {
   readonly wantsAlternation: boolean;
 }
 
-const keySchema = z.string("use a string").min(1, "use a name").optional();
-const fieldsSchema = z.strictObject(
-  {
-    ...turnShape,
-    // toRunnable checks it, as LangChain does.
-    runnable: z.unknown().optional(),
-    getMessageHistory: z
-      .custom<(sessionId: string) => BaseChatMessageHistory>((value) => typeof value === "function", "use a function")
-      .optional(),
-    sessions: markedSchema<SessionStore>(storeMark, "pass a SessionStore").optional(),
-    inputMessagesKey: keySchema,
-    outputMessagesKey: keySchema,
-    historyMessagesKey: keySchema,
-    config: z
-      .custom<RunnableConfig>((value) => typeof value === "object" && value !== null, "use a config of LangChain")
-      .optional(),
-  },
-  "pass an object with runnable, and getMessageHistory or sessions",
+const keySchema = once(() => z.string("use a string").min(1, "use a name").optional());
+const fieldsSchema = once(() =>
+  z.strictObject(
+    {
+      ...turnShape(),
+      // toRunnable checks it, as LangChain does.
+      runnable: z.unknown().optional(),
+      getMessageHistory: z
+        .custom<(sessionId: string) => BaseChatMessageHistory>((value) => typeof value === "function", "use a function")
+        .optional(),
+      sessions: markedSchema<SessionStore>(storeMark, "pass a SessionStore").optional(),
+      inputMessagesKey: keySchema(),
+      outputMessagesKey: keySchema(),
+      historyMessagesKey: keySchema(),
+      config: z
+        .custom<RunnableConfig>((value) => typeof value === "object" && value !== null, "use a config of LangChain")
+        .optional(),
+    },
+    "pass an object with runnable, and getMessageHistory or sessions",
+  ),
 );
 
 /** @throws InvalidOptionError when a field is missing, unknown or of the wrong form. */
 export function parseFields<RunInput, RunOutput>(
   fields: RunnableWithSessionFields<RunInput, RunOutput>,
 ): RunnableSettings<RunInput, RunOutput> {
-  const parsed = validate(fieldsSchema, "fields", fields);
+  const parsed = validate(fieldsSchema(), "fields", fields);
   const { getMessageHistory, sessions } = parsed;
   if ((getMessageHistory === undefined) === (sessions === undefined)) {
     throw new InvalidOptionError("getMessageHistory", "pass either getMessageHistory or sessions.");

@@ -7,6 +7,7 @@ import { copied } from "../messages/copied.js";
 import { type Duration, durationSchema } from "../options/duration.js";
 import { countSchema, idSchema, validate } from "../options/validation.js";
 import { positionSchema } from "./positions.js";
+import { once } from "../options/once.js";
 
 /** What {@link Answers.begin} takes. */
 export interface BeginAnswer {
@@ -60,42 +61,54 @@ export interface FollowAnswer {
   signal?: AbortSignal | undefined;
 }
 
-const windowSchema = z
-  .custom<Duration | `${number}ms`>(() => true)
-  .transform((given, context) => {
-    const [, milliseconds] = /^(\d{1,5})ms$/.exec(String(given)) ?? [];
-    if (milliseconds !== undefined) return Number(milliseconds);
-    const parsed = durationSchema("1m").safeParse(given);
-    if (!parsed.success) context.addIssue({ code: "custom", message: 'use a duration such as "50ms", at most "1m"' });
-    return parsed.data ?? 0;
-  });
-const signalSchema = z.custom<AbortSignal>((value) => value instanceof AbortSignal, "use an AbortSignal").optional();
+const windowSchema = once(() =>
+  z
+    .custom<Duration | `${number}ms`>(() => true)
+    .transform((given, context) => {
+      const [, milliseconds] = /^(\d{1,5})ms$/.exec(String(given)) ?? [];
+      if (milliseconds !== undefined) return Number(milliseconds);
+      const parsed = durationSchema("1m").safeParse(given);
+      if (!parsed.success) context.addIssue({ code: "custom", message: 'use a duration such as "50ms", at most "1m"' });
+      return parsed.data ?? 0;
+    }),
+);
+const signalSchema = once(() =>
+  z.custom<AbortSignal>((value) => value instanceof AbortSignal, "use an AbortSignal").optional(),
+);
 
-const beginSchema = z.strictObject(
-  {
-    operationId: idSchema,
-    input: z.unknown().optional(),
-    replaces: positionSchema.optional(),
-    supersede: z.boolean("use true or false").default(false),
-    lease: durationSchema("1d").prefault("30s"),
-    waitFor: durationSchema("1d").prefault("60s"),
-    window: windowSchema.prefault("50ms"),
-    ttl: durationSchema("1d").prefault("2m"),
-    maxBytes: countSchema.default(1_048_576),
-  },
-  "pass an object with operationId and input",
+const beginSchema = once(() =>
+  z.strictObject(
+    {
+      operationId: idSchema(),
+      input: z.unknown().optional(),
+      replaces: positionSchema().optional(),
+      supersede: z.boolean("use true or false").default(false),
+      lease: durationSchema("1d").prefault("30s"),
+      waitFor: durationSchema("1d").prefault("60s"),
+      window: windowSchema().prefault("50ms"),
+      ttl: durationSchema("1d").prefault("2m"),
+      maxBytes: countSchema().default(1_048_576),
+    },
+    "pass an object with operationId and input",
+  ),
 );
-const followSchema = z.strictObject(
-  { operationId: idSchema.optional(), after: eventIdSchema.optional(), signal: signalSchema },
-  "pass an object, such as { after }",
+const followSchema = once(() =>
+  z.strictObject(
+    { operationId: idSchema().optional(), after: eventIdSchema().optional(), signal: signalSchema() },
+    "pass an object, such as { after }",
+  ),
 );
-const stopSchema = z.strictObject({ operationId: idSchema.optional() }, "pass an object, such as { operationId }");
+const stopSchema = once(() =>
+  z.strictObject({ operationId: idSchema().optional() }, "pass an object, such as { operationId }"),
+);
 
 /** What {@link parseBegin} returns. */
-export type ParsedBegin = Omit<z.output<typeof beginSchema>, "input"> & { readonly question: readonly BaseMessage[] };
+export type ParsedBegin = Omit<z.output<ReturnType<typeof beginSchema>>, "input"> & {
+  readonly question: readonly BaseMessage[];
+};
 
 export function parseBegin(options: BeginAnswer): ParsedBegin {
-  const { input, ...others } = validate(beginSchema, "options", options);
+  const { input, ...others } = validate(beginSchema(), "options", options);
   const question = input === undefined ? [] : questionOf(input);
   if (others.replaces !== undefined && question.length === 0) {
     throw new InvalidOptionError("input", "pass what the user says in place of the messages that are replaced.");
@@ -103,12 +116,12 @@ export function parseBegin(options: BeginAnswer): ParsedBegin {
   return { ...others, question };
 }
 
-export function parseFollow(options: FollowAnswer): z.output<typeof followSchema> {
-  return validate(followSchema, "options", options);
+export function parseFollow(options: FollowAnswer): z.output<ReturnType<typeof followSchema>> {
+  return validate(followSchema(), "options", options);
 }
 
-export function parseStop(options: { operationId?: string | undefined }): z.output<typeof stopSchema> {
-  return validate(stopSchema, "options", options);
+export function parseStop(options: { operationId?: string | undefined }): z.output<ReturnType<typeof stopSchema>> {
+  return validate(stopSchema(), "options", options);
 }
 
 /** Returns the question, each message as an object of its own, with an id: turns and threads tell messages apart by it. */

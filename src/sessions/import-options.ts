@@ -5,6 +5,7 @@ import { idFrom, kindOfId } from "../options/ids.js";
 import { idSchema, textSchema, validate } from "../options/validation.js";
 import { newOperationId, type WriteOptions, writeSchema } from "../redis/operation.js";
 import type { ExportedConversation } from "./exported.js";
+import { once } from "../options/once.js";
 
 /** Options of {@link Conversations.import}. */
 export interface ImportOptions extends WriteOptions {
@@ -38,35 +39,41 @@ export function isTimeText(value: unknown): value is string {
   return !Number.isNaN(time) && new Date(time).toISOString() === value;
 }
 
-const timeSchema = z.custom<string>(isTimeText, "use a time in ISO 8601, such as 2026-11-21T10:00:00.000Z");
-const madeIdSchema = z
-  .string("use the id of a conversation")
-  .refine((id) => kindOfId(id) === "conversation", "use the id of a conversation of this library");
-const recordSchema = z.strictObject(
-  {
-    kind: z.literal("conversation", "pass a record of a conversation").optional(),
-    format: z.literal(
-      "langchain-redis-sessions/conversation/1",
-      'pass what conversations.export() returned; its format is "langchain-redis-sessions/conversation/1"',
-    ),
-    id: madeIdSchema,
-    agentId: idSchema,
-    title: textSchema.optional(),
-    forkedFrom: idSchema.optional(),
-    createdAt: timeSchema,
-    lastActivityAt: timeSchema,
-    messages: z.custom<readonly unknown[]>(Array.isArray, "use an array of messages"),
-    continues: z.undefined("add the messages of the records that follow, and leave this out").optional(),
-  },
-  "pass what conversations.export() returned",
+const timeSchema = once(() => z.custom<string>(isTimeText, "use a time in ISO 8601, such as 2026-11-21T10:00:00.000Z"));
+const madeIdSchema = once(() =>
+  z
+    .string("use the id of a conversation")
+    .refine((id) => kindOfId(id) === "conversation", "use the id of a conversation of this library"),
 );
-const optionsSchema = z.strictObject(
-  {
-    ...writeSchema.shape,
-    id: z.union([z.literal("new"), madeIdSchema], 'use the id of a conversation, or "new"').optional(),
-    agentId: idSchema.optional(),
-  },
-  "pass an object, such as { agentId }",
+const recordSchema = once(() =>
+  z.strictObject(
+    {
+      kind: z.literal("conversation", "pass a record of a conversation").optional(),
+      format: z.literal(
+        "langchain-redis-sessions/conversation/1",
+        'pass what conversations.export() returned; its format is "langchain-redis-sessions/conversation/1"',
+      ),
+      id: madeIdSchema(),
+      agentId: idSchema(),
+      title: textSchema().optional(),
+      forkedFrom: idSchema().optional(),
+      createdAt: timeSchema(),
+      lastActivityAt: timeSchema(),
+      messages: z.custom<readonly unknown[]>(Array.isArray, "use an array of messages"),
+      continues: z.undefined("add the messages of the records that follow, and leave this out").optional(),
+    },
+    "pass what conversations.export() returned",
+  ),
+);
+const optionsSchema = once(() =>
+  z.strictObject(
+    {
+      ...writeSchema().shape,
+      id: z.union([z.literal("new"), madeIdSchema()], 'use the id of a conversation, or "new"').optional(),
+      agentId: idSchema().optional(),
+    },
+    "pass an object, such as { agentId }",
+  ),
 );
 
 /**
@@ -74,9 +81,9 @@ const optionsSchema = z.strictObject(
  * @throws InvalidOptionError for what is not a record of a whole conversation, and for an option of the wrong form.
  */
 export function parseImport(record: ExportedConversation, options: ImportOptions, base: string): ParsedImport {
-  const given = validate(optionsSchema, "options", options);
+  const given = validate(optionsSchema(), "options", options);
   const { operationId = newOperationId() } = given;
-  const parsed = validate(recordSchema, "record", record);
+  const parsed = validate(recordSchema(), "record", record);
   if (parsed.messages.length === 0) {
     throw new InvalidOptionError("record.messages", "it is empty; a conversation begins with its first message.");
   }

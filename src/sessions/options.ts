@@ -9,6 +9,7 @@ import { newOperationId, type WriteOptions, writeSchema } from "../redis/operati
 import type { EndEverybodyOptions, EndEverybodyProgress } from "./everybody.js";
 import { positionSchema } from "./positions.js";
 import type { Conversation, Session } from "./session.js";
+import { once } from "../options/once.js";
 
 /** Options of {@link SessionStore}. */
 export interface SessionStoreOptions extends StoreOptions {
@@ -66,15 +67,17 @@ export interface SessionSettings extends StoreSettings {
   readonly memory: SpaceSettings;
 }
 
-const ownSchema = z.object({
-  idleTimeout: durationSchema().prefault("4h"),
-  lifetime: durationSchema().prefault("7d"),
-  conversationTtl: durationSchema().prefault("30d"),
-  maxSessionsPerUser: countSchema.default(5),
-  atLimit: z.enum(["end-oldest", "reject"], 'use "end-oldest" or "reject"').default("end-oldest"),
-  addressBinding: z.enum(["off", "strict"], 'use "off" or "strict"').default("off"),
-  maxTokenLifetime: durationSchema().prefault("1d"),
-});
+const ownSchema = once(() =>
+  z.object({
+    idleTimeout: durationSchema().prefault("4h"),
+    lifetime: durationSchema().prefault("7d"),
+    conversationTtl: durationSchema().prefault("30d"),
+    maxSessionsPerUser: countSchema().default(5),
+    atLimit: z.enum(["end-oldest", "reject"], 'use "end-oldest" or "reject"').default("end-oldest"),
+    addressBinding: z.enum(["off", "strict"], 'use "off" or "strict"').default("off"),
+    maxTokenLifetime: durationSchema().prefault("1d"),
+  }),
+);
 
 export function parseSessionOptions(options: SessionStoreOptions): SessionSettings {
   if (!hasNames(options)) throw new InvalidOptionError("options", "pass an object with at least client.");
@@ -82,7 +85,7 @@ export function parseSessionOptions(options: SessionStoreOptions): SessionSettin
   const { maxTokenLifetime, memory, ...store } = others;
   const limits = { idleTimeout, lifetime, conversationTtl, maxSessionsPerUser, atLimit, addressBinding };
   const checkedStore = parseStoreOptions(store);
-  const own = validate(ownSchema, "options", { ...limits, maxTokenLifetime });
+  const own = validate(ownSchema(), "options", { ...limits, maxTokenLifetime });
   const settings: SessionSettings = {
     ...checkedStore,
     idleMilliseconds: own.idleTimeout,
@@ -148,88 +151,102 @@ function hasNames(value: unknown): boolean {
   return isObject(value) && !Array.isArray(value);
 }
 
-const authenticatedSchema = z.date('use a date, such as new Date(claims["auth_time"] * 1000)').optional();
-const ownerShape = { userId: idSchema, orgId: idSchema.optional() };
-export const ownerSchema: z.ZodType<Owner> = z.object(ownerShape, "pass an object with userId");
-const initSchema = z.strictObject(
-  {
-    ...ownerShape,
-    agentId: idSchema,
-    conversationId: idSchema.optional(),
-    ipAddress: textSchema.optional(),
-    userAgent: textSchema.optional(),
-    // Not z.record(), which leaves out a name such as "__proto__".
-    metadata: z.custom<Record<string, unknown>>(hasNames, "use an object").optional(),
-    authenticatedAt: authenticatedSchema,
-  },
-  "pass an object with userId and agentId",
+const authenticatedSchema = once(() => z.date('use a date, such as new Date(claims["auth_time"] * 1000)').optional());
+const ownerShape = once(() => ({ userId: idSchema(), orgId: idSchema().optional() }));
+export const ownerSchema: () => z.ZodType<Owner> = once(() => z.object(ownerShape(), "pass an object with userId"));
+const initSchema = once(() =>
+  z.strictObject(
+    {
+      ...ownerShape(),
+      agentId: idSchema(),
+      conversationId: idSchema().optional(),
+      ipAddress: textSchema().optional(),
+      userAgent: textSchema().optional(),
+      // Not z.record(), which leaves out a name such as "__proto__".
+      metadata: z.custom<Record<string, unknown>>(hasNames, "use an object").optional(),
+      authenticatedAt: authenticatedSchema(),
+    },
+    "pass an object with userId and agentId",
+  ),
 );
-const expectedSchema = z.strictObject(
-  {
-    userId: z.exactOptional(idSchema),
-    orgId: idSchema.optional(),
-    agentId: z.exactOptional(idSchema),
-    ipAddress: textSchema.optional(),
-    authenticatedAt: authenticatedSchema,
-  },
-  "pass an object",
+const expectedSchema = once(() =>
+  z.strictObject(
+    {
+      userId: z.exactOptional(idSchema()),
+      orgId: idSchema().optional(),
+      agentId: z.exactOptional(idSchema()),
+      ipAddress: textSchema().optional(),
+      authenticatedAt: authenticatedSchema(),
+    },
+    "pass an object",
+  ),
 );
 
 export function parseOwner(owner: Owner): Owner {
-  return validate(ownerSchema, "owner", owner);
+  return validate(ownerSchema(), "owner", owner);
 }
 
 export function parseInit(init: SessionInit): SessionInit {
-  return validate(initSchema, "init", init);
+  return validate(initSchema(), "init", init);
 }
 
 export function parseExpected(expected: ExpectedSession): ExpectedSession {
-  return validate(expectedSchema, "expected", expected);
+  return validate(expectedSchema(), "expected", expected);
 }
 
 export function parseTitle(title: string): string {
-  return validate(textSchema, "title", title);
+  return validate(textSchema(), "title", title);
 }
 
 export function parseId(name: string, id: string): string {
-  return validate(idSchema, name, id);
+  return validate(idSchema(), name, id);
 }
 
 // This library makes the ids of sessions and conversations, so an id of another shape is not one of them.
-const madeIdSchema = z.string().regex(/^[\w-]{22}$/);
-const sessionRefSchema = z.object({
-  ...ownerShape,
-  id: madeIdSchema,
-  conversationId: madeIdSchema,
-  agentId: idSchema,
-});
-const everybodySchema = z.strictObject(
-  {
-    onProgress: z
-      .custom<(progress: EndEverybodyProgress) => void>((value) => typeof value === "function", "use a function")
-      .default(() => () => {}),
-  },
-  "pass an object, such as { onProgress }",
+const madeIdSchema = once(() => z.string().regex(/^[\w-]{22}$/));
+const sessionRefSchema = once(() =>
+  z.object({
+    ...ownerShape(),
+    id: madeIdSchema(),
+    conversationId: madeIdSchema(),
+    agentId: idSchema(),
+  }),
 );
-const patchSchema = z.strictObject(
-  { metadata: z.custom<Record<string, unknown>>(hasNames, "use an object") },
-  "pass an object with metadata",
+const everybodySchema = once(() =>
+  z.strictObject(
+    {
+      onProgress: z
+        .custom<(progress: EndEverybodyProgress) => void>((value) => typeof value === "function", "use a function")
+        .default(() => () => {}),
+    },
+    "pass an object, such as { onProgress }",
+  ),
 );
-const limitSchema = z.int("use a whole number").min(1, "use at least 1").max(1_000, "use at most 1000");
-const dateSchema = z.coerce.date("use the date of a Conversation");
-const conversationPageSchema = z.strictObject(
-  {
-    limit: limitSchema.default(20),
-    before: z.object({ lastActivityAt: dateSchema }, "pass a Conversation").optional(),
-  },
-  "pass an object",
+const patchSchema = once(() =>
+  z.strictObject(
+    { metadata: z.custom<Record<string, unknown>>(hasNames, "use an object") },
+    "pass an object with metadata",
+  ),
 );
-const messagePageSchema = z.strictObject(
-  {
-    limit: limitSchema.default(50),
-    before: z.union([z.int().min(0), positionSchema], "use the position of a message, or its index").optional(),
-  },
-  "pass an object",
+const limitSchema = once(() => z.int("use a whole number").min(1, "use at least 1").max(1_000, "use at most 1000"));
+const dateSchema = once(() => z.coerce.date("use the date of a Conversation"));
+const conversationPageSchema = once(() =>
+  z.strictObject(
+    {
+      limit: limitSchema().default(20),
+      before: z.object({ lastActivityAt: dateSchema() }, "pass a Conversation").optional(),
+    },
+    "pass an object",
+  ),
+);
+const messagePageSchema = once(() =>
+  z.strictObject(
+    {
+      limit: limitSchema().default(50),
+      before: z.union([z.int().min(0), positionSchema()], "use the position of a message, or its index").optional(),
+    },
+    "pass an object",
+  ),
 );
 
 export interface ConversationPage {
@@ -272,20 +289,24 @@ export interface ForkOptions extends WriteOptions {
   title?: string | undefined;
 }
 
-const { shape: writeShape } = writeSchema;
-const rewindSchema = z.strictObject({ ...writeShape, before: positionSchema }, "pass an object, such as { before }");
-const forkSchema = z.strictObject(
-  { ...writeShape, before: positionSchema.optional(), title: textSchema.optional() },
-  "pass an object, such as { before }",
+const { shape: writeShape } = writeSchema();
+const rewindSchema = once(() =>
+  z.strictObject({ ...writeShape, before: positionSchema() }, "pass an object, such as { before }"),
+);
+const forkSchema = once(() =>
+  z.strictObject(
+    { ...writeShape, before: positionSchema().optional(), title: textSchema().optional() },
+    "pass an object, such as { before }",
+  ),
 );
 
 export function parseRewind(options: RewindOptions): { before: string; operationId: string } {
-  const { before, operationId = newOperationId() } = validate(rewindSchema, "options", options);
+  const { before, operationId = newOperationId() } = validate(rewindSchema(), "options", options);
   return { before, operationId };
 }
 
 export function parseFork(options: ForkOptions): { before: string; title: string | undefined; operationId: string } {
-  const { before = "", title, operationId = newOperationId() } = validate(forkSchema, "options", options);
+  const { before = "", title, operationId = newOperationId() } = validate(forkSchema(), "options", options);
   return { before, title, operationId };
 }
 
@@ -293,7 +314,7 @@ export function parseFork(options: ForkOptions): { before: string; title: string
 export type SessionRef = Pick<Session, "id" | "conversationId" | "userId" | "orgId" | "agentId">;
 
 export function parseSession(name: string, session: SessionRef): SessionRef {
-  const parsed = sessionRefSchema.safeParse(session);
+  const parsed = sessionRefSchema().safeParse(session);
   if (parsed.success) return parsed.data;
   // This library made every session, so a value with any fault is something else, such as a promise or a token.
   throw new InvalidOptionError(
@@ -305,18 +326,18 @@ export function parseSession(name: string, session: SessionRef): SessionRef {
 export function parseEverybody(options: EndEverybodyOptions): {
   onProgress: (progress: EndEverybodyProgress) => void;
 } {
-  return validate(everybodySchema, "options", options);
+  return validate(everybodySchema(), "options", options);
 }
 
 export function parsePatch(patch: { metadata: Record<string, unknown> }): { metadata: Record<string, unknown> } {
-  return validate(patchSchema, "patch", patch);
+  return validate(patchSchema(), "patch", patch);
 }
 
 export function parseConversationPage(page: ConversationPage): { limit: number; before: number | undefined } {
-  const { limit, before } = validate(conversationPageSchema, "page", page);
+  const { limit, before } = validate(conversationPageSchema(), "page", page);
   return { limit, before: before?.lastActivityAt.getTime() };
 }
 
 export function parseMessagePage(page: MessagePage): { limit: number; before?: string | number | undefined } {
-  return validate(messagePageSchema, "page", page);
+  return validate(messagePageSchema(), "page", page);
 }

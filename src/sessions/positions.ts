@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { once } from "../options/once.js";
 
 // redis/scripts/fragments/positions.ts says what positions are made of.
 
@@ -13,7 +14,7 @@ export interface Places {
 const help = "use the position of a message, as conversations.messages() returned it";
 
 /** Checks the form of a position. */
-export const positionSchema: z.ZodString = z.string(help).regex(/^\d{1,17}-\d{1,15}$/, help);
+export const positionSchema: () => z.ZodString = once(() => z.string(help).regex(/^\d{1,17}-\d{1,15}$/, help));
 
 /** Returns the places of a conversation whose hash has these two fields. */
 export function placesOf(first: string | undefined, eras: string | undefined): Places {

@@ -139,7 +139,7 @@ export class SessionLog implements MessageLog {
     first: number,
     { replaces, ...turn }: ReadingTurn & { readonly replaces: string },
   ): Promise<StoredPart> {
-    const from = validate(positionSchema, "replaces", replaces);
+    const from = validate(positionSchema(), "replaces", replaces);
     const budget = new Budget(connection);
     const all: Command[] = first === 0 ? [["lrange", this.#messages, "0", "-1"]] : [];
     const found = await this.#readLive(

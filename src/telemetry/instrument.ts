@@ -4,6 +4,7 @@ import { setObserver } from "../diagnostics/operations.js";
 import { validate } from "../options/validation.js";
 import { Measures } from "./measures.js";
 import { Spans } from "./spans.js";
+import { once } from "../options/once.js";
 
 /** The name of the instrumentation scope. */
 const SCOPE = "langchain-redis-sessions";
@@ -22,13 +23,15 @@ export interface InstrumentOptions {
   hashIds?: string | undefined;
 }
 
-const optionsSchema = z.strictObject(
-  {
-    tracerProvider: z.custom<TracerProvider>(hasMethod("getTracer"), "pass a TracerProvider").optional(),
-    meterProvider: z.custom<MeterProvider>(hasMethod("getMeter"), "pass a MeterProvider").optional(),
-    hashIds: z.string("pass a secret").min(16, "use a secret of at least 16 characters").optional(),
-  },
-  "pass an object, such as { hashIds }",
+const optionsSchema = once(() =>
+  z.strictObject(
+    {
+      tracerProvider: z.custom<TracerProvider>(hasMethod("getTracer"), "pass a TracerProvider").optional(),
+      meterProvider: z.custom<MeterProvider>(hasMethod("getMeter"), "pass a MeterProvider").optional(),
+      hashIds: z.string("pass a secret").min(16, "use a secret of at least 16 characters").optional(),
+    },
+    "pass an object, such as { hashIds }",
+  ),
 );
 
 /**
@@ -49,7 +52,7 @@ const optionsSchema = z.strictObject(
  * ```
  */
 export function instrument(options: InstrumentOptions = {}): () => void {
-  const { tracerProvider = trace, meterProvider = metrics, hashIds } = validate(optionsSchema, "options", options);
+  const { tracerProvider = trace, meterProvider = metrics, hashIds } = validate(optionsSchema(), "options", options);
   const measures = new Measures(meterProvider.getMeter(SCOPE));
   return setObserver(new Spans(tracerProvider.getTracer(SCOPE), measures, hashIds));
 }

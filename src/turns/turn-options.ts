@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Duration, durationSchema } from "../options/duration.js";
 import type { TurnNotStoredError } from "../errors.js";
+import { once } from "../options/once.js";
 
 /** Options of everything that runs turns, such as a runnable or an agent. */
 export interface TurnOptions {
@@ -59,13 +60,13 @@ type OnError = (error: TurnNotStoredError) => void;
 type Named<Names extends string> = z.ZodDefault<z.ZodEnum<{ [Name in Names]: Name }>>;
 
 /** The schemas of these options, to be spread into the schema of an object that has more of them. */
-export const turnShape: {
+export const turnShape: () => {
   readonly onInterrupt: Named<TurnSettings["onInterrupt"]>;
   readonly onError: z.ZodDefault<z.ZodCustom<OnError>>;
   readonly concurrency: Named<TurnSettings["concurrency"]>;
   readonly lease: z.ZodPrefault<z.ZodType<number, Duration>>;
   readonly waitFor: z.ZodPrefault<z.ZodType<number, Duration>>;
-} = {
+} = once(() => ({
   onInterrupt: z.enum(["keep", "discard"], 'use "keep" or "discard"').default("keep"),
   onError: z.custom<OnError>((value) => typeof value === "function", "use a function").default(() => warn),
   concurrency: z
@@ -73,10 +74,10 @@ export const turnShape: {
     .default("allow"),
   lease: durationSchema(MAX_DURATION).prefault("30s"),
   waitFor: durationSchema(MAX_DURATION).prefault("60s"),
-};
+}));
 
 /** Returns the settings of options that {@link turnShape} has checked. */
-export function turnSettings(parsed: z.output<z.ZodObject<typeof turnShape>>): TurnSettings {
+export function turnSettings(parsed: z.output<z.ZodObject<ReturnType<typeof turnShape>>>): TurnSettings {
   return {
     onInterrupt: parsed.onInterrupt,
     tellError: (error) => tell(parsed.onError, error as TurnNotStoredError),

@@ -25,6 +25,8 @@ describe.each(classes)("of %s a message of type %s", (_core, type, Class) => {
       }
     };
     const make = makerOf(Watched, type);
+    // The first call compares the stencil with the constructor.
+    make({ content: "Hi", tool_call_id: "call" });
     constructed.mockClear();
     const message = make({ content: "Hi", tool_call_id: "call" });
     expect(constructed).not.toHaveBeenCalled();

@@ -8,5 +8,5 @@ export type { EncryptionOptions, StoredFormOptions } from "../../src/encryption/
 /** For programs of their own, in which nothing takes the place of anything. */
 export const ring: Keyring = keyring({ current: "test", keys: { test: Buffer.alloc(32, "test") } });
 
-export const encryptionShape = { encryption: keyringSchema.default(ring) };
+export const encryptionShape = { encryption: keyringSchema().default(ring) };
 export const storedFormShape = { ...encryptionShape, compress: z.boolean().default(true) };

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Told } from "../../diagnostics/operations.js";
 import type { Sealer } from "../sealing.js";
 import { type About, type Refusal, refusalOf } from "../refusals.js";
@@ -130,15 +130,21 @@ export function defineScript<
   const { name, unrecorded = false, seals = false, effects = {}, answers = {}, refusals = [] } = declaration;
   const keyNames = Object.keys(declaration.keys);
   const optionalNames = Object.keys(declaration.optionalKeys ?? {});
-  const encodeArguments = encoderOf(declaration.arguments);
-  const lua = textOf(
-    seals ? { ...declaration, arguments: { ...sealArgument, ...declaration.arguments } } : declaration,
-  );
   const outcomes: Outcomes = { ...effects, ...answers };
+  // A program uses few of the scripts. Each is made when it is first sent, so that a cold start does not wait for all.
+  let lua: string | undefined;
+  let sha1: string | undefined;
+  let encodeArguments: ReturnType<typeof encoderOf> | undefined;
   return {
     name,
-    lua,
-    sha1: createHash("sha1").update(lua).digest("hex"),
+    get lua() {
+      return (lua ??= textOf(
+        seals ? { ...declaration, arguments: { ...sealArgument, ...declaration.arguments } } : declaration,
+      ));
+    },
+    get sha1() {
+      return (sha1 ??= hash("sha1", this.lua));
+    },
     unrecorded,
     encode: (call, sealer) => {
       const input = typeof call.arguments === "function" ? call.arguments(sealer) : call.arguments;
@@ -153,6 +159,7 @@ export function defineScript<
       }
       if (proof !== undefined) sent.push(proof.dataKey);
       if (seals) sent.push(proof?.seal ?? "");
+      encodeArguments ??= encoderOf(declaration.arguments);
       encodeArguments(input, sent);
       return { numberOfKeys: proof === undefined ? numberOfKeys : numberOfKeys + 1, keysAndArguments: sent };
     },
