@@ -4,9 +4,11 @@ import type { Sealer, Stored } from "../redis/sealing.js";
 import type { Connection } from "../redis/send.js";
 import type { LogPart, StoredPart } from "./message-log.js";
 
-// An entry of a list is a message and the time of its append, which the script adds: `,"at":<milliseconds>}`. The time
-// is not sealed.
+// An entry of a list is a message and what the script adds when it appends it, which is not sealed: the time, and, in a
+// history on its own, the mark of the latest clear, while that is remembered:
+// `,"at":<milliseconds>}` or `,"at":<milliseconds>,"cleared":<mark>}`.
 const TIME = ',"at":';
+const STAMP = /^,"at":\d+(?:,"cleared":(\d+))?\}$/;
 
 /** How a message of a user begins that is not sealed: see redis/scripts/fragments/positions.ts. */
 const QUESTION = '{"type":"human"';
@@ -24,7 +26,17 @@ export function stampedOf(entry: Stored): { readonly body: Stored; readonly time
   const bytes = Buffer.from(entry);
   const end = bytes.lastIndexOf(TIME);
   const time = end === -1 ? "" : bytes.toString("latin1", end);
-  return /^,"at":\d+\}$/.test(time) ? { body: bytes.subarray(0, end), time } : { body: entry, time: "" };
+  return STAMP.test(time) ? { body: bytes.subarray(0, end), time } : { body: entry, time: "" };
+}
+
+/**
+ * Returns the mark of the latest clear that an entry carries, `""` when none was remembered. Returns `undefined` for an
+ * entry that is sealed, or was not written by this library.
+ */
+export function clearedMarkOf(entry: Stored): string | undefined {
+  const start = typeof entry === "string" ? entry.lastIndexOf(TIME) : -1;
+  const stamp = start === -1 ? null : STAMP.exec(entry.slice(start) as string);
+  return stamp === null ? undefined : (stamp[1] ?? "");
 }
 
 /** Opens the entries of a lineage: each becomes its text, or the reason why it cannot be read. */

@@ -1,5 +1,5 @@
 import type { Subject } from "../diagnostics/operations.js";
-import { InvalidOptionError } from "../errors.js";
+import { ConversationChangedError, InvalidOptionError } from "../errors.js";
 import { Budget } from "../redis/budget.js";
 import { type HistoryKeys, historyKeys } from "../redis/keys.js";
 import type { Command } from "../redis/port.js";
@@ -21,7 +21,8 @@ import {
   type ReadingTurn,
   type StoredPart,
 } from "./message-log.js";
-import { openPart, sealEntries } from "./entries.js";
+import { clearedMarkOf, openPart, sealEntries } from "./entries.js";
+import { rememberFilled, wasFilled } from "./filled-lists.js";
 import { notesFor, readInFrontOfParts, runOf } from "./unfinished.js";
 
 /** What a log needs to know of the options of a history. */
@@ -69,9 +70,32 @@ export class StandaloneLog implements MessageLog {
     }
     const budget = new Budget(this.#connection);
     const found = await (turn?.operationId === undefined
-      ? this.#read(this.#connection, first, NO_NOTES, {})
+      ? this.#readPlain(budget, first)
       : readInFrontOfParts(this.#connection, first, (connection, from) => this.#read(connection, from, NOTES, turn)));
     return openPart(budget.connection(), found, this.#settings);
+  }
+
+  /**
+   * Reads for a caller who needs no notes of turns. The entries carry the mark of the latest clear. Where there are entries,
+   * one command is enough; the other one would make a short read cost one and a half times as much.
+   */
+  async #readPlain(budget: Budget, first: number): Promise<StoredPart> {
+    const { client, vault } = this.#connection;
+    const { messages } = this.#keys;
+    if (vault === undefined && wasFilled(client, messages)) {
+      const entries = await read(
+        this.#connection,
+        "history.read",
+        [["lrange", messages, String(first), "-1"]],
+        storedList,
+      );
+      const last = entries.at(-1);
+      const seen = last === undefined ? undefined : clearedMarkOf(last);
+      if (seen !== undefined) return { seen, entries, recorded: false, parts: 0, fence: undefined };
+    }
+    const found = await this.#read(budget.connection(), first, NO_NOTES, {});
+    if (vault === undefined) rememberFilled(client, messages, found.entries.length > 0);
+    return found;
   }
 
   #read(connection: Connection, first: number, names: readonly string[], turn: ReadingTurn): Promise<StoredPart> {
@@ -108,7 +132,7 @@ export class StandaloneLog implements MessageLog {
   async append({ operationId, encoded, seen, lease, turn }: Batch): Promise<string | undefined> {
     const { ttlMilliseconds, maxMessages: cap } = this.#settings;
     const { messages, meta, lease: leaseKey, holder, operation } = this.#keys;
-    const { outcome } = await write(this.#connection, appendScript, {
+    const written = write(this.#connection, appendScript, {
       operationId,
       subject: messages,
       // Field by field, here and below: on Node 20 it takes 10 µs to add fields to an object behind a spread.
@@ -132,7 +156,16 @@ export class StandaloneLog implements MessageLog {
         encoded: sealEntries(sealer, encoded, LINEAGE),
       }),
     });
-    return outcome === "occupied" ? undefined : seen;
+    const { client } = this.#connection;
+    try {
+      const { outcome } = await written;
+      if (encoded.length > 0) rememberFilled(client, messages, true);
+      return outcome === "occupied" ? undefined : seen;
+    } catch (error) {
+      // In case that somebody else wrote an entry without the mark: the next read asks for the mark itself.
+      if (error instanceof ConversationChangedError) rememberFilled(client, messages, false);
+      throw error;
+    }
   }
 
   async clear(operationId: string): Promise<string> {

@@ -34,12 +34,25 @@ async function commandsFor(sessionId: string, work: () => Promise<unknown>): Pro
 
 test("a turn is appended by one command, a history read by two in one go, the mark of a clear before the list", async () => {
   const sessionId = freshId();
+  await new RedisChatMessageHistory({ client, sessionId: freshId() }).addMessages(
+    turn("the server knows the script now"),
+  );
   const history = new RedisChatMessageHistory({ client, sessionId });
-  await history.addMessages(turn("the server knows the script now"));
-  expect(await commandsFor(sessionId, () => history.addMessages(turn("one")))).toEqual(["EVALSHA"]);
-  expect(await commandsFor(sessionId, () => history.length())).toEqual(["LLEN"]);
   // The other way round, a clear between the two would go unnoticed: old list, new mark.
   expect(await commandsFor(sessionId, () => history.getMessages())).toEqual(["HMGET", "LRANGE"]);
+  expect(await commandsFor(sessionId, () => history.addMessages(turn("one")))).toEqual(["EVALSHA"]);
+  expect(await commandsFor(sessionId, () => history.length())).toEqual(["LLEN"]);
+});
+
+test("where the process found messages before, a history is read by one command: the entries carry the mark", async () => {
+  const sessionId = freshId();
+  const open = (): RedisChatMessageHistory => new RedisChatMessageHistory({ client, sessionId });
+  await open().addMessages(turn("one"));
+  expect(await commandsFor(sessionId, () => open().getMessages())).toEqual(["LRANGE"]);
+  // Emptied meanwhile: the mark is asked for, before what the caller is shown.
+  await open().clear();
+  expect(await commandsFor(sessionId, () => open().getMessages())).toEqual(["LRANGE", "HMGET", "LRANGE"]);
+  expect(await commandsFor(sessionId, () => open().getMessages())).toEqual(["HMGET", "LRANGE"]);
 });
 
 test("what a read returns that was under way during a clear() is not taken back either", async () => {

@@ -5,13 +5,14 @@ import { time, whole } from "./time.js";
 export const clearRemembered = fragment(/* lua */ `local CLEAR_REMEMBERED = "${CLEAR_REMEMBERED_MILLISECONDS}"`);
 
 /**
- * Completes messages with the time, appends them, and keeps the newest `cap` of the list; 0 keeps all. Returns how many of
- * the oldest it removed.
+ * Completes messages with the time and, where there is one, the mark of the latest clear. Appends them, and keeps the newest
+ * `cap` of the list; 0 keeps all. Returns how many of the oldest it removed.
  */
 export const push = fragment(
   /* lua */ `
-local function push(list, messages, cap)
-  local tail = string.format(',"at":%s%03d}', time[1], math.floor(time[2] / 1000))
+local function push(list, messages, cap, cleared)
+  local mark = cleared and ',"cleared":' .. cleared or ""
+  local tail = string.format(',"at":%s%03d%s}', time[1], math.floor(time[2] / 1000), mark)
   for i = 1, #messages do
     messages[i] = messages[i] .. tail
   end

@@ -90,7 +90,8 @@ keepKey(dataKey, seal)
 if replaced > 0 then
   redis.call("LTRIM", messages, 0, whole(-1 - replaced))
 end
-push(messages, encoded, cap)
+-- Each entry carries the mark, so that a reader who finds entries needs nothing else to know it.
+push(messages, encoded, cap, cleared)
 if ttl == "0" then
   redis.call("PERSIST", messages)
 else
