@@ -14,7 +14,7 @@ const sessions = new SessionStore({ client });
 const id = "x".repeat(22);
 const session = { id, conversationId: id, userId: "ada", agentId: "support" };
 const memory = new AgentMemory({ client, namespace: "ada" });
-const aSession = /^session: pass what verify\(\) returned, or the session of what create\(\) returned/;
+const aSession = /^session: pass the session that verify\(\) returned, or the session in the result of create\(\)/;
 const aRunnable = "runnable: pass a Runnable of LangChain, or a function.";
 
 test.each<[mistake: string, call: () => unknown, advice: string | RegExp]>([

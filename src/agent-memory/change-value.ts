@@ -11,22 +11,22 @@ import type { EncodedValue, OpenedValue } from "./values.js";
 
 const MAX_PAUSE_MILLISECONDS = 50;
 
-/** What becomes of a value. */
+/** The outcome of a change. */
 export type Changed =
   | (EncodedValue & {
-      /** What the change returns; absent: the version. */
+      /** The number that the change returns. Without it, the change returns the version. */
       readonly result?: number;
     })
-  /** The value does not suit the change. It stays as it is. */
+  /** The value does not suit the change, so it stays as it is. */
   | { readonly unfit: Error };
 
-/** Stands for the value of a change that sets none. Its result is that of another attempt, when there is one. */
+/** Stands in for the value when a change sets none. The call then returns the result of an earlier attempt, if there is one. */
 const NO_VALUE = { json: "", items: 0, result: 0 };
 
 export interface Change {
   readonly key: string;
   readonly operationId: string;
-  /** What tells the change apart under its operation id. They name the change, and not what becomes of the value. */
+  /** Texts that identify the change under its operation id. They describe the change, not the resulting value. */
   readonly parts: readonly string[];
   readonly lifetime: number | "keep";
   /** Returns the value to store instead, or `undefined` to leave the value as it is. */
@@ -37,11 +37,12 @@ export interface Change {
  * Reads a value, changes it, and writes it unless another write came between. In that case it tries again, until the
  * deadline.
  *
- * Every attempt has the operation id of the whole change, and a digest that names the change and not its content. An
+ * Every attempt has the operation id of the whole change, and a digest that identifies the change and not its content. An
  * attempt that met another version leaves no record, so the next attempt is free to run. Once an attempt has taken effect,
- * every other one is told so: a resend, an attempt that was given up and runs late, or a repetition by the caller.
+ * every other one finds its record and changes nothing: a resend, an abandoned attempt that runs late, or a repetition by
+ * the caller.
  *
- * @returns what the change returns; the version of the value, or 0 when there is none.
+ * @returns the number that the change returns, otherwise the version of the value, or 0 when there is no value.
  */
 export async function changeValue(budget: Budget, place: MemoryPlace, wanted: Change): Promise<number> {
   const { key, operationId, parts, lifetime, change } = wanted;
@@ -90,7 +91,7 @@ async function readBetween(
   }
 }
 
-/** Writes for an update, and repeats the write while it is unknown whether it took effect: what a repetition finds says so. */
+/** Writes for an update. While it is unknown whether the write took effect, repeats it: the repetition finds out. */
 async function applied(budget: Budget, space: MemorySpace, write: SetValues): Promise<number> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -103,8 +104,8 @@ async function applied(budget: Budget, space: MemorySpace, write: SetValues): Pr
 }
 
 /**
- * Waits for a random time that grows with each attempt, so that clients that met do not meet again. Returns `false` at once
- * when the deadline comes first.
+ * Waits for a random time that grows with each attempt, so that clients that collided do not collide again. Returns `false`
+ * at once when the deadline comes first.
  */
 async function pause(attempt: number, budget: Budget): Promise<boolean> {
   const milliseconds = Math.random() * Math.min(MAX_PAUSE_MILLISECONDS, 2 ** attempt);

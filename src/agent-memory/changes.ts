@@ -3,9 +3,9 @@ import { refusalOf } from "../redis/refusals.js";
 import type { Changed } from "./change-value.js";
 import { decodeValue, type OpenedValue } from "./values.js";
 
-// What the scripts do that increment and append, for a value that they cannot read because it is sealed.
+// Increments and appends to a sealed value in the client, because the scripts cannot read it. The rules are the scripts'.
 
-/** Adds to a whole number; a missing one is 0. */
+/** Adds to a whole number. A missing value counts as 0. */
 export function incremented(key: string, current: OpenedValue | undefined, by: number): Changed {
   const json = current?.json ?? "0";
   if (!/^-?\d+$/.test(json)) return { unfit: refusalOf("not-integer", { subject: key }, []) };
@@ -18,7 +18,10 @@ export function incremented(key: string, current: OpenedValue | undefined, by: n
   return { json: String(sum), items: 0, result: sum };
 }
 
-/** Appends an item, which is JSON, to an array, and drops its oldest ones beyond `max`; 0 keeps all. A missing array is empty. */
+/**
+ * Appends an item, given as JSON, to an array. Drops the oldest items beyond `max`, unless `max` is 0. A missing value counts
+ * as an empty array.
+ */
 export function appended(key: string, current: OpenedValue | undefined, item: string, max: number): Changed {
   const json = current?.json ?? "[]";
   const held = json.startsWith("[") ? decodeValue(key, json) : undefined;
@@ -32,7 +35,7 @@ export function appended(key: string, current: OpenedValue | undefined, item: st
   };
 }
 
-/** Returns the items that stay, as JSON. */
+/** Returns the items that stay, as JSON without the brackets. */
 function before(json: string, held: readonly unknown[], surplus: number): string {
   if (surplus === 0) return json.slice(1, -1);
   return held

@@ -34,34 +34,35 @@ import {
   type OpenedValue,
 } from "./values.js";
 
-/** Keys of one call. A script blocks Redis while it runs, and this many keep it busy for some tens of milliseconds. */
+/** The most keys of one call. A script blocks Redis while it runs, and this many keep it busy for tens of milliseconds. */
 const MAX_KEYS = 10_000;
-/** Characters of one write. Node cannot build a command of more than about 512 MB. */
+/** The most characters of one write. Node cannot build a command of more than about 512 MB. */
 const MAX_WRITE_CHARACTERS = 134_217_728;
 
-/** How much a namespace holds, and how often it was written today. Expired values do not count. */
+/** The size of a namespace, and the number of writes today. Expired values do not count. */
 export interface MemoryUsage {
-  /** Writes since midnight UTC, by the server's clock. */
+  /** The number of writes since midnight UTC, by the server's clock. */
   readonly writesToday: number;
-  /** Bytes of UTF-8 of all keys and values, the values as JSON. */
+  /** The size of all keys and values in bytes of UTF-8, with the values as JSON. */
   readonly storageBytes: number;
+  /** The number of keys. */
   readonly keys: number;
 }
 
 /**
- * Keeps what an agent learns: JSON values under keys, in a namespace that no other namespace reaches, for ever or for
- * as long as `ttl` says.
+ * Keeps what an agent learns: JSON values under keys, in a namespace that is separate from all others. Values live for ever,
+ * or for their `ttl`.
  *
  * - Each call takes one round trip and settles within `deadline`. `update` takes two for each attempt, `entries` one for
- *   each page. With `encryption`, `increment` and `append` take two for each attempt as well, because only the client can
- *   read the value; and a client that does not know the key yet takes one more.
- * - Each write takes effect whole and once, also when its reply is lost or the caller repeats it with its `operationId`.
+ *   each page. With `encryption`, `increment` and `append` also take two for each attempt, because only the client can
+ *   read the value. A client that has not read the data key yet takes one more.
+ * - Each write takes effect whole and once, even if its reply is lost or the caller repeats it with its `operationId`.
  * - `update`, `increment`, `append` and `set(…, { ifVersion })` lose no update, however many clients write at once.
  * - The script that writes checks `limits`. Beyond one of them it changes nothing, and the call throws a
  *   QuotaExceededError.
  *
- * A key is any non-empty well-formed string of up to 1 KiB. `SessionStore.memory()` returns the memory of a session: its
- * calls are refused with a SessionNotFoundError once the session is not live.
+ * A key is any non-empty well-formed string of up to 1 KiB of UTF-8. `SessionStore.memory()` returns the memory of a
+ * session. Its calls throw a SessionNotFoundError once the session is no longer live.
  *
  * @example
  * ```ts
@@ -73,20 +74,30 @@ export interface MemoryUsage {
 export class AgentMemory {
   readonly #place: MemoryPlace;
 
-  /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
+  /** @throws InvalidOptionError if an option is missing, unknown or invalid. */
   constructor(options: AgentMemoryOptions);
-  /** @internal Makes a memory that is kept elsewhere: that of a session. */
+  /** @internal Creates the memory of a session. */
   constructor(place: MemoryPlace);
   constructor(from: AgentMemoryOptions | MemoryPlace) {
     this.#place = isPlace(from) ? from : standalonePlace(parseMemoryOptions(from));
   }
 
-  /** Returns the value, or `undefined` when there is none. */
+  /**
+   * Returns the value, or `undefined` if there is none.
+   *
+   * @throws what {@link entry} throws.
+   */
   get(key: string): Promise<unknown>;
   /**
-   * Returns the value as a Standard Schema has it (zod, valibot, arktype …), or `undefined` when there is none.
+   * Returns the value as the output of a Standard Schema (zod, valibot, arktype …), or `undefined` if there is none.
    *
-   * @throws ValueMismatchError when the value does not fit. The error names the key and the paths at fault.
+   * @throws ValueMismatchError if the value does not match the schema. The error names the key and the paths at fault.
+   * @throws what {@link entry} throws.
+   *
+   * @example
+   * ```ts
+   * const language = await memory.get("language", z.string());
+   * ```
    */
   get<Output>(key: string, schema: StandardSchema<Output>): Promise<Output | undefined>;
   async get(key: string, schema?: StandardSchema): Promise<unknown> {
@@ -95,20 +106,37 @@ export class AgentMemory {
   }
 
   /**
-   * Returns the value with its version, for `set(…, { ifVersion })`, and the end of its `ttl`; or `undefined` when there is
-   * no value.
+   * Returns the value with its version, for `set(…, { ifVersion })`, and the time at which it expires. Returns `undefined` if
+   * there is no value.
    *
-   * @throws CorruptMessageError when the value was altered, was sealed for another place, or cannot be opened without
-   * `encryption`. EncryptionKeyError when the ring lacks the key. So do all calls that read values.
+   * @throws CorruptMessageError if the value was altered, was sealed for another place, or cannot be opened without
+   * `encryption`.
+   * @throws EncryptionKeyError if the ring lacks the key.
+   * @throws StoreUnavailableError if Redis did not answer within the deadline.
    */
   async entry(key: string): Promise<MemoryEntry | undefined> {
     const [stored] = await this.#read("whole", [parseKey(key)]);
     return stored === undefined ? undefined : decodeEntry(key, await openValue(this.#place, key, stored));
   }
 
-  /** Returns the values that are there, by key. One round trip, so they were there at the same time. */
+  /**
+   * Returns the existing values of up to 10,000 keys, by key. One script reads them all, so they are of the same moment.
+   *
+   * @throws what {@link entry} throws.
+   */
   getMany(keys: readonly string[]): Promise<Map<string, unknown>>;
-  /** @throws ValueMismatchError when one of the values does not fit. */
+  /**
+   * Returns the existing values, by key, each as the output of a Standard Schema.
+   *
+   * @throws ValueMismatchError if one of the values does not match the schema.
+   * @throws what {@link entry} throws.
+   *
+   * @example
+   * ```ts
+   * const values = await memory.getMany(["language", "city"], z.string());
+   * const city = values.get("city");
+   * ```
+   */
   getMany<Output>(keys: readonly string[], schema: StandardSchema<Output>): Promise<Map<string, Output>>;
   async getMany(keys: readonly string[], schema?: StandardSchema): Promise<Map<string, unknown>> {
     if (!Array.isArray(keys)) throw new InvalidOptionError("keys", "pass an array of strings.");
@@ -126,30 +154,45 @@ export class AgentMemory {
     return found;
   }
 
-  /** Returns whether there is a value. */
+  /** Returns `true` if there is a value. */
   async has(key: string): Promise<boolean> {
     const [header] = await this.#read("header", [parseKey(key)]);
     return header !== undefined;
   }
 
   /**
-   * Stores a value, and replaces the one before.
+   * Stores a value under a key, and replaces the value that was there.
    *
-   * @param value any value that JSON can hold. A value that JSON cannot hold (`undefined`, functions, BigInt, dates and
-   * other instances of classes, cycles, NaN …) is refused with the path to it.
-   * @throws InvalidOptionError for such a value, a bad key or a bad option; nothing was sent.
-   * @throws VersionConflictError when `ifVersion` is given and the value has another version.
-   * @throws QuotaExceededError when the write goes beyond one of the `limits`; nothing was changed.
-   * @throws OperationConflictError, StorageFullError; nothing was changed.
-   * @throws StoreUnavailableError; when it is `indeterminate`, repeat the call with its `operationId`.
+   * @param value any value that JSON can represent. Other values (`undefined`, functions, BigInt, dates and other
+   * instances of classes, cycles, NaN …) are refused.
+   * @returns the version of the value.
+   * @throws InvalidOptionError if the value, the key or an option is invalid. It names the path. Nothing was sent.
+   * @throws VersionConflictError if `ifVersion` is given and the value has another version. Nothing was changed.
+   * @throws QuotaExceededError if the write would exceed one of the `limits`. Nothing was changed.
+   * @throws OperationConflictError if another write had this `operationId`. Nothing was changed.
+   * @throws StorageFullError if Redis is out of memory. Nothing was changed.
+   * @throws StoreUnavailableError otherwise. If it is `indeterminate`, repeat the call with its `operationId`.
+   *
+   * @example
+   * ```ts
+   * const { version } = await memory.set("language", "French");
+   * await memory.set("language", "German", { ifVersion: version }); // throws if another write came between
+   * ```
    */
   async set(key: string, value: unknown, options?: SetOptions): Promise<{ version: number }> {
     return this.#set([[parseKey(key), encodeValue("value", value)]], parseMemoryWrite(options, "ifVersion"));
   }
 
   /**
-   * Stores several values, all or none, as `set` does. Each counts as one write, and all get the same version. Throws what
-   * `set` throws.
+   * Stores up to 10,000 values, all or none, as `set` does. Each counts as one write, and all get the same version.
+   *
+   * @returns the version of the values.
+   * @throws what {@link set} throws.
+   *
+   * @example
+   * ```ts
+   * await memory.setMany({ language: "French", city: "Paris" });
+   * ```
    */
   async setMany(
     entries: ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>,
@@ -168,13 +211,14 @@ export class AgentMemory {
   }
 
   /**
-   * Replaces a value by what a function makes of it. When another write comes between, the function is called again with
-   * the new value, until the deadline. The function gets `undefined` when there is no value. When it returns `undefined`,
-   * nothing is written. The function's own time does not count towards the deadline.
+   * Reads a value, passes it to a function, and stores what the function returns. If another write comes between, the
+   * function is called again with the new value, until the deadline. The function receives `undefined` if there is no value.
+   * If it returns `undefined`, nothing is written. The function's own time does not count towards the deadline.
    *
-   * @returns the version of the value afterwards, or 0 when there is no value.
-   * @throws ValueMismatchError when there is a value that does not fit the schema.
-   * @throws VersionConflictError when other writes came between until the deadline; and what `set` throws.
+   * @returns the version of the value afterwards, or 0 if there is no value.
+   * @throws ValueMismatchError if the current value does not match the schema.
+   * @throws VersionConflictError if other writes came between until the deadline.
+   * @throws what {@link set} throws.
    *
    * @example
    * ```ts
@@ -215,12 +259,17 @@ export class AgentMemory {
   }
 
   /**
-   * Adds to a whole number. A missing value counts as 0. Use `update` for fractions, which do not add up exactly.
+   * Adds `by` to a whole number. A missing value counts as 0. For fractions, which do not add up exactly, use `update`.
    *
    * @returns the sum.
-   * @throws ValueMismatchError when the value is not a whole number, or the sum is not a safe integer; and what `set`
-   * throws.
-   * @throws VersionConflictError, with `encryption` only, when other writes came between until the deadline.
+   * @throws ValueMismatchError if the value is not a whole number, or the sum is not a safe integer.
+   * @throws VersionConflictError, only with `encryption`, if other writes came between until the deadline.
+   * @throws what {@link set} throws.
+   *
+   * @example
+   * ```ts
+   * const visits = await memory.increment("visits");
+   * ```
    */
   async increment(key: string, by: number = 1, options?: MemoryWriteOptions): Promise<number> {
     if (!Number.isSafeInteger(by)) {
@@ -242,11 +291,18 @@ export class AgentMemory {
   }
 
   /**
-   * Appends an item to an array. A missing value counts as an empty array. With `max`, the oldest items go.
+   * Appends an item to an array. A missing value counts as an empty array. With `max`, the oldest items beyond it are
+   * removed.
    *
-   * @returns the array's length.
-   * @throws ValueMismatchError when the value is not an array; and what `set` throws.
-   * @throws VersionConflictError, with `encryption` only, when other writes came between until the deadline.
+   * @returns the length of the array.
+   * @throws ValueMismatchError if the value is not an array.
+   * @throws VersionConflictError, only with `encryption`, if other writes came between until the deadline.
+   * @throws what {@link set} throws.
+   *
+   * @example
+   * ```ts
+   * await memory.append("topics", "Rome", { max: 100 });
+   * ```
    */
   async append(key: string, item: unknown, options?: AppendOptions): Promise<number> {
     const { operationId, lifetime = "keep", max } = parseMemoryWrite(options, "max");
@@ -275,24 +331,36 @@ export class AgentMemory {
   }
 
   /**
-   * Removes a value, and returns whether there was one. Works beyond every limit, and when Redis is out of memory.
+   * Removes a value. No limit applies, and it also works when Redis is out of memory.
+   *
+   * @returns `true` if there was a value.
+   * @throws OperationConflictError if another write had this `operationId`. Nothing was changed.
+   * @throws StoreUnavailableError otherwise. If it is `indeterminate`, repeat the call with its `operationId`.
    */
   async delete(key: string, options?: Pick<MemoryWriteOptions, "operationId">): Promise<boolean> {
     return this.#remove(parseKey(key), options);
   }
 
   /**
-   * Removes all values at once. The count of today's writes stays. The data key of a namespace on its own goes some minutes
-   * later, unless something is sealed with it again; a key that is kept elsewhere (`dataKeys`) stays there.
+   * Removes all values at once. The count of today's writes stays. Without a session, the namespace has its own data key,
+   * which expires some minutes later, unless a write seals a value with it again. A data key that is kept elsewhere
+   * (`dataKeys`) stays there. Throws what {@link delete} throws.
    */
   async clear(options?: Pick<MemoryWriteOptions, "operationId">): Promise<void> {
     await this.#remove(undefined, options);
   }
 
   /**
-   * Yields all values, in no particular order, and reads them in pages of about a hundred. Others may write meanwhile. A
-   * value that is there from the beginning to the end is yielded once; a value that comes or goes, once or not at all. A
-   * failover of Redis in between can hide some.
+   * Yields all values, in no particular order, and reads them in pages of about a hundred. This is not a snapshot: others may
+   * write meanwhile. A value that exists from the beginning to the end is yielded once. A value that is added or removed
+   * meanwhile is yielded once or not at all. A failover of Redis meanwhile can hide some values.
+   *
+   * @throws what {@link entry} throws.
+   *
+   * @example
+   * ```ts
+   * for await (const { key, value } of memory.entries()) console.log(key, value);
+   * ```
    */
   async *entries(): AsyncGenerator<MemoryEntry, void, undefined> {
     for await (const [key, stored] of pages(this.#place, "whole")) {
@@ -301,13 +369,13 @@ export class AgentMemory {
     }
   }
 
-  /** Yields all keys, as `entries` yields the values. */
+  /** Yields all keys, in the way in which {@link entries} yields the values. */
   async *keys(): AsyncGenerator<string, void, undefined> {
     for await (const [key] of pages(this.#place, "header")) yield key;
   }
 
   /**
-   * Returns how much is stored, and how often it was written today. Takes one round trip, and more when hundreds of values
+   * Returns the size of the namespace, and the number of writes today. Takes one round trip, or more if hundreds of values
    * have expired since the last call or write.
    */
   async usage(): Promise<MemoryUsage> {
@@ -342,7 +410,7 @@ export class AgentMemory {
 
   async #remove(key: string | undefined, options: MemoryWriteOptions | undefined): Promise<boolean> {
     const { operationId, lifetime } = parseMemoryWrite(options);
-    if (lifetime !== undefined) throw new InvalidOptionError("ttl", "a removal has none.");
+    if (lifetime !== undefined) throw new InvalidOptionError("ttl", "a removal takes no ttl; leave it out.");
     const digest = key === undefined ? digestOf("clear") : digestOf("delete", key);
     const { connection, space } = this.#place;
     const scope: "all" | "one" = key === undefined ? "all" : "one";
@@ -356,7 +424,7 @@ export class AgentMemory {
     return result === "1";
   }
 
-  /** Changes a value in the script, or here when the value is sealed, or is to be. */
+  /** Changes a value in the script, or in the client if the value is sealed or has to be sealed. */
   async #calculate(
     change: Change,
     inScript: (

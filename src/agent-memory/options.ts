@@ -14,29 +14,41 @@ import { countSchema, idSchema, noSuchOption, validate } from "../options/valida
 import { once } from "../options/once.js";
 
 /**
- * How much a namespace may hold, and how often it may be written. A limit that is not given does not apply. Reads and
+ * The limits of a namespace: its size, and the number of writes. A limit that is left out does not apply. Reads and
  * removals are never limited.
  */
 export interface MemoryLimits {
-  /** How many writes a day of UTC may see, by the server's clock. Each value of a `setMany` is one write. */
+  /**
+   * The most writes per UTC day, by the server's clock. Each value of a `setMany` is one write.
+   * @default no limit
+   */
   writesPerDay?: number | undefined;
-  /** How many bytes of UTF-8 all keys and values may take together, the values as JSON. */
+  /**
+   * The most bytes of UTF-8 that all keys and values take together, with the values as JSON.
+   * @default no limit
+   */
   storageBytes?: number | undefined;
-  /** How many bytes of UTF-8 one value may take as JSON. */
+  /**
+   * The most bytes of UTF-8 that one value takes as JSON.
+   * @default no limit
+   */
   valueBytes?: number | undefined;
-  /** How many keys there may be. */
+  /**
+   * The most keys.
+   * @default no limit
+   */
   keys?: number | undefined;
 }
 
 /** Options of a whole namespace. */
 export interface MemorySpaceOptions {
   /**
-   * How long the namespace lives after its last write. Values may have a shorter `ttl` of their own.
+   * The time that the namespace lives after its last write. Values may have a shorter `ttl` of their own.
    * @default for ever
    */
   ttl?: Duration | undefined;
   /**
-   * How much the namespace may hold and take. The script that writes checks this, so it is exact, whoever else writes.
+   * The limits of the namespace. The script that writes checks them, so they are exact, however many clients write.
    * @default no limits
    */
   limits?: MemoryLimits | undefined;
@@ -45,8 +57,8 @@ export interface MemorySpaceOptions {
 /** Options of {@link AgentMemory}. */
 export interface AgentMemoryOptions extends MemorySpaceOptions, ConnectionOptions, EncryptionOptions {
   /**
-   * Names the namespace. Any non-empty well-formed string of up to 1 KiB of UTF-8 will do, from whatever source, except a
-   * session token.
+   * The name of the namespace: any non-empty well-formed string of up to 1 KiB of UTF-8, except a session token. It may come
+   * from an untrusted source.
    */
   namespace: string;
 }
@@ -54,13 +66,14 @@ export interface AgentMemoryOptions extends MemorySpaceOptions, ConnectionOption
 /** Options of a write to agent memory. */
 export interface MemoryWriteOptions {
   /**
-   * How long the value lives from now on. Without it, `set` and `setMany` store a value that does not expire, and
-   * `update`, `increment` and `append` leave the value the time that it has.
+   * The time that the value lives from now on. Without it, `set` and `setMany` store a value that does not expire, and
+   * `update`, `increment` and `append` do not change the time at which the value expires.
    */
   ttl?: Duration | undefined;
   /**
-   * Names the write, so that repeating it within two minutes has no second effect. Without it, a new id is made. The same
-   * id with other content is an `OperationConflictError`.
+   * Names the write, so that repeating it within two minutes has no second effect. The same id with other content throws an
+   * `OperationConflictError`.
+   * @default a new id
    */
   operationId?: string | undefined;
 }
@@ -68,15 +81,19 @@ export interface MemoryWriteOptions {
 /** Options of `set`. */
 export interface SetOptions extends MemoryWriteOptions {
   /**
-   * The version that the value must have, or 0 when there must be no value. Any other version is a
+   * The version that the value must have, or 0 if there must be no value. With any other version, the call throws a
    * `VersionConflictError`.
+   * @default any version
    */
   ifVersion?: number | undefined;
 }
 
 /** Options of `append`. */
 export interface AppendOptions extends MemoryWriteOptions {
-  /** How many items to keep. The oldest go first, in the same script. Without it, all are kept. */
+  /**
+   * The number of items to keep. The script that appends removes the oldest items beyond it.
+   * @default all items
+   */
   max?: number | undefined;
 }
 
@@ -87,7 +104,7 @@ export interface MemorySettings extends KeyedConnection {
 }
 
 export interface SpaceSettings {
-  /** 0 when the namespace has no ttl. */
+  /** 0 if the namespace has no ttl. */
   readonly ttlMilliseconds: number;
   readonly limits: SpaceLimits;
 }
@@ -137,8 +154,8 @@ export function parseMemoryOptions(options: AgentMemoryOptions): MemorySettings 
 /**
  * Returns the settings of a namespace.
  *
- * @param name the name of the option that holds these options, for the error.
- * @throws InvalidOptionError when an option is unknown or of the wrong form.
+ * @param name the name of the option that contains these options, for the error.
+ * @throws InvalidOptionError if an option is unknown or invalid.
  */
 export function parseSpaceOptions(name: string, options: MemorySpaceOptions | undefined): SpaceSettings {
   return spaceSettings(validate(spaceSchema(), name, options ?? {}));
@@ -154,10 +171,10 @@ function spaceSettings({ ttl = 0, limits = {} }: z.output<ReturnType<typeof spac
 
 export interface WriteSettings {
   readonly operationId: string;
-  /** Absent when the caller gave none: each method has its own default. */
+  /** Absent if the caller gave no `ttl`. Each method has its own default. */
   readonly lifetime: number | undefined;
   readonly ifVersion: number | undefined;
-  /** 0 when there is no cap. */
+  /** 0 if there is no maximum. */
   readonly max: number;
 }
 
@@ -165,7 +182,7 @@ export interface WriteSettings {
  * Returns the settings of a write.
  *
  * @param known the options that this method has besides `ttl` and `operationId`.
- * @throws InvalidOptionError when an option is unknown or of the wrong form.
+ * @throws InvalidOptionError if an option is unknown or invalid.
  */
 export function parseMemoryWrite(
   options: SetOptions & AppendOptions = {},

@@ -5,7 +5,7 @@ import { run } from "../redis/send.js";
 import { holderOf, keysOf } from "./perform.js";
 import type { MemoryPlace } from "./place.js";
 
-/** Yields the key and the stored text of each value. A scan may meet a key again while others write; it is yielded once. */
+/** Yields the key and the stored form of each value. A scan may return a key again while others write; each is yielded once. */
 export async function* pages(
   { connection, space }: MemoryPlace,
   part: "whole" | "header",

@@ -9,14 +9,14 @@ export interface MemoryWrite extends Write {
   readonly subject: string;
 }
 
-/** Expired values were removed, and nothing else was done. Call again. */
+/** The script removed expired values and did nothing else. Call it again. */
 interface More {
   readonly outcome: "more";
 }
 
 /**
- * Runs a write and returns its reply. Takes one round trip. It takes more only when the namespace is at a limit and holds
- * hundreds of expired values, which are then removed in steps.
+ * Runs a write and returns its reply. Takes one round trip. It takes more only if the namespace is at a limit and has
+ * hundreds of expired values, which the script removes in steps.
  */
 export async function perform<Call extends Pick<Write, "keys">, Reply extends { readonly outcome: string }>(
   budget: Budget,
@@ -39,7 +39,7 @@ interface SpaceKeys {
   readonly memories: string | undefined;
 }
 
-/** Returns the keys that a script of a namespace is called with. */
+/** Returns the keys for a script of a namespace. */
 export function keysOf({ keys, holder }: MemorySpace): SpaceKeys {
   const { values, deadlines, usage, writes } = keys;
   return {
@@ -57,7 +57,7 @@ export function keysOfWrite(space: MemorySpace, operationId: string): SpaceKeys 
   return { operation: space.keys.operation(operationId), ...keysOf(space) };
 }
 
-/** Returns the arguments of a script that say on whose behalf a namespace is used. */
+/** Returns the script arguments that name the session on whose behalf the namespace is used. Empty without a session. */
 export function holderOf({ holder }: MemorySpace): { sessionId: string; agentId: string; member: string } {
   return { sessionId: holder?.sessionId ?? "", agentId: holder?.agentId ?? "", member: holder?.member ?? "" };
 }
@@ -70,9 +70,9 @@ interface SpaceArguments extends ReturnType<typeof holderOf> {
   readonly keyCount: number;
 }
 
-/** Returns the arguments of a script that say how much a namespace may hold and take. */
+/** Returns the script arguments for the session, the lifetime and the limits of a namespace. */
 export function argumentsOf({ holder, ttlMilliseconds, limits }: MemorySpace): SpaceArguments {
-  // Field by field, and callers spread it last: on Node 20 it takes 10 µs to add fields to an object behind a spread.
+  // Set each field by name, and let callers spread the result last: on Node 20, fields that follow a spread take 10 µs.
   return {
     sessionId: holder?.sessionId ?? "",
     agentId: holder?.agentId ?? "",

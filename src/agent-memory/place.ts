@@ -4,41 +4,41 @@ import type { SpaceLimits } from "../redis/scripts/memory/space.js";
 import type { Connection } from "../redis/send.js";
 import type { MemorySettings } from "./options.js";
 
-/** The session on whose behalf a namespace is used. The scripts check first that it is live. */
+/** The session on whose behalf a namespace is used. The scripts first check that the session is live. */
 interface MemoryHolder {
   readonly record: string;
   /** The index of the owner's sessions. */
   readonly index: string;
   /** The index of the owner's namespaces. */
   readonly memories: string;
-  /** The namespace's member there. */
+  /** The namespace's member in the index `memories`. */
   readonly member: string;
   readonly sessionId: string;
-  /** The record must name this agent: the keys were made from it. */
+  /** The agent that the session's record must name, because the keys were made from this id. */
   readonly agentId: string;
 }
 
-/** A namespace: where it is, on whose behalf it is used, and how much it may hold. */
+/** A namespace: its keys, the session on whose behalf it is used, and its limits. */
 export interface MemorySpace {
-  /** Its name within its owner. What is sealed is bound to it. */
+  /** The name within its owner. Sealed values are bound to it. */
   readonly name: string;
   readonly keys: MemoryKeys;
-  /** Absent when the namespace belongs to no session. */
+  /** Absent if the namespace belongs to no session. */
   readonly holder: MemoryHolder | undefined;
-  /** How long the whole namespace lives after its last write, or 0 for ever. */
+  /** The time that the whole namespace lives after its last write. 0 means for ever. */
   readonly ttlMilliseconds: number;
   readonly limits: SpaceLimits;
 }
 
 /**
- * Where a memory is kept, and on whose behalf. Nothing else tells a memory that is bound to a session from one on its own.
+ * The place of a memory. It is the only difference between a memory that is bound to a session and one that is not.
  */
 export interface MemoryPlace {
   readonly connection: Connection;
   readonly space: MemorySpace;
 }
 
-/** Returns the place of a namespace on its own, under a name that the caller chose. */
+/** Returns the place of a namespace that belongs to no session, under a name that the caller chose. */
 export function standalonePlace({
   client,
   deadlineMilliseconds,

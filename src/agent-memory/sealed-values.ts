@@ -8,19 +8,19 @@ import type { Connection } from "../redis/send.js";
 import type { MemoryPlace, MemorySpace } from "./place.js";
 import type { OpenedValue } from "./values.js";
 
-// A sealed value has in front of it how many bytes its text has, because the script counts these, and not those of the
-// envelope: fragments/memory.ts.
+// A sealed value starts with the size of its text in bytes, because the script counts these bytes for the limits, and not
+// those of the envelope. See redis/scripts/fragments/memory.ts.
 
 const PREFIX_BYTES = SEALED_MARK.length + SIZE_DIGITS;
-/** What Redis stores at most under one key. */
+/** The most bytes that Redis stores under one key. */
 const MAX_BYTES = 536_870_912;
 
-/** A value opens under its key only, in its namespace. */
+/** Binds a value to its key and namespace, so that it cannot be opened at another place. */
 function valueOf({ name }: Pick<MemorySpace, "name">, key: string): Belonging {
   return { kind: "memory", within: `${name.length}:${name}:${key}` };
 }
 
-/** What an operation returned opens as what this operation returned only. */
+/** Binds the result of an operation to its operation id, so that it cannot be opened as the result of another. */
 function resultOf({ name }: MemorySpace, operationId: string): Belonging {
   return { kind: "memory result", within: `${name.length}:${name}:${operationId}` };
 }
@@ -42,20 +42,24 @@ export function sealResult(sealer: Sealer | undefined, space: MemorySpace, opera
   return sealer?.seal(String(result), resultOf(space, operationId)) ?? String(result);
 }
 
-/** @throws CorruptMessageError when what was recorded of the operation was altered. */
+/**
+ * Returns the recorded result of an operation.
+ *
+ * @throws CorruptMessageError if the record was altered.
+ */
 export async function openResult(
   { connection, space }: MemoryPlace,
   operationId: string,
   stored: Stored,
 ): Promise<number> {
   const { kind, within } = resultOf(space, operationId);
-  return Number(await opened(connection, stored, { kind, within, maxBytes: MAX_BYTES }, "What an operation returned"));
+  return Number(await opened(connection, stored, { kind, within, maxBytes: MAX_BYTES }, "The result of an operation"));
 }
 
 /**
- * Returns a stored value: at once where nothing is sealed.
+ * Opens a stored value. Returns it without a promise if nothing is sealed.
  *
- * @throws CorruptMessageError when this library did not write it, or it was sealed for another place.
+ * @throws CorruptMessageError if this library did not write the value, or it was sealed for another place.
  */
 export function openValue(
   { connection, space }: MemoryPlace,
@@ -80,13 +84,13 @@ function headerOf(stored: Stored): { version: number; deadline: number } {
   return { version: Number(version), deadline: Number(deadline) };
 }
 
-/** Returns what stands behind the header: JSON, or the envelope. */
+/** Returns the part behind the header: JSON, or the envelope. */
 function bodyOf(stored: Stored, what: string): Stored {
   if (typeof stored !== "string") {
     const isSealed = stored[HEADER_BYTES] === SEALED_MARK.charCodeAt(0);
     return stored.subarray(isSealed ? HEADER_BYTES + PREFIX_BYTES : HEADER_BYTES);
   }
-  // Without a vault the reply was asked for as text.
+  // Without a vault the reply was read as text, in which an envelope cannot be opened.
   if (stored[HEADER_BYTES] === SEALED_MARK) {
     throw unreadable(what, "it is sealed: pass the `encryption` that sealed it");
   }

@@ -9,20 +9,20 @@ import type { EncodedValue } from "./values.js";
 
 export interface SetValues {
   readonly operationId: string;
-  /** What tells the write apart under its operation id. */
+  /** Texts that identify the write under its operation id. */
   readonly parts: readonly string[];
-  /** Absent: whatever is there. */
+  /** The version that the first value must have. Absent for any version. */
   readonly expected: number | undefined;
-  /** Milliseconds; 0: no deadline; `"keep"`: the one that each has. */
+  /** In milliseconds. 0 means no deadline. `"keep"` leaves each value its deadline. */
   readonly lifetime: number | "keep";
   readonly entries: readonly (EncodedValue & { readonly key: string })[];
-  /** What to return; absent: the version of the values. */
+  /** The number to return. Absent to return the version of the values. */
   readonly result?: number | undefined;
-  /** Sets nothing, and throws this, unless the operation was done before, or the first value has another version. */
+  /** If present, nothing is set and this is thrown, unless the operation was done before or the version differs. */
   readonly unfit?: Error | undefined;
 }
 
-/** Sets values, all or none, and returns their version, or the result of the operation. */
+/** Sets values, all or none. Returns their version, or the result of the operation. */
 export async function setValues(budget: Budget, space: MemorySpace, write: SetValues): Promise<number> {
   const { operationId, parts, expected, lifetime, entries, result, unfit } = write;
   const reply = await perform(budget, setScript, {
@@ -44,15 +44,15 @@ export async function setValues(budget: Budget, space: MemorySpace, write: SetVa
       };
     },
   });
-  if (reply.outcome === "unfit") throw unfit ?? new TypeError("The script answers what it was not asked.");
+  if (reply.outcome === "unfit") throw unfit ?? new TypeError("Unexpected reply of the script: unfit.");
   if (result === undefined) return Number(reply.result);
-  // What was done before may have had another result.
+  // An earlier attempt may have had another result, and that one stands.
   return reply.outcome === "done"
     ? result
     : openResult({ connection: budget.connection(), space }, operationId, reply.result);
 }
 
-/** Returns a lifetime as the scripts read it: `""` keeps the deadline. */
+/** Returns a lifetime in the form that the scripts read. `""` keeps the deadline. */
 export function spelled(lifetime: number | "keep"): string {
   return lifetime === "keep" ? "" : String(lifetime);
 }
@@ -63,8 +63,8 @@ export function newPadSecret(): string {
 }
 
 /**
- * Returns for how long the key is needed at least, in milliseconds, 0 for ever. The script, which sees all deadlines, keeps it
- * for as long as it is needed.
+ * Returns the shortest time for which the data key is needed, in milliseconds, or 0 for ever. The script, which sees all
+ * deadlines, keeps the key for longer if it is needed.
  */
 function sealedFor({ ttlMilliseconds }: MemorySpace, lifetime: number | "keep"): number {
   const own = lifetime === "keep" ? 1 : lifetime;

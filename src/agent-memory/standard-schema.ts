@@ -14,19 +14,21 @@ export interface StandardSchema<Output = unknown> {
   };
 }
 
+/** The result of a validation by a Standard Schema: the value, or the issues. */
 export type StandardResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly StandardIssue[] };
 
+/** One fault that a Standard Schema found in a value. */
 export interface StandardIssue {
   readonly message: string;
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
 /**
- * Returns the value as the schema has it.
+ * Returns the output of the schema for a value.
  *
- * @throws ValueMismatchError when the value does not fit. It names the key and the paths at fault.
+ * @throws ValueMismatchError if the value does not match the schema. The error names the key and the paths at fault.
  */
 export async function fitted<Output>(key: string, value: unknown, schema: StandardSchema<Output>): Promise<Output> {
   const result = await schema["~standard"].validate(value);
@@ -35,5 +37,5 @@ export async function fitted<Output>(key: string, value: unknown, schema: Standa
   const paths = result.issues.map(({ path = [] }) =>
     spell(path.map((segment) => (typeof segment === "object" ? segment.key : segment))),
   );
-  throw new ValueMismatchError(key, "does not fit the schema", [...new Set(paths.filter((path) => path !== ""))]);
+  throw new ValueMismatchError(key, "does not match the schema", [...new Set(paths.filter((path) => path !== ""))]);
 }

@@ -3,35 +3,37 @@ import { jsonTextOf } from "../options/json-text.js";
 
 /** A value of agent memory. */
 export interface MemoryEntry {
+  /** The key of the value. */
   readonly key: string;
+  /** The value: a JSON value. */
   readonly value: unknown;
-  /** The version for `set(…, { ifVersion })`. It grows with each write, and no other value ever gets it again. */
+  /** The version, for `set(…, { ifVersion })`. It grows with each write, and the key never has the same version again. */
   readonly version: number;
-  /** When the value expires. Absent when it has no deadline of its own. */
+  /** The time at which the value expires. Absent if it has no `ttl` of its own. */
   readonly expiresAt?: Date | undefined;
 }
 
 /** A value as it is stored. */
 export interface EncodedValue {
   readonly json: string;
-  /** How many items an array has; 0 for anything else. */
+  /** The number of items of an array. 0 for any other value. */
   readonly items: number;
 }
 
-/** @throws InvalidOptionError with the path to the first part that JSON cannot hold. */
+/** @throws InvalidOptionError with the path to the first part that JSON cannot represent. */
 export function encodeValue(name: string, value: unknown): EncodedValue {
   return { json: jsonTextOf(name, value), items: Array.isArray(value) ? value.length : 0 };
 }
 
-/** A value as it was stored, opened. */
+/** A stored value after it was opened. */
 export interface OpenedValue {
   readonly json: string;
   readonly version: number;
-  /** In milliseconds since 1970; 0 for none. */
+  /** In milliseconds since 1970. 0 for no deadline. */
   readonly deadline: number;
 }
 
-/** @throws CorruptMessageError when the text is no JSON. */
+/** @throws CorruptMessageError if the text is not JSON. */
 export function decodeEntry(key: string, { json, version, deadline }: OpenedValue): MemoryEntry {
   return {
     key,
@@ -41,12 +43,12 @@ export function decodeEntry(key: string, { json, version, deadline }: OpenedValu
   };
 }
 
-/** @throws CorruptMessageError when the text is no JSON. */
+/** @throws CorruptMessageError if the text is not JSON. */
 export function decodeValue(key: string, json: string): unknown {
   try {
     return JSON.parse(json);
   } catch {
-    // The error of JSON.parse is left out, because it quotes what it could not read.
+    // Drop the error of JSON.parse, because its message quotes the value.
     throw new CorruptMessageError(`The value of ${JSON.stringify(key)} is not what this library wrote.`);
   }
 }

@@ -14,7 +14,7 @@ import { belongsTo, precedes, recordOf, type RunRecord } from "./run-record.js";
 import { reachesBack, settledAtBeginning } from "./settled-messages.js";
 import { SignOfLife } from "./sign-of-life.js";
 
-/** What a hook of a middleware is given beside the state. */
+/** The runtime that a hook of a middleware receives beside the state. */
 export interface RunRuntime extends NodeRuntime {
   readonly context?: Partial<SessionContext> | undefined;
 }
@@ -34,7 +34,7 @@ export class AgentRuns {
     this.#settings = settings;
   }
 
-  /** Begins a turn. Returns its run, and the messages that the agent begins with. */
+  /** Begins a turn. Returns its run, and the messages with which the agent begins. */
   async begin(state: RunState, runtime: RunRuntime): Promise<{ run: LiveRun; messages: readonly BaseMessage[] }> {
     const { session, operationId, replaces, answer } = parseContext(runtime.context);
     const { sessions, turn: settings } = this.#settings;
@@ -71,15 +71,18 @@ export class AgentRuns {
   }
 
   /**
-   * Returns the run that a hook belongs to. Takes it up when it was paused, or began in another process.
+   * Returns the run that a hook belongs to. Resumes the run if it was paused, or began in another process.
    *
-   * @throws InvalidOptionError when the middleware was not there as the run began.
-   * @throws SessionMismatchError when the session is another user's.
+   * @throws InvalidOptionError if the run began without the middleware.
+   * @throws SessionMismatchError if the session belongs to another user.
    */
   async of(state: RunState, runtime: RunRuntime): Promise<LiveRun> {
     const { _session: record, messages } = state;
     if (record === undefined) {
-      throw new InvalidOptionError("state", "this run did not begin at its beginning, so its session is unknown.");
+      throw new InvalidOptionError(
+        "state",
+        "the run began without sessionMiddleware, so its session is unknown. Start a new run.",
+      );
     }
     return this.#live.find(runSignalOf(runtime), record.turn) ?? this.#resume({ record, messages }, runtime);
   }
@@ -93,7 +96,7 @@ export class AgentRuns {
     if (answer !== undefined && answer.operationId !== record.turn) {
       throw new InvalidOptionError(
         "context.answer",
-        "the run that waits has another operation id: begin with that one.",
+        "the waiting run has another operation id. Begin the answer with the operation id of that run.",
       );
     }
     const { sessions, turn: settings } = this.#settings;
@@ -109,7 +112,7 @@ export class AgentRuns {
       const shown = withIds(turn.past);
       const stored = reachesBack(record, shown) ? shown : withIds(await turn.everything());
       const { record: left, settled } = resumptionOf(record, messages, stored);
-      // What it had stored was taken back.
+      // The stored parts of this run were removed, so it stores all of its messages again.
       if (left.stored < record.stored) turn.beginAgain();
       const { attempt, lease } = turn;
       return this.#enter(runtime, { turn, watch, life, record: { ...left, attempt, lease }, settled });
@@ -134,40 +137,40 @@ export class AgentRuns {
 }
 
 /**
- * Returns true for the thread of a turn that was to replace messages, and broke off. It leaves the old messages, and nothing
- * of what it said.
+ * Returns true for the thread of a turn that had to replace messages and broke off. The conversation then has the old
+ * messages, and none of that turn.
  */
 function replacedNothing({ _session: earlier }: RunState): boolean {
   return earlier?.fence !== undefined;
 }
 
-/** Returns the state with the question of an answer in place of what the caller passed, which says the same, or nothing. */
+/** Returns the state with the question of the answer in place of the messages that the caller passed, if any. */
 function withQuestion(state: RunState, answer: Answer): RunState {
   const { question } = answer.begun;
   const { messages } = state;
   const before = messages.slice(0, messages.length - question.length);
   const isPassed = saysSame(messages.slice(before.length), question);
-  // In a thread without an earlier turn, all that the caller passed is there, and nothing else.
+  // In a thread without an earlier turn, the state has exactly the messages that the caller passed.
   const said = messages.filter(({ type }) => type === "human");
   if (!isPassed && state._session === undefined) questionIn(answer, said, "messages");
   return { ...state, messages: [...(isPassed ? before : messages), ...question] };
 }
 
-/** Returns the state of a thread as that of a turn that begins anew from the conversation. */
+/** Returns the state without the thread's earlier messages, for a turn that begins anew from the conversation. */
 function withSaidOnly(state: RunState, { replaced }: Turn): RunState {
   const { messages, _session: earlier } = state;
   return { messages: earlier === undefined ? messages : saidAnew(messages, earlier, replaced?.id) };
 }
 
-/** What `openingOf` asks about the turn that begins. */
+/** The questions of `openingOf` about the turn that begins. */
 interface Beginning {
-  /** Returns true when the earlier turn belongs to the same conversation. */
+  /** Returns true if the earlier turn belongs to the same conversation. */
   readonly follows: (earlier: RunRecord) => boolean;
   readonly everything: () => Promise<readonly BaseMessage[]>;
   readonly canBeStored: (messages: readonly BaseMessage[]) => boolean;
 }
 
-/** Returns what the agent begins with: in a thread of the conversation, in a thread of another one, or without one. */
+/** Returns the messages with which the agent begins, for a new thread, a thread of this conversation, or one of another. */
 async function openingOf(
   { messages: state, _session: earlier }: RunState,
   stored: readonly BaseMessage[],

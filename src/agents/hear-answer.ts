@@ -4,8 +4,8 @@ import { currentCallbacks, messageOf } from "../frameworks/langchain-core.js";
 import { isUnheard } from "../frameworks/langgraph.js";
 
 /**
- * Calls `hear` with what the model that is about to be called has said so far, each time that it says more. A model says
- * its answer part by part when somebody streams it. A second try of a model begins anew.
+ * Calls `hear` for each part that the next called model streams, with all of its answer so far. A model streams only if a
+ * caller streams the run. A second try of the model begins anew.
  *
  * @returns a function that stops the calls.
  */
@@ -17,7 +17,7 @@ export function hearAnswer(hear: (said: AIMessageChunk) => void): () => void {
   const handler = BaseCallbackHandler.fromMethods({
     handleLLMNewToken(_token, _index, runId, _parentRunId, tags = [], fields) {
       const chunk = messageOf(fields?.chunk);
-      // What another middleware asks of a model in silence is not part of the answer.
+      // A model that another middleware calls without streaming to the caller is not part of the answer.
       if (!AIMessageChunk.isInstance(chunk) || isUnheard(tags)) return;
       said = said !== undefined && saidBy === runId ? said.concat(chunk) : chunk;
       saidBy = runId;

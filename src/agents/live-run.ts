@@ -8,7 +8,7 @@ import { type RunRecord, withEnd, withNew, withoutPending } from "./run-record.j
 import type { SettledMessages } from "./settled-messages.js";
 import type { SignOfLife } from "./sign-of-life.js";
 
-/** A run while it is under way in this process. Follows the agent's messages, and stores the turn. */
+/** A run that is under way in this process. Follows the agent's messages, and stores the turn. */
 export class LiveRun {
   readonly #turn: Turn;
   readonly #watch: SessionWatch;
@@ -17,7 +17,7 @@ export class LiveRun {
   readonly #steps = new WeakSet<AbortSignal>();
   readonly #settled: SettledMessages;
   #record: RunRecord;
-  /** The model's latest answer until the state has it, or the part of it that a stream has said so far. */
+  /** The model's latest answer until the state has it, or the part of it that was streamed so far. */
   #said: readonly BaseMessage[] = [];
   #interrupted = false;
   #isOver = false;
@@ -30,7 +30,7 @@ export class LiveRun {
     record: RunRecord;
     settled: SettledMessages;
     tellError: (error: unknown) => void;
-    /** Returns whether the run waits for a person. */
+    /** Returns true if the run waits for a person. */
     waits: () => Promise<boolean>;
   }) {
     this.#turn = run.turn;
@@ -41,15 +41,15 @@ export class LiveRun {
     this.#tellError = run.tellError;
     this.#waits = run.waits;
     const { signal } = this.#turn;
-    // A tool may go on for long: what there is of the turn is stored now.
+    // A tool may go on for a long time, so store the turn's messages so far at once.
     signal?.addEventListener("abort", () => void this.interrupt(), { once: true });
     this.#turn.whenClosed(() => this.#end());
   }
 
-  /** Is called when the run is over. */
+  /** Called when the run is over. */
   whenOver: (how: "ended" | "stopped") => void = () => {};
 
-  /** Returns what the agent's state has to keep of this run. */
+  /** Returns the record of this run, which the agent's state keeps. */
   get record(): RunRecord {
     return this.#record;
   }
@@ -57,7 +57,8 @@ export class LiveRun {
   /**
    * Refuses to go on once the session has ended, or the turn was stopped.
    *
-   * @throws SessionNotFoundError when the session has ended; AnswerStoppedError when the turn was stopped.
+   * @throws SessionNotFoundError if the session has ended.
+   * @throws AnswerStoppedError if the turn was stopped.
    */
   refuseOver(): void {
     this.refuseStopped();
@@ -66,12 +67,12 @@ export class LiveRun {
     throw this.#watch.signal.reason;
   }
 
-  /** @throws AnswerStoppedError when the turn was stopped: what it had by then is stored. */
+  /** @throws AnswerStoppedError if the turn was stopped. Its messages until then are stored. */
   refuseStopped(): void {
     this.#turn.signal?.throwIfAborted();
   }
 
-  /** Notes what is new among the agent's messages. */
+  /** Notes the new messages of the agent. */
   follow(messages: readonly BaseMessage[]): RunRecord {
     this.#life.show();
     this.#said = [];
@@ -80,13 +81,13 @@ export class LiveRun {
   }
 
   /**
-   * Stores what is new as a part of the turn, which goes on.
+   * Stores the new messages as a part of the turn, which goes on.
    *
-   * @throws TurnNotStoredError, whatever stood in the way.
+   * @throws TurnNotStoredError if the part could not be stored, for any reason.
    */
   async storeStep(output: unknown): Promise<RunRecord> {
     const { pending, fence } = this.#record;
-    // What the turn replaces stays until its end.
+    // A turn that replaces messages stores nothing before its end, so that the old messages stay until then.
     if (pending.length === 0 || fence !== undefined) return this.#record;
     try {
       await this.#turn.storeStep({ messages: () => pending, output });
@@ -99,7 +100,7 @@ export class LiveRun {
   /**
    * Stores the turn, or the part of it that is not stored yet.
    *
-   * @throws TurnNotStoredError, whatever stood in the way.
+   * @throws TurnNotStoredError if the turn could not be stored, for any reason.
    */
   async store(output: unknown): Promise<RunRecord> {
     const { pending } = this.#record;
@@ -114,9 +115,10 @@ export class LiveRun {
   }
 
   /**
-   * Calls the model, and stops it when the session ends. Keeps what the model said, in case the run is interrupted.
+   * Calls the model, and stops waiting for it when the session ends. Keeps the model's answer, in case the run is
+   * interrupted.
    *
-   * @param step aborts when this step of the agent fails. Nothing else reports that.
+   * @param step aborts when this step of the agent fails. Nothing else reports such a failure.
    */
   async callModel<Answer>(call: () => Promise<Answer>, step: AbortSignal | undefined): Promise<Answer> {
     if (step && !this.#steps.has(step)) {
@@ -139,7 +141,7 @@ export class LiveRun {
     }
   }
 
-  /** Ends a run that broke off, and stores what it has so far. Stores nothing for a session that has ended. Idempotent. */
+  /** Ends a run that broke off, and stores its messages so far. Stores nothing if the session has ended. Idempotent. */
   async interrupt(): Promise<void> {
     if (this.#interrupted) return;
     this.#interrupted = true;
@@ -158,12 +160,12 @@ export class LiveRun {
 
   #failed(error: unknown): never {
     this.#over();
-    // The caller was told that the run was aborted, and no longer listens.
+    // The caller aborted the run and no longer listens, so report the failure through onError.
     if (this.#interrupted) this.#tellError(error);
     throw error;
   }
 
-  /** Ends the run because its answer is closed. One that waits for a person goes on when somebody resumes it. */
+  /** Ends the run because its answer is closed. A run that waits for a person keeps its turn, so that it can be resumed. */
   async #end(): Promise<void> {
     if (this.#isOver) return;
     if (this.#turn.signal?.aborted !== true && (await this.#waits())) {
@@ -181,7 +183,7 @@ export class LiveRun {
   }
 }
 
-/** Returns a signal that aborts with the first of these. */
+/** Returns a signal that aborts when the first of the two aborts. */
 function anyOf(one: AbortSignal, other: AbortSignal | undefined): AbortSignal {
   return other === undefined ? one : AbortSignal.any([one, other]);
 }

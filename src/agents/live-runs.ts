@@ -1,20 +1,20 @@
 import type { LiveRun } from "./live-run.js";
 import type { SignOfLife } from "./sign-of-life.js";
 
-/** How often a run that cannot pause is looked after. */
+/** The time between two checks of a run that cannot pause. */
 const LOOK_MILLISECONDS = 2_000;
 
-/** Holds the runs of one agent that are under way in this process. Each is found by the signal of its run, and its turn. */
+/** The runs of one agent that are under way in this process. Each is found by its signal and its turn. */
 export class LiveRuns {
-  /** A signal lives no longer than whatever waits for its run. A caller's own signal may last. */
+  /** Weak, because a signal that LangGraph made lives only as long as its run. A caller's own signal may outlive the run. */
   readonly #bySignal = new WeakMap<AbortSignal, Map<string, LiveRun>>();
 
-  /** Returns the run, or `undefined` when it was paused, or began in another process. */
+  /** Returns the run, or `undefined` if it was paused, or began in another process. */
   find(signal: AbortSignal | undefined, turn: string): LiveRun | undefined {
     return signal && this.#bySignal.get(signal)?.get(turn);
   }
 
-  /** Returns how many runs of this agent listen to the signal. */
+  /** Returns the number of this agent's runs that listen to the signal. */
   countOf(signal: AbortSignal): number {
     return this.#bySignal.get(signal)?.size ?? 0;
   }
@@ -22,8 +22,8 @@ export class LiveRuns {
   /**
    * Keeps a run until it is over, and interrupts it when its signal aborts.
    *
-   * @param life shows whether the run still goes on. Absent for a run that can pause: a silent one may wait for a person,
-   * and what it has so far is in the checkpoint.
+   * @param life tells whether the run still goes on. Absent for a run that can pause: if such a run is silent, it may wait
+   * for a person, and the checkpoint has its messages.
    */
   enter(run: LiveRun, signal: AbortSignal, life: SignOfLife | undefined): void {
     const { turn } = run.record;
@@ -32,12 +32,12 @@ export class LiveRuns {
     runs.set(turn, run);
     const abort = (): void => void run.interrupt();
     const looking = life && lookAfter(run, life);
-    // What looks after a run must not keep the signal of a run that is gone.
+    // A weak reference, because the timer must not keep the signal of a run that is gone.
     const reference = new WeakRef(signal);
-    // A run that is over must not stay in memory for as long as a signal that the caller passed.
+    // A signal that the caller passed may last, so remove the listener, or the signal would keep the run in memory.
     run.whenOver = (how) => {
       reference.deref()?.removeEventListener("abort", abort);
-      // One that was stopped is still under way, in a tool perhaps. Its next hook must find it, and not take it up again.
+      // A stopped run may still be under way, for example in a tool. Its next hook must find it here, and not resume it.
       if (how !== "stopped") runs.delete(turn);
       clearInterval(looking);
     };
@@ -47,7 +47,7 @@ export class LiveRuns {
 }
 
 /**
- * Interrupts a run that ended without its hooks being told: another middleware threw, or jumped to the end before the
+ * Interrupts a run that ended without a call of its hooks: another middleware threw, or jumped to the end before the
  * model was called, or the recursion limit was reached.
  */
 function lookAfter(run: LiveRun, life: SignOfLife): NodeJS.Timeout {

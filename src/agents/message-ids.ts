@@ -4,21 +4,22 @@ import { isObject } from "../codec/json.js";
 import { giveId } from "../frameworks/langchain-core.js";
 import { copied } from "../messages/copied.js";
 
-// Messages are told apart by their ids.
+// The middleware recognises messages by their ids.
 
-/** Returns the ids of those messages that have one. */
+/** Returns the ids of the messages that have one. */
 export function idsOf(messages: readonly BaseMessage[]): ReadonlySet<string> {
   return new Set(messages.flatMap(({ id }) => (id === undefined ? [] : [id])));
 }
 
-/** Returns the message with an id. If the state gave it one, the message would differ from the one that is kept here. */
+/** Gives a message an id if it has none. If the state gave it an id, the message here would not be recognised. */
 export function withId<Message extends BaseMessage>(message: Message): Message {
   return message.id === undefined ? giveId(message, randomUUID()) : message;
 }
 
 /**
- * Returns the messages, each with an id. A message that was stored without one gets the same id each time, so that a
- * thread knows it again: the id depends on what the message says, and on how many messages said the same before.
+ * Returns the messages, each with an id. A message that was stored without an id gets the same one each time, so that a
+ * thread recognises it. The id depends on the content of the message, and on the number of earlier messages with the same
+ * content.
  */
 export function withIds(messages: readonly BaseMessage[]): BaseMessage[] {
   const met = new Map<string, number>();
@@ -34,20 +35,20 @@ export function withIds(messages: readonly BaseMessage[]): BaseMessage[] {
   });
 }
 
-/** Returns a copy of the message with an id of its own: the same is said once more. */
+/** Returns a copy of the message with a new id, for a message whose content is sent once more. */
 export function anew<Message extends BaseMessage>(message: Message): Message {
   return giveId(copied(message, {}), randomUUID());
 }
 
-/** Returns the messages of a model's answer. With `responseFormat` they come with the structured response. */
+/** Returns the messages of a model's answer. With `responseFormat`, the answer is an object that contains them. */
 export function answerOf(answer: unknown): BaseMessage[] {
   if (AIMessage.isInstance(answer)) return [answer];
   return hasMessages(answer) ? [...answer.messages] : [];
 }
 
 /**
- * Returns the answer, each message with an id that is not taken. A proxy or a scripted model may give each answer the same
- * id, and the state would replace the earlier answer.
+ * Returns the answer, each message with an id that is not taken. A proxy or a scripted model may give every answer the same
+ * id, and the state would then replace the earlier answer.
  */
 export function withFreshIds<Answer>(answer: Answer, taken: (id: string) => boolean): Answer {
   const fresh = <Message extends BaseMessage>(message: Message): Message =>

@@ -10,29 +10,29 @@ import { settledOf, storedSince } from "./settled-messages.js";
 export interface Opening {
   /** The agent's messages. */
   readonly messages: readonly BaseMessage[];
-  /** Those that are new, and are to be stored with the turn. */
+  /** The new messages among them, which are stored with the turn. */
   readonly fresh: readonly BaseMessage[];
 }
 
-/** Puts together what the conversation holds and what the caller passed, in a thread without an earlier turn. */
+/** Combines the messages of the conversation and those that the caller passed, in a thread without an earlier turn. */
 export function firstOpening(state: readonly BaseMessage[], stored: readonly BaseMessage[]): Opening {
   const fresh = saidNow(state, stored);
   return { messages: [...stored, ...fresh], fresh };
 }
 
-/** What a turn begins with in a thread that has had a turn. */
+/** The messages that a turn finds in a thread with an earlier turn. */
 export interface LaterState {
-  /** The thread's state: earlier turns, or a summary in their place, and what is said now. */
+  /** The thread's state: earlier turns, or a summary in their place, and the messages that the caller passed now. */
   readonly state: readonly BaseMessage[];
-  /** What the conversation holds; with a window, its newest part. */
+  /** The messages of the conversation. With a window, its newest part. */
   readonly stored: readonly BaseMessage[];
   /** The record that the previous turn of the thread left. */
   readonly earlier: RunRecord;
 }
 
 /**
- * Returns true when the state seems to hold messages of earlier turns that are not stored. A window may hide that they
- * are: then the whole conversation tells.
+ * Returns true if the state seems to have messages of earlier turns that are not stored. They may be stored in front of the
+ * window, so the caller then reads the whole conversation.
  */
 export function seemsToLack({ state, stored, earlier }: LaterState): boolean {
   const settled = settledOf(earlier, state, stored);
@@ -41,11 +41,11 @@ export function seemsToLack({ state, stored, earlier }: LaterState): boolean {
 }
 
 /**
- * Puts together what the conversation holds, what the thread's state holds and what is said now. Messages are told apart
- * by their ids.
+ * Combines the messages of the conversation, those of the thread's state, and those that the caller passed now. Recognises
+ * messages by their ids.
  *
- * @param all the whole conversation, where that is known.
- * @param canBeStored returns whether nothing in the messages themselves stands in the way.
+ * @param all the whole conversation if it was read, otherwise `stored`.
+ * @param canBeStored returns true if the history would accept the messages.
  */
 export function laterOpening(
   { state, stored, earlier }: LaterState,
@@ -59,11 +59,11 @@ export function laterOpening(
   const notStored = state.filter((message) => !settled.has(message));
   const now = notStored.slice(lengthOfEarlier(notStored, earlier));
   const left = notStored.slice(0, notStored.length - now.length);
-  // The state of a turn that was given up lacks what a summary took the place of.
+  // A summary may have replaced messages in the state of a turn that was given up. The record still has them.
   const gone = earlier.pending.filter((message) => !settled.has(message) && isGone(message));
-  // What can never be stored failed its own turn, whose caller knows. It would fail this turn too.
+  // Leave out messages that can never be stored. Their own turn failed and its caller knows; they would fail this turn too.
   const isLeft = canBeStored([...gone, ...left]);
-  // A call that nobody answered would make a provider refuse this turn.
+  // A provider would refuse this turn if a call had no result.
   const said = withAnswers(isLeft ? notStored : now).map(withId);
   const since = storedSince(earlier, stored).filter((message) => !own.has(message.id ?? "") && isGone(message));
   return {
@@ -73,8 +73,8 @@ export function laterOpening(
 }
 
 /**
- * Returns how many of these messages an earlier turn left: everything up to the last one that was pending, or that is an
- * answer, and the results behind that.
+ * Returns the number of messages that an earlier turn left: all messages up to the last pending one or the last answer, and
+ * the results behind it.
  */
 function lengthOfEarlier(messages: readonly BaseMessage[], { pending }: RunRecord): number {
   const ids = idsOf(pending);
@@ -83,22 +83,22 @@ function lengthOfEarlier(messages: readonly BaseMessage[], { pending }: RunRecor
   return length;
 }
 
-/** Returns what is new to the conversation, of a state that the caller passed, and that no earlier turn left. */
+/** Returns the messages that are new to the conversation, among those that the caller passed to a thread without a turn. */
 function saidNow(state: readonly BaseMessage[], stored: readonly BaseMessage[]): BaseMessage[] {
   const ids = idsOf(stored);
   const isOld = (message: BaseMessage): boolean => ids.has(message.id ?? "") || isStandIn(message);
   const last = state.at(-1);
-  // A message that was answered before is said once more. A message that nothing followed is the same one.
+  // A last message that is stored and was answered is meant to be sent once more. One without an answer is the stored one.
   const again = last?.type === "human" && isOld(last) && last.id !== stored.at(-1)?.id ? last : undefined;
-  // What the caller has from before the window is stored too.
+  // Messages in front of a known one are stored too, although the window may hide them.
   const latestOld = state.findLastIndex((message) => message !== again && isOld(message));
   const said = state.filter((message, index) => !isOld(message) && (index > latestOld || message.type === "system"));
   return withAnswers(again ? [...said, anew(again)] : said).map(withId);
 }
 
 /**
- * Returns what was said last, in a thread whose conversation has ended: what the thread remembers of that conversation
- * has ended too.
+ * Returns the messages that the caller passed now, in a thread whose conversation has ended. The thread's earlier messages
+ * belong to that conversation, so they are left out.
  */
 export function withoutEnded(state: readonly BaseMessage[], record: RunRecord): readonly BaseMessage[] {
   const ids = new Set([...record.read, ...record.own, ...idsOf(record.pending), record.latest]);
@@ -107,10 +107,11 @@ export function withoutEnded(state: readonly BaseMessage[], record: RunRecord): 
 }
 
 /**
- * Returns what is said now, in the thread of a turn that begins anew: it repeats the turn of the record, or replaces
- * messages. A caller may say it under the id of what it takes the place of. Then it stands in that place in the state.
+ * Returns the messages that the caller passed now, in the thread of a turn that begins anew: one that repeats the turn of
+ * the record, or replaces messages. A caller may pass a message with the id of the message that it replaces. The state then
+ * has it at the place of the old one.
  *
- * @param replaced the id of the message that is to be replaced.
+ * @param replaced the id of the message that is replaced.
  */
 export function saidAnew(
   state: readonly BaseMessage[],

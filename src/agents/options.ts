@@ -11,12 +11,12 @@ import { once } from "../options/once.js";
 
 /** Options of {@link sessionMiddleware}. */
 export interface SessionMiddlewareOptions extends TurnOptions {
-  /** Keeps the conversation of the session that each call passes as `context.session`. */
+  /** The store of the session that each call passes as `context.session`. */
   sessions: SessionStore;
   /**
-   * When messages are stored. `"turn"` stores them all together when the agent has answered. `"step"` stores the user's
-   * message at once, and each model answer with its tool results as soon as they are there. A long run that crashes then
-   * keeps what it finished, and can be continued.
+   * The time at which messages are stored. `"turn"` stores them together when the agent has answered. `"step"` stores the
+   * user's message at once, and each model answer with its tool results as soon as they exist. A long run that crashes then
+   * keeps its finished steps, and can be continued.
    * @default "turn"
    */
   persist?: "turn" | "step" | undefined;
@@ -29,12 +29,12 @@ export interface MiddlewareSettings {
   readonly turn: TurnSettings;
 }
 
-/** What each call of the agent passes as `context`. */
+/** The `context` that each call of the agent passes. */
 export interface SessionContext {
   readonly session: Session;
   readonly operationId?: string | undefined;
   readonly replaces?: string | undefined;
-  /** The answer in flight that the turn goes on with. */
+  /** The answer in flight that the turn continues and ends. */
   readonly answer?: Answer | undefined;
 }
 
@@ -49,7 +49,7 @@ const optionsSchema = once(() =>
   ),
 );
 
-/** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
+/** @throws InvalidOptionError if an option is missing, unknown or invalid. */
 export function parseMiddlewareOptions(options: SessionMiddlewareOptions): MiddlewareSettings {
   const parsed = validate(optionsSchema(), "options", options);
   return { sessions: parsed.sessions, persist: parsed.persist, turn: turnSettings(parsed) };
@@ -57,13 +57,13 @@ export function parseMiddlewareOptions(options: SessionMiddlewareOptions): Middl
 
 const operationIdSchema = once(() => idSchema().optional());
 
-/** @throws InvalidOptionError when there is no session. The store checks the session itself. */
+/** @throws InvalidOptionError if there is no session. The store checks the session itself. */
 export function parseContext(context: Partial<SessionContext> | undefined): SessionContext {
   const session = context?.session;
   if (typeof session !== "object" || session === null) {
     throw new InvalidOptionError(
       "context.session",
-      "pass it with the call, as in agent.invoke({ messages }, { context: { session } }).",
+      "pass the session with the call, as in agent.invoke({ messages }, { context: { session } }).",
     );
   }
   return {

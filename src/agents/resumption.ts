@@ -3,15 +3,16 @@ import { idsOf } from "./message-ids.js";
 import type { RunRecord } from "./run-record.js";
 import { type SettledMessages, settledOf, storedSince } from "./settled-messages.js";
 
-/** What a run that is taken up knows of itself. */
+/** The state of a run that is resumed. */
 export interface Resumption {
   readonly record: RunRecord;
   readonly settled: SettledMessages;
 }
 
 /**
- * Takes up a run that paused, or broke off, or began in another process. `stored` is what the conversation
- * holds now, at least since the turn began.
+ * Resumes a run that paused, broke off, or began in another process.
+ *
+ * @param stored the messages of the conversation, at least those since the turn began.
  */
 export function resumptionOf(
   record: RunRecord,
@@ -24,8 +25,8 @@ export function resumptionOf(
 }
 
 /**
- * Returns the record of a run whose stored parts were removed when it was interrupted, as `onInterrupt: "discard"` says:
- * they are to be stored again.
+ * Returns the record of a run whose stored parts were removed when it was interrupted (`onInterrupt: "discard"`), so that
+ * they are stored again.
  */
 function withoutTakenBack(record: RunRecord, state: readonly BaseMessage[], stored: readonly BaseMessage[]): RunRecord {
   const own = new Set(record.own);
@@ -35,9 +36,9 @@ function withoutTakenBack(record: RunRecord, state: readonly BaseMessage[], stor
 }
 
 /**
- * Returns the record with what was kept of this run when it was interrupted, and is followed by other turns: that stays
- * stored, as far as the run had come. A call that is stored with an error may get its result now, which is stored behind
- * that. The model is shown the result in place of the error.
+ * Returns the record with the messages of this run that were kept when it was interrupted, and that other turns followed.
+ * These stay stored. A call that was stored with an error as its result may now get its real result, which is stored behind
+ * the other turns. The model then sees that result in place of the error.
  */
 function withKept(record: RunRecord, state: readonly BaseMessage[], stored: readonly BaseMessage[]): RunRecord {
   const ids = new Set([...idsOf(record.pending), ...idsOf(state)]);

@@ -5,42 +5,42 @@ import type { Turn } from "../turns/turn.js";
 import { idsOf } from "./message-ids.js";
 
 /**
- * Holds what a run has to know of itself. It is a part of the agent's state, so that a checkpointer keeps it: a run that
- * was paused can go on in another process. It stands in every checkpoint, so it holds what this turn needs, and nothing
- * that grows with the conversation.
+ * The record of a run. It is part of the agent's state, so that a checkpointer keeps it and a paused run can go on in another
+ * process. Every checkpoint contains it, so it has only the data of this turn, and nothing that grows with the
+ * conversation.
  */
 export interface RunRecord {
   /** The operation id of the turn. */
   readonly turn: string;
-  /** Whether the caller chose it. */
+  /** True if the caller chose the operation id. */
   readonly named: boolean;
   /** The name of this run of the turn. */
   readonly attempt: string;
-  /** What the turn replaces. */
+  /** The messages that the turn replaces. */
   readonly fence: Fence | undefined;
   readonly userId: string;
   readonly orgId: string | undefined;
   readonly agentId: string;
   readonly conversationId: string;
-  /** The clear that the turn's read saw. */
+  /** The mark of the latest clear that the turn's read saw. */
   readonly seen: string;
-  /** Ids of the newest messages that were stored when the turn began: the thread held all messages up to these. */
+  /** The ids of the newest stored messages when the turn began. The thread then had all messages up to these. */
   readonly read: readonly string[];
-  /** Ids of the messages of this turn that are stored. */
+  /** The ids of the stored messages of this turn. */
   readonly own: readonly string[];
-  /** Messages that are new, in order, and not stored yet. */
+  /** The new messages that are not stored yet, in order. */
   readonly pending: readonly BaseMessage[];
-  /** The id of the agent's last message when this was written: up to it, each message is settled or pending. */
+  /** The id of the agent's last message when this record was written. Up to it, each message is settled or pending. */
   readonly latest: string | undefined;
-  /** How many parts of the turn have been stored. */
+  /** The number of stored parts of the turn. */
   readonly stored: number;
-  /** Whether the turn is stored as a whole. An agent may go on after its end: a structured answer is tried again. */
+  /** True if the whole turn is stored. An agent may go on after that, for example to retry a structured answer. */
   readonly ended: boolean;
-  /** The lease under which the turn holds its conversation: whoever takes the turn up elsewhere gives it back. */
+  /** The token of the lease with which the turn holds its conversation. A process that resumes the turn gives it back. */
   readonly lease: string | undefined;
 }
 
-/** How many messages the record names of what was stored: a window, or a person, may take out the newest ones. */
+/** The number of stored messages that the record names. More than one, because the newest may be removed from the state. */
 const MARKS = 4;
 
 /** Returns the record of a turn that begins. */
@@ -51,7 +51,7 @@ export function recordOf(
     stored: readonly BaseMessage[];
     messages: readonly BaseMessage[];
     fresh: readonly BaseMessage[];
-    /** The question of an answer, which is stored. */
+    /** The question of an answer in flight, which is already stored. */
     asked: readonly BaseMessage[];
   },
 ): RunRecord {
@@ -78,20 +78,20 @@ export function recordOf(
   };
 }
 
-/** Returns true for the session's user: a thread may be taken up with another session of the same user, and no other. */
+/** Returns true if the session has the run's user, organisation and agent. Only such a session may resume a thread. */
 export function belongsTo({ userId, orgId, agentId }: RunRecord, session: Session): boolean {
   return userId === session.userId && orgId === session.orgId && agentId === session.agentId;
 }
 
-/** Returns true when the record is of an earlier turn of the same conversation, which has not been cleared since. */
+/** Returns true if the record is of an earlier turn of the same conversation, which has not been cleared since. */
 export function precedes(record: RunRecord, session: Session, seen: string): boolean {
   return belongsTo(record, session) && record.conversationId === session.conversationId && record.seen === seen;
 }
 
 /**
- * Returns the record with what is new among the agent's messages, or the same record when nothing is. What is pending
- * stays so when it is gone from the state (a summary took its place), and follows it when it changed (a person edited a
- * call, personal data was blotted out).
+ * Returns the record with the agent's new messages, or the same record if there are none. A pending message stays pending
+ * if it is gone from the state (a summary replaced it), and is updated if the state changed it (a person edited a call, or
+ * a middleware redacted personal data).
  */
 export function withNew(
   record: RunRecord,
@@ -110,15 +110,15 @@ export function withNew(
 }
 
 /**
- * Returns the record once the whole turn is stored.
+ * Returns the record of a run whose whole turn is stored.
  *
- * @param seen the clear that the conversation has seen by then.
+ * @param seen the mark of the latest clear that the conversation has seen by then.
  */
 export function withEnd(record: RunRecord, seen: string): RunRecord {
   return { ...record, seen, fence: undefined, ended: true };
 }
 
-/** Returns the record once what was pending is stored. */
+/** Returns the record of a run whose pending messages are stored. */
 export function withoutPending(record: RunRecord): RunRecord {
   return { ...record, pending: [], own: [...record.own, ...idsOf(record.pending)], stored: record.stored + 1 };
 }

@@ -14,7 +14,7 @@ import { asStateUpdate } from "./state-update.js";
 
 type StateSchema = z.ZodObject<{ _session: z.ZodOptional<z.ZodUnknown> }>;
 
-/** What a call of the agent passes as `context`. */
+/** The `context` that a call of the agent passes. */
 type ContextSchema = z.ZodObject<{
   session: z.ZodCustom<Session, Session>;
   operationId: z.ZodOptional<z.ZodString>;
@@ -22,8 +22,8 @@ type ContextSchema = z.ZodObject<{
   answer: z.ZodOptional<z.ZodCustom<Answer, Answer>>;
 }>;
 
-// Both are optional at run time, so that a call without a session meets an error of this library rather than one of zod.
-// The schema copies nothing: a session is the object that the store returned.
+// All are optional at run time, so that a call without a session fails with an error of this library rather than one of zod.
+// The schema copies nothing, so the session stays the object that the store returned.
 const contextSchema = z.object({
   session: z.custom<Session>().optional(),
   operationId: z.custom<string>().optional(),
@@ -32,49 +32,51 @@ const contextSchema = z.object({
 }) as unknown as ContextSchema;
 
 /**
- * Makes each run of an agent of `createAgent` a turn of a session's conversation. Puts what was said before in front of
- * the agent's messages. Stores what is new when the agent has answered (what the user said, calls and results of tools,
- * the answer), once and whole, before `invoke()` resolves or the stream closes.
+ * Makes each run of an agent of `createAgent` a turn of a session's conversation. Puts the past messages in front of the
+ * agent's messages. When the agent has answered, stores the new messages (the user's, tool calls and results, the answer)
+ * once and whole, before `invoke()` resolves or the stream closes.
  *
- * Pass the session with each call: `agent.invoke({ messages }, { context: { session } })`. With
- * `context: { session, operationId }` a repeated request takes the place of what its own failed runs left, and is refused
- * once its turn is stored. With `context: { session, replaces }`, the position of a user's message, the turn takes the place
- * of that message and of all behind it, in the script that stores the turn. Until then the old messages stay, also with
- * `persist: "step"`. Pass only what is new in `messages`.
+ * Each call passes a `context`, and only new messages in `messages`:
+ * - `session`, required: `agent.invoke({ messages }, { context: { session } })`.
+ * - `operationId`: names the turn. If you repeat the request with the same id, the new run replaces the messages that failed
+ *   runs left. Once the turn is stored, the call throws an OperationConflictError without calling the model.
+ * - `replaces`: the position of a user's message. The turn replaces that message and all messages behind it, in the script
+ *   that stores the turn. Until then the old messages stay, even with `persist: "step"`.
+ * - `answer`: an answer in flight that `sessions.answers(session).begin()` returned. Pass the same `messages` as to `begin`,
+ *   or none. The turn has the answer's operation id, and the script that stores the turn ends the answer. A run that waits
+ *   for a person ends the answer with `waiting`. To resume it, begin an answer with the same operation id and without an
+ *   input, and pass that answer with the Command.
  *
- * `context: { session, answer }` goes on with an answer in flight that `sessions.answers(session).begin()` returned. Pass in
- * `messages` what `begin` was given, or nothing. The turn has the answer's operation id, and ends the answer in the script
- * that stores it. A run that waits for a person ends the answer with `waiting`. To resume it, begin an answer with the same
- * operation id and no input, and pass that with the Command.
+ * Put this middleware first in the list. Then it also stores the messages that other middleware adds before the agent
+ * begins or after it has ended, and those that other middleware removes. It works with a checkpointer (one thread for each
+ * conversation) and without.
  *
- * Put this middleware first in the list: then it also stores what others add before the agent begins or after
- * it has ended, and what they remove. It works with a checkpointer (one thread for each conversation) and without.
- *
- * - TurnNotStoredError: the agent has answered, and the turn is not stored. `output.messages` are the agent's messages, and
+ * Errors of a run:
+ * - TurnNotStoredError: the agent has answered, but the turn is not stored. `output.messages` has the agent's messages, and
  *   `retry()` stores the turn.
  * - SessionNotFoundError, SessionMismatchError, ConversationBusyError, OperationConflictError, PositionNotFoundError,
  *   StoreUnavailableError: the model was not called.
- * - AnswerStoppedError: somebody stopped the turn, or a later turn took its place. What it had is kept, as `onInterrupt` says.
- * - An error of the model, or of a session that ends or a turn that is stopped while the model is called, arrives as langchain passes it on from
- *   any middleware: a MiddlewareError whose `cause` it is.
+ * - AnswerStoppedError: a caller stopped the turn, or a later turn took its place. `onInterrupt` decides what is kept of it.
+ * - An error of the model arrives as langchain passes it on from any middleware: as the `cause` of a MiddlewareError. So does
+ *   the error of a session that ends, or of a turn that is stopped, while the model is called.
  *
- * A run can end without its hooks being told: another middleware throws, or jumps to the end before the model is called,
- * or the recursion limit is reached. Such a run counts as interrupted, and is stored as such within about 15 s. With a
- * checkpointer it is stored with the next turn of its thread.
+ * A run can end without a call of the middleware's hooks: another middleware throws, or jumps to the end before the model is
+ * called, or the recursion limit is reached. Such a run counts as interrupted, and is stored as such within about 15 s. With
+ * a checkpointer, it is stored with the next turn of its thread.
  *
- * A run that waits for a person (`interrupt`, `humanInTheLoopMiddleware`) is stored when it has ended, in whichever
- * process that is. Until then its messages are in the checkpoint. When it was interrupted meanwhile, what was kept of it
- * gives way to what really came of it.
+ * A run that waits for a person (`interrupt`, `humanInTheLoopMiddleware`) is stored when it has ended, in any process. Until
+ * then the checkpoint has its messages. If the run was interrupted meanwhile, its real outcome replaces the messages that
+ * were kept of it.
  *
- * A turn that repeats or replaces does not go on with the thread as it is. A `SessionSaver` drops the thread before the
- * agent begins. With other checkpointers the messages of the earlier run are taken out, and other values stay.
+ * A turn that repeats or replaces does not continue the thread. A `SessionSaver` drops the thread before the agent begins.
+ * With other checkpointers, the messages of the earlier run are removed from the state, and other values stay.
  *
- * Streams, passed on as JSON, have nothing of what this middleware keeps in the state, and its updates have no message of
- * the past. `values` are the whole state, so they have the past, and so has what `tasks`, `debug`, `checkpoints` and
- * `streamEvents` tell of a step's input. With other checkpointers than this library's, these have `"_session":{}` until the
- * first hook of a run. A checkpointer that stores plain JSON (`@langchain/langgraph-checkpoint-redis`) returns the content.
+ * Streams that are passed on as JSON do not contain this middleware's own state, and its updates contain no past messages.
+ * The modes `values`, `tasks`, `debug`, `checkpoints` and `streamEvents` show the state of a step, so they do contain the
+ * past. With other checkpointers than this library's, they contain `"_session":{}` until the first hook of a run. A
+ * checkpointer that stores plain JSON (`@langchain/langgraph-checkpoint-redis`) returns the content of `_session`.
  *
- * @throws InvalidOptionError when an option is missing, unknown or of the wrong form.
+ * @throws InvalidOptionError if an option is missing, unknown or invalid.
  *
  * @example
  * ```ts
@@ -96,14 +98,14 @@ export function sessionMiddleware(options: SessionMiddlewareOptions): AgentMiddl
       return { messages: asStateUpdate(messages, state.messages), _session: hidden(record) };
     },
 
-    // What is new goes into the state before another middleware takes it out, so that a checkpoint has it.
+    // Put new messages into the record before another middleware can remove them from the state, so that a checkpoint has them.
     async beforeModel(state, runtime) {
       const before = withRecord(state);
       const run = await runs.of(before, runtime);
       run.refuseOver();
       run.follow(state.messages);
       const record = settings.persist === "step" ? await run.storeStep(state) : run.record;
-      // langchain writes the whole state again with each update of it, and streams what it writes.
+      // Skip an update that changes nothing: langchain writes, and streams, the whole state again with each update.
       return record === before._session ? undefined : { messages: [], _session: hidden(record) };
     },
 
@@ -114,7 +116,7 @@ export function sessionMiddleware(options: SessionMiddlewareOptions): AgentMiddl
     },
 
     async afterAgent(state, runtime) {
-      // A middleware that is listed before this one may end the run before it begins here. It is a turn all the same.
+      // A middleware in front of this one may end the run before it begins here. The run is still a turn.
       const before = withRecord(state);
       const run = before._session ? await runs.of(before, runtime) : (await runs.begin(before, runtime)).run;
       run.refuseStopped();
@@ -140,10 +142,10 @@ interface ModelCall {
   readonly messages: BaseMessage[];
 }
 
-/** Returns the request as the model is shown it: an earlier turn may have left what no provider accepts in the state. */
+/** Returns the request with messages that a provider accepts. The state may have broken ones of an earlier turn. */
 function shown<Request extends ModelCall>(request: Request): Request {
   const { messages } = request;
-  // Results at the end belong to this step, whatever another middleware made of their call.
+  // Leave results at the end as they are. They belong to this step, even if another middleware changed their call.
   const end = messages.findLastIndex((message) => !isResult(message)) + 1;
   const past = messages.slice(0, end);
   const mended = answerable(past, messages.slice(end));

@@ -4,8 +4,8 @@ import { idsOf } from "./message-ids.js";
 import type { RunRecord } from "./run-record.js";
 
 /**
- * Holds the ids of the messages that a run need not store: those that are stored. It lives in memory. A run that is taken
- * up makes it again, from its record, from the agent's state and from what the conversation holds.
+ * The ids of the messages that are already stored, so that a run does not store them again. They are kept in memory only. A
+ * resumed run makes them anew from its record, the agent's state and the messages of the conversation.
  */
 export class SettledMessages {
   readonly #ids: Set<string>;
@@ -24,13 +24,13 @@ export class SettledMessages {
     return id !== undefined && this.#ids.has(id);
   }
 
-  /** Notes that these messages are stored now. */
+  /** Adds messages that are stored now. */
   add(messages: readonly BaseMessage[]): void {
     for (const id of idsOf(messages)) this.#ids.add(id);
   }
 }
 
-/** Returns what is settled when a turn has begun: all messages that the agent is given, but those that are new. */
+/** Returns the settled messages of a turn that has begun: all messages that the agent receives, except the new ones. */
 export function settledAtBeginning(
   stored: readonly BaseMessage[],
   messages: readonly BaseMessage[],
@@ -42,10 +42,10 @@ export function settledAtBeginning(
 }
 
 /**
- * Returns what is settled of a thread that a run left with this record.
+ * Returns the settled messages of a thread that a run left with this record.
  *
- * The record does not list the messages of earlier turns. They stand in front of those of its own turn, and are settled:
- * also what was said before the history's window. What stands behind them is settled when it is known by its id.
+ * The record does not list the messages of earlier turns. They are in front of the messages of its own turn, and are all
+ * settled, even those from before the history's window. A message behind them is settled if its id is known.
  */
 export function settledOf(
   record: RunRecord,
@@ -58,7 +58,7 @@ export function settledOf(
   return new SettledMessages([...idsOf(stored), ...record.own, ...before]);
 }
 
-/** Returns how many messages at the beginning of the state are of earlier turns than that of the record. */
+/** Returns the number of messages at the beginning of the state that belong to earlier turns than the record's. */
 function lengthOfEarlierTurns(
   { read, own, pending, latest }: RunRecord,
   state: readonly BaseMessage[],
@@ -67,7 +67,7 @@ function lengthOfEarlierTurns(
   if (read.length === 0) return 0;
   const marked = lastOf(state, read) + 1;
   if (marked > 0) return marked;
-  // The marks were taken out of the state.
+  // The marked messages were removed from the state.
   const ownIds = new Set([...own, ...idsOf(pending)]);
   const first = state.findIndex(({ id = "" }) => ownIds.has(id));
   if (first !== -1) return first;
@@ -75,12 +75,12 @@ function lengthOfEarlierTurns(
   return state.findLastIndex(({ id }) => id !== undefined && known.has(id)) + 1;
 }
 
-/** Returns the stored messages that came after the turn began: its own, or those that were stored on another way. */
+/** Returns the messages that were stored after the turn began: its own, and those of other turns. */
 export function storedSince({ read }: RunRecord, stored: readonly BaseMessage[]): readonly BaseMessage[] {
   return stored.slice(lastOf(stored, read) + 1);
 }
 
-/** Returns false when what the window shows begins after the turn did: some of the turn may be stored in front of that. */
+/** Returns false if the window starts after the beginning of the turn, so that messages of the turn may be in front of it. */
 export function reachesBack({ read }: RunRecord, stored: readonly BaseMessage[]): boolean {
   return lastOf(stored, read) !== -1;
 }

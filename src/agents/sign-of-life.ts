@@ -2,33 +2,33 @@ import { isListenedTo } from "../frameworks/langgraph.js";
 import type { TurnSign } from "../turns/turn-lease.js";
 
 /**
- * A run that shows no sign of life for this long, outside of a model call, may be gone. Other turns may then take its
- * conversation. If none did, the run goes on with it. Most tools take less time.
+ * A run that shows no sign of life for this time, outside of a model call, may be gone, so other turns may take its
+ * conversation. If no turn did, the run goes on. Most tools take less time.
  */
 const MAX_SILENCE_MILLISECONDS = 600_000;
-/** A run that was silent for this long counts as gone: it cannot get its conversation back. */
+/** A run that is silent for this time counts as gone. It cannot get its conversation back. */
 const MAX_WAIT_MILLISECONDS = 86_400_000;
-/** A run to whose signal nobody listened for this long is gone, or pauses. Writing a checkpoint takes less time. */
+/** A run whose signal has no listener for this time is gone, or pauses. Writing a checkpoint takes less time. */
 const MAX_ABSENCE_MILLISECONDS = 10_000;
 
-/** Watches whether a run still goes on, as far as that shows. */
+/** Finds out whether a run still goes on. Nothing reports the end of a run, so this looks for listeners of its signal. */
 export class SignOfLife {
-  /** The reference is weak, because nobody else holds the signal of a run that is gone. */
+  /** A weak reference. Once it is empty, the run is gone, because only a run that goes on keeps its signal. */
   readonly #signal: WeakRef<AbortSignal> | undefined;
   readonly #ownListeners: (signal: AbortSignal) => number;
-  /** LangGraph listens to a run's signal during each step. This does not take it for granted: it looks during a step. */
+  /** True if LangGraph listens to the run's signal during a step. This is looked up, because it is not documented. */
   #isListenedTo: boolean;
   #latest = Date.now();
   #modelCalls = 0;
 
-  /** @param ownListeners returns how many of the signal's listeners are this library's own. */
+  /** @param ownListeners returns the number of the signal's listeners that belong to this library. */
   constructor(signal: AbortSignal | undefined, ownListeners: (signal: AbortSignal) => number) {
     this.#signal = signal && new WeakRef(signal);
     this.#ownListeners = ownListeners;
     this.#isListenedTo = this.#hasListeners();
   }
 
-  /** Returns the sign that a lease asks for. */
+  /** Returns the sign of life for the lease. */
   readonly sign = (): TurnSign => {
     if (this.#modelCalls > 0) return "alive";
     const silence = Date.now() - this.#latest;
@@ -36,7 +36,7 @@ export class SignOfLife {
     return silence < MAX_SILENCE_MILLISECONDS ? "alive" : "silent";
   };
 
-  /** Returns true for a run that paused, or that ended without its hooks being told. */
+  /** Returns true for a run that paused, or that ended without a call of its hooks. */
   isGone(): boolean {
     if (this.#modelCalls > 0) return false;
     if (this.#signal && this.#signal.deref() === undefined) return true;
@@ -49,7 +49,7 @@ export class SignOfLife {
     this.#latest = Date.now();
   }
 
-  /** Makes a call of a model, during which the run counts as alive. */
+  /** Calls a model. The run counts as alive during the call. */
   async during<Value>(call: () => Promise<Value>): Promise<Value> {
     this.#isListenedTo = this.#hasListeners();
     this.#modelCalls += 1;

@@ -13,31 +13,31 @@ import { type ClosingEnd, EventLog, type LoggedEvent, type Verdict } from "./eve
 import { listenToStop } from "../redis/stop-signal.js";
 import type { AnswerPlace } from "./place.js";
 
-/** What `answers.begin` made of a request. */
+/** An answer in flight, as `answers.begin` began it. */
 export interface BegunAnswer {
   readonly operationId: string;
   readonly token: string;
   /** The public name of the answer. */
   readonly run: string;
-  /** The run of the turn. */
+  /** The name of the run of the turn. */
   readonly attempt: string;
-  /** The clear that the conversation had seen. */
+  /** The mark of the latest clear that the beginning saw. */
   readonly seen: string;
-  /** The question, as the turn is given it. Empty for a turn that waited for a person. */
+  /** The question, as the turn receives it. Empty for a turn that waited for a person. */
   readonly question: readonly BaseMessage[];
-  /** Where the question is in the conversation. Absent when it is kept beside it. */
+  /** The place of the question in the conversation. Absent if it is kept beside the conversation. */
   readonly stored: { readonly position: string; readonly length: number } | undefined;
-  /** What the turn replaces, and must find. */
+  /** The messages that the turn replaces. */
   readonly fence: { readonly from: string; readonly behind: string } | undefined;
-  /** Whether the thread of a graph begins anew: the turn is repeated, or is to replace messages. */
+  /** True if the thread of a graph begins anew, because the turn is repeated or replaces messages. */
   readonly isAnew: boolean;
 }
 
-/** A turn that goes on with an answer. */
+/** A turn that continues and ends an answer. */
 export interface AdoptingTurn {
   /**
-   * Ends the turn, if it has not ended, and waits until what there is of it is stored. Returns how the answer ends if the
-   * turn's own script did not end it.
+   * Ends the turn, if it has not ended, and waits until its messages so far are stored. Returns the end of the answer, in
+   * case the turn's own script did not end it.
    */
   end(): Promise<ClosingEnd>;
 }
@@ -48,7 +48,7 @@ interface Parts {
   readonly leaseMilliseconds: number;
   readonly windowMilliseconds: number;
   readonly maxBytes: number;
-  /** Whose answer it is. */
+  /** Returns true for a session of the answer's conversation. */
   readonly isOf: (session: unknown) => boolean;
   /** Aborts when the session ends. */
   readonly watch: { readonly signal: AbortSignal; release(): void };
@@ -58,9 +58,9 @@ interface Parts {
 /**
  * An answer in flight: a turn that is under way, and the events that its readers follow. `answers.begin` returns it.
  *
- * Pass it to the runnable or agent that answers: `context: { session, answer }`, or `configurable: { session, answer }`.
- * That turn is given the question of `begin`, and ends the answer in the script that stores the turn. Without LangChain,
- * call `store()`. Call `close()` in a `finally` block.
+ * Pass it to the agent or runnable that answers: `context: { session, answer }`, or `configurable: { session, answer }`.
+ * That turn receives the question of `begin`, and the script that stores the turn ends the answer. Without LangChain, call
+ * `store()`. Call `close()` in a `finally` block.
  *
  * @example
  * ```ts
@@ -76,17 +76,17 @@ interface Parts {
 export class Answer {
   /** @internal */
   readonly [answerMark]: number = PROTOCOL;
-  /** @internal What the turn that adopts the answer has to know. */
+  /** @internal The data for the turn that adopts the answer. */
   readonly begun: BegunAnswer;
   readonly #parts: Parts;
   readonly #log: EventLog;
   readonly #controller = new AbortController();
-  /** Its events, for who follows it in this process. */
+  /** The events so far, for followers in this process. */
   readonly #sent: LoggedEvent[] = [];
   #waiting = new Set<() => void>();
   #turn: AdoptingTurn | undefined;
   #isStopped: StopKind | undefined;
-  /** How it ends when no turn has it, and nothing is stored. */
+  /** The end of the answer if no turn adopts it, and nothing is stored. */
   #ending: ClosingEnd;
   #closing: Promise<void> | undefined;
   #isStored = false;
@@ -94,12 +94,12 @@ export class Answer {
   readonly #observation: Observation | undefined;
   readonly #unlisten: () => void;
 
-  /** @internal Made by `answers.begin`. */
+  /** @internal Created by `answers.begin`. */
   constructor(parts: Parts) {
     const { place, begun, leaseMilliseconds, windowMilliseconds, maxBytes, watch } = parts;
     this.begun = begun;
     this.#parts = parts;
-    // A turn that waited for a person, and that nobody went on with, still waits.
+    // A turn that waited for a person still waits if no turn adopts this answer.
     this.#ending = begun.question.length === 0 ? "waiting" : "interrupted";
     this.#observation = observe("answer", place.connection.subject);
     const { token, run } = begun;
@@ -121,19 +121,24 @@ export class Answer {
   }
 
   /**
-   * Aborts when the answer has to stop: its `reason` is an AnswerStoppedError, a SessionNotFoundError when the session ended,
-   * or a ConversationBusyError when another turn took the conversation. A turn that has the answer stops by itself.
+   * Aborts when the answer has to stop. Its `reason` is an AnswerStoppedError, a SessionNotFoundError if the session ended,
+   * or a ConversationBusyError if another turn took the conversation. A turn that has adopted the answer stops by itself.
    */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
   /**
-   * Sends an event to everybody who follows the answer. Returns at once: events are logged in batches, in the background.
-   * Once the answer is closed, it does nothing.
+   * Sends an event to all followers of the answer. Returns at once, because events are logged in batches in the background.
+   * Does nothing once the answer is closed.
    *
-   * @param event a string or a JSON value.
-   * @throws InvalidOptionError for a value that JSON cannot hold. Nothing is sent then.
+   * @param event a JSON value, such as a string.
+   * @throws InvalidOptionError for a value that JSON cannot represent. Nothing was sent.
+   *
+   * @example
+   * ```ts
+   * answer.send({ text: chunk.text });
+   * ```
    */
   send(event: unknown): void {
     const text = jsonTextOf("event", event);
@@ -144,10 +149,15 @@ export class Answer {
   }
 
   /**
-   * Stores the turn of an answer that no runnable or agent has: its question, which is stored already, and these messages.
-   * Ends the answer in the same script. Call `close()` afterwards.
+   * Stores the turn of an answer without a runnable or agent: its question, and these messages. The same script ends the
+   * answer. Call `close()` afterwards.
    *
-   * @throws TurnNotStoredError, whatever stood in the way.
+   * @throws TurnNotStoredError if the turn could not be stored.
+   *
+   * @example
+   * ```ts
+   * await answer.store([new AIMessage(text)]);
+   * ```
    */
   async store(messages: readonly BaseMessage[]): Promise<void> {
     try {
@@ -160,9 +170,9 @@ export class Answer {
   }
 
   /**
-   * Ends the answer: the turn that has it is ended, if it goes on, and what there is of it is kept. Waits for that, and until
-   * the last event is logged. An answer that no turn has is interrupted, and its question stays. Never throws, and can be
-   * repeated.
+   * Ends the answer. A turn that has adopted it is interrupted if it has not ended, and `onInterrupt` decides what is kept. An
+   * answer without a turn ends as interrupted, and its question stays. Resolves when the turn has ended and the last event is
+   * logged. Never throws. Idempotent: later calls return the first call's promise.
    */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -175,7 +185,7 @@ export class Answer {
     this.#parts.watch.release();
     this.#unlisten();
     this.#isClosed = true;
-    // How a turn ended that has the answer, that turn tells.
+    // A turn that has adopted the answer reports its own end.
     const unlessStored = this.#isStopped ?? (this.#turn === undefined ? ending : "closed");
     this.#observation?.end({ outcome: this.#isStored ? "stored" : unlessStored });
     this.#wake();
@@ -206,7 +216,7 @@ export class Answer {
     for (const resume of waiting) resume();
   }
 
-  /** @internal Returns whether the answer is one of the session's conversation. */
+  /** @internal Returns true if the answer belongs to the session's conversation. */
   isOf(session: unknown): boolean {
     return this.#parts.isOf(session);
   }
@@ -214,12 +224,12 @@ export class Answer {
   /**
    * @internal Gives the answer to a turn.
    *
-   * @throws InvalidOptionError when another turn has it, or when it is closed.
+   * @throws InvalidOptionError if another turn has it, or if it is closed.
    */
   adopt(turn: AdoptingTurn): void {
-    if (this.#closing !== undefined) throw new InvalidOptionError("answer", "it is closed: begin another one.");
+    if (this.#closing !== undefined) throw new InvalidOptionError("answer", "it is closed. Begin another answer.");
     if (this.#turn !== undefined)
-      throw new InvalidOptionError("answer", "another turn has it: begin one for each turn.");
+      throw new InvalidOptionError("answer", "another turn has it. Begin one answer for each turn.");
     this.#turn = turn;
   }
 

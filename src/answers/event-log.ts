@@ -6,38 +6,38 @@ import type { Belonging, Sealer } from "../redis/sealing.js";
 import { run } from "../redis/send.js";
 import type { AnswerPlace } from "./place.js";
 
-/** A batch goes off when it has as many bytes, also before its window is over. */
+/** A batch of this size is sent at once, before its window is over. */
 const BATCH_BYTES = 4_096;
-/** One batch has no more events: a script does not block Redis for long. */
+/** The most events of one batch, so that the script does not block Redis for long. */
 const BATCH_EVENTS = 1_000;
-/** How long a batch that failed waits before it is sent again. */
+/** The pause before a failed batch is sent again. */
 const RETRY_MILLISECONDS = 250;
 
-/** Stands in the log for events that were left out, because Redis did not take them for too long. */
+/** Stands in the log for events that were left out, because Redis did not accept them for too long. */
 export const MISSED = "missed";
-/** Stands in the log for the event with which it would have been too long, and for all behind it. */
+/** Stands in the log for the event that would have exceeded `maxBytes`, and for all events behind it. */
 export const TRUNCATED = "truncated";
 
-/** Whether an entry of the log stands for events that are not in it. */
+/** Returns true for an entry of the log that stands for left-out events. */
 export function isMark(entry: unknown): boolean {
   return entry === MISSED || entry === TRUNCATED;
 }
 
-/** What an event is sealed to: its place in the answer. */
+/** Returns the place to which an event is sealed: its number in the answer. */
 export function belongingOf(conversationId: string, name: string, number: number): Belonging {
   return { kind: "event", within: `${conversationId} ${name} ${number}` };
 }
 
-/** An event as the log has it: JSON, or one of the two marks. Events are numbered from 1 on. */
+/** An entry of the log: an event as JSON, or one of the two marks. Entries are numbered from 1 on. */
 export interface LoggedEvent {
   readonly number: number;
   readonly entry: string;
 }
 
-/** How an answer ends that its turn did not end. */
+/** The end of an answer that no write of its turn has ended. */
 export type ClosingEnd = (typeof CLOSING_ENDS)[number];
 
-/** What a script says of an answer that cannot go on as it was. */
+/** A script's reply that an answer has to stop: it was stopped, its session ended, or it lost its lease. */
 export type Verdict =
   | { readonly outcome: "stop"; readonly reason: "stop" | "superseded" }
   | { readonly outcome: "ended"; readonly session: string }
@@ -55,8 +55,8 @@ export interface EventLogOptions {
 }
 
 /**
- * Adds the events of an answer to its log, in batches, one after another. A batch that failed is sent again as it was, and
- * the script adds it once. Nobody waits for this: a log that fails never fails the turn.
+ * Adds the events of an answer to its log, in batches, one after another. A failed batch is sent again unchanged, and the
+ * script adds it once. This happens in the background: a log that fails never fails the turn.
  */
 export class EventLog {
   readonly #place: AnswerPlace;
@@ -64,19 +64,19 @@ export class EventLog {
   /** Events that are in no batch yet. */
   #pending: string[] = [];
   #pendingBytes = 0;
-  /** The batch that is under way, or is to be sent again. */
+  /** The batch that is under way, or will be sent again. */
   #batch: readonly string[] = [];
-  /** How many events are in the log: those of the batches that were acknowledged. */
+  /** The number of events in the acknowledged batches. */
   #added = 0;
-  /** Of all that was sent. */
+  /** The bytes of all entries. */
   #bytes = 0;
   #numbered = 0;
   #sending: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #latest = 0;
-  /** False once nothing can be added any more. */
+  /** False once the log accepts no more events. */
   #isOpen = true;
-  /** False once the answer has to stop: then its lease is not renewed. */
+  /** False once the answer has to stop, so that its lease is not renewed. */
   #renews = true;
 
   constructor(place: AnswerPlace, options: EventLogOptions) {
@@ -86,12 +86,12 @@ export class EventLog {
     this.#wait(options.leaseMilliseconds / 3);
   }
 
-  /** Adds an event: JSON. Returns at once what is in the log in its place, or nothing when it is left out. */
+  /** Adds an event, given as JSON. Returns its entry in the log at once, or `undefined` if the event is left out. */
   send(event: string): LoggedEvent | undefined {
     const { maxBytes } = this.#options;
     if (!this.#isOpen || this.#bytes > maxBytes) return undefined;
     const size = Buffer.byteLength(event);
-    // Redis has taken nothing for a while. What comes now is left out, and a mark says so.
+    // Redis has accepted nothing for a while, so leave the event out, and add a mark that says so.
     const isMissed = this.#pendingBytes + size > maxBytes && this.#pending.length > 0;
     if (isMissed && this.#pending.at(-1) === MISSED) return undefined;
     if (!isMissed) this.#pendingBytes += size;
@@ -110,20 +110,21 @@ export class EventLog {
     else this.#wait(this.#options.windowMilliseconds - since);
   }
 
-  /** Asks whether the answer has to stop, unless a batch is under way, which asks too. */
+  /** Asks Redis whether the answer has to stop. A batch that is under way asks too, so it is enough. */
   ask(): void {
     if (this.#renews) this.#flush();
   }
 
-  /** Renews nothing any more. */
+  /** Stops renewing the lease. */
   stopRenewing(): void {
     this.#renews = false;
   }
 
   /**
-   * Adds what is left, and closes the log. Gives up when Redis does not answer in time: then the lease runs out by itself.
+   * Adds the remaining events, and closes the log. Gives up if Redis does not answer in time. The lease then runs out by
+   * itself.
    *
-   * @param ending how the answer ends, if it has no end yet.
+   * @param ending the end of the answer, if it has none yet.
    */
   async close(ending: ClosingEnd): Promise<void> {
     this.#renews = false;
@@ -156,7 +157,7 @@ export class EventLog {
     );
   }
 
-  /** Makes a batch of what is pending, unless there is one already. */
+  /** Makes a batch of the pending events, unless there is a batch already. */
   #take(): void {
     if (this.#batch.length > 0 || this.#pending.length === 0) return;
     this.#batch = this.#pending.splice(0, BATCH_EVENTS);
@@ -209,7 +210,7 @@ export class EventLog {
 
   #failed(): void {
     this.#sending = undefined;
-    // A Redis that is out of memory takes no events, and renews the lease all the same.
+    // Redis may be out of memory. It then accepts no events, but it can still renew the lease.
     if (this.#renews) void this.#renew();
     if (this.#isOpen) this.#wait(Math.max(RETRY_MILLISECONDS, this.#options.windowMilliseconds));
   }
@@ -227,7 +228,7 @@ export class EventLog {
 
   #wait(milliseconds: number): void {
     clearTimeout(this.#timer);
-    // An answer that is forgotten must not keep the process running.
+    // A forgotten answer must not keep the process running.
     this.#timer = setTimeout(() => this.#flush(), Math.max(0, Math.ceil(milliseconds))).unref();
   }
 }

@@ -5,22 +5,22 @@ import { run } from "../redis/send.js";
 import { belongingOf, isMark, type LoggedEvent } from "./event-log.js";
 import type { AnswerPlace } from "./place.js";
 
-/** How often a feed looks for what it did not hear of: a message was lost, or the producer is dead. */
+/** The time between two polls, in case a Pub/Sub message was lost or the answering process is dead. */
 const POLL_MILLISECONDS = 1_000;
-/** How often a feed says that somebody follows the answer. The script remembers it for 30 seconds. */
+/** The time between two marks that the answer has a follower. The script remembers a mark for 30 seconds. */
 const MARK_MILLISECONDS = 10_000;
-/** More than any log has. */
+/** The most bytes of an opened event. No log has more. */
 const MAX_EVENT_BYTES = 1_073_741_824;
-/** How many events one read returns at most. */
+/** The most events that one read returns. */
 const READ_EVENTS = 2_000;
 
-/** How an answer ended. */
+/** The end of an answer, and the position of the turn's last message (`""` for none). */
 export interface FoundEnd {
   readonly end: string;
   readonly position: string;
 }
 
-/** What a follower waits for: events behind the number that it has, or the end. */
+/** A follower that waits for more events, or the end. */
 export interface Follower {
   readonly place: AnswerPlace;
   readonly wake: () => void;
@@ -29,12 +29,12 @@ export interface Follower {
 }
 
 /**
- * Reads the events of one answer as they come, once for all who follow it in this process. Pub/Sub wakes it, and a slow poll
- * in case a message was lost.
+ * Reads the events of one answer as they come, once for all followers in this process. Pub/Sub messages wake it, and so does
+ * a slow poll, in case a message was lost.
  */
 export class AnswerFeed {
   readonly run: string;
-  /** The events behind `base`, as far as they have come. */
+  /** The events behind `base` so far. */
   readonly events: LoggedEvent[] = [];
   readonly base: number;
   ending: FoundEnd | undefined;
@@ -47,19 +47,19 @@ export class AnswerFeed {
   #isAsked = false;
   #marked = -Infinity;
 
-  /** @param whenUnused called when nobody follows the answer any more, or it has ended. */
+  /** @param whenUnused called when the answer has no more followers, or has ended. */
   constructor(name: string, base: number, whenUnused: () => void) {
     this.run = name;
     this.base = base;
     this.#whenUnused = whenUnused;
   }
 
-  /** The number of the last event that has come. */
+  /** The number of the last event so far. */
   get latest(): number {
     return this.base + this.events.length;
   }
 
-  /** Wakes the follower for what comes, until the returned function is called. */
+  /** Adds a follower, which is woken for new events until the returned function is called. */
   join(follower: Follower): () => void {
     this.#followers.add(follower);
     if (this.#followers.size === 1) {
@@ -113,7 +113,10 @@ export class AnswerFeed {
     if (this.ending !== undefined) this.#close();
   }
 
-  /** Redis may be back at the next poll. A session that has ended is a matter of its own follower, which may have left. */
+  /**
+   * Handles a failed read. Ignores an unavailable Redis, which may be back at the next poll. Any other error, such as that of
+   * an ended session, concerns only the follower on whose behalf the feed read. The feed then reads for another one.
+   */
   #failed(follower: Follower, error: unknown): void {
     if (!isLangChainRedisError(error) || error.code === "STORE_UNAVAILABLE") return;
     this.#isAsked = true;
@@ -143,28 +146,28 @@ async function openEvents(
   });
 }
 
-/** Which events of an answer to read. */
+/** The events of an answer to read. */
 export interface EventsToRead {
-  /** The answer, `""` for the latest. */
+  /** The name of the answer. `""` for the latest. */
   readonly run: string;
-  /** Of the turn, `""` for any. */
+  /** The operation id of the turn. `""` for any. */
   readonly operationId: string;
-  /** How many events the follower has. */
+  /** The number of events that the follower has. */
   readonly from: number;
   /** @default 2,000 */
   readonly limit?: number;
-  /** Whether somebody goes on following. */
+  /** True to mark that the answer has a follower. */
   readonly marks: boolean;
 }
 
-/** What was read of an answer, opened. */
+/** The reply of a read, with its events opened. */
 export type EventsRead =
   | Exclude<AnswerRead, { readonly outcome: "found" }>
   | (Omit<FoundEvents, "events"> & { readonly events: readonly string[] });
 type FoundEvents = Extract<AnswerRead, { readonly outcome: "found" }>;
 
 /**
- * Returns what of an answer is behind a number.
+ * Returns the events of an answer behind a number.
  *
  * @throws CorruptMessageError for an event that cannot be opened.
  */

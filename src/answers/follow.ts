@@ -4,30 +4,37 @@ import { eventId, partsOfId } from "./event-ids.js";
 import { type LoggedEvent, MISSED, TRUNCATED } from "./event-log.js";
 
 /**
- * How an answer ended. `"stored"`: the turn is in the conversation. `"interrupted"`: it broke off, and the question can be
- * asked again. `"stopped"`, `"superseded"`: somebody stopped it, or a later turn took its place; what it had so far is kept.
- * `"waiting"`: it waits for a person. `"failed"`: it was answered, and could not be stored. `"gone"`: the conversation was
- * cleared, rewound or deleted, or too much has happened since.
+ * The end of an answer.
+ * - `"stored"`: the turn is in the conversation.
+ * - `"interrupted"`: the turn broke off, and the question can be asked again.
+ * - `"stopped"`: a caller stopped the turn. `onInterrupt` decides what is kept of it.
+ * - `"superseded"`: a later turn took its place. `onInterrupt` decides what is kept of it.
+ * - `"waiting"`: the turn waits for a person.
+ * - `"failed"`: the model has answered, but the turn could not be stored.
+ * - `"gone"`: the conversation was cleared, rewound or deleted, or the answer is too old to be remembered.
  */
 export type AnswerEnd = "stored" | "interrupted" | "stopped" | "superseded" | "waiting" | "failed" | "gone";
 
-/** What somebody who follows an answer gets. The last one has an `end`. */
+/**
+ * An event that a follower of an answer receives. Pass its `id` as `after` to follow on from here. The last event has an
+ * `end`.
+ */
 export type AnswerEvent =
   | { readonly id: string; readonly event: unknown }
-  /** Events are missing here, because Redis did not take them for too long. */
+  /** Some events are missing here, because Redis did not accept them for too long. */
   | { readonly id: string; readonly missed: true }
-  /** The log is full: no more events come, but for the end. */
+  /** The log is full. No more events follow, except the end. */
   | { readonly id: string; readonly truncated: true }
   | {
       readonly id: string;
       readonly end: AnswerEnd;
-      /** The position of the turn's last message, when the turn was stored as the answer ended. */
+      /** The position of the turn's last message, if the turn was stored when the answer ended. */
       readonly position?: string;
     };
 
 export interface FollowedAnswer {
   readonly operationId: string;
-  /** The id of the last event that the follower has; `""` for none. */
+  /** The id of the last event that the follower has. `""` for none. */
   readonly after: string;
   /** Ends the following. */
   readonly signal: AbortSignal | undefined;
@@ -35,7 +42,7 @@ export interface FollowedAnswer {
   readonly watch: AbortSignal;
 }
 
-/** The answers that are followed in this process: each is read once for all who follow it. */
+/** The answers that are followed in this process. Each is read once for all its followers. */
 export class AnswerFeeds {
   readonly #feeds = new Map<string, AnswerFeed>();
 
@@ -51,7 +58,7 @@ export class AnswerFeeds {
   }
 }
 
-/** Returns whether a follower gets anything: whether there is an answer, or an id of one. */
+/** Returns true if a follower receives anything: if there is an answer, or the id names one. */
 export async function isFollowable(
   place: AnswerPlace,
   { operationId, after }: Pick<FollowedAnswer, "operationId" | "after">,
@@ -65,7 +72,7 @@ function startOf(after: string): { run: string; number: number } {
   return after === "" ? { run: "", number: 0 } : partsOfId(after);
 }
 
-/** Yields the events of an answer behind an id, then what comes, and then how it ended. */
+/** Yields the events of an answer behind an id, then new events as they come, and then its end. */
 export async function* followAnswer(
   feeds: AnswerFeeds,
   place: AnswerPlace,
@@ -88,11 +95,11 @@ export async function* followAnswer(
       yield endEvent(run, found);
       return;
     }
-    // The request that asked is served from memory. A client that comes back from it may be ahead of the log: it waits until
-    // the log has caught up.
+    // The request that began the answer is served from memory, so a client that reconnects may be ahead of the log. It waits
+    // until the log has caught up.
     const reached = Math.min(number, found.present);
     const feed = feeds.of(place, run, reached);
-    // The feed of another follower may have begun behind what this one has read.
+    // The feed of another follower may have begun behind the last event that this one has. Read the gap first.
     if (feed.base > reached) continue;
     yield* joined(feed, place, { number, signal, watch });
     return;
@@ -120,7 +127,7 @@ async function* joined(
   for (const one of signals) one.addEventListener("abort", stop, { once: true });
   try {
     for (;;) {
-      // Made before anything is looked at: what happens from here on wakes it.
+      // Make the promise before looking at anything, so that any later change wakes this follower.
       const woken = new Promise<void>((resolve) => {
         wake = resolve;
       });
@@ -142,7 +149,7 @@ async function* joined(
   }
 }
 
-/** Returns an event of the log as a follower gets it. */
+/** Returns an entry of the log in the form that a follower receives. */
 export function answerEvent(run: string, { number, entry }: LoggedEvent): AnswerEvent {
   const id = eventId(run, number);
   if (entry === MISSED) return { id, missed: true };

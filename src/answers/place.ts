@@ -2,7 +2,7 @@ import type { Channels } from "../redis/channels.js";
 import type { AnswerKeys, LeaseKeys } from "../redis/keys.js";
 import type { Connection } from "../redis/send.js";
 
-/** Where the answers of a conversation are, and on whose behalf they are written or followed. */
+/** The place of a conversation's answers, and the session on whose behalf they are written or followed. */
 export interface AnswerPlace {
   readonly connection: Connection;
   readonly channels: Channels;
@@ -18,6 +18,6 @@ export interface AnswerPlace {
     };
   readonly sessionId: string;
   readonly conversationId: string;
-  /** How long the conversation lives after its last turn. */
+  /** The time that the conversation lives after its last turn. */
   readonly ttlMilliseconds: number;
 }

@@ -11,12 +11,12 @@ import { InvalidOptionError } from "../errors.js";
 
 // A chain passes values to its memory by name. A caller without types may pass no values at all.
 
-/** Returns the names of the values, and no names when there are no values at all. */
+/** Returns the names of the values. Without values, returns an empty list. */
 export function namesIn(values: InputValues | undefined): string[] {
   return Object.keys(values ?? {});
 }
 
-/** Returns the value of that name, or the only value there is. Returns `undefined` when it is unclear which is meant. */
+/** Returns the value with this name, or, without a name, the only value. Returns `undefined` if the choice is unclear. */
 export function pick(values: InputValues | undefined, name: string | undefined, names: readonly string[]): unknown {
   const key = name ?? (names.length === 1 ? names[0] : undefined);
   const value: unknown = key === undefined ? undefined : values?.[key];
@@ -26,18 +26,18 @@ export function pick(values: InputValues | undefined, name: string | undefined, 
 /**
  * Returns the value, unless it is `undefined`.
  *
- * @throws InvalidOptionError naming the option that says which value is meant.
+ * @throws InvalidOptionError if the value is `undefined`. The error names the option that chooses the value.
  */
 export function told(value: unknown, option: "inputKey" | "outputKey", names: readonly string[]): unknown {
   if (value !== undefined) return value;
   const advice =
-    names.length === 0 ? "there is no value; pass one" : `name the value that is meant: one of ${names.join(", ")}`;
+    names.length === 0 ? "there is no value; pass one" : `set it to the name of the value: one of ${names.join(", ")}`;
   throw new InvalidOptionError(option, `${advice}.`);
 }
 
 /**
- * Returns a value as messages. A text, blocks of content and the fields of a message become one message, as with
- * BufferMemory. Messages stay as they are. Any other value becomes a message that holds it as JSON.
+ * Returns a value as messages. A text, content blocks, and the fields of a message each become one message, as with
+ * BufferMemory. Messages stay as they are. Any other value becomes a message with its JSON.
  */
 export function toMessages(value: unknown, MessageClass: typeof HumanMessage | typeof AIMessage): BaseMessage[] {
   if (isBaseMessage(value)) return [value];

@@ -9,7 +9,7 @@ import { validate } from "../options/validation.js";
 import { namesIn, pick, told, toMessages } from "./chain-values.js";
 import { once } from "../options/once.js";
 
-/** How many turns that were read and not stored are remembered. Those of failed chains are never stored. */
+/** The most turns that are remembered between load and save. Turns of failed chains are loaded and never saved. */
 const MAX_OPEN_TURNS = 1_000;
 
 interface Bound {
@@ -21,12 +21,13 @@ interface Bound {
 
 interface SessionAware {
   /**
-   * Returns the history of the value under `sessionIdKey`: the id of a conversation, or a session with
-   * `(session) => sessions.history(session)`. Return a new object for each call, so that each turn is fenced.
+   * Returns the history for the input value `sessionIdKey`: the id of a conversation, or a session with
+   * `(session) => sessions.history(session)`. Return a new object for each call, so that a turn is refused if the
+   * conversation was cleared after the turn read it.
    */
   getMessageHistory: (session: never) => AnyHistory | Promise<AnyHistory>;
   /**
-   * The name of the input value that says whose turn it is.
+   * The name of the input value that names the conversation or session.
    * @default "sessionId"
    */
   sessionIdKey?: string | undefined;
@@ -36,19 +37,22 @@ interface SessionAware {
 /** Options of {@link SessionMemory}: those of LangChain's `BufferMemory`, for one conversation or for many. */
 export type SessionMemoryFields = (Bound | SessionAware) & {
   /**
-   * The name under which the prompt gets the history.
+   * The name of the prompt's variable that receives the history.
    * @default "history"
    */
   memoryKey?: string | undefined;
   /**
-   * The name of the input value that the user says. Without it, that is the only value besides the session's id and the
-   * memory's own.
+   * The name of the input value with the user's message.
+   * @default the only input value besides those under `sessionIdKey` and `memoryKey`
    */
   inputKey?: string | undefined;
-  /** The name of the output value that answers. Without it, that is the only value. */
+  /**
+   * The name of the output value with the answer.
+   * @default the only output value
+   */
   outputKey?: string | undefined;
   /**
-   * True when the prompt gets messages, for a `MessagesPlaceholder`, rather than a text.
+   * With `true`, the prompt receives messages, for a `MessagesPlaceholder`. With `false`, it receives a text.
    * @default false
    */
   returnMessages?: boolean | undefined;
@@ -88,21 +92,21 @@ const fieldsSchema = once(() =>
   ),
 );
 
-/** A turn that was read, by its session and what was said. Two turns at once with the same of both are not told apart. */
+/** A loaded turn, found by its session and its input. Two concurrent turns with the same session and input are mixed up. */
 interface OpenTurn {
   readonly session: unknown;
-  /** Absent when the values did not say: a memory can be loaded before it is known what will be said. */
+  /** Absent if the values did not include the input. A memory can be loaded before the input is known. */
   readonly said: unknown;
-  /** This object has read the conversation, so an append through it is fenced. */
+  /** The history that read the conversation. An append through it is refused if the conversation was cleared since. */
   readonly history: AnyHistory;
 }
 
 /**
- * The memory of a classic chain, such as `ConversationChain` of `@langchain/classic`: each turn is stored in one atomic
- * append. A memory with a `chatHistory` has one conversation. With `getMessageHistory` it is session-aware: the chain's
- * input values say whose turn it is, and one chain object serves every user.
+ * The memory of a classic chain, such as `ConversationChain` of `@langchain/classic`. Each turn is stored in one atomic
+ * append. A memory with a `chatHistory` has one conversation. A memory with `getMessageHistory` is session-aware: an input
+ * value of the chain names the conversation or session, and one chain object serves every user.
  *
- * When the turn cannot be stored, the chain rejects with a TurnNotStoredError, which holds the chain's output.
+ * If the turn cannot be stored, the chain rejects with a TurnNotStoredError, whose `output` has the chain's output.
  *
  * @example
  * ```ts
@@ -116,10 +120,10 @@ interface OpenTurn {
 export class SessionMemory extends BaseMemory {
   readonly #fields: z.output<ReturnType<typeof fieldsSchema>>;
   readonly #settings = turnSettings(z.object(turnShape()).parse({}));
-  /** A chain loads, then saves. Only its input connects the two. */
+  /** The loaded turns that are not saved yet. A chain loads, then saves, and only its input connects the two calls. */
   #open: OpenTurn[] = [];
 
-  /** @throws InvalidOptionError when a field is missing, unknown or of the wrong form. */
+  /** @throws InvalidOptionError if a field is missing, unknown or invalid. */
   constructor(fields: SessionMemoryFields) {
     super();
     this.#fields = validate(fieldsSchema(), "fields", fields);
@@ -127,7 +131,8 @@ export class SessionMemory extends BaseMemory {
     if ((chatHistory === undefined) === (getMessageHistory === undefined)) {
       throw new InvalidOptionError("chatHistory", "pass either chatHistory or getMessageHistory.");
     }
-    if (chatHistory && sessionIdKey) throw new InvalidOptionError("sessionIdKey", "it goes with getMessageHistory.");
+    if (chatHistory && sessionIdKey)
+      throw new InvalidOptionError("sessionIdKey", "use it only with getMessageHistory.");
   }
 
   override get memoryKeys(): string[] {
@@ -135,9 +140,10 @@ export class SessionMemory extends BaseMemory {
   }
 
   /**
-   * Returns what was said before. A session-aware memory takes from the values whose turn it is.
+   * Returns the past messages, under `memoryKey`.
    *
-   * @throws InvalidOptionError when the values do not say whose turn it is.
+   * @param values the chain's input values. A session-aware memory needs the value `sessionIdKey`.
+   * @throws InvalidOptionError if that value is missing.
    * @throws what `getMessages()` of the history throws.
    */
   override async loadMemoryVariables(values: InputValues = {}): Promise<MemoryVariables> {
@@ -152,18 +158,18 @@ export class SessionMemory extends BaseMemory {
   }
 
   /**
-   * Stores the turn, whole.
+   * Stores the turn, once and whole.
    *
-   * @throws TurnNotStoredError when the turn could not be stored, or the values do not say what was said or answered.
-   * `output` holds the chain's output values.
-   * @throws InvalidOptionError when the values do not say whose turn it is.
+   * @throws TurnNotStoredError if the turn could not be stored, or the input or output value is unclear. Its `output` has the
+   * chain's output values.
+   * @throws InvalidOptionError if the value `sessionIdKey` is missing.
    */
   override async saveContext(values: InputValues, outputs: OutputValues): Promise<void> {
     const session = this.#session(values);
     const said = this.#said(values);
     const answer = pick(outputs, this.#fields.outputKey, namesIn(outputs));
     const open = this.#takeOpen(session, said) ?? this.#takeOpen(session, undefined);
-    // A turn that was not loaded has read nothing that could have changed since, so any object will do.
+    // A turn that was not loaded has read nothing that could have changed since, so it needs no fenced history.
     const turn = Turn.over(open?.history ?? (await this.#history(values)), this.#settings);
     await turn.store({
       messages: () => [
@@ -175,10 +181,10 @@ export class SessionMemory extends BaseMemory {
   }
 
   /**
-   * Ends a conversation.
+   * Ends a conversation: removes its messages.
    *
-   * @param values say whose conversation. A memory with a `chatHistory` needs none.
-   * @throws InvalidOptionError when the values do not say whose conversation.
+   * @param values an object with the value `sessionIdKey`. A memory with a `chatHistory` needs none.
+   * @throws InvalidOptionError if that value is missing.
    * @throws what `clear()` of the history throws.
    */
   async clear(values: InputValues = {}): Promise<void> {
@@ -186,8 +192,8 @@ export class SessionMemory extends BaseMemory {
   }
 
   /**
-   * Returns the latest open turn of a session in which this was said, and forgets it. The chains of earlier ones may have
-   * failed, and what those read may have changed since.
+   * Returns the latest open turn with this session and input, and forgets it. The chains of earlier ones may have failed,
+   * and the messages that those read may have changed since.
    */
   #takeOpen(session: unknown, said: unknown): OpenTurn | undefined {
     const index = this.#open.findLastIndex((open) => open.session === session && open.said === said);
@@ -198,7 +204,7 @@ export class SessionMemory extends BaseMemory {
     const { chatHistory, getMessageHistory } = this.#fields;
     const history = chatHistory ?? (await getMessageHistory?.(this.#session(values)));
     if (!isHistory(history)) {
-      throw new InvalidOptionError("getMessageHistory", "it has to return a chat history.");
+      throw new InvalidOptionError("getMessageHistory", "return a chat history from it.");
     }
     return history;
   }
@@ -210,7 +216,7 @@ export class SessionMemory extends BaseMemory {
     if (session === undefined || session === null || session === "") {
       throw new InvalidOptionError(
         sessionIdKey,
-        `the input values have to say whose turn it is, as in chain.invoke({ input: "Hi", ${sessionIdKey}: "ada" }).`,
+        `pass it with the input values, as in chain.invoke({ input: "Hi", ${sessionIdKey}: "ada" }).`,
       );
     }
     return session;
@@ -220,7 +226,7 @@ export class SessionMemory extends BaseMemory {
     return pick(values, this.#fields.inputKey, this.#inputNames(values));
   }
 
-  /** Returns the names of the values that the user may have said. A chain may also pass on what it loaded. */
+  /** Returns the names of the values that may be the user's message. A chain may also pass on the loaded history. */
   #inputNames(values: InputValues): string[] {
     const { chatHistory, sessionIdKey = "sessionId", memoryKey } = this.#fields;
     const names = namesIn(values).filter((name) => chatHistory !== undefined || name !== sessionIdKey);

@@ -4,16 +4,16 @@ import type { Sealer, Stored } from "../redis/sealing.js";
 import type { Connection } from "../redis/send.js";
 import type { LogPart, StoredPart } from "./message-log.js";
 
-// An entry of a list is a message and what the script adds when it appends it, which is not sealed: the time, and, in a
-// history on its own, the mark of the latest clear, while that is remembered:
+// An entry of a list is a message, followed by what the script adds at the append: the time, and the mark of the latest
+// clear while Redis remembers one. Only a history on its own has such marks. This part is not sealed:
 // `,"at":<milliseconds>}` or `,"at":<milliseconds>,"cleared":<mark>}`.
 const TIME = ',"at":';
 const STAMP = /^,"at":\d+(?:,"cleared":(\d+))?\}$/;
 
-/** How a message of a user begins that is not sealed: see redis/scripts/fragments/positions.ts. */
+/** The beginning of an unsealed user's message. See redis/scripts/fragments/positions.ts. */
 const QUESTION = '{"type":"human"';
 
-/** Seals encoded messages for a lineage, when a call seals. */
+/** Seals encoded messages for a lineage, if there is a sealer. */
 export function sealEntries(sealer: Sealer | undefined, encoded: readonly string[], lineage: string): readonly Value[] {
   if (sealer === undefined) return encoded;
   return encoded.map((entry) =>
@@ -21,7 +21,7 @@ export function sealEntries(sealer: Sealer | undefined, encoded: readonly string
   );
 }
 
-/** Returns what may be sealed of an entry that is to be sealed, and the time of its append; `""` where it has none. */
+/** Splits an entry into the part that is sealed and the time of its append, which is `""` if it has none. */
 export function stampedOf(entry: Stored): { readonly body: Stored; readonly time: string } {
   const bytes = Buffer.from(entry);
   const end = bytes.lastIndexOf(TIME);
@@ -64,13 +64,13 @@ async function openBytes(
   return opened.map((one, index) => (typeof one === "string" ? one + (parts[index]?.time ?? "") : one));
 }
 
-/** Opens what a read of a log found. */
+/** Opens the entries that a read of a log found. */
 export function openPart(
   connection: Connection,
   part: StoredPart,
   limits: { readonly maxMessageBytes: number },
 ): LogPart | Promise<LogPart> {
-  // Where nothing is sealed or compressed, it stays the object that it is.
+  // If nothing is sealed or compressed, return the same object, without a copy.
   return connection.vault === undefined && isText(part) ? part : openBytesOf(connection, part, limits);
 }
 

@@ -10,10 +10,10 @@ import { type HistoryLimits, parseHistoryOptions, type RedisChatMessageHistoryOp
 import { StandaloneLog } from "./standalone-log.js";
 
 /**
- * Returns the conversation that a history of this package has open, also of another copy of it; `undefined` for any other
+ * Returns the open conversation of a history of this package, or of another copy of it. Returns `undefined` for any other
  * value.
  *
- * @throws InvalidOptionError for a history of a copy that this one does not fit.
+ * @throws InvalidOptionError for a history of an incompatible copy.
  */
 export function conversationOf(history: RedisChatMessageHistory): OpenConversation;
 export function conversationOf(history: unknown): OpenConversation | undefined;
@@ -29,8 +29,8 @@ export function conversationOf(history: unknown): OpenConversation | undefined {
  *
  * - Each append is one script and one round trip. It stores all messages, their expiry and the operation id, or nothing.
  * - Each call settles within `deadline`. A failure is a typed error (see the members).
- * - After `clear()`, an append by an object that read before it is refused. Make one object for each turn, as
- *   `RunnableWithMessageHistory` does: turns that share an object are told apart only approximately.
+ * - After a `clear()`, an append by an object that had read the conversation before is refused. Make one object for each
+ *   turn, as `RunnableWithMessageHistory` does, because an object cannot always distinguish the turns that share it.
  *
  * @example
  * ```ts
@@ -44,12 +44,12 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
 
   readonly #conversation: OpenConversation;
 
-  /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
+  /** @throws InvalidOptionError if an option is missing, unknown or invalid. */
   constructor(options: RedisChatMessageHistoryOptions);
-  /** @internal Makes a history whose messages are kept elsewhere: in a session's conversation. */
+  /** @internal Creates the history of a session's conversation. */
   constructor(log: MessageLog, limits: HistoryLimits);
   constructor(from: RedisChatMessageHistoryOptions | MessageLog, limits?: HistoryLimits) {
-    super(); // Serializable would keep the arguments, and show the client to tracers.
+    super(); // Pass no arguments: Serializable would keep them, and show the client to tracers.
     if (limits) {
       this.#conversation = new OpenConversation(from as MessageLog, limits);
     } else {
@@ -64,32 +64,37 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
   }
 
   /**
-   * Returns the messages, oldest first, or their newest part when there is a `window`. One round trip.
+   * Returns the messages, oldest first. With a `window`, returns their newest part. Takes one round trip.
    *
-   * @throws CorruptMessageError for an entry that cannot be read, unless `onCorrupt` is `"skip"`; also when the key
-   * holds another type of value.
-   * @throws StoreUnavailableError when Redis did not answer within the deadline.
+   * @throws CorruptMessageError for an entry that cannot be read, unless `onCorrupt` is `"skip"`. Also if the key has another
+   * type of value.
+   * @throws StoreUnavailableError if Redis did not answer within `deadline`.
+   *
+   * @example
+   * ```ts
+   * const messages = await history.getMessages();
+   * ```
    */
   override getMessages(): Promise<BaseMessage[]> {
     return this.#conversation.read();
   }
 
-  /** Stores one message; see {@link addMessages}. */
+  /** Stores one message. See {@link addMessages}. */
   override addMessage(message: BaseMessage): Promise<void> {
     return this.addMessages([message]);
   }
 
   /**
-   * Appends the messages of a turn, all or none, once, and renews the conversation's `ttl`. One round trip.
+   * Appends the messages of a turn once, all or none, and renews the conversation's `ttl`. Takes one round trip.
    *
    * Messages that this object's `getMessages()` returned are already stored, so they are left out. Messages that it
-   * returned before its own `clear()` are refused: to store them anew, use another object.
+   * returned before its own `clear()` are refused. To store them anew, use another object.
    *
-   * @throws InvalidOptionError for a value that is not a message, cannot be stored or is too large; nothing was sent.
-   * @throws ConversationChangedError when `clear()` ran after this object last read; nothing was stored.
-   * @throws OperationConflictError when the operation id named another write; nothing was stored.
-   * @throws StorageFullError when Redis is out of memory; nothing was stored.
-   * @throws StoreUnavailableError otherwise; when it is `indeterminate`, repeat with its `operationId`.
+   * @throws InvalidOptionError for a value that is not a message, cannot be stored or is too large. Nothing was sent.
+   * @throws ConversationChangedError if the conversation was cleared after this object last read it. Nothing was stored.
+   * @throws OperationConflictError if another write had this `operationId`. Nothing was stored.
+   * @throws StorageFullError if Redis is out of memory. Nothing was stored.
+   * @throws StoreUnavailableError otherwise. If it is `indeterminate`, repeat the call with its `operationId`.
    *
    * @example
    * ```ts
@@ -102,24 +107,24 @@ export class RedisChatMessageHistory extends BaseListChatMessageHistory {
   }
 
   /**
-   * Ends the conversation: removes its messages, and refuses appends of turns that read them before. One round trip.
+   * Ends the conversation: removes its messages, and refuses appends of turns that have read them. Takes one round trip.
    *
-   * This object itself may go on appending, unless it has read and not yet appended. Then it has a turn in flight, which
-   * is refused like any other until the next `getMessages()`. A clear is remembered for a day.
+   * This object can append afterwards, unless it has read and not yet appended. Then it has a turn in flight, whose append
+   * is refused until the next `getMessages()`. Redis remembers a clear for a day.
    *
-   * @throws CorruptMessageError when the key holds another type of value, which is left alone.
-   * @throws OperationConflictError when the operation id named another write; nothing was removed.
-   * @throws StoreUnavailableError otherwise; when it is `indeterminate`, repeat with its `operationId`.
+   * @throws CorruptMessageError if the key has another type of value, which is left alone.
+   * @throws OperationConflictError if another write had this `operationId`. Nothing was removed.
+   * @throws StoreUnavailableError otherwise. If it is `indeterminate`, repeat the call with its `operationId`.
    */
   override async clear(options?: WriteOptions): Promise<void> {
     await this.#conversation.clear(operationIdOf(options));
   }
 
   /**
-   * Returns how many messages are stored, whatever the window. One round trip.
+   * Returns the number of stored messages, including those outside the `window`. Takes one round trip.
    *
-   * @throws CorruptMessageError when the key holds another type of value.
-   * @throws StoreUnavailableError when Redis did not answer within the deadline.
+   * @throws CorruptMessageError if the key has another type of value.
+   * @throws StoreUnavailableError if Redis did not answer within `deadline`.
    */
   length(): Promise<number> {
     return this.#conversation.log.length();

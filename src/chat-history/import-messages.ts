@@ -18,38 +18,38 @@ import { parseClient } from "../redis/connection-options.js";
 
 /** Options of {@link importMessages}. */
 export interface ImportMessagesOptions {
-  /** An ioredis client of the Redis that holds the old history. */
+  /** The client of the Redis that has the old history. */
   client: RedisClient;
-  /** The old history's key, whole: those packages use the session id as the key. It is read, never changed. */
+  /** The whole key of the old history. Those packages use the session id as the key. It is read, and never changed. */
   key: string;
-  /** Where the messages go. */
+  /** The history that receives the messages. */
   history: RedisChatMessageHistory;
   /**
-   * The time within which the old history is read.
+   * The longest time for the read of the old history.
    * @default "5s"
    */
   deadline?: Duration | undefined;
   /**
-   * What to do with an entry that is not a message as LangChain stores it. `"throw"` throws a `CorruptMessageError` that
-   * names its index; `"skip"` leaves the entry out and copies the rest.
+   * Decides what happens to an entry that is not a message in LangChain's stored form. `"throw"` throws a
+   * `CorruptMessageError` that names its index. `"skip"` leaves the entry out and copies the rest.
    * @default "throw"
    */
   onCorrupt?: "throw" | "skip" | undefined;
 }
 
 /**
- * Copies a history that `@langchain/redis` or `@langchain/community` (ioredis) wrote into a history of this library that
- * has never been used: one on its own, or a session's. Those packages keep the newest message first. Takes two round
- * trips, the second of which is the append. When the history has `maxMessages`, the newest messages are copied.
+ * Copies a history that `@langchain/redis` or `@langchain/community` (ioredis) wrote to an unused history of this library:
+ * one on its own, or a session's. If the new history has `maxMessages`, only the newest messages are copied. Takes two round
+ * trips.
  *
- * You can repeat the call, and run it in several processes at once: nothing is copied to where there are messages
- * already, or where a `clear()` is remembered (for a day). Make it a step of a migration rather than of every request:
- * once a clear is forgotten, a list that is still there would be copied again.
+ * You can repeat the call, and run it in several processes at once: the call copies nothing to a history that has messages,
+ * or that was cleared within the last day. Make it a step of a migration, not of every request: a day after a `clear()`,
+ * the call would copy the old list again.
  *
- * @returns how many messages were copied; 0 when there was nothing to copy, or when `history` had been used.
- * @throws InvalidOptionError when an option is missing or of the wrong form.
- * @throws CorruptMessageError naming the index in the old list of an entry that cannot be read, unless `onCorrupt` is
- * `"skip"`; nothing was copied.
+ * @returns the number of copied messages. 0 if there was nothing to copy, or if `history` had been used.
+ * @throws InvalidOptionError if an option is missing or invalid.
+ * @throws CorruptMessageError for an entry that cannot be read, unless `onCorrupt` is `"skip"`. It names the index in the old
+ * list. Nothing was copied.
  * @throws what `history.addMessages` throws.
  *
  * @example
@@ -64,8 +64,9 @@ export async function importMessages(options: ImportMessagesOptions): Promise<nu
     const message = storedMessage(entry, index);
     if (message !== undefined) return [message];
     if (onCorrupt === "skip") return [];
-    throw new CorruptMessageError("it is not a message as LangChain stores it.", index);
+    throw new CorruptMessageError("it is not a message in LangChain's stored form.", index);
   });
+  // Those packages keep the newest message first.
   messages.reverse();
   return conversation.appendFirst(messages);
 }
@@ -90,18 +91,18 @@ function parseImportOptions(options: ImportMessagesOptions): {
   return { conversation, key, connection, onCorrupt };
 }
 
-/** Returns the message of an entry, or `undefined` for an entry that is not a message, or cannot be stored. */
+/** Returns the message of an entry, or `undefined` if the entry is not a message, or cannot be stored. */
 function storedMessage(entry: string, index: number): BaseMessage | undefined {
   try {
     const stored: unknown = JSON.parse(entry);
     const message = isResultWithoutId(stored)
       ? new ToolMessage(stored.data)
       : mapStoredMessageToChatMessage(stored as StoredMessage);
-    // LangChain's constructors check nothing, so the encoding finds out what is not a message.
+    // LangChain's constructors check nothing, but the encoding throws for a value that is not a message.
     encodeMessage(message, index);
     return message;
   } catch {
-    // JSON.parse quotes what it could not read, so its error is dropped.
+    // Drop the error of JSON.parse, because its message quotes the entry.
     return undefined;
   }
 }

@@ -18,52 +18,52 @@ import {
 import type { HistoryLimits } from "./options.js";
 import { type Era, Origin } from "./origin.js";
 
-/** Node cannot build a longer command than about 512 MB. A batch of this size already keeps Redis busy for a while. */
+/** The most bytes of one write. Node cannot build a command of more than about 512 MB, and this size keeps Redis busy. */
 const MAX_WRITE_BYTES = 134_217_728;
 
-/** A turn, as far as its caller knows it before its read. */
+/** The properties of a turn that its caller knows before its read. */
 export interface Beginning {
-  /** The operation id that the caller chose. Without it, a turn makes one, which cannot have been used. */
+  /** The operation id that the caller chose. Without it, the turn makes a new one, which cannot have been used. */
   readonly operationId?: string | undefined;
-  /** The run of the turn that goes on. Absent for a run that begins. */
+  /** The name of the run that goes on. Absent for a run that begins. */
   readonly attempt?: string | undefined;
   /** The position of the first message that the turn replaces. */
   readonly replaces?: string | undefined;
-  /** The question of an answer that is stored, and that the turn goes on with. The past is what there is beside it. */
+  /** The stored question of the answer that the turn continues. The past leaves it out. */
   readonly question?: StoredQuestion | undefined;
-  /** What follows the messages in this turn. Results at its beginning answer calls of the last answer. */
+  /** The messages of the input, which follow the past. Results at the beginning answer calls of the last answer. */
   readonly said?: readonly BaseMessage[] | undefined;
 }
 
-/** What the read of a turn found. The turn keeps it: others may read and write through the same history object. */
+/** The result of a turn's read. The turn keeps it, because others may read and write through the same history object. */
 export interface TurnBegun {
-  /** What the conversation holds: with a window, its newest part. */
+  /** The messages of the conversation. With a window, its newest part. */
   readonly past: BaseMessage[];
-  /** What the turn replaces, and must find. */
+  /** The fence of the messages that the turn replaces. */
   readonly fence: Fence | undefined;
-  /** Whether an earlier run of the turn left parts. */
+  /** True if an earlier run of the turn left parts. */
   readonly repeats: boolean;
-  /** The entry that the turn is to replace first. */
+  /** The entry of the first message that the turn replaces. */
   readonly replaced: Opened | undefined;
 }
 
-/** Messages that have been checked and encoded, and can be appended. */
+/** Checked and encoded messages, which can be appended. */
 export type EncodedBatch = Pick<Batch, "encoded" | "toolCalls">;
 
 /**
- * A conversation as one history object has it open: its log, the clear that the latest read saw, and a note on each
- * message that was handed out. The history and the turns that run over it share this object.
+ * The open conversation of one history object: its log, the mark of the clear that the latest read saw, and a note on each
+ * message that was returned. The history and the turns that run over it share this object.
  */
 export class OpenConversation {
-  /** What the turns of another copy of this package may expect of this object. */
+  /** The version of this object's undocumented members, for the turns of another copy of this package. */
   readonly protocol: number = PROTOCOL;
-  /** The line in which turns wait is part of the log. */
+  /** The log of the messages, which also has the line in which turns wait. */
   readonly log: MessageLog;
   readonly #limits: HistoryLimits;
   #seen: string = NEVER_READ;
   /** True from a read until the append that follows it. */
   #inTurn = false;
-  /** A caller that stores its whole state passes messages that were read here. They must not be stored again. */
+  /** Marks the messages that were read here. A caller that stores its whole state passes them, and they are left out. */
   #era: Era = { history: {} };
 
   constructor(log: MessageLog, limits: HistoryLimits) {
@@ -71,25 +71,26 @@ export class OpenConversation {
     this.#limits = limits;
   }
 
-  /** Returns the clear that the latest read saw (`""` for none). An append is refused once there is another. */
+  /** Returns the mark of the clear that the latest read saw (`""` for none). An append is refused after another clear. */
   get seen(): string {
     return this.#seen;
   }
 
-  /** Reads the messages, oldest first, or the newest part of them that the window allows. One round trip. */
+  /** Reads the messages, oldest first. With a window, reads their newest part. Takes one round trip. */
   async read(): Promise<BaseMessage[]> {
     return (await this.#read()).past;
   }
 
   /**
-   * Reads the messages for a turn, oldest first, or the newest part of them that the window allows. One round trip.
+   * Reads the messages for a turn, oldest first. With a window, reads their newest part. Takes one round trip.
    *
-   * A conversation that `maxMessages` may have cut starts without calls: a provider wants the question in
-   * front of them. It ends in front of what the turn replaces: parts of its own earlier runs, or what `replaces` names.
+   * If `maxMessages` may have cut the conversation, the past does not start with calls, because a provider needs the question
+   * in front of them. The past ends in front of the messages that the turn replaces: the parts of its own earlier runs, or
+   * those that `replaces` names.
    *
    * @param turn the turn that begins with this read.
-   * @throws OperationConflictError when the operation id of the turn has been used.
-   * @throws PositionNotFoundError, InvalidOptionError for what the turn is to replace.
+   * @throws OperationConflictError if the operation id of the turn was used before.
+   * @throws PositionNotFoundError, InvalidOptionError for the message that the turn replaces.
    */
   begin(turn: Beginning): Promise<TurnBegun> {
     return this.#read(turn);
@@ -98,7 +99,7 @@ export class OpenConversation {
   async #read(turn?: Beginning): Promise<TurnBegun> {
     const { window, maxMessages, onCorrupt } = this.#limits;
     const first = window && "messages" in window ? -window.messages : 0;
-    // The era is taken before the read: what arrives after a clear() may be what that clear removed.
+    // Take the era before the read, because the reply may contain messages that a clear() removes meanwhile.
     const era = this.#era;
     const { seen, entries, fence, parts, replaced, replacedCount = 0 } = await this.#readFor(turn, first);
     this.#seen = seen;
@@ -116,15 +117,15 @@ export class OpenConversation {
   }
 
   /**
-   * Reads all messages, also those that the window hides, up to what the turn replaces. The next append is fenced by what
-   * the latest `read` saw.
+   * Reads all messages, including those that the window hides, up to those that the turn replaces. The next append stays
+   * fenced by the latest `read`.
    */
   async readAll(turn: Beginning): Promise<BaseMessage[]> {
     const { entries } = await this.#readFor(turn, 0);
     return decodeMessages(entries, 0, this.#limits.onCorrupt);
   }
 
-  /** Fences the next append as if this object had read the conversation when `seen` was its latest clear. */
+  /** Fences the next append as if this object had read the conversation when `seen` was the mark of its latest clear. */
   resume(seen: string): void {
     this.#seen = seen;
     this.#inTurn = true;
@@ -138,7 +139,7 @@ export class OpenConversation {
   }
 
   /**
-   * Encodes the messages of one append. Leaves out messages that this object read: they are stored.
+   * Encodes the messages of one append. Leaves out messages that this object read, because they are stored.
    *
    * @throws InvalidOptionError for a value that is not a message, cannot be stored or is too large.
    */
@@ -162,7 +163,7 @@ export class OpenConversation {
       if (size > maxMessageBytes) {
         throw new InvalidOptionError(
           `messages[${position}]`,
-          `it takes ${size} bytes, and maxMessageBytes is ${maxMessageBytes}. Keep large content elsewhere, or raise it.`,
+          `it takes ${size} bytes, and maxMessageBytes is ${maxMessageBytes}. Store large content elsewhere, or raise the limit.`,
         );
       }
       encoded.push(entry);
@@ -172,11 +173,14 @@ export class OpenConversation {
     if (maxMessages > 0 && encoded.length > maxMessages) {
       throw new InvalidOptionError(
         "messages",
-        `these are ${encoded.length}, and maxMessages keeps ${maxMessages}: they could not be stored whole.`,
+        `${encoded.length} messages do not fit into maxMessages, which is ${maxMessages}. Pass fewer, or raise maxMessages.`,
       );
     }
     if (bytes > MAX_WRITE_BYTES) {
-      throw new InvalidOptionError("messages", `together they take ${bytes} bytes; use at most 128 MiB a write.`);
+      throw new InvalidOptionError(
+        "messages",
+        `they take ${bytes} bytes together. Use at most 128 MiB for each write.`,
+      );
     }
     return { encoded, toolCalls };
   }
@@ -193,14 +197,14 @@ export class OpenConversation {
   }
 
   /**
-   * Ends a turn that has parts, and nothing to add to them. One that is interrupted removes its parts, as long as no other
-   * messages follow them.
+   * Ends a turn that has stored parts and no more messages. An interrupted turn removes its parts, unless other messages
+   * follow them.
    */
   async conclude(write: Pick<Batch, "operationId" | "lease" | "turn" | "ending">): Promise<void> {
     await this.log.append({ encoded: [], toolCalls: 0, ...write, seen: this.#seen });
   }
 
-  /** Stores the newest messages that fit, and returns how many: 0 when something is stored, or was before a clear. */
+  /** Stores the newest messages that fit into a new log. Returns their number, or 0 if the log has been used. */
   async appendFirst(messages: readonly BaseMessage[]): Promise<number> {
     const batch = this.encode(messages.slice(-(this.#limits.maxMessages || messages.length)));
     if (batch.encoded.length === 0) return 0;
@@ -208,7 +212,7 @@ export class OpenConversation {
     return appended === undefined ? 0 : batch.encoded.length;
   }
 
-  /** Removes all messages. A turn that is under way here stays fenced by the clear that it saw. */
+  /** Removes all messages. A turn that is under way through this object stays fenced by its own read. */
   async clear(operationId: string): Promise<void> {
     const mark = await this.log.clear(operationId);
     if (!this.#inTurn && this.#seen !== NEVER_READ) this.#seen = mark;

@@ -16,18 +16,24 @@ import { once } from "../options/once.js";
 
 /** Options of everything that keeps messages in Redis. */
 export interface StoreOptions extends ConnectionOptions, StoredFormOptions {
-  /** Limits what `getMessages()` returns. Without it, everything is returned. */
+  /**
+   * Limits the messages that `getMessages()` and turns read. It never limits what is stored.
+   * @default no limit
+   */
   window?: Window | undefined;
-  /** How many messages are stored at most. The script that appends removes the oldest. Without it, there is no cap. */
+  /**
+   * The most messages that are stored. The script that appends removes the oldest messages beyond it.
+   * @default no limit
+   */
   maxMessages?: number | undefined;
   /**
-   * The largest encoded message, in bytes of UTF-8. A larger one is refused before anything is sent.
-   * @default 8 MiB
+   * The most bytes of UTF-8 of one encoded message. A larger message is refused before anything is sent.
+   * @default 8388608 (8 MiB)
    */
   maxMessageBytes?: number | undefined;
   /**
-   * What reading does with an entry that cannot be read. `"throw"` throws a `CorruptMessageError` that names its index;
-   * `"skip"` leaves the entry out and returns the rest.
+   * Decides what a read does with an entry that cannot be read. `"throw"` throws a `CorruptMessageError` that names its
+   * index. `"skip"` leaves the entry out and returns the rest.
    * @default "throw"
    */
   onCorrupt?: "throw" | "skip" | undefined;
@@ -36,32 +42,34 @@ export interface StoreOptions extends ConnectionOptions, StoredFormOptions {
 /** Options of {@link RedisChatMessageHistory}. */
 export interface RedisChatMessageHistoryOptions extends StoreOptions {
   /**
-   * The conversation's id; `sessionId` is LangChain's name for it. Use an id of your own, of any source: a non-empty,
-   * well-formed string of up to 1 KiB of UTF-8. It is not a session of a `SessionStore`, whose conversation is
-   * `sessions.history(session)`. The `id` or `conversationId` of such a session is refused, since it would name another,
-   * empty conversation. A session token is refused too, since it would become readable in a key.
+   * The conversation's id. (`sessionId` is LangChain's name for it.) Use an id of your own: a non-empty, well-formed string
+   * of up to 1 KiB of UTF-8. It may come from an untrusted source.
+   *
+   * This is not a session of a `SessionStore`, whose conversation is `sessions.history(session)`. The `id` or
+   * `conversationId` of such a session is refused, because it would name another, empty conversation. A session token is
+   * refused too, because it would become readable in a key.
    */
   sessionId: string;
   /**
-   * How long the conversation lives after its last write. `"never"` keeps it until `clear()`.
+   * The time that the conversation lives after its last write. `"never"` keeps it until `clear()`.
    * @default "30d"
    */
   ttl?: Duration | "never" | undefined;
 }
 
-/** The limits of reading and writing, wherever the messages are kept. */
+/** The limits of reading and writing, for every kind of log. */
 export interface HistoryLimits {
   readonly window: Window | undefined;
-  /** 0 for no cap. */
+  /** 0 for no limit. */
   readonly maxMessages: number;
   readonly maxMessageBytes: number;
   readonly onCorrupt: "throw" | "skip";
 }
 
-/** The options of a store, checked, with every default filled in and every duration in milliseconds. */
+/** The checked options of a store, with all defaults, and durations in milliseconds. */
 export interface StoreSettings extends HistoryLimits, KeyedConnection, StoredForm {}
 
-/** The options of a history, checked, with every default filled in and every duration in milliseconds. */
+/** The checked options of a history, with all defaults, and durations in milliseconds. */
 export interface HistorySettings extends StoreSettings, StandaloneLogSettings {}
 
 const MIB = 1_048_576;
@@ -115,7 +123,7 @@ type TokenCounter = Extract<Window, { tokens: number }>["tokenCounter"];
 
 /**
  * The options that were checked last for each client. A program makes a history for every turn, with options that differ
- * only in the id. Checking the others each time would cost a fifth of the processor time of an append.
+ * only in the id. Checking the other options each time would take a fifth of the processor time of an append.
  */
 const checkedLast = new WeakMap<object, { readonly options: Options; readonly settings: HistorySettings }>();
 
@@ -124,7 +132,7 @@ type Options = Readonly<Record<string, unknown>>;
 /**
  * Returns the settings of a history.
  *
- * @throws InvalidOptionError when an option is missing, unknown or of the wrong form.
+ * @throws InvalidOptionError if an option is missing, unknown or invalid.
  */
 export function parseHistoryOptions(options: RedisChatMessageHistoryOptions): HistorySettings {
   const last = checkedLast.get(options?.client);
@@ -142,8 +150,8 @@ export function parseHistoryOptions(options: RedisChatMessageHistoryOptions): Hi
 }
 
 /**
- * Returns true when two sets of options differ only in the id. A window or a wait counts as different, since the object
- * may hold something else by now.
+ * Returns true if two sets of options differ only in the id. A window or a wait counts as different, because its object may
+ * have changed since.
  */
 function differInIdOnly(one: Options, other: Options): boolean {
   const names = Object.keys(other);
@@ -162,13 +170,13 @@ function differInIdOnly(one: Options, other: Options): boolean {
 /**
  * Returns the settings of everything that keeps messages.
  *
- * @throws InvalidOptionError when an option is missing, unknown or of the wrong form.
+ * @throws InvalidOptionError if an option is missing, unknown or invalid.
  */
 export function parseStoreOptions(options: StoreOptions): StoreSettings {
   return storeSettings(validate(storeSchema(), "options", options));
 }
 
-// A history is made for every invocation, and rest and spread would cost more than all the checks.
+// Set each field by name: a history is made for every turn, and rest and spread would take longer than all the checks.
 function storeSettings(parsed: z.output<ReturnType<typeof storeSchema>>): StoreSettings {
   return {
     ...connectionSettings(parsed),

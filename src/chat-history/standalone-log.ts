@@ -25,25 +25,25 @@ import { clearedMarkOf, openPart, sealEntries } from "./entries.js";
 import { rememberFilled, wasFilled } from "./filled-lists.js";
 import { notesFor, readInFrontOfParts, runOf } from "./unfinished.js";
 
-/** What a log needs to know of the options of a history. */
+/** The options of a history that its log needs. */
 export interface StandaloneLogSettings extends Connection, StoredForm {
   readonly sessionId: string;
   readonly keyPrefix: string;
-  /** 0 for never. */
+  /** 0 for a conversation that does not expire. */
   readonly ttlMilliseconds: number;
-  /** 0 for no cap. */
+  /** 0 for no limit. */
   readonly maxMessages: number;
   readonly maxMessageBytes: number;
 }
 
-/** A history on its own has a data key for itself, so its entries need no more than that to be told apart. */
+/** A history on its own has its own data key, so its entries need no lineage to be bound to it. */
 const LINEAGE = "";
 
-/** What a read needs to know of the history's hash, and what a turn needs to know in addition. */
+/** The fields of the history's hash that every read needs, and those that a read of a named turn needs. */
 const NO_NOTES = ["cleared"] as const;
 const NOTES = ["cleared", "unfinished", "finished"] as const;
 
-/** The log of a history on its own, under an id that the caller chose. It is bound to no session. */
+/** The log of a history on its own, under an id that the caller chose. It belongs to no session. */
 export class StandaloneLog implements MessageLog {
   readonly #settings: StandaloneLogSettings;
   readonly #keys: HistoryKeys;
@@ -65,7 +65,7 @@ export class StandaloneLog implements MessageLog {
     if (turn?.replaces !== undefined) {
       throw new InvalidOptionError(
         "replaces",
-        "this history is on its own: only messages of a session have positions.",
+        "this history belongs to no session. Only the messages of a session's conversation have positions.",
       );
     }
     const budget = new Budget(this.#connection);

@@ -3,17 +3,17 @@ import type { Connection } from "../redis/send.js";
 import type { PartOfTurn } from "../redis/scripts/fragments/unfinished.js";
 import type { ReadingTurn, StoredPart } from "./message-log.js";
 
-/** What a conversation's hash says of its latest turn, for a turn that reads it. */
+/** The notes of a conversation's hash on its latest turn, for a turn that reads it. */
 export interface TurnNotes {
-  /** Whether this turn is stored. */
+  /** True if this turn is stored. */
   readonly finished: boolean;
-  /** How many of the last messages are parts of this turn, which its next write takes the place of. */
+  /** The number of last messages that are parts of this turn. Its next write replaces them. */
   readonly parts: number;
 }
 
 /**
- * Reads the notes of a conversation: its fields `unfinished` and `finished` (redis/scripts/fragments/unfinished.ts). A run
- * that begins replaces all parts of its turn. A run that goes on replaces what an interruption kept of it.
+ * Parses the notes of a conversation: its fields `unfinished` and `finished` (redis/scripts/fragments/unfinished.ts). A run
+ * that begins replaces all parts of its turn. A run that goes on replaces only the part that an interruption kept of it.
  */
 export function notesFor(
   { operationId, attempt }: ReadingTurn,
@@ -30,10 +30,10 @@ export function notesFor(
 }
 
 /**
- * Reads for a turn what is in front of its own parts. Where these fill a window (`first` is negative then), what they hide is
- * read too, within the same deadline.
+ * Reads the entries in front of a turn's own parts. If a window limits the read (a negative `first`), the parts take up some
+ * of it, so it reads again for the entries that they hide, within the same deadline.
  *
- * @param read returns the newest entries, of which as many as there are parts are this turn's own.
+ * @param read returns the newest entries. The last `parts` of them are this turn's own.
  */
 export async function readInFrontOfParts(
   settings: Connection,
@@ -48,8 +48,8 @@ export async function readInFrontOfParts(
 }
 
 /**
- * Returns what tells the writes of a turn apart that store the same messages under one operation id: the run, once it has
- * stored parts. Another run's parts have given way to those of the latest, so its last part is not the same write.
+ * Returns the run's name for the digest of a write, once the run has stored parts. Two runs may store the same last messages
+ * under one operation id, but the second has replaced the parts of the first, so theirs are different writes.
  */
 export function runOf(part: PartOfTurn | undefined): readonly string[] {
   return part?.written === true ? [part.attempt] : [];

@@ -5,6 +5,7 @@ import { type Fields, isObject } from "./json.js";
 import { reviveRich } from "./rich.js";
 import { Unreadable } from "./unreadable.js";
 
+/** A message with the time of its append. */
 export interface DecodedMessage {
   readonly message: BaseMessage;
   /** The server time at which the message was appended, in milliseconds since 1970. */

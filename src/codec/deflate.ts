@@ -2,8 +2,8 @@ import { constants, isUtf8 } from "node:buffer";
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { CURRENT_DICTIONARY, dictionaryOf } from "./dictionary.js";
 
-// A text of an entry is short, so zlib's own cost is more that of its memory than that of the text. These two make the memory
-// small. They make no difference to who reads.
+// The text of an entry is short, so most of zlib's cost is that of its memory, and not that of the text. These settings keep
+// the memory small. A reader does not need them.
 const MEMORY = { level: 9, memLevel: 5 } as const;
 
 /** Thrown when a body cannot be inflated. The message continues "…: ", and quotes nothing of the body. */
@@ -11,13 +11,13 @@ export class InflateError extends Error {
   override readonly name = "InflateError";
 }
 
-/** What was compressed, and with which dictionary. */
+/** A compressed text, and the id of its dictionary. */
 export interface Deflated {
   readonly dictionary: number;
   readonly body: Buffer;
 }
 
-/** Compresses a well-formed text (raw deflate, RFC 1951). Returns `undefined` when that does not make it smaller. */
+/** Compresses a well-formed text (raw deflate, RFC 1951). Returns `undefined` if the result is not smaller. */
 export function deflate(text: string): Deflated | undefined {
   const dictionary = dictionaryOf(CURRENT_DICTIONARY);
   if (dictionary === undefined) return undefined;
@@ -26,22 +26,23 @@ export function deflate(text: string): Deflated | undefined {
 }
 
 /**
- * Returns the text of a body. It has no checksum: what is sealed has one, and what is not can be altered anyway.
+ * Returns the text of a body. A body has no checksum of its own: a sealed one is authenticated, and an unsealed one could be
+ * altered together with a checksum.
  *
- * @throws InflateError for a body that is damaged, of an unknown dictionary, or of more than `maxBytes` of text. No more than
- * that is ever inflated.
+ * @throws InflateError for a body that is damaged, has an unknown dictionary, or has more than `maxBytes` of text. No more
+ * than that is ever inflated.
  */
 export function inflate(body: Buffer, dictionaryId: number, maxBytes: number): string {
   const dictionary = dictionaryOf(dictionaryId);
   if (dictionary === undefined) throw new InflateError("it is compressed with a dictionary of a later version");
   const text = inflated(body, dictionary, Math.min(maxBytes, constants.MAX_LENGTH));
-  if (!isUtf8(text)) throw new InflateError("what was compressed is damaged");
+  if (!isUtf8(text)) throw new InflateError("its compressed text is damaged");
   return text.toString();
 }
 
 function inflated(body: Buffer, dictionary: Buffer, maxOutputLength: number): Buffer {
   try {
-    // The types lack `info`, which Node documents: with it, the engine says how much it has read.
+    // The types lack `info`, which Node documents. With it, the result has the engine, which counts the bytes that it read.
     const { buffer, engine } = inflateRawSync(body, {
       dictionary,
       maxOutputLength,
@@ -50,11 +51,11 @@ function inflated(body: Buffer, dictionary: Buffer, maxOutputLength: number): Bu
       readonly buffer: Buffer;
       readonly engine: { readonly bytesWritten: number };
     };
-    // zlib leaves out what follows the end.
+    // zlib ignores bytes behind the end, but a body with such bytes is damaged.
     if (engine.bytesWritten === body.length) return buffer;
   } catch (error) {
     if (error instanceof RangeError)
-      throw new InflateError("what was compressed has more bytes than maxMessageBytes allows");
+      throw new InflateError("its compressed text has more bytes than maxMessageBytes allows");
   }
-  throw new InflateError("what was compressed is damaged");
+  throw new InflateError("its compressed text is damaged");
 }

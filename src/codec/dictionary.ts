@@ -7,8 +7,8 @@ const published: ReadonlyMap<number, string> = new Map([[1, TEXT]]);
 const made = new Map<number, Buffer>();
 
 /**
- * Returns the dictionary of an id, `undefined` where this version has none. A published dictionary never changes and never
- * goes: what was compressed with it cannot be read otherwise.
+ * Returns the dictionary with an id, or `undefined` if this version has none. A published dictionary is never changed or
+ * removed, because the entries that were compressed with it cannot be read without it.
  */
 export function dictionaryOf(id: number): Buffer | undefined {
   const known = made.get(id);

@@ -24,6 +24,7 @@ import { makerOf } from "./stencils.js";
 // - `at`: the server time in milliseconds. The script that appends the entry adds it, so `encodeMessage` returns the
 //   object without its closing brace.
 
+/** The fields of a message type, and the way to create such a message. */
 export interface MessageShape {
   /** Creates the message that the constructor creates from these fields. The caller checks the fields first. */
   create(fields: unknown): BaseMessage;

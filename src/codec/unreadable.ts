@@ -1,4 +1,4 @@
-/** Stands for a stored value that cannot be opened. Whoever decodes it throws, or leaves it out. */
+/** Stands for a stored value that cannot be opened. The decoder throws an error for it, or leaves it out. */
 export class Unreadable {
   /** Continues "…: ". */
   readonly reason: string;

@@ -60,7 +60,7 @@ const schema = once(() =>
  * Each owner has a random data key, which the ring's current key wraps. The ring's keys never leave the process.
  * docs/privacy.md says what is sealed and what is not, how to switch it on, and how to rotate.
  *
- * @throws InvalidOptionError when an option is missing, unknown or of the wrong form. It quotes no key.
+ * @throws InvalidOptionError if an option is missing, unknown or invalid. It quotes no key.
  *
  * @example
  * ```ts

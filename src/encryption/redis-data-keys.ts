@@ -29,7 +29,7 @@ const schema = once(() =>
  * earlier backups of the first Redis unreadable, as far as no backup of this one has the key. A key expires when nothing can
  * exist any more that is sealed with it; that of a user of a `SessionStore` stays until `eraseUser`.
  *
- * @throws InvalidOptionError when an option is missing, unknown or of the wrong form.
+ * @throws InvalidOptionError if an option is missing, unknown or invalid.
  *
  * @example
  * ```ts

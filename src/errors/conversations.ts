@@ -9,13 +9,13 @@ export class ConversationNotFoundError extends LangChainRedisError {
   override readonly code = "CONVERSATION_NOT_FOUND";
 
   constructor() {
-    super("There is no such conversation.");
+    super("There is no such conversation for this owner and agent. It may have expired, or have no messages yet.");
   }
 }
 
 /**
  * Thrown when the conversation was cleared, deleted, erased, rewound or edited after this history object last read it. The
- * turn answers messages that no longer exist, so nothing was stored. To continue with the conversation as it is, call
+ * turn may answer messages that no longer exist, so nothing was stored. To continue with the current conversation, call
  * `getMessages()` and run the turn again. A turn that replaces messages is refused after any change of the conversation.
  */
 export class ConversationChangedError extends LangChainRedisError {
@@ -31,19 +31,23 @@ export class ConversationChangedError extends LangChainRedisError {
 }
 
 /**
- * Thrown when a position names no message of the conversation: the message was removed, or trimmed by `maxMessages`, or the
- * position is of another conversation. Nothing was changed. Read the messages again: their positions are the current ones.
+ * Thrown when a position does not name a message of the conversation: the message was removed or was trimmed by
+ * `maxMessages`, or the position belongs to another conversation. Nothing was changed. Read the messages again to get
+ * their current positions.
  */
 export class PositionNotFoundError extends LangChainRedisError {
   override readonly name = "PositionNotFoundError";
   override readonly code = "POSITION_NOT_FOUND";
 
   constructor() {
-    super("The conversation has no message at this position any more. Read its messages again.");
+    super("The conversation has no message at this position. Read its messages again to get their current positions.");
   }
 }
 
-/** Thrown when a fork or an import has more than one script should store: 10,000 messages, or 16 MiB. Nothing was changed. */
+/**
+ * Thrown when a fork or an import exceeds 10,000 messages or 16 MiB. One script stores all of it, and a longer script
+ * would keep Redis from serving others. Nothing was changed.
+ */
 export class ConversationTooLargeError extends LangChainRedisError {
   override readonly name = "ConversationTooLargeError";
   override readonly code = "CONVERSATION_TOO_LARGE";
@@ -56,8 +60,9 @@ export class ConversationTooLargeError extends LangChainRedisError {
 }
 
 /**
- * Thrown when a conversation is imported under the id of another one: the owner has a conversation of this id, of another
- * agent or with other messages. Nothing was changed. To keep both, import with `id: "new"`; to replace it, delete it first.
+ * Thrown when an import would write over another conversation: the owner already has a conversation with this id, and it
+ * belongs to another agent or has other messages. Nothing was changed. To keep both, import with `id: "new"`. To replace
+ * the stored one, delete it first.
  */
 export class ConversationExistsError extends LangChainRedisError {
   override readonly name = "ConversationExistsError";
@@ -65,8 +70,8 @@ export class ConversationExistsError extends LangChainRedisError {
 
   constructor() {
     super(
-      "The owner has another conversation of this id, so nothing was imported. " +
-        'Import it with id: "new", or delete the other one first.',
+      "The owner already has another conversation with this id, so nothing was imported. " +
+        'Import with id: "new", or delete the stored conversation first.',
     );
   }
 }

@@ -1,14 +1,15 @@
 import { LangChainRedisError } from "./langchain-redis-error.js";
 
 /**
- * Thrown when the key is missing with which something was sealed, or with which it is to be sealed: the ring lacks the key
- * that wrapped a data key, or has another one under its id. Nothing was written, and nothing is lost: what was stored can be
- * read with the right key. `onCorrupt: "skip"` does not skip it.
+ * Thrown when a key is missing: the ring lacks the key that wrapped a data key, or has a different key under the same id, or
+ * the data key is kept elsewhere (`dataKeys`). Also thrown for a write without `encryption` to a conversation whose messages
+ * are all sealed. Nothing was written, and nothing is lost: with the right key, the stored data can be read again.
+ * `onCorrupt: "skip"` does not suppress this error.
  */
 export class EncryptionKeyError extends LangChainRedisError {
   override readonly name = "EncryptionKeyError";
   override readonly code = "ENCRYPTION_KEY";
-  /** The id of the key in the ring. `undefined` when the data key's own record is at fault. */
+  /** The id of the ring's key that is needed. `undefined` if no key of the ring is at fault. */
   readonly keyId: string | undefined;
 
   constructor(message: string, keyId?: string) {

@@ -1,9 +1,8 @@
 import { LangChainRedisError } from "./langchain-redis-error.js";
 
 /**
- * Thrown when a search or listing of a `RedisStore` would have to look at more than `maxScan` items or namespaces. It
- * returned nothing, rather than a part that looks like the whole. Search in a longer namespace, filter less, or raise
- * `maxScan`.
+ * Thrown when a search or listing of a `RedisStore` would have to look at more than `maxScan` items or namespaces. The
+ * call returns nothing, because a part would look like the whole. Search in a longer namespace, or raise `maxScan`.
  */
 export class SearchTooLargeError extends LangChainRedisError {
   override readonly name = "SearchTooLargeError";
@@ -13,7 +12,7 @@ export class SearchTooLargeError extends LangChainRedisError {
 
   constructor(maxScan: number) {
     super(
-      `The search looked at ${maxScan} items or namespaces, and did not come to its end. ` +
+      `The search looked at ${maxScan} items or namespaces (maxScan) and is not complete. ` +
         "Search in a longer namespace, or raise maxScan.",
     );
     this.maxScan = maxScan;

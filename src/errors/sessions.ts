@@ -24,7 +24,9 @@ export class SessionNotFoundError extends LangChainRedisError {
   readonly reason: SessionEndReason | undefined;
 
   constructor(reason?: SessionEndReason) {
-    super(reason === undefined ? "There is no such session." : `The session is no longer live: ${reason}.`);
+    super(
+      reason === undefined ? "There is no such session. Sign in again." : `The session is no longer live: ${reason}.`,
+    );
     this.reason = reason;
   }
 }
@@ -44,9 +46,9 @@ export class SessionMismatchError extends LangChainRedisError {
 
 /**
  * Thrown when all sessions of the user were ended (`endAll`, `eraseUser`, `endEverybody`) after this sign-in or in the
- * same second, or when they were ended and the time of the sign-in is not known. Someone else may hold the credentials
- * of such a sign-in, so no session was created or renewed. The user has to sign in again. A renewed token of the same
- * sign-in is not enough.
+ * same second. Also thrown when they were ended and the time of the sign-in is not known. Someone else may hold the
+ * credentials of such a sign-in, so no session was created or renewed. The user has to sign in again. A renewed token of
+ * the same sign-in is not enough.
  */
 export class ReauthenticationRequiredError extends LangChainRedisError {
   override readonly name = "ReauthenticationRequiredError";

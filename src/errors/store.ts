@@ -11,7 +11,7 @@ export class OperationConflictError extends LangChainRedisError {
   readonly operationId: string;
 
   constructor(operationId: string) {
-    super("This operation id was used before; what was written then stands. Use a new id for a new write.");
+    super("This operation id was used before, and the first write stands. Use a new id for a new write.");
     this.operationId = operationId;
   }
 }

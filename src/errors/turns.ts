@@ -15,15 +15,15 @@ export class ConversationBusyError extends LangChainRedisError {
    */
   readonly reason: "taken" | "lost";
   /**
-   * The operation id of the turn that has the conversation, when that is an answer in flight (`sessions.answers`). If it is
-   * yours, follow the answer.
+   * The operation id of the turn that has the conversation, when that turn is an answer in flight (`sessions.answers`). If
+   * the id is yours, follow the answer.
    */
   readonly operationId: string | undefined;
 
   constructor(reason: "taken" | "lost", operationId?: string) {
     super(
       reason === "taken"
-        ? "Another turn of this conversation is running. Try again when it is over."
+        ? "Another turn of this conversation is running. Try again when it has ended."
         : "The turn lost its lease and was not stored. Another turn may have changed the conversation since.",
     );
     this.reason = reason;
@@ -32,19 +32,21 @@ export class ConversationBusyError extends LangChainRedisError {
 }
 
 /**
- * Thrown, and the reason of an abort, when a turn was stopped: by `answers.stop()` (`reason: "stop"`), or by a later turn
- * that took its place (`"superseded"`). What the turn had so far is kept, as `onInterrupt` says.
+ * Thrown when a turn was stopped: by `answers.stop()` (`reason: "stop"`), or by a later turn that took its place
+ * (`reason: "superseded"`). It is also the reason of the turn's abort signal. The option `onInterrupt` decides what is kept
+ * of the turn.
  */
 export class AnswerStoppedError extends LangChainRedisError {
   override readonly name = "AnswerStoppedError";
   override readonly code = "ANSWER_STOPPED";
+  /** `"stop"`: a call of `answers.stop()` stopped the turn. `"superseded"`: a later turn took its place. */
   readonly reason: "stop" | "superseded";
 
   constructor(reason: "stop" | "superseded") {
     super(
       reason === "stop"
         ? "The turn was stopped."
-        : "A later turn of this conversation took the place of this one, which was stopped.",
+        : "The turn was stopped because a later turn of this conversation took its place.",
     );
     this.reason = reason;
   }

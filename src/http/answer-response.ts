@@ -11,18 +11,21 @@ import { once } from "../options/once.js";
 /** Options of {@link answerResponse}. */
 export interface AnswerResponseOptions {
   /**
-   * The request to answer. Its header `Last-Event-ID`, or else the parameter `after` of its URL, is the id of the last event
+   * The request to answer. Its header `Last-Event-ID`, otherwise the parameter `after` of its URL, is the id of the last event
    * that the client has.
    */
   request: Request;
-  /** Follows the answer of this turn only. */
+  /**
+   * Follows only the answer of this turn.
+   * @default the latest answer
+   */
   operationId?: string | undefined;
   /**
    * The answer that this request began. Its events come from memory, from the first one on, without waiting for Redis.
    * `Last-Event-ID` and `after` are ignored.
    */
   answer?: Answer | undefined;
-  /** Ends the stream. The client can come back for the rest, for example to the next process when this one shuts down. */
+  /** Ends the stream, for example when the process shuts down. The client can reconnect to another process for the rest. */
   signal?: AbortSignal | undefined;
 }
 
@@ -31,7 +34,7 @@ const schema = once(() =>
     {
       request: z.custom<Request>(isRequest, "pass the Web-standard Request"),
       operationId: idSchema().optional(),
-      answer: markedSchema<Answer>(answerMark, "pass what `answers.begin()` returned: awaited").optional(),
+      answer: markedSchema<Answer>(answerMark, "pass the awaited result of `answers.begin()`").optional(),
       signal: z.custom<AbortSignal>((value) => value instanceof AbortSignal, "use an AbortSignal").optional(),
     },
     "pass an object with the request",
@@ -41,23 +44,23 @@ const schema = once(() =>
 /**
  * Returns the events of an answer as server-sent events, for an `EventSource` or any other client. Each event has the id that
  * `follow` gives it, and its JSON as `data`. A client that lost its connection sends the id of the last event that it has,
- * and gets exactly the rest. An `EventSource` does that by itself.
+ * and receives exactly the rest. An `EventSource` does that by itself.
  *
  * These events have a name:
  * - `end`: the last event, with `{ end, position }`. See {@link AnswerEnd}.
  * - `missed`, `truncated`: events are missing here, or from here on. See {@link AnswerEvent}.
- * - `error`: the stream ended too early, with `{ code }`, the code of an error of this library. It has no id: the client can
- *   come back.
+ * - `error`: the stream ended too early. Has `{ code }`, the code of an error of this library, and no id, so that the client
+ *   can reconnect.
  *
- * The response is a 204 without a body when there is nothing to follow, and when the client has the last event already. An
- * `EventSource` then stops. It is a problem with status 400 when the client sent something else than the id of an event. The
- * stream writes a comment at once and every 15 seconds, so that proxies keep the connection open.
+ * The response is a 204 without a body if there is nothing to follow, or if the client already has the last event. An
+ * `EventSource` then stops. The response is a problem with status 400 if the client sent a text that is not the id of an
+ * event. The stream writes a comment at once, and after every 15 seconds of silence, so that proxies keep the connection open.
  *
  * A reader that leaves does not stop the answer. Call `answers.stop()` for that.
  *
  * @param answers the answers of the session that the guard admitted: `sessions.answers(session)`.
- * @throws SessionNotFoundError, ConversationNotFoundError, StoreUnavailableError: answer them with `problemResponse`.
- * @throws InvalidOptionError if an option is missing, unknown or invalid, or if the answer is another conversation's.
+ * @throws SessionNotFoundError, ConversationNotFoundError, StoreUnavailableError. Answer them with `problemResponse`.
+ * @throws InvalidOptionError if an option is missing, unknown or invalid, or if the answer belongs to another conversation.
  *
  * @example
  * ```ts
@@ -78,7 +81,7 @@ export async function answerResponse(answers: Answers, options: AnswerResponseOp
   if (!eventIdSchema().optional().safeParse(after).success) return toResponse(problem("INVALID_EVENT_ID"));
   const followed = { operationId, after };
   const isOver = after !== undefined && isLastEvent(after);
-  // Asked before the response begins, because its status depends on it.
+  // Ask before the response begins, because its status depends on the reply.
   if (isOver || !(await answers.isFollowable(followed))) {
     return new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } });
   }
@@ -89,15 +92,15 @@ function streamed(body: ReadableStream<Uint8Array>): Response {
   return new Response(body, {
     headers: {
       "Content-Type": "text/event-stream; charset=utf-8",
-      // A middleware that compresses would hold events back.
+      // Without no-transform, a compressing middleware would hold events back.
       "Cache-Control": "no-cache, no-transform",
-      // nginx holds nothing back.
+      // Tells nginx not to hold events back.
       "X-Accel-Buffering": "no",
     },
   });
 }
 
-/** Frameworks have classes of their own for it. */
+/** Returns `true` for a request. Does not use `instanceof`, because frameworks have their own classes of requests. */
 function isRequest(value: unknown): boolean {
   const { url, headers } = (value ?? {}) as Partial<Request>;
   return typeof url === "string" && typeof headers?.get === "function";

@@ -1,12 +1,12 @@
 import type { AnswerEvent } from "../answers/follow.js";
 import { isLangChainRedisError } from "../errors.js";
 
-/** How long the stream is silent at most. Many proxies close a connection after 30 or 60 seconds of silence. */
+/** The longest silence of the stream. Many proxies close a connection after 30 or 60 seconds of silence. */
 const HEARTBEAT_MILLISECONDS = 15_000;
 /** A comment. Clients ignore it. */
 const COMMENT = ":\n\n";
 
-/** The events of an answer, and what ends them. */
+/** The events of an answer, and the signals that end them. */
 export interface FollowedEvents {
   readonly events: AsyncGenerator<AnswerEvent, void>;
   /** Ends `events` when it is aborted. The stream aborts it when the reader leaves. */
@@ -16,15 +16,15 @@ export interface FollowedEvents {
 }
 
 /**
- * Returns the events of an answer as server-sent events. The stream asks for an event when its reader has taken the one
- * before, so the stream of a slow reader holds one event. A stream that nobody reads never asks.
+ * Returns the events of an answer as server-sent events. The stream asks for an event only when its reader has taken the
+ * previous one, so the stream of a slow reader buffers one event.
  */
 export function eventStream(followed: FollowedEvents): ReadableStream<Uint8Array> {
   const texts = serverSentEvents(followed);
   const encoder = new TextEncoder();
   let hasLeft = false;
   return new ReadableStream<Uint8Array>({
-    // The first byte leaves at once, and the headers leave with it: the client knows that it is connected.
+    // Send a first byte, and the headers with it, at once, so that the client knows that it is connected.
     start: (controller) => controller.enqueue(encoder.encode(COMMENT)),
     pull: async (controller) => {
       const { done, value } = await texts.next();
@@ -62,7 +62,7 @@ async function* serverSentEvents({ events, leaving, signal }: FollowedEvents): A
   }
 }
 
-/** Returns what comes next, or `undefined` when nothing has come for as long as the stream may be silent. */
+/** Returns the next event, or `undefined` if none has come within the longest silence. */
 async function beforeHeartbeat<Result>(next: Promise<Result>): Promise<Result | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<undefined>((resolve) => {
@@ -83,7 +83,7 @@ function textOf(event: AnswerEvent): string {
   return eventText("missed" in event ? "missed" : "truncated", {}, id);
 }
 
-/** JSON has no line breaks, so no data can look like another event. */
+/** Returns the text of one event. The data is JSON, which has no line breaks, so it cannot look like another event. */
 function eventText(name: string, data: unknown, id = ""): string {
   const head = (name === "" ? "" : `event: ${name}\n`) + (id === "" ? "" : `id: ${id}\n`);
   return `${head}data: ${JSON.stringify(data)}\n\n`;

@@ -107,17 +107,20 @@ const kinds: Readonly<Record<ProblemCode, Kind>> = {
   SESSION_LIMIT: { status: 429, detail: "The user has as many sessions as allowed. End one.", retryAfter: 60 },
   QUOTA_EXCEEDED: { status: 429, detail: "A quota is used up." },
   CONVERSATION_NOT_FOUND: { status: 404, detail: "There is no such conversation." },
-  CONVERSATION_CHANGED: { status: 409, detail: "The conversation was cleared meanwhile; nothing was stored." },
-  CONVERSATION_EXISTS: { status: 409, detail: "There is a conversation of this id. Nothing was stored." },
+  CONVERSATION_CHANGED: { status: 409, detail: "The conversation was changed meanwhile, so nothing was stored." },
+  CONVERSATION_EXISTS: { status: 409, detail: "Another conversation has this id, so nothing was stored." },
   CONVERSATION_TOO_LARGE: {
     status: 422,
-    detail: "The conversation has too many messages, or too large ones, for this.",
+    detail: "The conversation has too many messages, or its messages are too large, for this request.",
   },
-  POSITION_NOT_FOUND: { status: 409, detail: "This message is gone, or is none of this conversation. Read it again." },
+  POSITION_NOT_FOUND: {
+    status: 409,
+    detail: "The conversation has no message at this position. Read its messages again.",
+  },
   ANSWER_STOPPED: { status: 409, detail: "The answer was stopped, or a later request took its place." },
-  THREAD_CHANGED: { status: 409, detail: "The agent's state was changed meanwhile; nothing was stored. Try again." },
-  THREAD_DELETED: { status: 409, detail: "The agent's state was deleted meanwhile; nothing was stored." },
-  SEARCH_TOO_LARGE: { status: 422, detail: "The search would have to look at too much. Ask for less." },
+  THREAD_CHANGED: { status: 409, detail: "The agent's state was changed meanwhile, so nothing was stored. Try again." },
+  THREAD_DELETED: { status: 409, detail: "The agent's state was deleted meanwhile, so nothing was stored." },
+  SEARCH_TOO_LARGE: { status: 422, detail: "The search would have to look at too many items. Narrow it down." },
   OPERATION_CONFLICT: { status: 409, detail: "The operation id was used before. The first write stands." },
   VERSION_CONFLICT: { status: 409, detail: "The value was changed meanwhile." },
   STORE_UNAVAILABLE: { status: 503, detail: "Sessions cannot be reached at the moment." },
@@ -134,6 +137,12 @@ const MAX_CAUSES = 5;
 /**
  * Returns the problem that an error of this library means for a client. Also finds such an error in the `cause` of
  * another error. Returns `undefined` for any other error, whatever its `code`. See `isLangChainRedisError`.
+ *
+ * @example
+ * ```ts
+ * const problem = problemOf(error);
+ * if (problem) reply.status(problem.status).send(problem);
+ * ```
  */
 export function problemOf(error: unknown): Problem | undefined {
   let found: Problem | undefined;

@@ -7,8 +7,8 @@ import { withoutPadding } from "./padding.js";
 import { once } from "../options/once.js";
 
 /**
- * How requests and responses carry the session token. The token is never in the URL, which would copy it to logs,
- * browser histories and `Referer`.
+ * The way in which requests and responses carry the session token. The token is never in the URL, which would copy it to
+ * logs, browser histories and `Referer`.
  *
  * - `"header"` or `{ header: "X-Chat-Session" }`: a header, by default `X-Session-Id`. Suits programs, and pages of
  *   another origin. Another site cannot send the header unless your CORS rules allow it.
@@ -24,14 +24,14 @@ export interface CookieTransport {
   /** The name of the cookie. Must begin with `__Host-`, so that no other host and no page without TLS can set it. */
   readonly cookie: string;
   /**
-   * Which requests from other sites carry the cookie. With `"Strict"`, none do, which suits pages that fetch their data
-   * from your server. With `"Lax"`, the browser sends the cookie when the user follows a link from another site.
-   * Requests from your own pages always carry the cookie.
+   * Decides which requests from other sites carry the cookie. With `"Strict"`, no such request does, which suits pages that
+   * fetch their data from your server. With `"Lax"`, the browser sends the cookie when the user follows a link from another
+   * site. Requests from your own pages always carry the cookie.
    * @default "Strict"
    */
   readonly sameSite?: "Strict" | "Lax" | undefined;
   /**
-   * How long the browser keeps the cookie. The session's own timeouts apply in any case.
+   * The time for which the browser keeps the cookie. The session's own timeouts apply in any case.
    * @default until the browser is closed
    */
   readonly maxAge?: Duration | undefined;

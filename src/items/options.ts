@@ -67,7 +67,7 @@ export function parseStandaloneItems(options: StandaloneItemOptions): Standalone
   return { ...connectionSettings(parsed), ...itemSettings(parsed), encryption, compress };
 }
 
-/** @throws InvalidOptionError when an option is unknown or of the wrong form. */
+/** @throws InvalidOptionError if an option is unknown or invalid. */
 export function parseItems(options: ItemOptions): ItemSettings {
   return itemSettings(validate(itemSchema(), "options", options));
 }

@@ -26,7 +26,7 @@ export interface ItemPlace {
     | { readonly by: "list"; readonly keys: PartitionsKeys };
 }
 
-/** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
+/** @throws InvalidOptionError if an option is missing, unknown or invalid. */
 export function standaloneItems(options: StandaloneItemOptions): ItemPlace {
   const { client, deadlineMilliseconds, wait, keyPrefix, encryption, compress, ...settings } =
     parseStandaloneItems(options);

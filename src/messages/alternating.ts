@@ -1,17 +1,17 @@
 import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 
 // An interrupted turn can leave a question without an answer, or end with the results of its calls. Most providers accept
-// the next question after either. Amazon Bedrock's Converse wants an answer in between ("A conversation must alternate
-// between user and assistant roles", langchain-ai/langchain-aws#130). Mistral wants an answer after results.
+// the next question after either. Amazon Bedrock's Converse requires an answer in between ("A conversation must alternate
+// between user and assistant roles", langchain-ai/langchain-aws#130). Mistral requires an answer after results.
 
-/** The types by which chat models of LangChain name themselves, and the providers that `initChatModel` names. */
+/** The `_llmType` of chat models of LangChain, and the names of providers for `initChatModel`, that require alternation. */
 const ALTERNATING: ReadonlySet<unknown> = new Set(["chat_bedrock_converse", "bedrock", "mistral_ai", "mistralai"]);
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Returns true when the model that answers wants an answer before each question. The runnable may be the model itself,
- * or a binding or sequence that holds it.
+ * Returns true if the answering model requires an answer before each question. The runnable may be the model itself, or a
+ * binding or sequence that contains it.
  */
 export function wantsAlternation(runnable: unknown): boolean {
   if (typeof runnable !== "object" || runnable === null) return false;
@@ -24,7 +24,7 @@ export function wantsAlternation(runnable: unknown): boolean {
 /**
  * Returns the past from its first question on, with an answer before each later question.
  *
- * @param said what follows the past.
+ * @param said the messages that follow the past.
  */
 export function alternating(past: readonly BaseMessage[], said: readonly BaseMessage[] = []): BaseMessage[] {
   const first = [...past, ...said].findIndex(({ type }) => type === "human" || type === "system");

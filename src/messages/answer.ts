@@ -2,13 +2,13 @@ import { AIMessage, type BaseMessage } from "@langchain/core/messages";
 import { copied } from "./copied.js";
 import { callsOf } from "./tool-calls.js";
 
-// What a provider accepts of an answer that is sent back to it. The rules are those of the providers' APIs, in the
-// spellings of LangChain's packages, of output versions v0 and v1. test/providers checks them against endpoints that keep
-// to these rules.
+// The parts of an answer that a provider accepts when the answer is sent back to it. The rules are those of the providers'
+// APIs, in the spellings of LangChain's packages, of output versions v0 and v1. test/providers checks them against endpoints
+// that keep to these rules.
 
 type Block = Readonly<Record<string, unknown>>;
 
-/** The reasons by which OpenAI, Anthropic, Bedrock, Google and others say that an answer ended at the token limit. */
+/** The finish reasons of OpenAI, Anthropic, Bedrock, Google and others for an answer that ended at the token limit. */
 const TOKEN_LIMIT: ReadonlySet<unknown> = new Set([
   "length",
   "max_tokens",
@@ -18,8 +18,8 @@ const TOKEN_LIMIT: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * Returns what cut an answer short: an interruption (of its turn, or of its stream without an error), or the token limit.
- * Returns `undefined` for an answer that shows no sign of being cut.
+ * Returns the cause that cut an answer short: an interruption (of its turn, or of its stream without an error), or the token
+ * limit. Returns `undefined` for an answer without a sign of being cut.
  */
 function cutBy(answer: AIMessage): "interruption" | "token limit" | undefined {
   const { metadata, kwargs } = partsOf(answer);
@@ -37,7 +37,7 @@ function cutBy(answer: AIMessage): "interruption" | "token limit" | undefined {
   return reasons.some((reason) => TOKEN_LIMIT.has(reason)) ? "token limit" : undefined;
 }
 
-/** Returns the metadata and the additional kwargs of an answer. What other libraries wrote may hold null. */
+/** Returns the metadata and the additional kwargs of an answer. Other libraries may have stored null for them. */
 function partsOf(answer: AIMessage): { readonly metadata: Block; readonly kwargs: Block } {
   const { response_metadata: metadata, additional_kwargs: kwargs } = answer as Partial<
     Record<keyof AIMessage, unknown>
@@ -46,8 +46,8 @@ function partsOf(answer: AIMessage): { readonly metadata: Block; readonly kwargs
 }
 
 /**
- * Returns true for what is left of a stream of OpenAI Responses that failed. LangChain ignores the error, and the answer
- * then lacks the fields that the last event of the stream brings.
+ * Returns true for the rest of a failed stream of OpenAI Responses. LangChain ignores the error, and the answer then lacks
+ * the fields that the last event of the stream brings.
  */
 function isUnfinishedResponse(answer: AIMessage): boolean {
   const { metadata, kwargs } = partsOf(answer);
@@ -56,18 +56,18 @@ function isUnfinishedResponse(answer: AIMessage): boolean {
   return metadata["model_provider"] === "openai" && isGiven(reasoning["id"]);
 }
 
-/** What is known of an answer besides its own fields. */
+/** The circumstances of an answer, beyond its own fields. */
 interface Circumstances {
-  /** What cut the answer short. */
+  /** The cause that cut the answer short. */
   readonly cut?: "interruption";
-  /** The type of the message that follows the answer and its results. Absent when nothing follows. */
+  /** The type of the message that follows the answer and its results. Absent if no message follows. */
   readonly next?: string | undefined;
 }
 
 /**
  * Returns the answer without the parts that providers refuse: reasoning without its signature, a server-side tool use
- * without its result, parts of arguments, text blocks without text, and reasoning with nothing after it. Returns the same
- * object when there is no such part.
+ * without its result, incomplete arguments, text blocks without text, and reasoning at the end. Returns the same object if
+ * there is no such part.
  */
 export function wholePart(answer: AIMessage, { cut: known, next }: Circumstances): AIMessage {
   const { content } = answer;
@@ -80,15 +80,15 @@ export function wholePart(answer: AIMessage, { cut: known, next }: Circumstances
   const calls = callsOf(answer);
   if (Array.isArray(content)) {
     const blocks = content as readonly Block[];
-    // Anthropic runs a server-side tool later when the answer calls other tools too, or when it pauses its turn. The result
-    // is then in the answer that follows.
+    // Anthropic runs a server-side tool later if the answer also calls other tools, or if it pauses its turn. The result is
+    // then in the next answer.
     const isAwaited = cut === undefined && (calls.length > 0 || next !== "human");
     const context: Context = { blocks, calls: new Set(calls.map(({ name }) => name)), cut, provider, isAwaited };
     const whole = blocks.filter((block, index) => isWhole(valueOf(block), index, context));
     if (calls.length === 0 && !isGoogle(provider)) whole.length = lengthWithoutReasoning(whole);
     if (whole.length < blocks.length) fields["content"] = whole;
   }
-  // LangChain sends the output of a response that OpenAI Responses stores back as it was.
+  // LangChain sends the output of an OpenAI Responses response back unchanged.
   const { output } = metadata;
   if (Array.isArray(output)) {
     const length = lengthWithoutReasoning(output as readonly Block[]);
@@ -102,18 +102,18 @@ export function wholePart(answer: AIMessage, { cut: known, next }: Circumstances
   return Object.keys(fields).length === 0 ? answer : copied(answer, fields);
 }
 
-/** The kwargs in which LangChain keeps the ids that calls have as items of OpenAI Responses. */
+/** The kwargs in which LangChain keeps the item ids that calls have in OpenAI Responses. */
 const ITEM_IDS: ReadonlySet<string> = new Set(["__openai_function_call_ids__", "__openai_custom_tool_call_ids__"]);
 
 /**
- * Returns true for an answer with neither content nor calls, which providers refuse. Reasoning alone is no content, since
- * providers refuse an answer that ends with reasoning.
+ * Returns true for an answer with neither content nor calls, which providers refuse. Reasoning does not count as content,
+ * because providers refuse an answer that ends with reasoning.
  */
 export function saysNothing(message: BaseMessage): boolean {
   if (!AIMessage.isInstance(message) || callsOf(message).length > 0) return false;
   const { content } = message;
   const { metadata, kwargs } = partsOf(message);
-  // OpenAI's APIs keep spoken answers, refusals and the calls of built-in tools besides the content.
+  // OpenAI's APIs keep spoken answers, refusals and the calls of built-in tools beside the content.
   if (isGiven(kwargs["audio"]) || isGiven(kwargs["refusal"])) return false;
   if (holds(metadata["output"], isSent) || holds(kwargs["tool_outputs"], isSentAlone)) return false;
   if (typeof content === "string") return isBlank(content);
@@ -132,7 +132,7 @@ interface Context {
   readonly calls: ReadonlySet<unknown>;
   readonly cut: "interruption" | "token limit" | undefined;
   readonly provider: string;
-  /** True when the results of server-side tools may be in a later answer. */
+  /** True if the results of server-side tools may be in a later answer. */
   readonly isAwaited: boolean;
 }
 
@@ -172,7 +172,7 @@ function isWhole(block: Block, index: number, { blocks, calls, cut, provider, is
   }
 }
 
-/** Returns true when the blocks start with a run of reasoning that is signed. Bedrock streams the signature as its end. */
+/** Returns true if the blocks start with a run of signed reasoning. Bedrock streams the signature at the end of the run. */
 function isSignedRun(blocks: readonly Block[]): boolean {
   for (const block of blocks) {
     const text = block["reasoningText"];
@@ -202,18 +202,18 @@ function isBlank(text: string): boolean {
   return text.trim() === "";
 }
 
-/** Returns what a block holds. Output version v1 wraps a block that it has no name for. */
+/** Returns the block itself, without a wrapper. Output version v1 wraps a block that it has no name for. */
 function valueOf(block: Block | null): Block {
   if (block === null) return {};
   return block["type"] === "non_standard" && isBlock(block["value"]) ? block["value"] : block;
 }
 
-/** Returns true for an item of OpenAI Responses that is neither reasoning nor a message, whose text the content has too. */
+/** Returns true for an item of OpenAI Responses other than reasoning or a message, whose text is also in the content. */
 function isSent(item: Block): boolean {
   return !isReasoning(item) && item["type"] !== "message";
 }
 
-/** The calls of built-in tools that LangChain sends when it does not have the output of a whole response. */
+/** The calls of built-in tools that LangChain sends even without the output of a whole response. */
 const SENT_ALONE: ReadonlySet<unknown> = new Set([
   "computer_call",
   "mcp_call",

@@ -6,22 +6,22 @@ import { type Call, callsOf, isResult, resultsAfter, standIn, takeResult, withVa
 const UNANSWERED = "No result came of this call.";
 
 /**
- * Returns the past in a form that a model can be shown. Mends what no provider accepts, and nothing else:
- * - A call that nobody answered gets an error as its result.
- * - A result that came late is put after its call, also in place of an error that was stored when the turn was interrupted.
+ * Returns the past in a form that a provider accepts. Repairs the following, and nothing else:
+ * - A call without a result gets an error as its result.
+ * - A result that came late is put after its call. It replaces an error that was stored when the turn was interrupted.
  * - A result without a call is left out, and so is an answer with neither content nor calls.
- * - Of an answer that was cut short, blocks that are not whole are left out.
+ * - An answer that was cut short loses its incomplete blocks.
  *
- * Messages that need no mending are the same objects.
+ * Messages that need no repair are the same objects.
  *
- * @param said what follows the past. Results at its beginning answer calls of the last answer.
+ * @param said the messages that follow the past. Results at the beginning answer calls of the last answer.
  */
 export function answerable(past: readonly BaseMessage[], said: readonly BaseMessage[] = []): BaseMessage[] {
   return withCallsAnswered(withoutStrayAnswers(past), said);
 }
 
 /**
- * Returns the past without a user's answers to requests that are not in it. Providers refuse such an answer, as in the
+ * Returns the past without a user's answers to requests that are not in it. Providers refuse such an answer, for example the
  * approval of an MCP tool, unless the request is in front of it.
  */
 function withoutStrayAnswers(past: readonly BaseMessage[]): readonly BaseMessage[] {
@@ -35,7 +35,7 @@ function withoutStrayAnswers(past: readonly BaseMessage[]): readonly BaseMessage
 }
 
 function withCallsAnswered(past: readonly BaseMessage[], said: readonly BaseMessage[]): BaseMessage[] {
-  // The walk starts at the end, so that it meets a result that came late before its call.
+  // Walk from the end, so that a late result is found before its call.
   const shown: BaseMessage[] = [];
   const strays: BaseMessage[] = [];
   let direct: BaseMessage[] = [];
@@ -54,7 +54,7 @@ function withCallsAnswered(past: readonly BaseMessage[], said: readonly BaseMess
     const open = callsOf(message).filter(
       (call) => takeResult(unused, call) === undefined && !answered.includes(String(call.name)),
     );
-    // The id is the same each time. A graph with a checkpointer would take another id for another message.
+    // Use the same id each time, because a graph with a checkpointer takes another id for another message.
     const idOf = ({ name = "" }: Call): string => `no-result-${message.id ?? index}-${name}`;
     const late = open.map((call) => takeResult(strays, call) ?? standIn(call, UNANSWERED, idOf(call)));
     const isStray = (result: BaseMessage): boolean => unused.includes(result) && !answersItem(result, message);
@@ -67,8 +67,8 @@ function withCallsAnswered(past: readonly BaseMessage[], said: readonly BaseMess
 }
 
 /**
- * Returns the results that follow a message directly without errors that have been overtaken: a turn was interrupted, so
- * that its call has an error for its result, and was resumed later, so that the call has a result after all.
+ * Returns the results that follow a message directly, without outdated errors. An interruption of a turn stores an error as
+ * the result of its open call. If the turn is resumed later, the call gets its real result, and the error is outdated.
  */
 function withoutOutdated(direct: BaseMessage[], others: readonly BaseMessage[], message: BaseMessage): BaseMessage[] {
   const errors = direct.filter(({ response_metadata }) => response_metadata["interrupted"] === true);
@@ -83,8 +83,8 @@ function withoutOutdated(direct: BaseMessage[], others: readonly BaseMessage[], 
 }
 
 /**
- * Returns true for a result of a call that is only among the items of the answer. Older packages of OpenAI keep calls of
- * its built-in tools there.
+ * Returns true for a result whose call is only among the items of the answer. Older packages of OpenAI keep calls of
+ * built-in tools there.
  */
 function answersItem(result: BaseMessage, answer: BaseMessage): boolean {
   if (!ToolMessage.isInstance(result)) return false;

@@ -1,8 +1,8 @@
 import type { BaseMessage } from "@langchain/core/messages";
 
 /**
- * Returns a copy of a message, of the same class, with some fields replaced. The message itself is the caller's, so it
- * stays as it is. The copy has the fields in its `lc_kwargs` too, of which a checkpoint is made.
+ * Returns a copy of a message, of the same class, with some fields replaced. The message belongs to the caller, so it is not
+ * changed. The copy also has the new fields in its `lc_kwargs`, from which checkpoints are made.
  */
 export function copied<Message extends BaseMessage>(
   message: Message,

@@ -16,9 +16,9 @@ import {
 const UNANSWERED = "The turn was interrupted before this returned a result.";
 
 /**
- * Returns what is stored of a turn that was interrupted, in a form that a provider accepts with the next turn. The answer
- * that broke off keeps the blocks that are whole, and is left out when there are none. Each call without a result gets an
- * error as its result. The last message is marked `response_metadata.interrupted`.
+ * Returns the messages to store of an interrupted turn, in a form that a provider accepts with the next turn. An answer that
+ * broke off keeps its whole blocks, and is left out if it has none. Each call without a result gets an error as its result.
+ * The last message is marked `response_metadata.interrupted`.
  */
 export function interruptedTurn(messages: readonly BaseMessage[]): BaseMessage[] {
   const broken = messages.findLastIndex((message) => !AIMessage.isInstance(message)) + 1;
@@ -34,8 +34,8 @@ export function interruptedTurn(messages: readonly BaseMessage[]): BaseMessage[]
 }
 
 /**
- * Returns the messages with each call followed by its result, or by an error in its place. Adds nothing after the last
- * message, whose results may still follow.
+ * Returns the messages with each call followed by its result, or by an error in its place. Adds no errors for the calls of
+ * the last message, because their results may still follow.
  */
 export function withAnswers(messages: readonly BaseMessage[]): BaseMessage[] {
   const last = messages.findLastIndex((message) => !isResult(message));
@@ -48,8 +48,8 @@ export function inFrontOfOpenCall(messages: readonly BaseMessage[]): BaseMessage
 }
 
 /**
- * Returns what is final of a turn that waits for a person: calls and their results, up to the first answer in words, which
- * that person may still change, and in front of the latest answer and of any call without a result.
+ * Returns the final messages of a turn that waits for a person: the calls and their results in front of the first answer in
+ * words (which that person may still change), of the latest answer, and of any call without a result.
  */
 export function finalPart(messages: readonly BaseMessage[]): BaseMessage[] {
   const latest = messages.findLast((message) => AIMessage.isInstance(message));
@@ -77,10 +77,10 @@ function isOpen(messages: readonly BaseMessage[], message: BaseMessage, index: n
 
 function sealed(messages: readonly BaseMessage[]): BaseMessage[] {
   return messages.flatMap((message, index) => {
-    // A result stays where it is when its call is not among these messages: the call may be stored already.
+    // A result whose call is not among these messages stays where it is, because the call may already be stored.
     if (isResult(message)) return answersOneBefore(messages, index) ? [] : [message];
     const results = resultsAfter(messages, index);
-    // A graph with a checkpointer would take a message without an id for a new one, each time that it is given it.
+    // Use the same id each time, because a graph with a checkpointer takes a message without an id for a new one.
     const named = ({ name = "" }: Call): string | undefined => message.id && `interrupted-${message.id}-${name}`;
     return [
       message,
@@ -96,7 +96,7 @@ function answersOneBefore(messages: readonly BaseMessage[], index: number): bool
   return callsOf(messages[caller] ?? result).some((call) => takeResult([result], call) !== undefined);
 }
 
-/** Returns the answer without calls that have no id yet, since its stream broke off: no result could name such a call. */
+/** Returns the answer without calls that have no id because the stream broke off. No result could name such a call. */
 function withAnswerableCalls(message: AIMessage): AIMessage {
   const { tool_calls, invalid_tool_calls, additional_kwargs } = message as Nullable<AIMessage>;
   const { tool_calls: rawCalls, ...kwargs } = additional_kwargs ?? {};

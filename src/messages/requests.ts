@@ -2,23 +2,23 @@ import type { BaseMessage } from "@langchain/core/messages";
 import { isObject } from "../codec/json.js";
 import { callsOf, type Nullable } from "./tool-calls.js";
 
-// A user's message can answer a request of the model: with an approval for OpenAI's MCP tools, or with the result of a call
-// in its content, as Anthropic and Bedrock have it. A provider refuses the message (400) when the request is not in front
-// of it.
+// A user's message can answer a request of the model: with an approval for OpenAI's MCP tools, or, for Anthropic and
+// Bedrock, with the result of a call in its content. A provider refuses the message (400) if the request is not in front of
+// it.
 
 /** The fields in which a block of content names the request that it answers, as providers and LangChain spell them. */
 const REFERENCES = ["approval_request_id", "tool_use_id", "toolUseId", "toolCallId", "tool_call_id", "call_id"];
 /** The fields that name a block, or an item of an answer's output. */
 const NAMES = ["id", "call_id", "toolUseId"];
-/** The fields in which a block of LangChain's own form, or of Bedrock's, wraps what it holds. */
+/** The fields in which a block in LangChain's form, or in Bedrock's, wraps another block. */
 const WRAPPERS = ["value", "toolUse", "toolResult"];
 
-/** Returns the ids of the requests that a user's message answers. Returns none for any other message. */
+/** Returns the ids of the requests that a user's message answers. Returns an empty list for any other message. */
 export function answeredBy(message: BaseMessage | undefined): string[] {
   return message?.type === "human" || message?.type === "system" ? fieldsOf(message.content, REFERENCES) : [];
 }
 
-/** Returns all ids under which a user can answer what a model says, calls or asks for in this message. */
+/** Returns all ids in a model's message that a user's answer can refer to. */
 export function requestsOf(message: BaseMessage): (string | undefined)[] {
   if (message.type !== "ai") return [];
   const { content, response_metadata: metadata, additional_kwargs: kwargs } = message as Nullable<BaseMessage>;

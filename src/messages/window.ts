@@ -4,13 +4,14 @@ import { answeredBy, requestsOf } from "./requests.js";
 import { callsOf, isResult, resultsAfter, takeResult } from "./tool-calls.js";
 
 /**
- * The newest part of a history that a provider accepts: at most that many messages, or that many tokens as
- * `tokenCounter` counts them. It starts with a human or system message. It holds no tool result without its call, no call
- * without its result, and no approval (of an MCP tool) without the request for it. So it can be shorter than the limit,
- * or empty. It limits what is read, never what is stored.
+ * Limits what is read to the newest part of a history that a provider accepts: at most `messages` messages, or at most
+ * `tokens` tokens by your `tokenCounter`. It never limits what is stored.
  *
- * `{ messages }` reads only that many entries. `{ tokens }` reads the whole list (set `maxMessages` to bound it), and
- * calls `tokenCounter` a few times with longer and longer newest parts.
+ * The part starts with a human or system message. It contains no tool result without its call, no call without its result,
+ * and no approval (of an MCP tool) without its request. So it can be shorter than the limit, or empty.
+ *
+ * With `{ messages }`, only that many entries are read. With `{ tokens }`, the whole list is read (set `maxMessages` to bound
+ * it), and `tokenCounter` is called a few times with longer and longer parts.
  *
  * @example
  * ```ts
@@ -24,17 +25,18 @@ export type Window =
 /**
  * Returns the part of `tail` (the newest messages, oldest first) that a provider accepts. It starts with a human or system
  * message. Every tool call is before its results, and every request (for the approval of an MCP tool, for example) is
- * before the user's answer. A call that was not answered is left out with the results that it has, and so is a result
- * whose call is not there. Providers answer 400 to either.
+ * before the user's answer. An answer with an open call is left out together with its results, and so is a result without
+ * its call. Providers answer 400 to either.
  *
- * @param said what follows the tail. Results at its beginning, or a user's message, answer calls of the last answer.
+ * @param said the messages that follow the tail. Results at the beginning, or a user's message, answer calls of the last
+ * answer.
  */
 export function acceptablePart(tail: readonly BaseMessage[], said: readonly BaseMessage[] = []): BaseMessage[] {
   const [start] = startsOf(tail);
   return start === undefined ? [] : withoutBrokenToolCalls(tail.slice(start), said);
 }
 
-/** Returns the messages without the calls and results at their beginning, which are the rest of a turn that was cut. */
+/** Returns the messages without the calls and results at the beginning, which are the rest of a turn that was cut. */
 export function withoutTornTurn(messages: BaseMessage[]): BaseMessage[] {
   const start = messages.findIndex((message) => !isResult(message) && callsOf(message).length === 0);
   return start === -1 ? [] : messages.slice(start);
@@ -43,8 +45,8 @@ export function withoutTornTurn(messages: BaseMessage[]): BaseMessage[] {
 /**
  * Returns the longest newest part of the messages that a provider accepts and that has at most `window.tokens` tokens.
  *
- * @param said what follows the messages.
- * @throws InvalidOptionError when `tokenCounter` does not return a number.
+ * @param said the messages that follow.
+ * @throws InvalidOptionError if `tokenCounter` does not return a number.
  */
 export async function withinTokens(
   messages: readonly BaseMessage[],
@@ -57,8 +59,8 @@ export async function withinTokens(
     return (await countTokens(part, window)) <= window.tokens ? part : undefined;
   };
 
-  // A longer part has more tokens. The search gallops back from the newest start until a part is too long, then halves the
-  // gap, so that the counter sees a few short lists rather than the whole history.
+  // A longer part has more tokens. So search back from the newest start in growing steps until a part is too long, then halve
+  // the gap. The counter then receives a few short lists, rather than the whole history.
   let fits = starts.length;
   let tooLong = -1;
   let best: BaseMessage[] = [];
@@ -83,12 +85,12 @@ async function countTokens(
 ): Promise<number> {
   const tokens = await tokenCounter(messages);
   if (typeof tokens !== "number" || Number.isNaN(tokens)) {
-    throw new InvalidOptionError("window.tokenCounter", "it must return a number of tokens.");
+    throw new InvalidOptionError("window.tokenCounter", "return the number of tokens from it.");
   }
   return tokens;
 }
 
-/** Returns the indexes at which a part can start. None is between a request and the user's answer to it. */
+/** Returns the indexes at which a part can start. No part starts between a request and the user's answer to it. */
 function startsOf(messages: readonly BaseMessage[]): number[] {
   const starts: number[] = [];
   const askedAt = new Map<unknown, number>();
@@ -109,7 +111,7 @@ function withoutBrokenToolCalls(messages: readonly BaseMessage[], said: readonly
   const asked = new Set<unknown>();
   let called: readonly (string | undefined)[] = [];
   for (const [index, message] of messages.entries()) {
-    if (isResult(message)) continue; // A result is kept with its call, or not at all.
+    if (isResult(message)) continue; // A result is kept only together with its call, below.
     const isAsked = answeredBy(message).every((id) => asked.has(id) || called.includes(id));
     called = [];
     if (!isAsked) continue;
@@ -129,7 +131,7 @@ function withoutBrokenToolCalls(messages: readonly BaseMessage[], said: readonly
   return kept;
 }
 
-/** Returns true when the user's message answers all of these calls, and only what is allowed. */
+/** Returns true if the user's message answers all of these calls, and only allowed requests. */
 function answersAll(
   message: BaseMessage | undefined,
   calls: readonly (string | undefined)[],

@@ -1,11 +1,11 @@
 import { z } from "zod";
 
-// A program may have this package twice: two versions in its node_modules, or a bundle beside it. `instanceof` knows only
-// the classes of one copy. So objects that another copy has to know are marked by symbols that all copies share.
+// A program may load this package twice: two versions in its node_modules, or a bundle beside it. `instanceof` recognises
+// only the classes of one copy. So objects that another copy has to recognise are marked by symbols that all copies share.
 
 /**
- * Numbers what copies use of each other's objects beyond their documented methods. Raise it when that changes: copies
- * refuse an object with another number instead of failing half-way through a turn.
+ * The version of the undocumented members that copies use on each other's objects. Raise it when those change: a copy
+ * refuses an object with another number, rather than fail half-way through a turn.
  */
 export const PROTOCOL = 3;
 
@@ -15,12 +15,12 @@ export const storeMark: unique symbol = Symbol.for("langchain-redis-sessions.ses
 /** Marks an Answer; its value is the {@link PROTOCOL} of the copy that began it. */
 export const answerMark: unique symbol = Symbol.for("langchain-redis-sessions.answer") as never;
 
-/** Leads from a RedisChatMessageHistory to the conversation that it has open, which carries its {@link PROTOCOL}. */
+/** Names the property of a RedisChatMessageHistory that holds its open conversation, which carries the {@link PROTOCOL}. */
 export const conversationMark: unique symbol = Symbol.for("langchain-redis-sessions.conversation") as never;
 
-/** Says what to do about an object of a copy with another protocol. */
+/** The advice for an object of a copy with another protocol. */
 export const otherVersion =
-  "this is of another version of langchain-redis-sessions, and the two do not fit; install one (npm ls langchain-redis-sessions)";
+  "this comes from an incompatible version of langchain-redis-sessions; install only one (npm ls langchain-redis-sessions)";
 
 /** Returns a schema for an object that carries a mark with this copy's {@link PROTOCOL}. */
 export function markedSchema<Marked extends object>(mark: symbol, help: string): z.ZodType<Marked> {

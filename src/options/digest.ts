@@ -1,11 +1,14 @@
 import { hash } from "node:crypto";
 
-/** Returns texts as one, so that no other texts give the same. */
+/** Joins texts into one. Different lists of texts never give the same result, because each text has its length in front. */
 export function joined(...texts: readonly string[]): string {
   return texts.map((text) => `${text.length}:${text}`).join("");
 }
 
-/** Returns what tells texts apart, such as two writes under one operation id: 128 bits, against accidents, not attackers. */
+/**
+ * Returns a digest that tells texts apart, for example two writes under one operation id. Its 128 bits protect against
+ * accidents, not against attackers.
+ */
 export function digestOf(...parts: readonly string[]): string {
   return hash("sha256", joined(...parts), "base64url").slice(0, 22);
 }

@@ -12,18 +12,19 @@ export type Duration = number | `${number}${"s" | "m" | "h" | "d"}`;
 
 const unitMilliseconds = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** A century. Redis refuses expiry times that overflow 64 bits; far below that, a longer time is a mistake in units. */
+/** A century. Redis refuses only expiry times that overflow 64 bits, but a longer time than this is a mistake in units. */
 const MAX_MILLISECONDS = 36_500 * unitMilliseconds.d;
 
-/** What a value has to be that is no duration. */
+/** The advice for a value that is not a duration. */
 export const useDuration =
   'use a number of seconds above 0, or a string such as "30s", "15m", "4h", "7d" (at most 36500 days)';
 
 /**
- * Returns a schema that turns a {@link Duration} into whole milliseconds, at least 1: an expiry that is rounded down to 0
- * would delete its key, or make it permanent.
+ * Returns a schema that turns a {@link Duration} into whole milliseconds, at least 1, because an expiry that is rounded
+ * down to 0 would delete its key or make it permanent.
  *
- * @param max the longest duration that the option takes. Timers need one: a timer of more than 24 days fires at once.
+ * @param max the longest duration that the option accepts. Timers need one, because a timer of more than 24 days fires
+ * at once.
  */
 export function durationSchema(max?: Duration): z.ZodType<number, Duration> {
   return z
@@ -39,7 +40,7 @@ export function durationSchema(max?: Duration): z.ZodType<number, Duration> {
     });
 }
 
-/** Returns not a number for what is no duration. */
+/** Returns `NaN` for a value that is not a duration. */
 function millisecondsOf(duration: unknown): number {
   if (typeof duration === "number") return duration * 1_000;
   const match = typeof duration === "string" ? /^(\d+(?:\.\d+)?)([smhd])$/.exec(duration) : null;

@@ -1,27 +1,27 @@
 import { hash, randomBytes } from "node:crypto";
 
-// An id that is made here has 16 random characters (96 bits) and a checksum of 6. The checksum tells the id of a session
-// from the id of a conversation, and both from an id of the caller's own. An id is public and opens nothing. The checksum
-// only serves to report a mix-up of the two, which would otherwise become an empty conversation.
+// An id that this library makes has 16 random characters (96 bits) and a checksum of 6. The checksum tells the id of a
+// session from the id of a conversation, and both from an id of the caller's own. An id is public and grants no access.
+// The checksum only serves to report a mix-up, which would otherwise look like an empty conversation.
 
 export type MadeId = "session" | "conversation";
 
-/** Random bytes of an id: 96 bits. */
+/** The number of random bytes of an id: 96 bits. */
 export const ID_BYTES = 12;
 
-/** Returns a new id, random enough never to meet another one. It is safe to log, because it opens nothing. */
+/** Returns a new id, random enough to be unique. It is safe to log, because it grants no access. */
 export function newId(kind: MadeId, bytes: Buffer = randomBytes(ID_BYTES)): string {
   const random = bytes.toString("base64url");
   return random + checksum(kind, random);
 }
 
-/** Returns the id that is made from a text: the same one each time. It is as hard to meet as the text is to guess. */
+/** Returns the id that belongs to a text: the same id each time. It is as hard to guess as the text. */
 export function idFrom(kind: MadeId, text: string): string {
   const random = hash("sha256", text, "base64url").slice(0, 16);
   return random + checksum(kind, random);
 }
 
-/** Returns the kind that an id was made for, or `undefined` for an id that was not made here. */
+/** Returns the kind of an id, or `undefined` for an id that this library did not make. */
 export function kindOfId(id: string): MadeId | undefined {
   if (id.length !== 22) return undefined;
   const [random, sum] = [id.slice(0, 16), id.slice(16)];

@@ -1,19 +1,19 @@
 import { InvalidOptionError } from "../errors.js";
 
-/** How deep a value may be: deeper than any document, and within what JSON.parse and this walk can do on a small stack. */
+/** The greatest depth of a value: deeper than real documents, and shallow enough for JSON.parse and this walk. */
 const MAX_DEPTH = 500;
 
 /**
- * Returns the JSON text from which exactly this value comes back. JSON.stringify would leave out, round or replace what JSON
- * cannot hold, without an error.
+ * Returns the JSON text that parses to exactly this value. JSON.stringify would silently leave out or replace parts that
+ * JSON cannot represent.
  *
- * @throws InvalidOptionError with the path to the first part that JSON cannot hold.
+ * @throws InvalidOptionError with the path to the first part that JSON cannot represent.
  */
 export function jsonTextOf(name: string, value: unknown): string {
   return encode(value, { step: name, value, depth: 0, above: undefined });
 }
 
-/** Where the walk is. It finds cycles, and is spelled out only for an error. */
+/** The place of the walk. It serves to find cycles, and becomes a path only when there is an error. */
 interface Place {
   readonly step: PropertyKey;
   readonly value: unknown;
@@ -43,7 +43,7 @@ function encodeArray(items: readonly unknown[], place: Place): string {
 
 function encodeObject(value: object, place: Place): string {
   const prototype: unknown = Object.getPrototypeOf(value);
-  // A comparison with Object.prototype would refuse objects of another realm, which test runners and workers hand over.
+  // A comparison with Object.prototype would refuse objects of another realm, which test runners and workers pass in.
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
     throw refused(place, "it is an instance of a class (a date, a map, an error …)");
   }
@@ -68,7 +68,7 @@ function refused(culprit: Place, why: string): InvalidOptionError {
   for (let place: Place | undefined = culprit; place; place = place.above) steps.unshift(place.step);
   return new InvalidOptionError(
     spell(steps),
-    `${why}, which JSON cannot hold. Leave it out, or store what stands for it.`,
+    `${why}, and JSON cannot represent it. Leave it out, or convert it first, for example to a string.`,
   );
 }
 

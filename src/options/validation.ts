@@ -5,12 +5,12 @@ import { once } from "./once.js";
 /**
  * Checks a value and returns the output of the schema.
  *
- * @throws InvalidOptionError for the first fault. It names the option and says how to mend it.
+ * @throws InvalidOptionError for the first fault. It names the option and says how to fix it.
  */
 export function validate<Schema extends z.ZodType>(schema: Schema, name: string, value: unknown): z.output<Schema> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  // An unknown name goes first: when a name is misspelt, its right spelling is missing as well.
+  // Report an unknown name first: when a name is misspelt, its right spelling is missing as well.
   const issues = parsed.error.issues;
   const issue = issues.find(({ code }) => code === "unrecognized_keys") ?? issues[0];
   if (issue?.code === "unrecognized_keys") {
@@ -21,7 +21,7 @@ export function validate<Schema extends z.ZodType>(schema: Schema, name: string,
   throw new InvalidOptionError(issue?.path.join(".") || name, `${issue?.message ?? "not valid"}.`);
 }
 
-/** Options of @langchain/redis and @langchain/community, and what takes their place here. */
+/** Options of @langchain/redis and @langchain/community, each with the option of this library that replaces it. */
 const renamed: ReadonlyMap<string, string> = new Map([
   ["sessionTTL", "ttl"],
   ["url", "client: connect(url)"],
@@ -31,11 +31,11 @@ const renamed: ReadonlyMap<string, string> = new Map([
 /**
  * Returns the error for an unknown option.
  *
- * @param known the names of the options that there are.
+ * @param known the names of the existing options.
  */
 export function noSuchOption(option: string, known: readonly string[]): InvalidOptionError {
   const name = renamed.get(option);
-  const others = known.length === 0 ? "see its type for those there are" : `there are ${known.join(", ")}`;
+  const others = known.length === 0 ? "its type lists the existing ones" : `there are ${known.join(", ")}`;
   return new InvalidOptionError(
     option,
     `there is no such option; ${name === undefined ? others : `here it is ${name}`}.`,
@@ -43,25 +43,25 @@ export function noSuchOption(option: string, known: readonly string[]): InvalidO
 }
 
 /**
- * Checks a short text from outside. A lone surrogate has no UTF-8, so two texts that differ only in one would be stored
- * alike.
+ * Checks a short text from outside. UTF-8 cannot encode a lone surrogate, so two texts that differ only in such a character
+ * would be stored as the same bytes.
  */
 export const textSchema: () => z.ZodString = once(() =>
   z
     .string("use a string")
     .min(1, "use a string that is not empty")
-    .refine((text) => text.isWellFormed(), "use well-formed Unicode (this holds a lone surrogate)")
+    .refine((text) => text.isWellFormed(), "use well-formed Unicode (this contains a lone surrogate)")
     .refine((text) => Buffer.byteLength(text) <= 1024, "use at most 1 KiB of UTF-8"),
 );
 
-/** The shape of a session token (`sessions/token.ts`), wherever it stands in a text, also behind a prefix of the caller. */
+/** Matches a session token (`sessions/token.ts`) anywhere in a text, for example behind a prefix of the caller's. */
 const sessionToken = /lrs_[\w-]{87}/;
 
-/** Checks an id from outside. It becomes part of a key name, which logs and tools of Redis show, so it must not be secret. */
+/** Checks an id from outside. It becomes part of a key name, which logs and Redis tools show, so it must not be secret. */
 export const idSchema: () => z.ZodString = once(() =>
   textSchema().refine(
     (id) => !sessionToken.test(id),
-    "this holds a session token, which is secret: use an id of your own, or what verify(token) returns",
+    "this contains a session token, which is secret: use an id of your own, or an id that verify(token) returns",
   ),
 );
 

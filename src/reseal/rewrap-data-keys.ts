@@ -45,7 +45,7 @@ const MAX_LOOKS = 3;
  *
  * Of data keys that are kept elsewhere it finds those that something in this Redis is sealed with.
  *
- * @throws InvalidOptionError when an option is missing, unknown or of the wrong form.
+ * @throws InvalidOptionError if an option is missing, unknown or invalid.
  * @throws EncryptionKeyError when data keys are kept elsewhere, and the ring has no `dataKeys`.
  * @throws StoreUnavailableError when Redis, or the place of the data keys, did not answer within `deadline`.
  *

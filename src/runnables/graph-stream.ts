@@ -5,8 +5,8 @@ import { asAsked, askedStream, type GraphOptions, isPaused, partsOf, saidPartOf 
 import type { StreamSource } from "./streamed-output.js";
 
 /**
- * Asks a graph of LangGraph for its state besides what the reader asks for. Updates, tokens and the like do not tell what
- * the turn came to. The reader does not see what it did not ask for.
+ * Returns a source that asks a graph of LangGraph for its state besides the stream modes of the reader, because updates and
+ * tokens alone do not show the outcome of the turn. The reader receives only the modes that it asked for.
  */
 export function graphSource<Chunk>(
   graph: object,
@@ -28,13 +28,13 @@ export function graphSource<Chunk>(
   };
 }
 
-/** How far a graph has come: its state, and what was done and said since. */
+/** The progress of a graph: its latest state, and the messages since. */
 class Progress<State> {
   readonly #key: string;
   #state: State | undefined;
   #pause = {};
   #done: unknown[] = [];
-  /** What models have said so far: by the task that asked, and the id of the message. */
+  /** The streamed parts of answers, by the task that called the model and the id of the message. */
   #said = new Map<string, { readonly node: unknown; readonly message: AIMessageChunk }>();
 
   constructor(key: string) {
@@ -42,7 +42,7 @@ class Progress<State> {
   }
 
   see(mode: unknown, payload: unknown): void {
-    // A pause is told in both modes, one after the other, and the reader may leave in between.
+    // Both modes report a pause, one after the other. The reader may leave in between, so the first one counts.
     if ((mode === "values" || mode === "updates") && isPaused(payload)) this.#pause = payload;
     else if (mode === "values") this.#begin(payload as State);
     else if (mode === "updates") this.#do(payload as object);
@@ -80,7 +80,7 @@ class Progress<State> {
     this.#said.set(name, { node, message: before?.concat(part) ?? part });
   }
 
-  /** An update has the message of that node, or of a graph inside it, so what was said of it is no longer needed. */
+  /** Drops the streamed parts of a message, because an update of that node, or of a graph inside it, has the message. */
   #forgetSaid(node: string, id: string | undefined): void {
     const said = [...this.#said].filter(([, { message }]) => message.id === id);
     const ofNode = said.filter(([, one]) => one.node === node);

@@ -9,10 +9,10 @@ import { isObject } from "../codec/json.js";
 import { isPaused, withoutPause } from "../frameworks/langgraph.js";
 import { InvalidOptionError } from "../errors.js";
 
-// Finds the messages of a turn in what a runnable is given and in what it returns. The conventions are those of LangChain's
+// Finds the messages of a turn in the input and the output of a runnable. The conventions are those of LangChain's
 // RunnableWithMessageHistory.
 
-/** The names under which an input and an output hold messages. */
+/** The names of the messages in an input and an output. */
 export interface MessageKeys {
   readonly inputMessagesKey: string | undefined;
   readonly outputMessagesKey: string | undefined;
@@ -22,9 +22,9 @@ export interface MessageKeys {
 type Values = Readonly<Record<string, unknown>>;
 
 /**
- * Returns what the input says.
+ * Returns the messages of the input.
  *
- * @throws InvalidOptionError when the input holds no messages.
+ * @throws InvalidOptionError if the input has no messages.
  */
 export function inputMessages(input: unknown, { inputMessagesKey }: MessageKeys): BaseMessage[] {
   const value = isValues(input) ? input[keyOf(input, inputMessagesKey, "input")] : input;
@@ -37,14 +37,14 @@ export function inputMessages(input: unknown, { inputMessagesKey }: MessageKeys)
     "input",
     isValues(input)
       ? `found no string, message or list of messages in it; set inputMessagesKey to one of: ${Object.keys(input).join(", ")}.`
-      : "pass a string, a message, a list of messages, or an object that holds one of these.",
+      : "pass a string, a message, a list of messages, or an object that contains one of these.",
   );
 }
 
 /**
- * Returns what the runnable is called with: the input and what was said before.
+ * Returns the input for the runnable: the caller's input with the past messages.
  *
- * @throws InvalidOptionError when the input is not an object, and a name of the messages in it is set.
+ * @throws InvalidOptionError if the input is not an object, and a name for the messages in it is set.
  */
 export function inputOf(
   input: unknown,
@@ -68,20 +68,20 @@ export function inputOf(
 /**
  * Returns the messages of the output.
  *
- * @throws InvalidOptionError when the output holds no messages.
+ * @throws InvalidOptionError if the output has no messages.
  */
 export function outputMessages(output: unknown, { outputMessagesKey }: MessageKeys): BaseMessage[] {
   const value = isValues(output) ? output[keyOf(withoutPause(output), outputMessagesKey, "output")] : output;
   if (typeof value === "string") return [new AIMessage(value)];
   if (isBaseMessage(value)) return [value];
   if (Array.isArray(value)) return value.map((message) => coerced(message, "output"));
-  // A graph may pause before it has said anything.
+  // A graph may pause before it has any messages.
   if (value === undefined && isPaused(output)) return [];
   throw new InvalidOptionError(
     "outputMessagesKey",
     isValues(output)
-      ? `name the part of the output that holds the answer: one of ${Object.keys(output).join(", ")}.`
-      : "the runnable has to return a string, a message, a list of messages, or an object that holds one of these.",
+      ? `name the part of the output that contains the answer: one of ${Object.keys(output).join(", ")}.`
+      : "the runnable has to return a string, a message, a list of messages, or an object that contains one of these.",
   );
 }
 
@@ -106,7 +106,7 @@ function coerced(message: unknown, option: string): BaseMessage {
   } catch {
     throw new InvalidOptionError(
       option,
-      "one of its messages is none: use messages of LangChain, or { role, content }.",
+      "the list contains a value that is not a message: use messages of LangChain, or { role, content }.",
     );
   }
 }

@@ -3,9 +3,9 @@ import { AIMessage, type BaseMessage, ToolMessage } from "@langchain/core/messag
 import { callsOf } from "../messages/tool-calls.js";
 
 /**
- * Returns the messages that are new. An agent or a graph returns its whole state, which begins with what it was given.
- * Messages are told apart by identity, and copies by their ids. For an answer the id is not enough, since some servers use
- * the ids of answers again.
+ * Returns the new messages of an output. An agent or a graph returns its whole state, which begins with the messages that it
+ * received. A message is recognised by its identity, and a copy by its id. For an answer the id is not enough, because some
+ * servers reuse the ids of answers.
  */
 export function newAmong(
   messages: readonly BaseMessage[],
@@ -13,12 +13,12 @@ export function newAmong(
   came: "whole" | "partial" = "whole",
 ): BaseMessage[] {
   const given = new Set([...past, ...said]);
-  // A graph that runs elsewhere holds copies in its state. Then only the content shows whether an answer is new.
+  // A graph that runs elsewhere has copies in its state. Then only the content shows whether an answer is new.
   const answers = messages.some((message) => given.has(message)) ? "themselves" : "copies";
   const [amongSaid, amongPast] = [lookup(said, answers), lookup(past, answers)];
   const state = messages.findLastIndex((message) => amongSaid(message) === "found") + 1;
   const answer = messages.slice(state).filter((message) => !given.has(message) && message.type !== "remove");
-  // The state lacks what was said: a summary may have taken its place.
+  // The state lacks the messages of the input: a summary may have replaced them.
   if (state === 0 && messages.length > 1) {
     const namesakes = (message: BaseMessage): number => messages.filter(({ id }) => id === message.id).length;
     return answer.filter((message) => amongPast(message) !== "found" || namesakes(message) > 1);
@@ -30,7 +30,7 @@ export function newAmong(
   );
 }
 
-/** Returns how many messages at the beginning of a graph's state are stored: all up to the last one that is. */
+/** Returns the number of stored messages at the beginning of a graph's state: all messages up to the last stored one. */
 export function lengthOfStored(state: readonly BaseMessage[], stored: readonly BaseMessage[]): number {
   const amongStored = lookup(stored, "copies");
   return state.findLastIndex((message) => amongStored(message) === "found") + 1;
@@ -58,7 +58,7 @@ function withDisplacing(
 
 type Found = "found" | "another answer of its id" | "none";
 
-/** Returns a function that looks a message up among these: by its id, and an answer, whose id may be another's, by more. */
+/** Returns a function that looks up a message by its id, and an answer also by its content, because ids may be reused. */
 function lookup(messages: readonly BaseMessage[], answers: "themselves" | "copies"): (message: BaseMessage) => Found {
   const themselves = new Set(messages);
   const byId = new Map<string, BaseMessage[]>();

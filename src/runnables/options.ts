@@ -15,18 +15,21 @@ import type { MessageKeys } from "./messages.js";
 import { once } from "../options/once.js";
 
 interface WithHistories {
-  /** Returns the history of `configurable.sessionId`. Return a new object for each call, so that each turn is fenced. */
+  /**
+   * Returns the history of `configurable.sessionId`, the id of a conversation. Return a new object for each call, so that a
+   * turn is refused if the conversation was cleared after the turn read it.
+   */
   getMessageHistory: (sessionId: string) => AnyHistory | Promise<AnyHistory>;
   sessions?: undefined;
 }
 
 interface WithSessions {
-  /** The store that keeps the conversation of `configurable.session`. */
+  /** The store of the session that each call passes as `configurable.session`. */
   sessions: SessionStore;
   getMessageHistory?: undefined;
 }
 
-/** A compiled graph of LangGraph. It is a Runnable whose stream yields something other than what `invoke()` returns. */
+/** A compiled graph of LangGraph: a Runnable whose stream yields other values than `invoke()` returns. */
 export interface GraphLike<RunInput, RunOutput> {
   readonly lg_is_pregel: boolean;
   invoke(input: RunInput, options?: never): Promise<RunOutput>;
@@ -39,24 +42,24 @@ export type RunnableWithSessionFields<
   Answering = RunnableLike<RunInput, RunOutput>,
 > = TurnOptions &
   (WithHistories | WithSessions) & {
-    /** The runnable that answers. It is given the history along with the input. */
+    /** The runnable that answers. It receives the history along with the input. */
     runnable: Answering;
     /**
-     * The name under which an input object holds what the user says.
-     * @default the only name in the input, or `"input"`
+     * The property of an input object that contains the user's messages.
+     * @default the only property of the input, or `"input"`
      */
     inputMessagesKey?: string | undefined;
     /**
-     * The name under which an output object holds the answer.
-     * @default the only name in the output, or `"output"`
+     * The property of an output object that contains the answer.
+     * @default the only property of the output, or `"output"`
      */
     outputMessagesKey?: string | undefined;
     /**
-     * The name under which the runnable is given the history: that of a `MessagesPlaceholder`. Without it, the history is
-     * put in front of the messages of the input.
+     * The property of the input in which the runnable receives the history: the name of a `MessagesPlaceholder`.
+     * @default none: the history is put in front of the messages of the input
      */
     historyMessagesKey?: string | undefined;
-    /** A config for each call, for example with callbacks. What a call passes takes precedence. */
+    /** A config for every call, for example with callbacks. The config of a call takes precedence. */
     config?: RunnableConfig | undefined;
   };
 
@@ -67,9 +70,9 @@ export interface RunnableSettings<RunInput, RunOutput> extends MessageKeys {
   readonly sessions: SessionStore | undefined;
   readonly config: RunnableConfig | undefined;
   readonly turn: TurnSettings;
-  /** True when the runnable is a graph of LangGraph, or has one inside. */
+  /** True if the runnable is a graph of LangGraph, or contains one. */
   readonly holdsGraph: boolean;
-  /** True when its model wants an answer in front of each question. */
+  /** True if its model needs an answer in front of each question. */
   readonly wantsAlternation: boolean;
 }
 
@@ -95,7 +98,7 @@ const fieldsSchema = once(() =>
   ),
 );
 
-/** @throws InvalidOptionError when a field is missing, unknown or of the wrong form. */
+/** @throws InvalidOptionError if a field is missing, unknown or invalid. */
 export function parseFields<RunInput, RunOutput>(
   fields: RunnableWithSessionFields<RunInput, RunOutput>,
 ): RunnableSettings<RunInput, RunOutput> {

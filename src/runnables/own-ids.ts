@@ -6,12 +6,12 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import { giveId, messageOf } from "../frameworks/langchain-core.js";
 import { copied } from "../messages/copied.js";
 
-// A graph of LangGraph tells messages apart by their ids. If two share an id, the later one replaces the earlier one.
-// Some OpenAI-compatible servers use an id again after a thousand answers or so.
+// A graph of LangGraph recognises messages by their ids. If two share an id, the later one replaces the earlier one. Some
+// OpenAI-compatible servers reuse an id after about a thousand answers.
 
 /**
- * Returns the messages, each with an id of its own. If several share an id, each but the first is replaced by a copy, whose
- * id is the same each time.
+ * Returns the messages, each with a distinct id. If several share an id, each but the first is replaced by a copy, whose
+ * new id is the same each time.
  */
 export function withDistinctIds(messages: readonly BaseMessage[]): readonly BaseMessage[] {
   const met = new Map<string, number>();
@@ -23,7 +23,7 @@ export function withDistinctIds(messages: readonly BaseMessage[]): readonly Base
   });
 }
 
-/** Returns the config with a handler that gives an answer an id of its own when its id was used before. */
+/** Returns the config with a handler that gives an answer a new id if its id was used before. */
 export function withOwnIds(config: RunnableConfig, given: readonly BaseMessage[]): RunnableConfig {
   const handler = ownIds(given);
   const { callbacks } = config;
@@ -39,7 +39,7 @@ function added(manager: CallbackManager, handler: BaseCallbackHandler): Callback
 }
 
 function ownIds(given: readonly BaseMessage[]): BaseCallbackHandler {
-  /** The first user of each id: a run of a model, or `""` for one of the messages that the graph is given. */
+  /** The first user of each id: a run of a model, or `""` for one of the messages that the graph receives. */
   const users = new Map<string, string>(given.flatMap(({ id }) => (id === undefined ? [] : [[id, ""]])));
   const ownOf = new Map<string, string>();
   const name = (message: BaseMessage | undefined, runId: string): void => {
@@ -54,7 +54,7 @@ function ownIds(given: readonly BaseMessage[]): BaseCallbackHandler {
     giveId(message, own);
   };
   const methods: CallbackHandlerMethods = {
-    // Parts are named too: a reader of tokens tells by the id which of them make up a message.
+    // Chunks get the new id too, because a reader of tokens puts a message together by the id.
     handleLLMNewToken(_token, _index, runId, _parentRunId, _tags, fields) {
       name(messageOf(fields?.chunk), runId);
     },

@@ -23,7 +23,7 @@ import { type GraphLike, parseFields, type RunnableSettings, type RunnableWithSe
 import { RunningTurn } from "./running-turn.js";
 import { readableTurn, streamedTurn } from "./streamed-turn.js";
 
-/** What a call, or `withConfig()`, passes as `configurable`. */
+/** The `configurable` that a call, or `withConfig()`, passes. */
 interface Configurable {
   readonly sessionId?: unknown;
   readonly session?: unknown;
@@ -48,37 +48,38 @@ interface StreamedRun {
 }
 
 /**
- * Runs a Runnable as turns of a conversation. The Runnable is given what was said before. What is said now is stored, once
- * and whole, before `invoke()` resolves or a stream closes. Takes the place of LangChain's `RunnableWithMessageHistory`,
- * whose options and calls it understands.
+ * Runs a Runnable as turns of a conversation. The Runnable receives the past messages. The new messages are stored once and
+ * whole, before `invoke()` resolves or a stream closes. Replaces LangChain's `RunnableWithMessageHistory`, and accepts its
+ * options and calls.
  *
- * With `getMessageHistory`, `configurable: { sessionId }` names the conversation. With `sessions`,
- * `configurable: { session }` does, and the runnable stops when the session ends, wherever it is ended.
- * `configurable: { operationId }` names the turn. A repeated request takes the place of what its own failed runs left, and
- * is refused (OperationConflictError) once its turn is stored. `configurable: { replaces }`, with `sessions`, is the position
- * of a user's message: the turn takes the place of that message and of all behind it, in the script that stores the turn.
- * Until then the old messages stay. Never put a token there: LangChain copies these values into traces.
+ * Each call passes a `configurable`. Never put a token there, because LangChain copies these values into traces.
+ * - `sessionId`, with `getMessageHistory`: names the conversation.
+ * - `session`, with `sessions`: its conversation. The runnable stops when the session ends, in any process.
+ * - `operationId`: names the turn. If you repeat the request with the same id, the new run replaces the messages that failed
+ *   runs left. Once the turn is stored, the call throws an OperationConflictError without running the runnable.
+ * - `replaces`, with `sessions`: the position of a user's message. The turn replaces that message and all messages behind it,
+ *   in the script that stores the turn. Until then the old messages stay.
+ * - `answer`, with `session`: an answer in flight that `sessions.answers(session).begin()` returned. Pass the same input as to
+ *   `begin`. The turn has the answer's operation id, and the script that stores the turn ends the answer.
  *
- * A compiled graph with a checkpointer may pause for a person. What the user said, and each step that is finished, is
- * stored then. A Command with the same `thread_id` resumes the graph, with any session of the user on that conversation,
- * and the rest of the turn is stored. A new input gives the pause up: open calls get an error as their result. Use
- * `concurrency: "reject"` or `"wait"`, so that of two answers to one pause only one runs. A request that is repeated, and a
- * turn that replaces messages, delete the thread: the graph begins anew from the conversation. Resume without `replaces`.
+ * A compiled graph with a checkpointer may pause for a person. The user's message and each finished step are stored then. A
+ * Command with the same `thread_id` resumes the graph, with any session of the user on that conversation, and the rest of
+ * the turn is stored. A new input gives up the pause: open calls get an error as their result. Use `concurrency: "reject"`
+ * or `"wait"`, so that only one of two answers to a pause runs. A repeated request, and a turn that replaces messages, delete
+ * the thread, and the graph begins anew from the conversation. Do not pass `replaces` with a Command.
  *
- * `configurable: { session, answer }` goes on with an answer in flight that `sessions.answers(session).begin()` returned. The
- * input is what `begin` was given. The turn is stored under the answer's operation id, and that script ends the answer.
+ * A turn takes two round trips, and for a graph with a checkpointer one read of the thread. With a `concurrency` other than
+ * `"allow"` it takes three, and one more for each try while another turn has the conversation. With a window, a turn that
+ * replaces messages takes one more.
  *
- * A turn takes two round trips, and one read of the thread for a graph with a checkpointer. With `concurrency` `"wait"` or
- * `"reject"` or `"interrupt"` it takes three, and one more for each look at a conversation that is taken. With a window, a turn that replaces
- * messages takes one more.
- *
- * - TurnNotStoredError: the runnable has answered, and the turn is not stored. The error has the answer, and `retry()`.
- * - AnswerStoppedError: somebody stopped the turn, or a later turn took its place. What it had is kept, as `onInterrupt` says.
+ * Errors of a call:
+ * - TurnNotStoredError: the runnable has answered, but the turn is not stored. The error has the answer, and `retry()`.
+ * - AnswerStoppedError: a caller stopped the turn, or a later turn took its place. `onInterrupt` decides what is kept of it.
  * - ConversationBusyError, SessionNotFoundError, OperationConflictError, PositionNotFoundError, StoreUnavailableError:
  *   nothing was run or stored.
  * - InvalidOptionError, for a Command: nothing waits in this thread, the conversation was cleared, or the runnable is not
  *   a compiled graph with a checkpointer. Nothing was run or stored.
- * - Errors of the runnable are passed on as they are. `onInterrupt` says what is stored then.
+ * - Errors of the runnable are passed on as they are. `onInterrupt` decides what is stored then.
  *
  * @example
  * ```ts
@@ -96,11 +97,11 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
 
   readonly #settings: RunnableSettings<RunInput, RunOutput>;
 
-  /** @throws InvalidOptionError when a field is missing, unknown or of the wrong form. */
+  /** @throws InvalidOptionError if a field is missing, unknown or invalid. */
   constructor(fields: RunnableWithSessionFields<RunInput, RunOutput, GraphLike<RunInput, RunOutput>>);
   constructor(fields: RunnableWithSessionFields<RunInput, RunOutput>);
   constructor(fields: RunnableWithSessionFields<RunInput, RunOutput, unknown>) {
-    super(); // Serializable would keep the fields, and show what they hold to tracers.
+    super(); // Pass no fields: Serializable would keep them, and show the client to tracers.
     this.#settings = parseFields(fields as RunnableWithSessionFields<RunInput, RunOutput>);
   }
 
@@ -108,6 +109,7 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     return "RunnableWithSession";
   }
 
+  /** Runs the runnable as one turn, and returns its output when the turn is stored. See the class for the errors. */
   override invoke(input: RunInput, options?: Partial<RunnableConfig>): Promise<RunOutput> {
     return this._callWithConfig(
       (given: RunInput, config, runManager) => this.#invoke(given, childConfig(config, runManager)),
@@ -117,8 +119,8 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
   }
 
   /**
-   * Streams the answer. A graph of LangGraph streams in its `streamMode`, and whatever that is, its state tells what is
-   * stored.
+   * Streams the answer, and stores the turn before the stream closes. A graph of LangGraph streams in its `streamMode`. Its
+   * state decides what is stored, in every mode.
    */
   override async stream(
     input: RunInput,
@@ -133,7 +135,7 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     yield* this.#iterate(input, this.#configOf(options), new AbortController());
   }
 
-  /** Adds chunks as the runnable inside adds them. Traces need this, and runnables that have this one inside. */
+  /** Adds chunks as the inner runnable adds them, for traces and for runnables that contain this one. */
   override _concatOutputChunks<Output>(first: Output, second: Output): Output {
     return adderOf(this.#settings.runnable)._concatOutputChunks(first, second);
   }
@@ -167,7 +169,7 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
   ): AsyncGenerator<RunOutput> {
     const { runnable, outputMessagesKey } = this.#settings;
     for await (const input of inputs) {
-      // By now, and no earlier, the id of this run is no longer in the config: the run inside is another one.
+      // Make the child config only here: by now the config no longer has the id of this run, and the inner run needs another.
       const running = await this.#begin(input, childConfig(own, runManager), stop);
       yield* streamedTurn(running, runnable, outputMessagesKey, stop);
     }
@@ -179,7 +181,7 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     stop: AbortController,
   ): Promise<RunningTurn<RunInput, RunOutput>> {
     config.signal?.throwIfAborted();
-    // Throws for a wrong input before anything is read: once a turn has begun it has to be ended.
+    // Check the input before anything is read, because a turn that has begun has to be ended.
     const given = this.#saidIn(input, config);
     const answer = answerOf(config.configurable ?? {}, this.#settings.sessions);
     const { history, watch } = await this.#conversation(config.configurable ?? {});
@@ -203,7 +205,7 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     }
   }
 
-  /** Goes on with an answer: what is said is its question. */
+  /** Begins the turn of an answer in flight. Its question is the input. */
   async #goOn(
     answer: Answer,
     { input, given, config, history, watch, stop }: GivenTurn<RunInput>,
@@ -214,7 +216,7 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     return new RunningTurn(this.#settings, { turn, watch, said, input, config, stop, thread });
   }
 
-  /** Returns what the user says in the input. Nobody says anything in a Command, which resumes a graph. */
+  /** Returns the messages of the input. A Command, which resumes a graph, has none. */
   #saidIn(input: RunInput, config: RunnableConfig): BaseMessage[] {
     if (!isCommand(input)) {
       const said = inputMessages(input, this.#settings);
@@ -224,7 +226,7 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     if (!answersOrRoutes(input)) {
       throw new InvalidOptionError(
         "input",
-        "a Command with an update alone answers nothing: pass what is said as the input.",
+        "a Command that only has an update answers no pause: pass the user's message as the input instead.",
       );
     }
     if (keepsThread(this.#settings.runnable, config)) return [];
@@ -235,7 +237,7 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     );
   }
 
-  /** Returns what the turn finds in the thread of a graph that keeps one. Ends the turn when that fails. */
+  /** Returns the thread's messages, for a graph that keeps a thread. Ends the turn if that fails. */
   async #threadOf(
     input: RunInput,
     said: readonly BaseMessage[],
@@ -247,7 +249,7 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
     try {
       const thread = await threadOf(runnable, config);
       if (isCommand(input)) return await threadToResume(input, thread, turn, this.#settings);
-      // The graph begins anew from the conversation. What its thread has of an earlier run is not said again.
+      // The graph begins anew from the conversation, so delete the messages of an earlier run in its thread.
       if (turn.beginsAnew || (turn.named && hasSaid(thread, said, this.#settings))) {
         await deleteThreadOf(runnable, config);
         return { stored: [], unfinished: [], givenUp: [] };
@@ -270,7 +272,7 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
       throw missing("sessionId", 'chain.invoke(input, { configurable: { sessionId: "ada" } })');
     }
     const history = await getMessageHistory?.(sessionId);
-    if (!isHistory(history)) throw new InvalidOptionError("getMessageHistory", "it has to return a chat history.");
+    if (!isHistory(history)) throw new InvalidOptionError("getMessageHistory", "return a chat history from it.");
     return { history, watch: undefined };
   }
 
@@ -279,10 +281,10 @@ export class RunnableWithSession<RunInput, RunOutput> extends Runnable<RunInput,
   }
 }
 
-/** @throws InvalidOptionError for an answer that is none, or another conversation's. */
+/** @throws InvalidOptionError if the value is not an answer, or belongs to another conversation. */
 function answerOf({ answer, session, operationId, replaces }: Configurable, sessions: unknown): Answer | undefined {
   if (answer !== undefined && sessions === undefined) {
-    throw new InvalidOptionError("configurable.answer", "give the runnable `sessions`, which keep answers.");
+    throw new InvalidOptionError("configurable.answer", "construct the runnable with `sessions` to use an answer.");
   }
   return givenAnswer("configurable", { answer, session, operationId, replaces });
 }

@@ -21,20 +21,20 @@ interface Begun<RunInput> {
   readonly said: readonly BaseMessage[];
   readonly input: RunInput;
   readonly config: RunnableConfig;
-  /** Stops the runnable. It is aborted here, and by the stream when its reader has left. */
+  /** Stops the runnable. Aborted by this turn, and by the stream when its reader has left. */
   readonly stop: AbortController;
-  /** Absent when the runnable keeps no thread that could be resumed. */
+  /** Absent if the runnable keeps no thread that could be resumed. */
   readonly thread: TurnThread | undefined;
 }
 
 /** A turn while its runnable runs. */
 export class RunningTurn<RunInput, RunOutput> {
-  /** The input that the runnable is given. */
+  /** The input for the runnable. */
   readonly input: RunInput;
-  /** What was said before, as the runnable is shown it. */
+  /** The past messages, in the form in which the runnable receives them. */
   readonly #past: readonly BaseMessage[];
   readonly config: RunnableConfig & { readonly signal: AbortSignal };
-  /** Aborts when the runnable has to stop, for whatever reason. */
+  /** Aborts when the runnable has to stop, for any reason. */
   readonly signal: AbortSignal;
   readonly #settings: Settings;
   readonly #begun: Begun<RunInput>;
@@ -48,22 +48,22 @@ export class RunningTurn<RunInput, RunOutput> {
     this.signal = begun.stop.signal;
     const { said, thread } = begun;
     this.#past = this.#pastOf(begun);
-    // The thread of a graph that is resumed has the past.
+    // A resumed graph has the past in its thread.
     this.input = isCommand(begun.input) ? begun.input : (inputOf(begun.input, this.#past, said, settings) as RunInput);
     const given = [...this.#past, ...said, ...(thread?.stored ?? [])];
     const config = settings.holdsGraph ? withOwnIds(begun.config, given) : begun.config;
     this.config = { ...config, signal: this.signal };
     this.#unlink = stopWith(begun.stop, [begun.config.signal, begun.watch?.signal, begun.turn.signal]);
     begun.turn.whenClosed(() => {
-      begun.stop.abort(new Error("The answer was closed before its turn came to its end."));
+      begun.stop.abort(new Error("The answer was closed before its turn had ended."));
       return this.close(() => undefined);
     });
   }
 
   /**
-   * Stores what was said and what the output adds to it.
+   * Stores the messages of the input and the new messages of the output.
    *
-   * @throws TurnNotStoredError, whatever stood in the way.
+   * @throws TurnNotStoredError if the turn could not be stored, for any reason.
    */
   async store(output: RunOutput | undefined): Promise<void> {
     this.#isStored = true;
@@ -81,8 +81,8 @@ export class RunningTurn<RunInput, RunOutput> {
   }
 
   /**
-   * Ends the turn. Stores what it has so far, unless it is stored already, or could not be stored, which the caller knows.
-   * Idempotent: later calls return the first call's promise.
+   * Ends the turn. Stores its messages so far, unless `store` was called, whose failure the caller knows. Idempotent: later
+   * calls return the first call's promise.
    */
   close(partial: () => RunOutput | undefined): Promise<void> {
     this.#closing ??= this.#close(partial);
@@ -95,11 +95,11 @@ export class RunningTurn<RunInput, RunOutput> {
     watch?.release();
     if (watch?.signal.aborted === true) turn.abandon();
     const output = partial();
-    // The reader left when the graph waited for a person already. That interrupts nothing.
+    // The reader left when the graph already waited for a person, so nothing was interrupted.
     const waits = isPaused(output) && thread !== undefined && watch?.signal.aborted !== true;
     if (waits && !this.#isStored) await this.store(output).catch(() => {});
     else await turn.interrupt(() => this.#partialMessages(output));
-    // The old messages stay, and so the thread must not have those that were to replace them.
+    // The old messages stay, so the thread must not have the messages that would have replaced them.
     if (thread !== undefined && turn.fence !== undefined) {
       await deleteThreadOf(this.#settings.runnable, this.#begun.config).catch(() => {});
     }
@@ -117,19 +117,19 @@ export class RunningTurn<RunInput, RunOutput> {
     const begun = this.#beginning();
     const fresh = this.#fresh(output, came);
     if (isPaused(output) && thread !== undefined) return [...begun, ...finalPart(fresh)];
-    // A Command resumes what broke off here, so a call without a result stays in the thread.
+    // Another Command can resume this turn, so leave a call without a result in the thread.
     if (came === "partial" && isCommand(input)) return inFrontOfOpenCall(fresh);
-    // Perhaps nobody ever goes on with the graph, and the next turn has to be acceptable to a provider.
+    // A paused graph without a thread may never go on, and the next turn has to be acceptable to a provider.
     return isPaused(output) ? interruptedTurn([...begun, ...fresh]) : [...begun, ...fresh];
   }
 
-  /** Returns what is stored in front of the answer. */
+  /** Returns the messages to store in front of the answer. */
   #beginning(): readonly BaseMessage[] {
     const { said, thread, turn } = this.#begun;
     return [...(thread?.givenUp ?? []), ...(turn.isAsked ? [] : said)];
   }
 
-  /** Returns what the output adds to the conversation. */
+  /** Returns the messages that the output adds to the conversation. */
   #fresh(output: RunOutput | undefined, came: "whole" | "partial"): BaseMessage[] {
     const { said, input, thread } = this.#begun;
     const messages = outputMessages(output, this.#settings);
@@ -147,8 +147,8 @@ export class RunningTurn<RunInput, RunOutput> {
 }
 
 /**
- * Aborts `stop` when one of the signals aborts. Returns a function that ends this. `AbortSignal.any()` would leave a trace
- * on a signal for as long as the signal lives.
+ * Aborts `stop` when one of the signals aborts, until the returned function is called. `AbortSignal.any()` would leave a
+ * reference on each signal for as long as the signal lives.
  */
 function stopWith(stop: AbortController, signals: readonly (AbortSignal | undefined)[]): () => void {
   const links = signals

@@ -3,17 +3,17 @@ import { type Adding, adderOf } from "../frameworks/langchain-core.js";
 import { isGraph } from "../frameworks/langgraph.js";
 import { graphSource } from "./graph-stream.js";
 
-/** How a runnable is streamed, and how its stream is read. */
+/** The way in which a runnable is streamed, and its stream is read. */
 export interface StreamSource<Chunk> {
   /** The config with which the runnable is streamed. */
   readonly config: RunnableConfig;
-  /** Passes on the chunks that the reader asked for, and takes note of all. */
+  /** Yields the chunks that the reader asked for, and keeps note of all chunks. */
   read(stream: AsyncIterable<unknown>): AsyncGenerator<Chunk>;
-  /** Returns what the chunks that were read make together: the output, or the part of it so far. */
+  /** Returns the sum of the chunks so far: the output, or a part of it. */
   output(): Chunk | undefined;
 }
 
-/** The chunks of a runnable, and what they make together. */
+/** The chunks of a runnable, and their sum. */
 export interface StreamedOutput<Chunk> {
   readonly chunks: AsyncIterable<Chunk>;
   readonly output: () => Chunk | undefined;
@@ -58,11 +58,11 @@ function added<Chunk>(adder: Adding, sum: Chunk, chunk: Chunk): Chunk {
   try {
     return adder._concatOutputChunks(sum, chunk);
   } catch {
-    return chunk; // These cannot be added, so the last one counts.
+    return chunk; // Chunks that cannot be added replace each other, so the last one counts.
   }
 }
 
-/** Stops at the signal even if the runnable does not heed it. A reader who leaves does not wait for the runnable. */
+/** Stops at the signal even if the runnable does not heed it. A reader that leaves does not wait for the runnable. */
 function heeding<Chunk>(chunks: AsyncGenerator<Chunk>, signal: AbortSignal): AsyncIterable<Chunk> {
   const iterator: AsyncIterator<Chunk> = {
     next: () => raceWithSignal(chunks.next(), signal),

@@ -3,12 +3,12 @@ import { AsyncGeneratorWithSetup, IterableReadableStream } from "@langchain/core
 import type { RunningTurn } from "./running-turn.js";
 import { type StreamedOutput, streamedOutput } from "./streamed-output.js";
 
-/** A stream that is not read for this long counts as left, because its reader may be gone without a signal. */
+/** A stream that is not read for this time counts as left, because its reader may be gone without a signal. */
 const MAX_PAUSE_MILLISECONDS = 600_000;
 
 /**
- * Streams the runnable's answer of a turn, and stores the turn before the stream closes. However the stream ends, the turn
- * ends: a turn that is aborted, fails, or loses its reader is closed with the part of the answer that there is.
+ * Streams the runnable's answer, and stores the turn before the stream closes. The turn ends with the stream: if the turn is
+ * aborted, fails, or loses its reader, it is closed with the answer so far.
  *
  * @param stop aborts the turn's signal.
  */
@@ -25,7 +25,7 @@ export async function* streamedTurn<RunInput, RunOutput>(
     clearTimeout(pause);
     return running.close(() => answer?.output());
   };
-  // Nobody asks an aborted stream for its next chunk, so nothing below would run.
+  // No reader asks an aborted stream for its next chunk, so the code below would not run. Close the turn here.
   const onAbort = (): void => void close();
   running.signal.addEventListener("abort", onAbort, { once: true });
   try {
@@ -36,7 +36,7 @@ export async function* streamedTurn<RunInput, RunOutput>(
       yield chunk;
       clearTimeout(pause);
     }
-    // The abort may come just now. Then the part of the answer is being stored already.
+    // The signal may have aborted after the last chunk. Then `close` is already storing the answer so far.
     running.signal.throwIfAborted();
     await running.store(answer.output());
     isLeft = false;
@@ -48,8 +48,8 @@ export async function* streamedTurn<RunInput, RunOutput>(
 }
 
 /**
- * Makes a stream of a generator, as `Runnable.stream()` does. In difference to that, a reader who breaks out of the stream
- * does not wait for the next chunk of a slow model: the model is stopped.
+ * Makes a stream of a generator, as `Runnable.stream()` does. In contrast to that, a reader that breaks out of the stream
+ * does not wait for the next chunk of a slow model, because the model is stopped.
  */
 export async function readableTurn<Chunk>(
   generator: AsyncGenerator<Chunk>,
@@ -61,7 +61,7 @@ export async function readableTurn<Chunk>(
   chunks.return = async (value) => {
     const reason = leaving();
     stop.abort(reason);
-    // The reason is thrown, so that tracers see the run end.
+    // Throw the reason into the generator, so that tracers see the run end.
     await chunks.throw(reason).catch(() => {});
     return { done: true, value };
   };
@@ -69,9 +69,9 @@ export async function readableTurn<Chunk>(
 }
 
 function leaving(): Error {
-  return new Error("The stream was left before its end.");
+  return new Error("The reader left the stream before its end.");
 }
 
 function unread(): Error {
-  return new Error("Nobody read the stream for ten minutes; it was taken for left.");
+  return new Error("The stream was stopped because it was not read for ten minutes.");
 }

@@ -9,53 +9,67 @@ import { countSchema, idSchema, validate } from "../options/validation.js";
 import { positionSchema } from "./positions.js";
 import { once } from "../options/once.js";
 
-/** What {@link Answers.begin} takes. */
+/** Options of {@link Answers.begin}. */
 export interface BeginAnswer {
-  /** Names the turn: a repeated request takes the place of what its own failed runs left. Such as an Idempotency-Key. */
+  /**
+   * Names the turn, for example with the `Idempotency-Key` of the request. If you repeat the request with the same id, the
+   * new run replaces the messages that its failed runs left.
+   */
   operationId: string;
-  /** What the user says: a string, a message or messages. Without it, a turn goes on that waits for a person. */
+  /** What the user says: a string, a message, or messages. Leave it out to go on with a turn that waits for a person. */
   input?: string | BaseMessage | readonly BaseMessage[] | undefined;
-  /** The position of a user's message. The turn takes the place of it and of all behind it, in the script that stores the turn. */
+  /**
+   * The position of a user's message. The turn replaces that message and all messages behind it, in the script that stores
+   * the turn.
+   * @default none: the turn is appended
+   */
   replaces?: string | undefined;
   /**
-   * Whether a turn that runs is stopped. What it has so far is kept, and the answer follows it. Without it, a turn that runs
-   * makes this one fail with a ConversationBusyError. A run of the same operation id is never stopped by itself.
+   * With `true`, a running turn is stopped and its output so far is kept. The answer follows it. With `false`, a running turn
+   * makes `begin` throw a ConversationBusyError. A running turn with the same `operationId` is never stopped.
    * @default false
    */
   supersede?: boolean | undefined;
   /**
-   * How long the answer counts as running without a sign of life. At most a day. It is renewed while the process lives.
+   * The time after which an answer without a sign of life counts as interrupted. At most a day. The process renews it while
+   * it lives.
    * @default "30s"
    */
   lease?: Duration | undefined;
   /**
-   * With `supersede`, how long to wait until the other turn has stopped. Then it is a ConversationBusyError. At most a day.
+   * With `supersede`, the time to wait for the other turn to stop. Then `begin` throws a ConversationBusyError. At most a day.
    * @default "60s"
    */
   waitFor?: Duration | undefined;
   /**
-   * How long events are collected before they are logged together, in milliseconds as `"50ms"` or as a {@link Duration}. The
-   * first event, and 4 KiB of events, are logged at once.
+   * The time for which events are collected before they are logged together: milliseconds such as `"50ms"`, or a
+   * {@link Duration}. At most a minute. The first event, and every 4 KiB of events, are logged at once.
    * @default "50ms"
    */
   window?: Duration | `${number}ms` | undefined;
   /**
-   * How long the answer can be followed after its end.
+   * The time for which the answer can be followed after its end. At most a day.
    * @default "2m"
    */
   ttl?: Duration | undefined;
   /**
-   * How many bytes of events are logged. Beyond that the log says `truncated`, and only the end is added.
+   * The most bytes of events that are logged. Beyond it the log says `truncated`, and only the end is added.
    * @default 1048576 (1 MiB)
    */
   maxBytes?: number | undefined;
 }
 
-/** Which answer {@link Answers.follow} follows, and from where. */
+/** Options of {@link Answers.follow}. */
 export interface FollowAnswer {
-  /** Follows the answer of this turn only. */
+  /**
+   * Follows only the answer of this turn.
+   * @default the latest answer
+   */
   operationId?: string | undefined;
-  /** The id of the last event that the follower has: it gets what came behind that. */
+  /**
+   * The id of the last event that the follower has. The follower receives the events behind it.
+   * @default from the first event
+   */
   after?: string | undefined;
   /** Ends the following, without an error. */
   signal?: AbortSignal | undefined;
@@ -102,7 +116,7 @@ const stopSchema = once(() =>
   z.strictObject({ operationId: idSchema().optional() }, "pass an object, such as { operationId }"),
 );
 
-/** What {@link parseBegin} returns. */
+/** The checked options of `begin`, with the input as messages. */
 export type ParsedBegin = Omit<z.output<ReturnType<typeof beginSchema>>, "input"> & {
   readonly question: readonly BaseMessage[];
 };
@@ -111,7 +125,7 @@ export function parseBegin(options: BeginAnswer): ParsedBegin {
   const { input, ...others } = validate(beginSchema(), "options", options);
   const question = input === undefined ? [] : questionOf(input);
   if (others.replaces !== undefined && question.length === 0) {
-    throw new InvalidOptionError("input", "pass what the user says in place of the messages that are replaced.");
+    throw new InvalidOptionError("input", "pass the user's new message, which replaces the old ones.");
   }
   return { ...others, question };
 }
@@ -124,7 +138,7 @@ export function parseStop(options: { operationId?: string | undefined }): z.outp
   return validate(stopSchema(), "options", options);
 }
 
-/** Returns the question, each message as an object of its own, with an id: turns and threads tell messages apart by it. */
+/** Returns the question as copies with ids. Turns and threads tell messages apart by their ids. */
 function questionOf(input: unknown): readonly BaseMessage[] {
   const given: readonly unknown[] = Array.isArray(input) ? input : [input];
   if (given.length === 0) throw new InvalidOptionError("input", "pass at least one message, or leave it out.");

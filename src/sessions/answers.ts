@@ -19,20 +19,21 @@ import { type AnswerStore, beginAnswer } from "./begin-answer.js";
 import type { SessionRef } from "./options.js";
 import { connectionOfOwner } from "./owner-keys.js";
 
-/** The turn that runs, waits for a person, or was interrupted and can be asked again. */
+/** The turn that runs, waits for a person, or was interrupted so that its question can be asked again. */
 export interface CurrentAnswer {
-  /** Begin an answer with it, and `question` as the input, to ask again. */
+  /** The operation id of the turn. To ask again, begin an answer with this id and with `question` as its input. */
   operationId: string;
   /** What the user said. */
   question: BaseMessage[];
-  /** The position of the first message of the question. Absent when the question is to replace messages. */
+  /** The position of the first message of the question. Absent if the question will replace messages. */
   position?: string;
-  /** The position of the first message that the turn is to replace. */
+  /** The position of the first message that the turn will replace. */
   replaces?: string;
+  /** The time at which the answer began, by the server's clock. */
   startedAt: Date;
   /**
-   * `"running"`: follow it. `"waiting"`: it waits for a person; begin an answer with its `operationId` and without an input.
-   * `"interrupted"`: it broke off.
+   * `"running"`: follow the answer. `"waiting"`: the turn waits for a person; begin an answer with its `operationId` and
+   * without an input. `"interrupted"`: the turn broke off.
    */
   state: "running" | "waiting" | "interrupted";
 }
@@ -40,13 +41,13 @@ export interface CurrentAnswer {
 /**
  * The answers in flight of a session's conversation: `sessions.answers(session)`.
  *
- * An answer is in the conversation from its first moment: `begin` stores the question as a turn that is not finished. The
- * turn that answers ends it in the script that stores the turn. Meanwhile any process, and any session of the user on that
- * conversation, can follow what is sent, and stop it. When the process that answers dies, everybody who looks knows it within
- * the lease: then the answer is interrupted, and the question can be asked again.
+ * The question is in the conversation from the first moment: `begin` stores it as an unfinished turn. The script that stores
+ * the finished turn also ends the answer. Meanwhile any process, and any session of the user on that conversation, can
+ * follow the answer and stop it. If the answering process dies, the answer counts as interrupted once its lease has lapsed,
+ * and the question can be asked again.
  *
- * A reader that leaves does not stop an answer. `stop()` does, and so do the end of the session that asked, and whatever cuts
- * the conversation.
+ * A reader that leaves does not stop an answer. An answer is stopped by `stop()`, by the end of the session that asked, and
+ * by any call that clears, deletes, rewinds or erases the conversation.
  *
  * @example
  * ```ts
@@ -60,7 +61,7 @@ export class Answers {
   readonly #session: SessionRef;
   readonly #place: AnswerPlace;
 
-  /** @internal Made by `SessionStore`. */
+  /** @internal Created by `SessionStore`. */
   constructor(store: AnswerStore, keys: OwnerKeys, session: SessionRef) {
     this.#store = store;
     this.#keys = keys;
@@ -85,15 +86,18 @@ export class Answers {
   }
 
   /**
-   * Begins an answer: takes the conversation, and stores the question, in one script. Give the answer to the runnable or agent
+   * Begins an answer: one script takes the conversation and stores the question. Pass the answer to the runnable or agent
    * that answers, and close it in a `finally` block.
    *
-   * @throws ConversationBusyError when another turn runs. Its `operationId` tells whether that is the same request.
-   * @throws OperationConflictError when the turn of the operation id is stored.
-   * @throws AnswerStoppedError with `supersede`, when a later request took the place of this one while it waited.
-   * @throws PositionNotFoundError, InvalidOptionError for `replaces`.
-   * @throws SessionNotFoundError, ConversationChangedError, StorageFullError, InvalidOptionError: nothing was changed.
-   * @throws StoreUnavailableError; when it is `indeterminate`, repeat the request with its `operationId`.
+   * @throws ConversationBusyError if another turn runs. Compare the error's `operationId` with yours: it may be the same
+   * request.
+   * @throws OperationConflictError if the turn with this `operationId` is already stored. Read the stored answer instead.
+   * @throws AnswerStoppedError with `supersede`, if a later request took the place of this one while it waited.
+   * @throws PositionNotFoundError if the message at `replaces` is gone, or belongs to another conversation.
+   * @throws InvalidOptionError if an option is missing, unknown or invalid, or `replaces` is not a user's message.
+   * @throws SessionNotFoundError if the session is not live.
+   * @throws ConversationChangedError, StorageFullError. Nothing was changed.
+   * @throws StoreUnavailableError otherwise. If it is `indeterminate`, repeat the request with its `operationId`.
    *
    * @example
    * ```ts
@@ -105,14 +109,14 @@ export class Answers {
   }
 
   /**
-   * Follows the answer of the conversation: yields what was sent behind `after`, then what is sent, and then one last event
-   * with an `end`. Ends at once, without an event, when there is no answer. Of an earlier answer than the latest, only the end
-   * is known.
+   * Follows the answer of the conversation: yields the events behind `after`, then new events as they are sent, and last one
+   * event with an `end`. Yields nothing if there is no answer. Only the latest answer has its events; of an earlier one, only
+   * the end is yielded.
    *
-   * @throws InvalidOptionError for an option of the wrong form.
-   * @throws SessionNotFoundError when the session that follows is not live, or ends meanwhile.
-   * @throws ConversationNotFoundError when the conversation is another agent's.
-   * @throws StoreUnavailableError when Redis does not answer at the beginning. Later, the following goes on when it is back.
+   * @throws InvalidOptionError if an option is unknown or invalid.
+   * @throws SessionNotFoundError if the following session is not live, or ends meanwhile.
+   * @throws ConversationNotFoundError if the conversation belongs to another agent.
+   * @throws StoreUnavailableError if Redis does not answer at the beginning. Later, the generator waits until Redis is back.
    *
    * @example
    * ```ts
@@ -145,7 +149,7 @@ export class Answers {
   }
 
   /**
-   * @internal Returns whether `follow` would yield anything.
+   * @internal Returns `true` if `follow` would yield anything.
    *
    * @throws InvalidOptionError, SessionNotFoundError, ConversationNotFoundError, StoreUnavailableError, as `follow` does.
    */
@@ -155,13 +159,15 @@ export class Answers {
   }
 
   /**
-   * @internal Yields the events of an answer that was begun in this process, from memory, and then how it ended. The ids are
-   * those that `follow` yields.
+   * @internal Yields the events of an answer that this process began, from memory, and then its end. The ids are those that
+   * `follow` yields.
    *
-   * @throws InvalidOptionError for an answer of another conversation.
+   * @throws InvalidOptionError if the answer belongs to another conversation.
    */
   serve(answer: Answer, signal: AbortSignal): AsyncGenerator<AnswerEvent, void> {
-    if (!answer.isOf(this.#session)) throw new InvalidOptionError("answer", "it is one of another conversation.");
+    if (!answer.isOf(this.#session)) {
+      throw new InvalidOptionError("answer", "it belongs to another conversation; pass an answer of this session's.");
+    }
     const { run: name } = answer.begun;
     const follow = (after: string): AsyncGenerator<AnswerEvent, void> => this.follow({ after, signal });
     return (async function* served() {
@@ -176,10 +182,13 @@ export class Answers {
   }
 
   /**
-   * Returns the answer that runs, waits for a person, or was interrupted and can be asked again, if there is one.
+   * Returns the answer that runs, waits for a person, or was interrupted so that its question can be asked again. Returns
+   * `undefined` if there is none.
    *
-   * @throws SessionNotFoundError, ConversationNotFoundError, StoreUnavailableError.
-   * @throws CorruptMessageError for a question that cannot be read.
+   * @throws SessionNotFoundError if the session is not live.
+   * @throws ConversationNotFoundError if the conversation belongs to another agent.
+   * @throws CorruptMessageError if the question cannot be read.
+   * @throws StoreUnavailableError if Redis did not answer within `deadline`.
    *
    * @example
    * ```ts
@@ -210,11 +219,14 @@ export class Answers {
   }
 
   /**
-   * Stops the turn that runs, in whatever process. It is told at once; what it has so far is kept, as its `onInterrupt` says.
+   * Stops the running turn, in any process. The turn is notified at once. Its `onInterrupt` decides what is kept of it.
    *
    * @param options with `operationId`, only an answer of that turn is stopped.
-   * @returns true when something was running.
-   * @throws SessionNotFoundError, ConversationNotFoundError, StoreUnavailableError, InvalidOptionError.
+   * @returns `true` if a turn was running.
+   * @throws SessionNotFoundError if the session is not live.
+   * @throws ConversationNotFoundError if the conversation belongs to another agent.
+   * @throws InvalidOptionError if an option is unknown or invalid.
+   * @throws StoreUnavailableError if Redis did not answer within `deadline`.
    *
    * @example
    * ```ts

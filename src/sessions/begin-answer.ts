@@ -22,10 +22,10 @@ import { connectionOfOwner } from "./owner-keys.js";
 import { SessionLog } from "./session-log.js";
 import type { SessionWatch } from "./signals.js";
 
-/** How long a turn that stops another one sleeps between two tries. */
+/** The pause between two tries of a turn that stops another one. */
 const PAUSE_MILLISECONDS = 50;
 
-/** What the answers of a store share. */
+/** The parts of a store that its answers share. */
 export interface AnswerStore {
   readonly settings: SessionSettings;
   readonly channels: Channels;
@@ -33,17 +33,17 @@ export interface AnswerStore {
   readonly watch: () => SessionWatch;
 }
 
-/** The names of an answer. All are random. */
+/** The random names of an answer. */
 interface Names {
-  /** Of the lease under which it runs. */
+  /** Names the lease under which the answer runs. */
   readonly token: string;
-  /** In public: the ids of its events begin with it. */
+  /** The public name: the ids of the answer's events begin with it. */
   readonly run: string;
-  /** Of the run of the turn. */
+  /** Names the run of the turn. */
   readonly attempt: string;
 }
 
-/** Begins an answer. */
+/** Begins an answer. See {@link Answers.begin}. */
 export async function beginAnswer(
   { settings, channels, watch: watchOf }: AnswerStore,
   keys: OwnerKeys,
@@ -82,7 +82,7 @@ export async function beginAnswer(
   }
 }
 
-/** Tries until the conversation is taken. With `supersede`, the turn that runs is stopped meanwhile. */
+/** Tries until this turn has the conversation. With `supersede`, each try asks the running turn to stop. */
 async function untilBegun(
   once: (over: string) => Promise<BeginReply>,
   giveUp: () => void,
@@ -101,7 +101,7 @@ async function untilBegun(
       await pause(PAUSE_MILLISECONDS);
     }
   } catch (error) {
-    // What waited leaves nothing. What may have begun gives the conversation back.
+    // A turn that waited removes its wish to stop the other turn. A turn that may have begun gives the conversation back.
     const mayHaveBegun = isLangChainRedisError(error) && error.code === "STORE_UNAVAILABLE";
     if (over !== "" || mayHaveBegun) giveUp();
     throw error;
@@ -178,7 +178,7 @@ function begunAnswer(
   };
 }
 
-/** Stores a turn that no runnable or agent has. */
+/** Stores a turn for `answer.store()`, when no runnable or agent does. */
 async function storeByHand(
   conversation: OpenConversation,
   begun: BegunAnswer,
@@ -210,7 +210,7 @@ function newName(): string {
   return randomBytes(8).toString("base64url");
 }
 
-/** Gives up in the background. A try that is still on its way is refused then. */
+/** Gives up in the background. The script then refuses a try that is still on its way. */
 function leave({ connection, keys: place, channel }: AnswerPlace, keys: OwnerKeys, token: string): void {
   const { lease, holder, answer, events, successor } = place;
   void run(connection, leaveAnswerScript, {

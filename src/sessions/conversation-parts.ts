@@ -11,18 +11,18 @@ import { stored, type StoredMessage } from "./stored-message.js";
 
 /** A page of a conversation, oldest first. */
 export interface ConversationPart {
-  /** As it is when the page is read, with the number of its messages. */
+  /** The conversation at the time of this page, with its number of messages. */
   readonly conversation: Conversation;
   readonly messages: readonly Omit<StoredMessage, "position">[];
   readonly isLast: boolean;
 }
 
 /**
- * Yields the messages that a conversation has when this begins, a bounded page at a time, and nothing when the owner has no
- * such conversation. Messages are found by their numbers, which others that come or go do not change. What is removed
- * meanwhile is left out, and what takes its place is no part of it.
+ * Yields the messages that a conversation has at the beginning, one bounded page at a time. Yields nothing if the owner has
+ * no such conversation. Messages are found by their numbers, which added and removed messages do not change. Messages that
+ * are removed meanwhile, and those that replace them, are left out.
  *
- * @param connection asked for each page.
+ * @param connection returns the connection for a page.
  * @throws CorruptMessageError for an entry that cannot be read, unless `onCorrupt` is `"skip"`.
  */
 export async function* conversationParts(
@@ -71,7 +71,7 @@ interface Begun {
   readonly behind: number;
 }
 
-/** Returns how many of the entries, from the first on, were there when the reading began. */
+/** Returns the number of entries, from the first on, that already existed when the reading began. */
 function sameOf(begun: Places, now: Places & { readonly start: number; readonly entries: readonly Stored[] }): number {
   const [before, after] = [positionsOf(begun), positionsOf(now)];
   const changed = now.entries.findIndex((_, offset) => {

@@ -43,26 +43,31 @@ const SHOWN = ["agentId", "title", "createdAt", "activeAt", "forkedFrom", "linea
 const EXPORTED = ["sealed", ...SHOWN] as const;
 
 /**
- * The conversations of an owner, as a sidebar needs them: `sessions.conversations`.
+ * The conversations of an owner, for example for a sidebar: `sessions.conversations`.
  *
- * A conversation exists from its first message on. Before that, and after a `clear()`, its methods throw a
+ * A conversation exists from its first message on. Before that, and after a `clear()`, these methods throw a
  * ConversationNotFoundError, while `sessions.history(session)` is empty.
+ *
+ * @example
+ * ```ts
+ * const [latest] = await sessions.conversations.list({ userId: "ada" });
+ * ```
  */
 export class Conversations {
   readonly #settings: SessionSettings;
 
-  /** @internal Made by `SessionStore`. */
+  /** @internal Created by `SessionStore`. */
   constructor(settings: SessionSettings) {
     this.#settings = settings;
   }
 
   /**
-   * Lists the owner's conversations, most recent first. Takes one round trip, and one more for each 500 conversations
+   * Lists the owner's conversations, most recent first. Takes one round trip, and one more for every 500 conversations
    * that have expired since the last call.
    *
-   * @param page at most `limit` conversations (default 20, at most 1000), whose last activity was before that of `before`.
-   * @throws InvalidOptionError when `owner` or `page` has the wrong form.
-   * @throws StoreUnavailableError when Redis did not answer within `deadline`.
+   * @param page at most `limit` conversations, whose last activity was before that of `before`.
+   * @throws InvalidOptionError if `owner` or `page` is invalid.
+   * @throws StoreUnavailableError if Redis did not answer within `deadline`.
    *
    * @example
    * ```ts
@@ -91,11 +96,11 @@ export class Conversations {
   }
 
   /**
-   * Returns one conversation, as `list` does: its title, its times and how many messages it has.
+   * Returns one conversation, as `list` does: its title, its times and its number of messages.
    *
-   * @throws ConversationNotFoundError when the owner has no such conversation.
-   * @throws InvalidOptionError when an argument has the wrong form.
-   * @throws StoreUnavailableError when Redis did not answer within `deadline`.
+   * @throws ConversationNotFoundError if the owner has no such conversation.
+   * @throws InvalidOptionError if an argument is invalid.
+   * @throws StoreUnavailableError if Redis did not answer within `deadline`.
    *
    * @example
    * ```ts
@@ -125,15 +130,14 @@ export class Conversations {
   }
 
   /**
-   * Reads a page of a conversation's messages, oldest first.
+   * Returns a page of a conversation's messages, oldest first.
    *
-   * @param page the last `limit` messages (default 50, at most 1000) in front of `before`, a position or an index; without
-   * `before`, the last ones of the conversation.
-   * @throws ConversationNotFoundError when the owner has no such conversation.
-   * @throws PositionNotFoundError when the message at `before` is gone, or is another conversation's.
+   * @param page the last `limit` messages in front of `before`. Without `before`, the last messages of the conversation.
+   * @throws ConversationNotFoundError if the owner has no such conversation.
+   * @throws PositionNotFoundError if the message at `before` is gone, or belongs to another conversation.
    * @throws CorruptMessageError for an entry that cannot be read, unless `onCorrupt` is `"skip"`.
-   * @throws InvalidOptionError when an argument has the wrong form.
-   * @throws StoreUnavailableError when Redis did not answer within `deadline`.
+   * @throws InvalidOptionError if an argument is invalid.
+   * @throws StoreUnavailableError if Redis did not answer within `deadline`.
    *
    * @example
    * ```ts
@@ -169,13 +173,12 @@ export class Conversations {
   }
 
   /**
-   * Gives a conversation a title.
+   * Gives a conversation a title of up to 1 KiB of UTF-8.
    *
-   * @throws ConversationNotFoundError when the owner has no such conversation.
-   * @throws InvalidOptionError when an argument has the wrong form.
-   * @throws OperationConflictError when `operationId` was used for another write.
-   * @throws StoreUnavailableError when Redis did not answer within `deadline`. When it is `indeterminate`, repeat the call
-   * with its `operationId`.
+   * @throws ConversationNotFoundError if the owner has no such conversation.
+   * @throws InvalidOptionError if an argument is invalid.
+   * @throws OperationConflictError if another write had this `operationId`.
+   * @throws StoreUnavailableError otherwise. If it is `indeterminate`, repeat the call with its `operationId`.
    *
    * @example
    * ```ts
@@ -203,14 +206,14 @@ export class Conversations {
   }
 
   /**
-   * Deletes a conversation and its messages. Sessions that point at it stay live, and their next turn begins the
-   * conversation anew. A turn that read the conversation before is refused with a ConversationChangedError.
+   * Deletes a conversation, its messages and its thread of LangGraph. Sessions that point at it stay live, and their next
+   * turn begins the conversation anew. A turn that has read the deleted conversation is refused with a
+   * ConversationChangedError.
    *
-   * @throws ConversationNotFoundError when the owner has no such conversation.
-   * @throws InvalidOptionError when an argument has the wrong form.
-   * @throws OperationConflictError when `operationId` was used for another write.
-   * @throws StoreUnavailableError when Redis did not answer within `deadline`. When it is `indeterminate`, repeat the call
-   * with its `operationId`.
+   * @throws ConversationNotFoundError if the owner has no such conversation.
+   * @throws InvalidOptionError if an argument is invalid.
+   * @throws OperationConflictError if another write had this `operationId`.
+   * @throws StoreUnavailableError otherwise. If it is `indeterminate`, repeat the call with its `operationId`.
    *
    * @example
    * ```ts
@@ -226,16 +229,15 @@ export class Conversations {
   }
 
   /**
-   * Removes a user's message and everything behind it, and the conversation's thread of LangGraph. Turns that read the
-   * conversation before are refused with a ConversationChangedError. Before the first message, this ends the conversation
-   * as `delete` does.
+   * Removes a user's message and everything behind it, and the conversation's thread of LangGraph. A turn that has read the
+   * removed messages is refused with a ConversationChangedError. With the position of the first message, this deletes the
+   * conversation as `delete` does.
    *
-   * @throws PositionNotFoundError when that message is gone, or is another conversation's; nothing was changed.
-   * @throws InvalidOptionError for the position of a message that is not a user's, or an argument of the wrong form.
-   * @throws ConversationNotFoundError when the owner has no such conversation.
-   * @throws OperationConflictError when `operationId` was used for another write.
-   * @throws StoreUnavailableError when Redis did not answer within `deadline`. When it is `indeterminate`, repeat the call
-   * with its `operationId`.
+   * @throws PositionNotFoundError if that message is gone, or belongs to another conversation. Nothing was changed.
+   * @throws InvalidOptionError if the position is not of a user's message, or an argument is invalid.
+   * @throws ConversationNotFoundError if the owner has no such conversation.
+   * @throws OperationConflictError if another write had this `operationId`.
+   * @throws StoreUnavailableError otherwise. If it is `indeterminate`, repeat the call with its `operationId`.
    *
    * @example
    * ```ts
@@ -261,15 +263,17 @@ export class Conversations {
   }
 
   /**
-   * Copies the beginning of a conversation to a new one of the same owner and agent, in one script. Copies no memory and no
-   * thread. A session continues the fork as any conversation: `sessions.create({ …, conversationId: fork.id })`.
+   * Copies the beginning of a conversation, or all of it, to a new conversation of the same owner and agent, in one script.
+   * Copies neither memory nor thread. A session continues the fork like any conversation:
+   * `sessions.create({ …, conversationId: fork.id })`.
    *
-   * @returns the new conversation. Repeated with its `operationId`, the same one.
-   * @throws ConversationTooLargeError beyond 10,000 messages or 16 MiB.
-   * @throws PositionNotFoundError when the message at `before` is gone, or is another conversation's.
-   * @throws InvalidOptionError for the position of a message that is not a user's, or is the first one.
-   * @throws ConversationNotFoundError, OperationConflictError, StorageFullError, StoreUnavailableError. Each time, nothing was
-   * changed, unless a StoreUnavailableError is `indeterminate`.
+   * @returns the new conversation. If you repeat the call with the same `operationId`, the same conversation.
+   * @throws ConversationTooLargeError if the copy would exceed 10,000 messages or 16 MiB.
+   * @throws PositionNotFoundError if the message at `before` is gone, or belongs to another conversation.
+   * @throws InvalidOptionError if the position is not of a user's message, or is of the first message.
+   * @throws ConversationNotFoundError if the owner has no such conversation.
+   * @throws OperationConflictError, StorageFullError. Nothing was changed.
+   * @throws StoreUnavailableError otherwise. If it is `indeterminate`, repeat the call with its `operationId`.
    *
    * @example
    * ```ts
@@ -308,11 +312,12 @@ export class Conversations {
   }
 
   /**
-   * Returns a whole conversation as JSON, without loss: each message as it is stored, with its time. One round trip.
+   * Returns a whole conversation as JSON, without loss: each message as it is stored, with its time. Takes one round trip.
    *
-   * @throws ConversationNotFoundError when the owner has no such conversation.
+   * @throws ConversationNotFoundError if the owner has no such conversation.
    * @throws CorruptMessageError for an entry that cannot be read, unless `onCorrupt` is `"skip"`.
-   * @throws InvalidOptionError, StoreUnavailableError.
+   * @throws InvalidOptionError if an argument is invalid.
+   * @throws StoreUnavailableError if Redis did not answer within `deadline`.
    *
    * @example
    * ```ts
@@ -352,23 +357,25 @@ export class Conversations {
   }
 
   /**
-   * Stores a conversation that `export` returned, as a conversation of this owner: each message as it was, with its time. A
-   * session continues it as any conversation: `sessions.create({ …, conversationId })`. It counts as active now, lives for
-   * `conversationTtl`, and keeps the newest `maxMessages`. Its positions are new ones.
+   * Stores an exported conversation as a conversation of this owner, each message as it was, with its time. A session
+   * continues it like any conversation: `sessions.create({ …, conversationId })`. The conversation counts as active now,
+   * lives for `conversationTtl`, and keeps its newest `maxMessages`. Its messages get new positions.
    *
-   * All is checked before anything is written, and one script stores all of it. You can repeat the call: a conversation that
-   * is there already, of the same agent and with the same messages, stays as it is. (Its title may be another by now.)
+   * The call checks the whole record before it writes, and one script stores it. You can repeat the call: a stored
+   * conversation with the same agent and the same messages stays as it is, even if its title has changed.
    *
-   * @param record what `export` returned, or a record of the kind `conversation` of `sessions.exportUser`.
-   * @returns the conversation, and whether it was imported or was there.
-   * @throws InvalidOptionError for a record that is not one, which names the message at fault; for a message beyond
-   * `maxMessageBytes`; for an option of the wrong form.
-   * @throws ConversationTooLargeError beyond 10,000 messages or 16 MiB.
-   * @throws ConversationExistsError when the owner has another conversation of this id, or a thread of LangGraph under it.
-   * @throws ConversationChangedError while the conversation of this id is being erased.
-   * @throws ConversationNotFoundError when a call that is repeated imported it, and it has been removed since.
-   * @throws OperationConflictError when `operationId` was used for another write.
-   * @throws StorageFullError, StoreUnavailableError. When it is `indeterminate`, repeat the call with its `operationId`.
+   * @param record the value that `export` returned, or a record of the kind `conversation` of `sessions.exportUser`.
+   * @returns the conversation, and whether this call imported it.
+   * @throws InvalidOptionError if the record or an option is invalid, or a message exceeds `maxMessageBytes`. The error names
+   * the message at fault.
+   * @throws ConversationTooLargeError if the record exceeds 10,000 messages or 16 MiB.
+   * @throws ConversationExistsError if the owner has another conversation, or a thread of LangGraph, with this id.
+   * @throws ConversationChangedError while the conversation with this id is being erased.
+   * @throws ConversationNotFoundError if an earlier call with this `operationId` imported the conversation, and it has been
+   * removed since.
+   * @throws OperationConflictError if another write had this `operationId`.
+   * @throws StorageFullError if Redis is out of memory. Nothing was stored.
+   * @throws StoreUnavailableError otherwise. If it is `indeterminate`, repeat the call with its `operationId`.
    *
    * @example
    * ```ts
@@ -381,7 +388,7 @@ export class Conversations {
   }
 }
 
-/** Returns what is there of a hash's fields: name, value, name, value … */
+/** Returns the existing fields of a hash as name, value, name, value …. */
 function fieldsIn(names: readonly string[], values: unknown): Stored[] {
   const present = list(values).map(storedOrNothing);
   return names.flatMap((name, index) => {
@@ -415,8 +422,8 @@ function removalKeysOf(
 }
 
 /**
- * Removes a conversation and its messages, and returns its next generation. An empty `sessionId` means that the owner asks.
- * Otherwise a session asks, and the script checks first that this session is live.
+ * Removes a conversation and its messages, and returns its next generation. With an empty `sessionId`, the caller acts for
+ * the owner. Otherwise it acts for a session, and the script first checks that this session is live.
  */
 export async function removeConversation(
   connection: Connection,

@@ -7,10 +7,10 @@ import type { SessionSettings } from "./options.js";
 import { connectionOfOwner } from "./owner-keys.js";
 
 /**
- * Erases all that an owner has, in bounded steps, and returns how many of each thing were removed. The first step ends all
- * sessions and destroys the data key, so that nothing of it is left to be read, whatever becomes of the next steps.
+ * Erases everything that an owner has, in bounded steps, and returns the number of removed things of each kind. The first
+ * step ends all sessions and destroys the data key, so that no sealed data can be read even if a later step fails.
  *
- * @param script the script that was made for these things.
+ * @param script the script that erases these things.
  */
 export async function eraseOwner(
   settings: Pick<SessionSettings, "keyPrefix" | "maxTokenMilliseconds" | "client" | "deadlineMilliseconds" | "wait"> &

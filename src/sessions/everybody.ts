@@ -10,17 +10,19 @@ import type { SessionSettings } from "./options.js";
 
 /** Options of `endEverybody`. */
 export interface EndEverybodyOptions {
-  /** Called after each step with the progress so far. When it throws, the work ends with that error. */
+  /** Called after each step with the progress so far. If it throws, the work ends with that error. */
   onProgress?: ((progress: EndEverybodyProgress) => void) | undefined;
 }
 
+/** The progress of `endEverybody`. */
 export interface EndEverybodyProgress {
-  /** How many owners had all their sessions ended so far, including owners with no live session. */
+  /** The number of owners whose sessions were ended so far, including owners without a live session. */
   readonly owners: number;
-  /** How many sessions were live. */
+  /** The number of live sessions that were ended so far. */
   readonly sessions: number;
-  /** How many of the `primaries` were scanned to the end. */
+  /** The number of primaries that were scanned to the end. */
   readonly scanned: number;
+  /** The number of primaries. */
   readonly primaries: number;
 }
 
@@ -54,8 +56,8 @@ function ownersIn(keys: readonly string[]): string[] {
 }
 
 /**
- * Ends the sessions of one owner. The command goes through the client, which finds the right node: the owner's slot may have
- * moved since the scan.
+ * Ends the sessions of one owner. The command goes through the client, not the scanned node, because the owner's slot may
+ * have moved since the scan.
  */
 async function endOwner(
   settings: SessionSettings,

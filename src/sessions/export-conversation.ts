@@ -8,7 +8,7 @@ import type { SessionSettings } from "./options.js";
 import { connectionOfOwner } from "./owner-keys.js";
 import { exportedConversation, exportedMessage, stored } from "./stored-message.js";
 
-/** Yields the records of a conversation: itself, all its messages, and its latest answer. */
+/** Yields the records of a conversation: the conversation, all its messages, and its latest answer. */
 export async function* exportConversation(
   settings: SessionSettings,
   keys: OwnerKeys,
@@ -30,7 +30,7 @@ export async function* exportConversation(
         };
     isFirst = false;
   }
-  // The answer of a conversation that the owner does not have is none of the owner's.
+  // Without a record, the owner has no such conversation, so its answer is not the owner's either.
   if (!isFirst) yield* exportAnswer(settings, keys, id);
 }
 

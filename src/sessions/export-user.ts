@@ -19,14 +19,14 @@ import { openSession } from "./opened-record.js";
 import { connectionOfOwner } from "./owner-keys.js";
 import type { Session } from "./session.js";
 
-/** Yields the records of what an index of the owner lists. */
+/** Yields the records of the things that an index of the owner lists. */
 export type Exporter = (
   settings: SessionSettings,
   keys: OwnerKeys,
   members: readonly string[],
 ) => AsyncGenerator<ExportedRecord, void, undefined>;
 
-/** How each owned thing is exported. One that is left out does not compile. */
+/** The exporter of each owned thing. The type makes sure that no owned thing is forgotten. */
 const exporters: Readonly<Record<OwnedName, Exporter>> = {
   sessions: exportSessions,
   conversations: exportConversations,
@@ -35,7 +35,7 @@ const exporters: Readonly<Record<OwnedName, Exporter>> = {
   items: exportItems,
 };
 
-/** Yields all that an owner has. */
+/** Yields everything that an owner has. */
 export function exportOwner(
   settings: SessionSettings,
   keys: OwnerKeys,
@@ -46,7 +46,7 @@ export function exportOwner(
 /**
  * Yields the records of these things, a page at a time.
  *
- * @param by how each is exported.
+ * @param by the exporter of each thing.
  */
 export async function* exportThings<Name extends string>(
   settings: SessionSettings,
@@ -63,7 +63,7 @@ async function membersOf(settings: SessionSettings, index: string): Promise<read
   return (await run(settings, membersScript, { keys: { index }, arguments: {} })).members;
 }
 
-/** A session may have many KiB of metadata. */
+/** The number of sessions of one page. A session may have many KiB of metadata, and a page has to stay small. */
 const SESSIONS_AT_ONCE = 20;
 
 async function* exportSessions(
@@ -99,7 +99,7 @@ async function* exportConversations(
   keys: OwnerKeys,
   members: readonly string[],
 ): AsyncGenerator<ExportedRecord, void, undefined> {
-  // One that has a thread, and no message yet, is in the index of the threads only.
+  // A conversation that has a thread and no message yet is only in the index of the threads.
   const ids = new Set([...members, ...(await membersOf(settings, keys.threads))]);
   for (const id of ids) yield* exportConversation(settings, keys, id);
 }
@@ -174,7 +174,7 @@ async function* exportItems(
   }
 }
 
-/** Returns what is read, or nothing when it cannot be read and is to be skipped, or is no session any more. */
+/** Returns the value, or no value if it cannot be read and `onCorrupt` skips it, or if the session has ended meanwhile. */
 async function readable<Value>(
   { onCorrupt }: Pick<SessionSettings, "onCorrupt">,
   read: () => Value | Promise<Value>,

@@ -1,29 +1,35 @@
 import type { HeldCheckpoint } from "../checkpoints/held-checkpoints.js";
 import type { AnswerEnd } from "../answers/follow.js";
 
-// What an export consists of: plain JSON. Each record says what it is (`kind`) and how it is spelled (`format`).
+// The records of an export are plain JSON. Each names its kind (`kind`) and the version of its form (`format`).
 
-/** A message of an export: LangChain's stored form, and what JSON needs beside it. */
+/** A message of an export: LangChain's stored form, with notes on values that JSON cannot represent. */
 export interface ExportedMessage {
+  /** LangChain's type of the message, such as `"human"`. */
   type: string;
+  /** The fields of the message. */
   data: Record<string, unknown>;
-  /** Which parts of `data` stand in for values that JSON lacks. */
+  /** Names the parts of `data` that stand in for values that JSON cannot represent. */
   rich?: unknown;
-  /** Which fields of `data` the message had beyond those of its class. */
+  /** The fields of `data` that the message had beyond those of its class. */
   own?: string[];
-  /** When it was appended, in ISO 8601. */
+  /** The time at which the message was appended, in ISO 8601. */
   at: string;
 }
 
-/** A whole conversation as JSON, which `conversations.export` returns, and `conversations.import` takes. */
+/** A whole conversation as JSON. `conversations.export` returns it, and `conversations.import` accepts it. */
 export interface ExportedConversation {
   format: "langchain-redis-sessions/conversation/1";
   id: string;
   agentId: string;
   title?: string | undefined;
+  /** The id of the conversation that this one was forked from. */
   forkedFrom?: string | undefined;
+  /** In ISO 8601. */
   createdAt: string;
+  /** In ISO 8601. */
   lastActivityAt: string;
+  /** The messages, oldest first. */
   messages: ExportedMessage[];
 }
 
@@ -47,38 +53,39 @@ export interface SessionRecord {
 }
 
 /**
- * A conversation with its first messages. When it `continues`, records of the kind `messages` follow with the others. A
- * conversation that has a thread of LangGraph, and no message yet, has none here.
+ * A conversation with its first messages. If it `continues`, records of the kind `messages` with its other messages follow.
+ * A conversation that has a thread of LangGraph and no message yet has no such record.
  */
 export interface ConversationRecord extends ExportedConversation {
   kind: "conversation";
   continues?: true;
 }
 
-/** More messages of the conversation whose record came before. There may be none, when it was changed meanwhile. */
+/** More messages of the conversation whose record came before. May have no messages, if the conversation was changed meanwhile. */
 export interface MessagesRecord {
   kind: "messages";
   format: "langchain-redis-sessions/messages/1";
   conversationId: string;
   messages: ExportedMessage[];
-  /** Whether another record with messages of this conversation follows. */
+  /** Present if another record with messages of this conversation follows. */
   continues?: true;
 }
 
-/** The latest answer in flight of a conversation, for as long as it is remembered. */
+/** The latest answer in flight of a conversation, while Redis still has it. */
 export interface AnswerRecord {
   kind: "answer";
   format: "langchain-redis-sessions/answer/1";
   conversationId: string;
   operationId: string;
-  /** `"running"`, or how it ended. */
+  /** `"running"`, or the way in which the answer ended. */
   state: "running" | AnswerEnd;
+  /** In ISO 8601. */
   startedAt: string;
   /** The position of the question in the conversation. */
   position?: string;
-  /** The position of the first message that the turn is to replace. */
+  /** The position of the first message that the turn will replace. */
   replaces?: string;
-  /** The question, where it is kept beside the conversation, because it is to replace messages. */
+  /** The question, if it will replace messages. Until then, the conversation does not contain it. */
   question?: ExportedMessage[];
 }
 
@@ -90,11 +97,11 @@ export interface MemoryRecord {
   key: string;
   value: unknown;
   version: number;
-  /** When it expires, in ISO 8601. Absent when it has no deadline of its own. */
+  /** The time at which the value expires, in ISO 8601. Absent if it has no `ttl` of its own. */
   expiresAt?: string;
 }
 
-/** A checkpoint of the thread of LangGraph that a conversation has, and what was written to it. */
+/** A checkpoint of a conversation's thread of LangGraph, with its pending writes. */
 export interface CheckpointRecord extends HeldCheckpoint {
   readonly kind: "checkpoint";
   readonly format: "langchain-redis-sessions/checkpoint/1";
@@ -111,7 +118,7 @@ export interface ItemRecord {
   value: Record<string, unknown>;
   createdAt: string;
   updatedAt: string;
-  /** Absent when it has no deadline. */
+  /** Absent if the item does not expire. */
   expiresAt?: string;
 }
 

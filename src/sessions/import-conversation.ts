@@ -25,21 +25,22 @@ import type { SessionSettings } from "./options.js";
 import type { Conversation } from "./session.js";
 import { exportedMessage } from "./stored-message.js";
 
-/** What `conversations.import` did. */
+/** The result of `conversations.import`. */
 export interface ImportedConversation {
-  /** `"unchanged"`: a conversation of this id is there already, of the same agent and with the same messages. */
+  /** `"unchanged"`: the owner already had a conversation with this id, the same agent and the same messages. */
   outcome: "imported" | "unchanged";
+  /** The stored conversation. */
   conversation: Conversation;
 }
 
-/** A message of a record, checked. */
+/** A checked message of a record. */
 interface CheckedMessage {
   readonly encoded: string;
   /** In milliseconds since 1970. */
   readonly at: number;
 }
 
-/** Stores a conversation that was exported. See {@link Conversations.import}. */
+/** Stores an exported conversation. See {@link Conversations.import}. */
 export async function importConversation(
   settings: SessionSettings,
   keys: OwnerKeys,
@@ -102,7 +103,7 @@ function sealRecord(sealer: Sealer | undefined, fields: readonly string[], linea
   );
 }
 
-/** Returns the conversation that is there, if it is of the same agent and has the same messages. */
+/** Returns the stored conversation if it has the same agent and the same messages. */
 async function sameConversation(
   connection: Parameters<typeof conversationParts>[0],
   keys: OwnerKeys,
@@ -111,7 +112,7 @@ async function sameConversation(
   { maxMessageBytes }: Pick<SessionSettings, "maxMessageBytes">,
 ): Promise<Conversation | undefined> {
   let compared = 0;
-  // What cannot be read is not the same.
+  // A message that cannot be read is not the same, so skip it: the number of messages then differs.
   for await (const part of conversationParts(connection, keys, id, { onCorrupt: "skip", maxMessageBytes })) {
     const { conversation } = part;
     if (conversation.agentId !== agentId || conversation.messageCount !== messages.length) return undefined;
@@ -130,10 +131,10 @@ function isSame({ at, ...message }: ReturnType<typeof exportedMessage>, other: C
 }
 
 /**
- * Checks all messages, and returns those that the store keeps: the newest, where it has `maxMessages`.
+ * Checks all messages, and returns those that the store keeps: with `maxMessages`, the newest.
  *
- * @throws InvalidOptionError for the first that is not a message of an export, or is too large.
- * @throws ConversationTooLargeError
+ * @throws InvalidOptionError for the first value that is not a message of an export, or is too large.
+ * @throws ConversationTooLargeError if there are more messages or bytes than an import accepts.
  */
 function checkedMessages(
   { maxMessages, maxMessageBytes }: Pick<SessionSettings, "maxMessages" | "maxMessageBytes">,
@@ -147,7 +148,7 @@ function checkedMessages(
     if (size > maxMessageBytes) {
       throw new InvalidOptionError(
         `record.messages[${index}]`,
-        `it takes ${size} bytes, and maxMessageBytes is ${maxMessageBytes}. Keep large content elsewhere, or raise it.`,
+        `it takes ${size} bytes, and maxMessageBytes is ${maxMessageBytes}. Store large content elsewhere, or raise the limit.`,
       );
     }
     bytes += size;
@@ -159,11 +160,11 @@ function checkedMessages(
 
 const PARTS: ReadonlySet<string> = new Set(["type", "data", "rich", "own", "at"]);
 
-/** Decodes a message as if it were stored, and encodes it anew: what is stored is what this library writes. */
+/** Decodes a message as if it were stored, and encodes it anew, so that Redis only gets the form that this library writes. */
 function checkedMessage(value: unknown, index: number): CheckedMessage {
   const option = `record.messages[${index}]`;
   if (!isObject(value) || Object.keys(value).some((name) => !PARTS.has(name))) {
-    throw new InvalidOptionError(option, "use an object with type, data, at, and rich and own where it has them.");
+    throw new InvalidOptionError(option, "use an object with type, data and at, and optionally rich and own.");
   }
   const { at: time, ...fields } = value;
   if (!isTimeText(time)) {
@@ -174,7 +175,7 @@ function checkedMessage(value: unknown, index: number): CheckedMessage {
     const { message } = decodeMessage(JSON.stringify({ ...fields, at }), index);
     return { encoded: encodeMessage(message, index), at };
   } catch {
-    // A cycle, a getter that throws, a depth beyond the stack: the errors may quote content.
+    // Drop the error (of a cycle, a throwing getter, too great a depth …), because its message may quote content.
     throw new InvalidOptionError(option, "it is not a message as conversations.export() returns it.");
   }
 }

@@ -10,19 +10,19 @@ import { once } from "../options/once.js";
 /** Options of {@link Conversations.import}. */
 export interface ImportOptions extends WriteOptions {
   /**
-   * The id of the conversation. `"new"` makes one from the operation id, for a copy beside the conversation that has the id of
-   * the record.
-   * @default that of the record
+   * The id of the imported conversation. With `"new"`, it gets a new id that is derived from the `operationId`, so that it
+   * does not collide with the conversation that has the id of the record.
+   * @default the id of the record
    */
   id?: string | undefined;
   /**
-   * The agent that the conversation is with.
-   * @default that of the record
+   * The agent of the imported conversation.
+   * @default the agent of the record
    */
   agentId?: string | undefined;
 }
 
-/** A record and its options, checked but for the messages. */
+/** A record and its options. Everything but the messages is checked. */
 export interface ParsedImport {
   readonly id: string;
   readonly agentId: string;
@@ -32,7 +32,7 @@ export interface ParsedImport {
   readonly messages: readonly unknown[];
 }
 
-/** Returns true for a time as `Date.prototype.toISOString` spells it. */
+/** Returns true for a time in the form of `Date.prototype.toISOString`. */
 export function isTimeText(value: unknown): value is string {
   if (typeof value !== "string" || value.length > 30) return false;
   const time = Date.parse(value);
@@ -51,7 +51,7 @@ const recordSchema = once(() =>
       kind: z.literal("conversation", "pass a record of a conversation").optional(),
       format: z.literal(
         "langchain-redis-sessions/conversation/1",
-        'pass what conversations.export() returned; its format is "langchain-redis-sessions/conversation/1"',
+        'pass the result of conversations.export(); its format is "langchain-redis-sessions/conversation/1"',
       ),
       id: madeIdSchema(),
       agentId: idSchema(),
@@ -62,7 +62,7 @@ const recordSchema = once(() =>
       messages: z.custom<readonly unknown[]>(Array.isArray, "use an array of messages"),
       continues: z.undefined("add the messages of the records that follow, and leave this out").optional(),
     },
-    "pass what conversations.export() returned",
+    "pass the result of conversations.export()",
   ),
 );
 const optionsSchema = once(() =>
@@ -77,15 +77,17 @@ const optionsSchema = once(() =>
 );
 
 /**
- * @param base of the owner's keys.
- * @throws InvalidOptionError for what is not a record of a whole conversation, and for an option of the wrong form.
+ * Checks a record, except its messages, and the options.
+ *
+ * @param base the common part of the owner's keys.
+ * @throws InvalidOptionError if the record is not one of a whole conversation, or an option is unknown or invalid.
  */
 export function parseImport(record: ExportedConversation, options: ImportOptions, base: string): ParsedImport {
   const given = validate(optionsSchema(), "options", options);
   const { operationId = newOperationId() } = given;
   const parsed = validate(recordSchema(), "record", record);
   if (parsed.messages.length === 0) {
-    throw new InvalidOptionError("record.messages", "it is empty; a conversation begins with its first message.");
+    throw new InvalidOptionError("record.messages", "it is empty; a conversation needs at least one message.");
   }
   const id =
     given.id === "new" ? idFrom("conversation", digestOf("import", base, operationId)) : (given.id ?? parsed.id);

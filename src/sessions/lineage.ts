@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { ConversationChangedError } from "../errors.js";
 import type { Sealer } from "../redis/sealing.js";
 
-/** A conversation that begins anew that often while it is written to is not one that can be written to. */
+/** The most repetitions of one write. A conversation that begins anew more often meanwhile is being changed by others. */
 const MAX_SETTLED = 3;
 
 export interface StaleLineage {
@@ -15,30 +15,34 @@ function isStale(reply: { readonly outcome: string }): reply is StaleLineage {
 }
 
 /**
- * The lineage of a conversation, to which its messages and its title are sealed. It is a random field of the conversation's
- * record. A fork inherits it, and a conversation that begins anew has another one.
+ * The lineage of a conversation, to which its messages and its title are sealed. It is a random id in the conversation's
+ * record. A fork inherits it, and a conversation that begins anew gets another one.
  */
 export class Lineage {
   #id = "";
   #isKnown = false;
 
-  /** Names it in what is sealed. As long as no record was seen, it is a new one. */
+  /** The id to seal with. A new one, as long as no record was read. */
   get id(): string {
     if (this.#id === "") this.#id = randomBytes(12).toString("hex");
     return this.#id;
   }
 
-  /** That of the record, once it was read. */
+  /** The id in the record, once it was read. */
   get known(): string | undefined {
     return this.#isKnown ? this.#id : undefined;
   }
 
-  /** What a script checks, as redis/scripts/fragments/lineage.ts reads it; `""` when nothing is sealed. */
+  /** Returns the argument that redis/scripts/fragments/lineage.ts checks, or `""` if nothing is sealed. */
   argumentFor(sealer: Sealer | undefined): string {
     return sealer === undefined || sealer.isPlain ? "" : `${this.id} ${this.#isKnown ? "known" : "new"}`;
   }
 
-  /** Sends, and sends again when the record proves to have another one: twice when that changed meanwhile. */
+  /**
+   * Sends a write, and sends it again if the record turns out to have another lineage.
+   *
+   * @throws ConversationChangedError if the lineage keeps changing.
+   */
   async settle<Reply extends { readonly outcome: string }>(
     send: () => Promise<Reply | StaleLineage>,
   ): Promise<Exclude<Reply, StaleLineage>> {
@@ -50,7 +54,7 @@ export class Lineage {
     }
   }
 
-  /** The record has this one, or none (`""`). */
+  /** Notes the lineage that the record has. `""` if it has none. */
   found(id: string): void {
     if (id === "" && !this.#isKnown) return;
     this.#id = id;

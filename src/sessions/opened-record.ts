@@ -6,31 +6,31 @@ import type { Connection } from "../redis/send.js";
 import { metadataName, toConversation, toSession } from "./record.js";
 import type { Conversation, Session } from "./session.js";
 
-// What of a record is content may be sealed: titles, metadata, addresses, user agents.
+// The content in a record may be sealed: titles, metadata, addresses, user agents.
 
-/** More than any of them has. */
+/** The most bytes of an opened field. No field that this library writes is larger. */
 const MAX_BYTES = 1_048_576;
-/** The fields of a session that are sealed, beside its metadata. */
+/** The fields of a session that are sealed, apart from its metadata, with their kinds. */
 const CONTENT: ReadonlyMap<string, string> = new Map([
   ["ipAddress", "address"],
   ["userAgent", "user agent"],
 ]);
 
-/** Names the field that tells addresses apart, where the address itself is sealed. */
+/** The field with the digest of a sealed address. Scripts compare addresses by it, because they cannot open them. */
 const ADDRESS_DIGEST = "ipAddressDigest";
 
-/** Seals a title for a conversation's lineage, when a call seals. */
+/** Seals a title for a conversation's lineage, if there is a sealer that seals. */
 export function sealTitle(sealer: Sealer | undefined, title: string, lineage: string): Stored {
   return sealer === undefined || sealer.isPlain ? title : sealer.seal(title, { kind: "title", within: lineage });
 }
 
-/** Seals what is content of the fields of a session (name, value, name, value …), when a call seals. */
+/** Seals the content among the fields of a session (name, value, name, value …), if there is a sealer that seals. */
 export function sealFields(
   sealer: Sealer | undefined,
   sessionId: string,
   fields: readonly string[],
 ): readonly Stored[] {
-  // Compressed alone, an address could not be compared.
+  // Fields are not compressed without encryption: scripts could not compare a compressed address.
   if (sealer === undefined || sealer.isPlain) return fields;
   const sealed: Stored[] = [];
   for (let index = 0; index + 1 < fields.length; index += 2) {
@@ -42,7 +42,7 @@ export function sealFields(
   return sealed;
 }
 
-/** Returns whether a field of a session holds what may be sealed. */
+/** Returns true for a field of a session that may be sealed. */
 export function isContent(name: string): boolean {
   return kindOf(name) !== undefined;
 }
@@ -58,7 +58,8 @@ function within(sessionId: string, name: string): string {
 /**
  * Returns the session of a record.
  *
- * @throws SessionNotFoundError, CorruptMessageError as `toSession` does, and for what cannot be opened.
+ * @throws what `toSession` throws.
+ * @throws CorruptMessageError for a field that cannot be opened.
  */
 export async function openSession(connection: Connection, record: readonly Stored[]): Promise<Session> {
   const id = String(record[record.indexOf("id") + 1]);
@@ -70,23 +71,23 @@ export async function openSession(connection: Connection, record: readonly Store
   );
 }
 
-/** Returns the lineage of a conversation, `""` when its record has none. */
+/** Returns the lineage of a conversation, or `""` if its record has none. */
 export function lineageOf(fields: readonly Stored[]): string {
   return fieldOf(fields, "lineage") ?? "";
 }
 
-/** Returns whether all messages of a conversation are sealed, so that plain ones are refused. */
+/** Returns true if all messages of a conversation are sealed, so that plain ones are refused. */
 export function isMarkedSealed(fields: readonly Stored[]): boolean {
   return fieldOf(fields, "sealed") !== undefined;
 }
 
-/** Not by `indexOf`: a title may be what a field is called. */
+/** Returns the value of a field. Does not use `indexOf`, because a title may be equal to the name of a field. */
 function fieldOf(fields: readonly Stored[], name: string): string | undefined {
   const at = fields.findIndex((one, index) => index % 2 === 0 && one === name);
   return at === -1 ? undefined : String(fields[at + 1]);
 }
 
-/** Returns a conversation with its title. */
+/** Returns a conversation with its title opened. */
 export async function openConversation(
   connection: Connection,
   { id, length, fields }: ConversationEntry,
@@ -103,9 +104,9 @@ export async function openConversation(
 }
 
 /**
- * Opens the fields of a record. With `"skip"`, those that cannot be read are left out.
+ * Opens the fields of a record. With `"skip"`, fields that cannot be read are left out.
  *
- * @param aboutOf returns what a field is, when it may be sealed.
+ * @param aboutOf returns the kind and place of a field that may be sealed, and `undefined` for any other field.
  */
 async function openFields(
   connection: Connection,
@@ -113,7 +114,7 @@ async function openFields(
   aboutOf: (name: string) => Expected | undefined,
   onCorrupt: "throw" | "skip" = "throw",
 ): Promise<readonly string[]> {
-  // Where nothing is sealed, it stays what it is: sessions are verified often.
+  // Sessions are verified often, so fields that are all plain are returned without a copy.
   if (connection.vault === undefined && areTexts(fields)) return fields;
   const places: { readonly at: number; readonly name: string; readonly about: Expected }[] = [];
   for (let index = 0; index + 1 < fields.length; index += 2) {

@@ -14,27 +14,28 @@ import { once } from "../options/once.js";
 /** Options of {@link SessionStore}. */
 export interface SessionStoreOptions extends StoreOptions {
   /**
-   * How long a session lives without activity. `verify` and every turn renew it, never past `lifetime`.
+   * The time that a session lives without activity. `verify` and every turn renew it, but never beyond `lifetime`.
    * @default "4h"
    */
   idleTimeout?: Duration | undefined;
   /**
-   * How long a session lives at most, whatever its activity.
+   * The longest time that a session lives, however active it is.
    * @default "7d"
    */
   lifetime?: Duration | undefined;
   /**
-   * How long a conversation lives after its last turn. At least `lifetime`.
+   * The time that a conversation lives after its last turn. At least `lifetime`.
    * @default "30d"
    */
   conversationTtl?: Duration | undefined;
   /**
-   * How many live sessions a user may have.
+   * The most live sessions of one user.
    * @default 5
    */
   maxSessionsPerUser?: number | undefined;
   /**
-   * What `create` does at the limit: it ends the oldest sessions, or throws a `SessionLimitError`.
+   * Decides what `create` does at the limit: `"end-oldest"` ends the oldest sessions, `"reject"` throws a
+   * `SessionLimitError`.
    * @default "end-oldest"
    */
   atLimit?: "end-oldest" | "reject" | undefined;
@@ -44,7 +45,7 @@ export interface SessionStoreOptions extends StoreOptions {
    */
   addressBinding?: "off" | "strict" | undefined;
   /**
-   * How long a sign-in may be used: the longest lifetime of its tokens, renewals included. For this long the store
+   * The longest time for which a sign-in can be used: the lifetime of its tokens, renewals included. For this time the store
    * remembers that all sessions of a user were ended, and that `authenticatedAt` has to be later.
    * @default "1d"
    */
@@ -107,9 +108,14 @@ export function parseSessionOptions(options: SessionStoreOptions): SessionSettin
   return settings;
 }
 
-/** The owner of sessions and conversations. The same `userId` in two organisations is two owners. */
+/** The owner of sessions and conversations. The same `userId` in two organisations means two owners. */
 export interface Owner {
+  /** The user's id: any non-empty well-formed string of up to 1 KiB of UTF-8. */
   userId: string;
+  /**
+   * The organisation's id, of the same form.
+   * @default no organisation
+   */
   orgId?: string | undefined;
 }
 
@@ -117,33 +123,38 @@ export interface Owner {
 export interface SessionInit extends Owner {
   /** The agent that this session talks to. */
   agentId: string;
-  /** The conversation to go on with, which belongs to this user, organisation and agent. Without it, a new one. */
+  /**
+   * The conversation to go on with. It has to belong to this user, organisation and agent.
+   * @default a new conversation
+   */
   conversationId?: string | undefined;
+  /** The client's address. Required if `addressBinding` is `"strict"`. */
   ipAddress?: string | undefined;
+  /** The client's `User-Agent`. */
   userAgent?: string | undefined;
-  /** Values that JSON can hold, up to 64 KiB in a call. A value of `null` is left out. */
+  /** JSON values by name, up to 64 KiB and 1000 names. A value of `null` is left out. */
   metadata?: Record<string, unknown> | undefined;
   /**
-   * When the user proved who they are, by the clock of the party that checked it, such as `auth_time` of a JWT. It has to
-   * be in a later second than the last `endAll` or `eraseUser` of this owner, as long as that is remembered
-   * (`maxTokenLifetime`). `undefined` means that it is not known, and is refused once there was such a call. Left out, it is
-   * not compared: the user has signed in just now.
+   * The time at which the user proved who they are, by the clock of the party that checked it, such as `auth_time` of a JWT.
+   * It has to be in a later second than the last `endAll`, `eraseUser` or `endEverybody`, as long as that call is remembered
+   * (`maxTokenLifetime`). Leave it out if the user has signed in just now: then it is not compared. `undefined` means that
+   * the time is not known, and is refused once there was such a call.
    */
   authenticatedAt?: Date | undefined;
 }
 
 /**
- * What a session has to match. A name that is left out is not compared. A `userId` or `agentId` that is there and
- * `undefined`, such as a claim that the credentials lack, is refused, because it would let anyone in.
+ * The attributes that a session has to match. A property that is left out is not compared. A `userId` or `agentId` that is
+ * present and `undefined`, for example because the credentials lack the claim, is refused, because it would let anyone in.
  */
 export interface ExpectedSession {
   userId?: string;
-  /** The organisation. Left out, any will do; `undefined` means that the session must have none. */
+  /** The organisation. If left out, any organisation matches. `undefined` means that the session must have none. */
   orgId?: string | undefined;
   agentId?: string;
-  /** Compared when `addressBinding` is `"strict"`. A missing address does not match then. */
+  /** The client's address. Compared if `addressBinding` is `"strict"`; a missing address then does not match. */
   ipAddress?: string | undefined;
-  /** As in {@link SessionInit}. A session that `endAll` has spared goes on with any time. */
+  /** The time of the sign-in, as in {@link SessionInit}. Not compared for a session that `endAll` has spared. */
   authenticatedAt?: Date | undefined;
 }
 
@@ -249,42 +260,50 @@ const messagePageSchema = once(() =>
   ),
 );
 
+/** The page that {@link Conversations.list} returns. */
 export interface ConversationPage {
   /**
-   * How many conversations at most, up to 1000.
+   * The most conversations of the page. At most 1000.
    * @default 20
    */
   limit?: number | undefined;
-  /** The last conversation of the page before. */
+  /**
+   * The last conversation of the previous page.
+   * @default none: the page starts with the most recent conversation
+   */
   before?: Pick<Conversation, "lastActivityAt"> | undefined;
 }
 
+/** The page that {@link Conversations.messages} returns. */
 export interface MessagePage {
   /**
-   * How many messages at most, up to 1000.
+   * The most messages of the page. At most 1000.
    * @default 50
    */
   limit?: number | undefined;
-  /** The position, or the index, of the first message of the page that you have. Only messages in front of it are returned. */
+  /**
+   * The position, or the index, of the first message of the page that you have. The page ends in front of that message.
+   * @default none: the page ends with the latest message
+   */
   before?: string | number | undefined;
 }
 
-/** Where {@link Conversations.rewind} cuts a conversation. */
+/** Options of {@link Conversations.rewind}. */
 export interface RewindOptions extends WriteOptions {
-  /** The position of a user's message: that message and all behind it are removed. */
+  /** The position of a user's message. That message and all messages behind it are removed. */
   before: string;
 }
 
-/** Which part of a conversation {@link Conversations.fork} copies. */
+/** Options of {@link Conversations.fork}. */
 export interface ForkOptions extends WriteOptions {
   /**
-   * The position of a user's message: those in front of it are copied.
-   * @default all messages
+   * The position of a user's message. The messages in front of it are copied.
+   * @default none: all messages are copied
    */
   before?: string | undefined;
   /**
    * The title of the new conversation.
-   * @default that of the conversation
+   * @default the title of the copied conversation
    */
   title?: string | undefined;
 }
@@ -310,16 +329,16 @@ export function parseFork(options: ForkOptions): { before: string; title: string
   return { before, title, operationId };
 }
 
-/** The part of a session that calls need. */
+/** The attributes of a session that calls need. */
 export type SessionRef = Pick<Session, "id" | "conversationId" | "userId" | "orgId" | "agentId">;
 
 export function parseSession(name: string, session: SessionRef): SessionRef {
   const parsed = sessionRefSchema().safeParse(session);
   if (parsed.success) return parsed.data;
-  // This library made every session, so a value with any fault is something else, such as a promise or a token.
+  // This library makes every session, so a value with any fault is something else, such as a promise or a token.
   throw new InvalidOptionError(
     name,
-    "pass what verify() returned, or the session of what create() returned: awaited, and not the token.",
+    "pass the session that verify() returned, or the session in the result of create(); not a promise, and not a token.",
   );
 }
 

@@ -5,10 +5,10 @@ import type { Connection } from "../redis/send.js";
 import { type Owner, parseOwner, type SessionSettings } from "./options.js";
 
 /**
- * Returns the connection for what an owner has. A data key that is kept elsewhere stays until the owner is erased: what it
- * seals may last for ever.
+ * Returns the connection for the data of an owner. The data key does not expire: if it is kept elsewhere, it stays until the
+ * owner is erased, because the data that it seals may last for ever.
  *
- * @param subject what observers are told besides, such as a session.
+ * @param subject the conversation and agent that are reported to observers.
  */
 export function connectionOfOwner(
   settings: Connection & StoredForm,
@@ -18,7 +18,11 @@ export function connectionOfOwner(
   return connectionOf(settings, { owner: `user:${tag}`, dataKey, ttlMilliseconds: 0, conversationId, agentId });
 }
 
-/** Returns the keys of all that an owner has. @throws InvalidOptionError when `owner` has the wrong form. */
+/**
+ * Returns the keys of everything that an owner has.
+ *
+ * @throws InvalidOptionError if `owner` is invalid.
+ */
 export function keysOf({ keyPrefix }: Pick<SessionSettings, "keyPrefix">, owner: Owner): OwnerKeys {
   const { userId, orgId } = parseOwner(owner);
   return ownerKeys(keyPrefix, ownerTag(userId, orgId));

@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { once } from "../options/once.js";
 
-// redis/scripts/fragments/positions.ts says what positions are made of.
+// For the parts of a position, see redis/scripts/fragments/positions.ts.
 
-/** What the positions of a conversation's messages are made of, as its hash has it. */
+/** The fields of a conversation's hash from which the positions of its messages follow. */
 export interface Places {
   /** The number of the oldest message. */
   readonly first: number;
-  /** From which number on messages are of which era: `<number>:<era> …`. */
+  /** The eras, each with the number of its first message: `<number>:<era> …`. */
   readonly eras: string;
 }
 
@@ -16,12 +16,15 @@ const help = "use the position of a message, as conversations.messages() returne
 /** Checks the form of a position. */
 export const positionSchema: () => z.ZodString = once(() => z.string(help).regex(/^\d{1,17}-\d{1,15}$/, help));
 
-/** Returns the places of a conversation whose hash has these two fields. */
+/** Returns the places for these two fields of a conversation's hash. */
 export function placesOf(first: string | undefined, eras: string | undefined): Places {
   return { first: Number(first ?? 0), eras: eras ?? "0:0" };
 }
 
-/** Returns a function that names the position of each index; that behind the last message is the end of the conversation. */
+/**
+ * Returns a function that returns the position of an index. The position behind the last message is the end of the
+ * conversation.
+ */
 export function positionsOf({ first, eras }: Places): (index: number) => string {
   const begun = eras.split(" ").map((one): [number, string] => {
     const [number = "", era = "0"] = one.split(":");
@@ -34,7 +37,7 @@ export function positionsOf({ first, eras }: Places): (index: number) => string 
   };
 }
 
-/** Returns the index of a position among so many messages, or `undefined` when its message is gone or was never there. */
+/** Returns the index of a position among `length` messages, or `undefined` if no message has this position. */
 export function indexOfPosition(places: Places, position: string, length: number): number | undefined {
   const index = Number(position.slice(position.indexOf("-") + 1)) - places.first;
   return index >= 0 && index < length && positionsOf(places)(index) === position ? index : undefined;

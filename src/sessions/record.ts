@@ -8,15 +8,15 @@ import type { Conversation, Session } from "./session.js";
 // the metadata is a field of its own: JSON under this prefix.
 const METADATA = "metadata:";
 const MAX_METADATA_BYTES = 65_536;
-/** Arguments of one script: two for a name that is set, one for a name that is removed. */
+/** The most arguments of one script: two for each name that is set, one for each name that is removed. */
 const MAX_METADATA_ARGUMENTS = 2_000;
 
-/** Returns the name of metadata that a field holds, `undefined` for another field. */
+/** Returns the metadata name of a field, or `undefined` for a field that is not metadata. */
 export function metadataName(field: string): string | undefined {
   return field.startsWith(METADATA) ? field.slice(METADATA.length) : undefined;
 }
 
-/** Returns the fields of a new session, as name, value, name, value …. */
+/** Returns the fields of a new session as name, value, name, value …. */
 export function initFields(
   id: string,
   conversationId: string,
@@ -28,9 +28,9 @@ export function initFields(
 }
 
 /**
- * Returns the fields to set, as name, value, name, value …, and the names to remove: those whose value is `null`.
+ * Returns the fields to set as name, value, name, value …, and the names to remove: those whose value is `null`.
  *
- * @throws InvalidOptionError for a name or value that cannot be stored, or too much of them.
+ * @throws InvalidOptionError if a name or value cannot be stored, or there are too many.
  */
 export function metadataFields(metadata: Readonly<Record<string, unknown>>): { fields: string[]; removed: string[] } {
   const fields: string[] = [];
@@ -44,7 +44,7 @@ export function metadataFields(metadata: Readonly<Record<string, unknown>>): { f
       if (!isPlainJson({ value })) {
         throw new InvalidOptionError(
           `metadata.${name}`,
-          "use a value that JSON can hold: no dates, functions, cycles.",
+          "use a value that JSON can represent: no dates, functions or cycles.",
         );
       }
       fields.push(METADATA + name, JSON.stringify(value));
@@ -52,10 +52,7 @@ export function metadataFields(metadata: Readonly<Record<string, unknown>>): { f
   }
   const bytes = Buffer.byteLength(fields.join("")) + Buffer.byteLength(removed.join(""));
   if (bytes > MAX_METADATA_BYTES || fields.length + removed.length > MAX_METADATA_ARGUMENTS) {
-    throw new InvalidOptionError(
-      "metadata",
-      "use at most 64 KiB and 1000 names; larger things belong in agent memory.",
-    );
+    throw new InvalidOptionError("metadata", "use at most 64 KiB and 1000 names; store larger values in agent memory.");
   }
   return { fields, removed };
 }
@@ -63,8 +60,8 @@ export function metadataFields(metadata: Readonly<Record<string, unknown>>): { f
 /**
  * Returns the session of a record.
  *
- * @throws SessionNotFoundError when the record is not whole. A record that lost a part is no longer a session.
- * @throws CorruptMessageError when this library did not write its metadata.
+ * @throws SessionNotFoundError if the record lacks a field, because an incomplete record is no longer a session.
+ * @throws CorruptMessageError if this library did not write its metadata.
  */
 export function toSession(record: readonly string[]): Session {
   const fields = fieldMap(record);
@@ -104,7 +101,7 @@ function parseValue(value: string): unknown {
   try {
     return JSON.parse(value);
   } catch {
-    // The error of JSON.parse is left out, because it quotes what it could not read.
+    // Drop the error of JSON.parse, because its message quotes the value.
     throw new CorruptMessageError("The metadata of a session is not what this library wrote.");
   }
 }

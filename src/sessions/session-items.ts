@@ -6,10 +6,10 @@ import { connectionOfOwner } from "./owner-keys.js";
 import type { SessionRef, SessionSettings } from "./options.js";
 
 /**
- * Returns the place of a user's items. It is in the user's slot, and the same for all sessions and agents. Its scripts check
- * first that this session is live.
+ * Returns the place of a user's items. It is in the user's slot, and the same for all sessions and agents. Its scripts first
+ * check that this session is live.
  *
- * @throws InvalidOptionError when an option is unknown or of the wrong form.
+ * @throws InvalidOptionError if an option is unknown or invalid.
  */
 export function sessionItems(
   settings: SessionSettings,

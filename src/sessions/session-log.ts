@@ -41,17 +41,17 @@ import { removeConversation } from "./conversations.js";
 import type { SessionRef, SessionSettings } from "./options.js";
 import { indexOfPosition, placesOf, positionSchema, positionsOf } from "./positions.js";
 
-/** A conversation as a session sees it. Calls are refused as soon as the session is no longer live. */
+/** The log of a session's conversation. Calls throw a SessionNotFoundError once the session is no longer live. */
 export class SessionLog implements MessageLog {
   readonly #settings: SessionSettings;
   readonly #keys: OwnerKeys;
-  /** Taken when the history was made, so that a turn in flight is stored where it began. */
+  /** Copied when the history is created, so that a turn in flight is stored in the conversation in which it began. */
   readonly #session: Pick<SessionRef, "id" | "conversationId">;
   readonly #channels: Channels;
   readonly #connection: Connection;
-  /** The lineage of the conversation, as far as it is known here. */
+  /** The lineage of the conversation, once a reply has named it. */
   readonly lineage: Lineage = new Lineage();
-  /** Whether the latest read found all messages sealed. */
+  /** True if the latest read found the mark that all messages are sealed. */
   #isSealed: true | undefined;
 
   constructor(settings: SessionSettings, keys: OwnerKeys, session: SessionRef, channels: Channels) {
@@ -104,7 +104,7 @@ export class SessionLog implements MessageLog {
     );
   }
 
-  /** Reads what there is beside the question of an answer, whatever was appended behind that since. */
+  /** Reads the messages beside the question of an answer, including those that were appended behind it since. */
   #readAround(first: number, { position, length: asked }: StoredQuestion): Promise<StoredPart> {
     const from = first < 0 ? first - asked : 0;
     return this.#readLive(
@@ -133,7 +133,7 @@ export class SessionLog implements MessageLog {
     );
   }
 
-  /** Reads what is in front of the position that a turn replaces. With a window, that takes two round trips. */
+  /** Reads the messages in front of the position that a turn replaces. With a window, this takes two round trips. */
   async #readBefore(
     connection: Connection,
     first: number,
@@ -163,7 +163,7 @@ export class SessionLog implements MessageLog {
     const lineage = this.lineage.known;
     const isSealed = this.#isSealed;
     if (recorded) return { seen, entries: [], recorded, parts: 0, fence: undefined, lineage, isSealed };
-    // An earlier run of this turn has replaced what was to be replaced. Its parts give way now.
+    // An earlier run of this turn has already replaced the messages. This run replaces the parts of that run.
     if (parts > 0) return this.#readFrom(budget.connection(), first, turn);
     const index = indexOfPosition(places, from, length);
     if (index === undefined) throw new PositionNotFoundError();
@@ -305,8 +305,8 @@ export class SessionLog implements MessageLog {
   }
 
   /**
-   * Reads, and checks in the same round trip that the session is live, by the server's clock, and that the conversation is
-   * its agent's. The conversation's generation, and other fields of its hash, are read before its content.
+   * Reads, and checks in the same round trip that the session is live by the server's clock, and that the conversation
+   * belongs to the session's agent. The commands read the generation and other fields of the conversation before its content.
    */
   #readLive<Value>(
     connection: Connection,
@@ -338,7 +338,7 @@ export class SessionLog implements MessageLog {
   }
 }
 
-/** Returns the three reads that tell whether a session is live, for `assertLive`. */
+/** Returns the three commands whose replies `assertLive` checks. */
 export function livenessCommands(keys: OwnerKeys, sessionId: string): Command[] {
   return [
     ["pttl", keys.session(sessionId)],
@@ -350,7 +350,7 @@ export function livenessCommands(keys: OwnerKeys, sessionId: string): Command[] 
 /**
  * Checks the replies of `livenessCommands`, and returns the agent of the session's record.
  *
- * @throws SessionNotFoundError when the session is not live, with the reason as far as the record knows it.
+ * @throws SessionNotFoundError if the session is not live, with the reason if the record has it.
  */
 export function assertLive(lifetime: unknown, told: unknown, listed: unknown): string {
   const [ended, agentId] = list(told).map(textOrNothing);

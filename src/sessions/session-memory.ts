@@ -5,12 +5,12 @@ import type { SessionRef, SessionSettings } from "./options.js";
 
 /**
  * Returns the place of a user's memory for one agent. It is in the user's slot, and the same for all sessions. Its scripts
- * check first that this session is live and belongs to this agent.
+ * first check that this session is live and belongs to this agent.
  */
 export function sessionPlace(settings: SessionSettings, keys: OwnerKeys, { id, agentId }: SessionRef): MemoryPlace {
   const { member, ...own } = keys.memory(agentId);
   return {
-    // A value of memory is small, and changed in place: it is not compressed.
+    // Values are small, and scripts change them in place, so they are not compressed.
     connection: connectionOfOwner({ ...settings, compress: false }, keys, { agentId }),
     space: {
       ...settings.memory,

@@ -5,7 +5,7 @@ import type { SessionRef, SessionSettings } from "./options.js";
 
 /**
  * Returns the thread of a session's conversation. It is in the user's slot, and the same for all sessions on that
- * conversation. Its scripts check first that this session is live.
+ * conversation. Its scripts first check that this session is live.
  */
 export function sessionThread(
   store: SessionSettings,

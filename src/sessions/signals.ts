@@ -2,15 +2,15 @@ import type { Channels } from "../redis/channels.js";
 import { SessionNotFoundError, type SessionEndReason } from "../errors.js";
 import type { Session } from "./session.js";
 
-/** How long to wait after a failed question before Redis is asked again how long a session has left. */
+/** The time to wait before asking Redis again for the time that a session has left, after the question failed. */
 const RETRY_MILLISECONDS = 5_000;
-/** How long an ending can stay unnoticed that the subscriber missed, for example because its node is gone for good. */
+/** The longest time for which an ending stays unnoticed if the subscriber missed it, for example because its node is gone. */
 const MAX_WAIT_MILLISECONDS = 30_000;
 
-/** Returns how long a session has left, in milliseconds. Throws SessionNotFoundError once it is over. */
+/** Returns the time that a session has left, in milliseconds. Throws SessionNotFoundError once the session has ended. */
 export type AskTimeLeft = (session: Session) => Promise<number>;
 
-/** The signal of one turn, for as long as the turn runs. Each turn has its own, because listeners stay with a signal. */
+/** The signal of one turn, while the turn runs. Each turn has its own, because listeners stay with a signal. */
 export class SessionWatch {
   readonly #controller = new AbortController();
   readonly #stop: (watch: SessionWatch) => void;
@@ -35,7 +35,7 @@ export class SessionWatch {
 
 interface Entry {
   readonly session: Session;
-  /** The signal that lasts until the session ends, when a caller asked for one. */
+  /** The signal that lasts until the session ends, if a caller asked for one. */
   lasting: AbortController | undefined;
   /** Weak references, because a turn may be forgotten without being released. */
   readonly turns: Set<WeakRef<SessionWatch>>;
@@ -66,13 +66,13 @@ export class SessionSignals {
     const entry = this.#entryOf(session);
     if (entry.lasting === undefined) {
       entry.lasting = new AbortController();
-      // Asked at once, without waiting for the subscription, which an ACL may forbid.
+      // Ask at once, rather than wait for the subscription, which an ACL may forbid.
       void this.#watch(entry);
     }
     return entry.lasting.signal;
   }
 
-  /** Returns a watch that lasts until its release. It is for a turn, which is about to look at the session itself. */
+  /** Returns a watch for one turn. It asks Redis nothing, because the turn is about to check the session itself. */
   during(session: Session): SessionWatch {
     if (this.#closed) return new SessionWatch(() => {});
     const entry = this.#entryOf(session);
@@ -82,13 +82,13 @@ export class SessionSignals {
     });
     const reference = new WeakRef(watch);
     entry.turns.add(reference);
-    // The date is text when the session came through a queue.
+    // The date is text if the session went through JSON, for example through a queue.
     const left = new Date(session.expiresAt).getTime() - Date.now();
     if (entry.timer === undefined) this.#watchIn(entry, Math.max(0, left) + 1);
     return watch;
   }
 
-  /** Fires no signal any more, not even for a turn that begins later. */
+  /** Makes all signals, including those of later turns, never fire again. */
   close(): void {
     this.#closed = true;
     for (const { timer } of this.#entries.values()) clearTimeout(timer);
@@ -112,7 +112,7 @@ export class SessionSignals {
     this.#leave = undefined;
   }
 
-  /** Forgets an entry, and returns whether it was still known. */
+  /** Forgets an entry. Returns true if it was still known. */
   #forget(entry: Entry): boolean {
     clearTimeout(entry.timer);
     return this.#entries.get(entry.session.id) === entry && this.#entries.delete(entry.session.id);
@@ -125,8 +125,8 @@ export class SessionSignals {
         const entry = this.#entries.get(id);
         if (entry) this.#end(entry, new SessionNotFoundError(reason as SessionEndReason));
       },
-      // This also runs after each reconnection, because messages of the time in between were missed. The question follows the
-      // subscription, so an end in between is heard.
+      // This also runs after each reconnection, because the subscriber missed the messages in between. The question follows
+      // the subscription, so no ending is missed between the two.
       onSubscribed: () => {
         for (const entry of this.#entries.values()) void this.#watch(entry);
       },

@@ -56,7 +56,7 @@ import { assertLive, livenessCommands, SessionLog } from "./session-log.js";
 import { SessionSignals, type SessionWatch } from "./signals.js";
 import { newSecret, parseToken, SECRET_BYTES } from "./token.js";
 
-/** How many things of each kind an erasure removed. */
+/** The number of things of each kind that an erasure removed. */
 export interface Erased {
   readonly sessions: number;
   readonly conversations: number;
@@ -68,15 +68,17 @@ export interface Erased {
 /**
  * Keeps sessions: a user's live access to an agent, with limits that hold and endings that are final.
  *
- * A session is opened by a secret token, is live while it is used, and points at a conversation, which outlives it.
- * Each method takes one round trip, by the server's clock, and settles within `deadline`. Exceptions: `eraseUser` and
- * `endEverybody` take one or more a step, `exportUser` one a page, and `conversations.list` takes one more for each 500 expired conversations.
+ * A secret token opens a session. A session is live while it is used, and points at a conversation, which outlives it.
+ *
+ * Each method takes one round trip, goes by the server's clock, and settles within `deadline`. There are three exceptions:
+ * `eraseUser` and `endEverybody` work in steps of one or more round trips, `exportUser` takes one for each page, and
+ * `conversations.list` takes one more for every 500 expired conversations.
  *
  * @example
  * ```ts
  * const sessions = new SessionStore({ client, idleTimeout: "30m" });
- * const { token, session } = await sessions.create({ userId: "ada", agentId: "support" });
- * // … with the next request:
+ * const { token } = await sessions.create({ userId: "ada", agentId: "support" });
+ * // With the next request:
  * const session = await sessions.verify(token, { userId: "ada" });
  * const history = sessions.history(session);
  * ```
@@ -89,10 +91,10 @@ export class SessionStore {
   readonly #signals: SessionSignals;
   /** @internal */
   readonly [storeMark]: number = PROTOCOL;
-  /** Lists, reads, renames and deletes the conversations of an owner. */
+  /** The conversations of an owner: lists, reads, renames, forks, rewinds, exports, imports and deletes them. */
   readonly conversations: Conversations;
 
-  /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
+  /** @throws InvalidOptionError if an option is missing, unknown or invalid. */
   constructor(options: SessionStoreOptions) {
     this.#settings = parseSessionOptions(options);
     this.#channel = endingsChannel(this.#settings.keyPrefix);
@@ -102,16 +104,25 @@ export class SessionStore {
   }
 
   /**
-   * Opens a session. Beyond `maxSessionsPerUser`, the same script ends the oldest sessions.
+   * Creates a session. Beyond `maxSessionsPerUser`, the same script ends the oldest sessions.
    *
-   * @returns the token, the session, and the ids of the sessions that the limit ended. The token is shown this once; Redis
-   * holds only its hash.
-   * @throws ReauthenticationRequiredError when all sessions of the owner were ended since `authenticatedAt`.
-   * @throws SessionLimitError at the limit when `atLimit` is `"reject"`.
-   * @throws ConversationNotFoundError when `conversationId` does not belong to this user, organisation and agent.
-   * @throws InvalidOptionError, StorageFullError.
-   * @throws StoreUnavailableError; when it is `indeterminate`, repeat the call with its `operationId` and the same values.
-   * Then there is one session.
+   * If you repeat the call with the same `operationId`, there is still one session, and only the latest token works.
+   *
+   * @returns the token, the session, and the ids of the sessions that the limit ended. The token cannot be read again: Redis
+   * stores only its hash.
+   * @throws ReauthenticationRequiredError if all sessions of the owner were ended since `authenticatedAt`.
+   * @throws SessionLimitError at the limit, if `atLimit` is `"reject"`.
+   * @throws ConversationNotFoundError if `conversationId` does not belong to this user, organisation and agent.
+   * @throws InvalidOptionError if an attribute is missing, unknown or invalid.
+   * @throws OperationConflictError if another write had this `operationId`.
+   * @throws StorageFullError if Redis is out of memory. No session was created.
+   * @throws StoreUnavailableError otherwise. If it is `indeterminate`, repeat the call with its `operationId` and the same
+   * attributes.
+   *
+   * @example
+   * ```ts
+   * const { token, session } = await sessions.create({ userId: "ada", agentId: "support" });
+   * ```
    */
   async create(
     init: SessionInit,
@@ -170,11 +181,17 @@ export class SessionStore {
   /**
    * Returns the live session of a token, and renews its idle timeout.
    *
-   * @throws InvalidTokenError when the text is not a token. Redis is not asked.
-   * @throws SessionNotFoundError when the session is not live. For 60 seconds it says why.
-   * @throws SessionMismatchError when the session is not the expected one. Nothing is renewed.
-   * @throws ReauthenticationRequiredError when all sessions of the owner were ended since `authenticatedAt`.
-   * @throws StoreUnavailableError when Redis did not answer. Let nobody in then.
+   * @throws InvalidTokenError if the text is not a token. No request was sent to Redis.
+   * @throws SessionNotFoundError if the session is not live. For 60 seconds after its end, `reason` says why.
+   * @throws SessionMismatchError if the session is not the expected one. Nothing was renewed.
+   * @throws ReauthenticationRequiredError if all sessions of the owner were ended since `authenticatedAt`.
+   * @throws InvalidOptionError if a property of `expected` is unknown or invalid.
+   * @throws StoreUnavailableError if Redis did not answer. Refuse the request then.
+   *
+   * @example
+   * ```ts
+   * const session = await sessions.verify(token, { userId: "ada", agentId: "support" });
+   * ```
    */
   async verify(token: string, expected: ExpectedSession = {}): Promise<Session> {
     const { tag, sessionId, secretHash } = parseToken(token);
@@ -205,11 +222,20 @@ export class SessionStore {
   }
 
   /**
-   * Gives the session a new token, and refuses the old one from then on. Turns in flight go on. Rotate after sign-in and
-   * whenever the user's rights change (OWASP Session Management).
+   * Gives the session a new token. The old token is refused from then on, and turns in flight go on. Rotate the token after
+   * a sign-in, and whenever the user's rights change (OWASP Session Management).
    *
-   * @throws InvalidTokenError, SessionNotFoundError, as `verify` does.
-   * @throws StoreUnavailableError; when it is `indeterminate`, repeat the call with the same token and its `operationId`.
+   * If you repeat the call with the same `operationId`, only the latest token works.
+   *
+   * @throws InvalidTokenError if the text is not a token.
+   * @throws SessionNotFoundError if the session is not live, or has another token.
+   * @throws StoreUnavailableError otherwise. If it is `indeterminate`, repeat the call with the same token and its
+   * `operationId`.
+   *
+   * @example
+   * ```ts
+   * const { token: next } = await sessions.rotate(token);
+   * ```
    */
   async rotate(token: string, options?: WriteOptions): Promise<{ token: string; session: Session }> {
     const { tag, sessionId, secretHash } = parseToken(token);
@@ -232,9 +258,18 @@ export class SessionStore {
   }
 
   /**
-   * Merges metadata into the session. Names that are not given stay, and `null` removes a name.
+   * Merges metadata into the session. Other names stay, and a value of `null` removes its name.
    *
-   * @throws SessionNotFoundError when the session is not live.
+   * @returns the session after the update.
+   * @throws SessionNotFoundError if the session is not live.
+   * @throws InvalidOptionError if the metadata is invalid or too large.
+   * @throws OperationConflictError, StorageFullError. Nothing was changed.
+   * @throws StoreUnavailableError otherwise. If it is `indeterminate`, repeat the call with its `operationId`.
+   *
+   * @example
+   * ```ts
+   * await sessions.update(session, { metadata: { language: "fr", trial: null } });
+   * ```
    */
   async update(
     session: Session,
@@ -246,11 +281,20 @@ export class SessionStore {
   }
 
   /**
-   * Points the session at another of the user's conversations with this agent, or at a new one. Turns in flight are stored
-   * where they began, because a history that was made before stays with its conversation.
+   * Points the session at another of the user's conversations with this agent, or, without `conversationId`, at a new one.
+   * Turns in flight are stored in the conversation in which they began, because a history keeps its conversation.
    *
-   * @throws ConversationNotFoundError when there is no such conversation of this user, organisation and agent.
-   * @throws SessionNotFoundError when the session is not live.
+   * @returns the session after the change. Use it for the next turns.
+   * @throws ConversationNotFoundError if this user, organisation and agent have no such conversation.
+   * @throws SessionNotFoundError if the session is not live.
+   * @throws OperationConflictError, StorageFullError. Nothing was changed.
+   * @throws StoreUnavailableError otherwise. If it is `indeterminate`, repeat the call with its `operationId`.
+   *
+   * @example
+   * ```ts
+   * const next = await sessions.openConversation(session); // a new conversation
+   * const history = sessions.history(next);
+   * ```
    */
   async openConversation(session: Session, conversationId?: string, options?: WriteOptions): Promise<Session> {
     const target = conversationId === undefined ? newId("conversation") : parseId("conversationId", conversationId);
@@ -264,13 +308,36 @@ export class SessionStore {
     });
   }
 
-  /** Ends the session of a token. Returns `false` when it was not live, or when it has another token by now. */
+  /**
+   * Ends the session of a token.
+   *
+   * @returns `false` if the session was not live, or has another token by now.
+   * @throws InvalidTokenError if the text is not a token.
+   * @throws StoreUnavailableError otherwise. If it is `indeterminate`, repeat the call with its `operationId`.
+   *
+   * @example
+   * ```ts
+   * await sessions.end(token);
+   * ```
+   */
   async end(token: string, options?: WriteOptions): Promise<boolean> {
     const { tag, sessionId, secretHash } = parseToken(token);
     return (await this.#end(tag, options, { scope: "one", id: sessionId, secretHash })) > 0;
   }
 
-  /** Ends one of the owner's sessions. Returns `false` when it was not live, or is not the owner's. */
+  /**
+   * Ends one of the owner's sessions, by its id.
+   *
+   * @returns `false` if the session was not live, or does not belong to the owner.
+   * @throws InvalidOptionError if `owner` or `sessionId` is invalid.
+   * @throws StoreUnavailableError otherwise. If it is `indeterminate`, repeat the call with its `operationId`.
+   *
+   * @example
+   * ```ts
+   * const [oldest] = await sessions.list({ userId: "ada" });
+   * if (oldest) await sessions.endById({ userId: "ada" }, oldest.id);
+   * ```
+   */
   async endById(owner: Owner, sessionId: string, options?: WriteOptions): Promise<boolean> {
     const { userId, orgId } = parseOwner(owner);
     const id = parseId("sessionId", sessionId);
@@ -278,10 +345,20 @@ export class SessionStore {
   }
 
   /**
-   * Ends all of the owner's sessions, or all but one, and returns how many. Call it after a change of password, for example.
-   * Sign-ins from before, or of the same second, cannot open a session again: see `authenticatedAt` of
-   * {@link SessionInit}. The session in `except` goes on with the sign-in that it has; to open another session, its user has
-   * to sign in anew too. The same user in another organisation is another owner, whose sessions and sign-ins stay good.
+   * Ends all of the owner's sessions, or all but the session in `except`. Call it, for example, after a change of password.
+   *
+   * An earlier sign-in, or one of the same second, cannot open a session again: see `authenticatedAt` of {@link SessionInit}.
+   * The session in `except` goes on with its sign-in, but to open another session, its user has to sign in again too. The
+   * same user in another organisation is another owner, whose sessions and sign-ins stay valid.
+   *
+   * @returns the number of sessions that this call ended.
+   * @throws InvalidOptionError if `owner` or `except` is invalid.
+   * @throws StoreUnavailableError otherwise. If it is `indeterminate`, repeat the call with its `operationId`.
+   *
+   * @example
+   * ```ts
+   * await sessions.endAll({ userId: "ada" }, { except: session });
+   * ```
    */
   async endAll(owner: Owner, options: WriteOptions & { except?: Session | undefined } = {}): Promise<number> {
     const { userId, orgId } = parseOwner(owner);
@@ -290,7 +367,17 @@ export class SessionStore {
     return this.#end(ownerTag(userId, orgId), writeOptions, { scope: "all", id, secretHash: "" });
   }
 
-  /** Returns the owner's live sessions, oldest first. */
+  /**
+   * Returns the owner's live sessions, oldest first.
+   *
+   * @throws InvalidOptionError if `owner` is invalid.
+   * @throws StoreUnavailableError if Redis did not answer within `deadline`.
+   *
+   * @example
+   * ```ts
+   * const devices = (await sessions.list({ userId: "ada" })).map(({ userAgent }) => userAgent);
+   * ```
+   */
   async list(owner: Owner): Promise<Session[]> {
     const keys = keysOf(this.#settings, owner);
     const budget = new Budget(connectionOfOwner(this.#settings, keys));
@@ -299,9 +386,17 @@ export class SessionStore {
   }
 
   /**
-   * Returns the session's conversation as a chat history. Its reads and writes are refused, in the same round trip, once the
-   * session is not live (SessionNotFoundError), or when the conversation is another agent's (ConversationNotFoundError).
-   * Writes extend the session, and count in it.
+   * Returns the session's conversation as a chat history. Sends nothing to Redis. Reads and writes of the history check the
+   * session in the same round trip: they throw a SessionNotFoundError once the session is not live, and a
+   * ConversationNotFoundError if the conversation belongs to another agent. Writes renew the session, and add to its
+   * `messageCount` and `toolCallCount`.
+   *
+   * @throws InvalidOptionError if `session` is not a session.
+   *
+   * @example
+   * ```ts
+   * const messages = await sessions.history(session).getMessages();
+   * ```
    */
   history(session: Session): RedisChatMessageHistory {
     const checked = parseSession("session", session);
@@ -312,9 +407,16 @@ export class SessionStore {
   }
 
   /**
-   * Returns what this agent remembers of the user, in all of the user's sessions with it. Reads and writes are refused, in
-   * the same round trip, once the session is not live (SessionNotFoundError). Writes extend the session. `eraseUser` removes
-   * the memory.
+   * Returns the agent's memory of the user. All of the user's sessions with this agent share it, and `eraseUser` removes it.
+   * Sends nothing to Redis. Reads and writes of the memory check the session in the same round trip: they throw a
+   * SessionNotFoundError once the session is not live. Writes renew the session.
+   *
+   * @throws InvalidOptionError if `session` is not a session.
+   *
+   * @example
+   * ```ts
+   * await sessions.memory(session).set("language", "French");
+   * ```
    */
   memory(session: Session): AgentMemory {
     const checked = parseSession("session", session);
@@ -322,8 +424,15 @@ export class SessionStore {
   }
 
   /**
-   * Returns the answers in flight of the session's conversation: begins one, follows it, stops it. Any session of the user on
-   * that conversation can follow an answer and stop it.
+   * Returns the answers in flight of the session's conversation, to begin, follow and stop one. Sends nothing to Redis. Any
+   * session of the user on that conversation can follow an answer and stop it.
+   *
+   * @throws InvalidOptionError if `session` is not a session.
+   *
+   * @example
+   * ```ts
+   * const answer = await sessions.answers(session).begin({ operationId, input: "Hi" });
+   * ```
    */
   answers(session: Session): Answers {
     const checked = parseSession("session", session);
@@ -337,8 +446,8 @@ export class SessionStore {
   }
 
   /**
-   * @internal Returns the thread of the session's conversation, for SessionSaver. Reads and writes are refused, in the same
-   * round trip, once the session is not live.
+   * @internal Returns the thread of the session's conversation, for SessionSaver. Its reads and writes check in the same
+   * round trip that the session is live.
    */
   thread(session: Session, settings: ThreadSettings): Thread {
     const checked = parseSession("session", session);
@@ -346,8 +455,8 @@ export class SessionStore {
   }
 
   /**
-   * @internal Returns the owner's items, for a RedisStore. Reads and writes are refused, in the same round trip, once the
-   * session is not live (SessionNotFoundError). Writes extend the session.
+   * @internal Returns the owner's items, for a RedisStore. Its reads and writes check in the same round trip that the session
+   * is live. Writes renew the session.
    */
   items(session: Session, options: ItemOptions): ItemSpace {
     const checked = parseSession("session", session);
@@ -355,17 +464,25 @@ export class SessionStore {
   }
 
   /**
-   * Removes all that is stored of an owner. Every session ends at once. Then sessions, conversations, agent memories,
-   * threads and items of LangGraph are removed in bounded steps, each of which settles within the deadline. The call is safe
-   * to repeat: an interrupted erasure goes on where it stopped.
+   * Removes everything that is stored of an owner. All sessions end at once. Then sessions, conversations, agent memories,
+   * threads and items of LangGraph are removed in bounded steps, each of which settles within `deadline`. Not atomic. You
+   * can repeat the call: an interrupted erasure goes on where it stopped.
    *
-   * Records of sessions that had ended within the last minute go within that minute. A mark of each conversation, without
-   * its content, goes within a day: because of it, turns that read the conversation before are refused
-   * (ConversationChangedError). Sign-ins from before, or of the same second, cannot open a session again
-   * (`authenticatedAt` of {@link SessionInit}). The mark for that lasts for `maxTokenLifetime`, and holds a time and nothing
-   * of the user.
+   * Three kinds of marks stay for a while. None contains content.
+   * - Records of sessions that ended within the last minute expire within a minute.
+   * - A mark of each conversation expires within a day. Because of it, a turn that has read the erased conversation is refused
+   *   with a ConversationChangedError.
+   * - The time of the erasure is kept for `maxTokenLifetime`. Because of it, an earlier sign-in, or one of the same second,
+   *   cannot open a session again (`authenticatedAt` of {@link SessionInit}).
    *
-   * @returns how many of each kind this call removed.
+   * @returns the number of things of each kind that this call removed.
+   * @throws InvalidOptionError if `owner` is invalid.
+   * @throws StoreUnavailableError, NotReplicatedError. Repeat the call then.
+   *
+   * @example
+   * ```ts
+   * const { conversations } = await sessions.eraseUser({ userId: "ada" });
+   * ```
    */
   async eraseUser(owner: Owner): Promise<Erased> {
     const removed = await eraseOwner(this.#settings, keysOf(this.#settings, owner));
@@ -374,21 +491,21 @@ export class SessionStore {
   }
 
   /**
-   * Yields all that is stored of an owner, as plain JSON: live sessions without their tokens, conversations with every
-   * message, agent memories, threads and items of LangGraph, and answers in flight. Nothing is changed, and no session is
-   * renewed. {@link Conversations.import} reads conversations back.
+   * Yields everything that is stored of an owner, as plain JSON: live sessions without their tokens, conversations with
+   * every message, agent memories, threads and items of LangGraph, and answers in flight. The call changes nothing and renews
+   * no session. {@link Conversations.import} reads conversations back.
    *
-   * What is there when the call begins comes once, unless a limit, a clear, a removal or an expiry takes it away first. What
-   * is added meanwhile may be left out. Not atomic: records are read one after another.
+   * Not atomic: records are read one after another. Data that exists when the call begins is yielded once, unless a limit, a
+   * clear, a removal or an expiry removes it first. Data that is added meanwhile may be left out.
    *
-   * A page at a time is read, so the memory that it takes is bounded: up to about 1 MiB of messages, or 20 checkpoints of a
-   * thread. A long conversation comes as a record of the kind `conversation` and, as long as the last one `continues`,
-   * records of the kind `messages`. Conversations come in the order of their last activity, the earliest first. Each round
-   * trip settles within `deadline`. To stop, leave the loop.
+   * The call reads one page at a time, so it needs bounded memory: about 1 MiB of messages, or 20 checkpoints of a thread. A
+   * long conversation is yielded as a record of the kind `conversation`, followed by records of the kind `messages` for as
+   * long as the last record `continues`. Conversations come in the order of their last activity, the earliest first. Each
+   * round trip settles within `deadline`. To stop, leave the loop.
    *
-   * @throws InvalidOptionError when `owner` has the wrong form, at once.
-   * @throws CorruptMessageError, CorruptCheckpointError for what cannot be read, unless `onCorrupt` is `"skip"`.
-   * @throws StoreUnavailableError when Redis did not answer within `deadline`. Begin anew then.
+   * @throws InvalidOptionError at once if `owner` is invalid.
+   * @throws CorruptMessageError, CorruptCheckpointError for data that cannot be read, unless `onCorrupt` is `"skip"`.
+   * @throws StoreUnavailableError if Redis did not answer within `deadline`. Start again then.
    *
    * @example
    * ```ts
@@ -400,26 +517,38 @@ export class SessionStore {
   }
 
   /**
-   * Ends every session of every owner, for an incident such as a leaked signing key. It leaves a mark for each owner, so
-   * that no sign-in from before opens another session (`authenticatedAt` of {@link SessionInit}). First rotate the signing
-   * key, or set `jwtAuthenticator({ notBefore })`: that holds at once, and also for users of whom nothing is stored here,
-   * whom this call cannot find.
+   * Ends every session of every owner, for an incident such as a leaked signing key. The call leaves a mark for each owner,
+   * so that no earlier sign-in opens another session (`authenticatedAt` of {@link SessionInit}). First rotate the signing key,
+   * or set `jwtAuthenticator({ notBefore })`. That takes effect at once, and also for users without stored data, whom this
+   * call cannot find.
    *
-   * Not atomic. Every primary is scanned (`SCAN`) in steps of some 500 keys, in bounded memory, and each step settles within
-   * the deadline. Sessions that are created meanwhile may stay. The call is safe to repeat. Repeat it when it failed, and
-   * after a failover or a move of slots while it ran.
+   * Not atomic. The call scans every primary (`SCAN`) in steps of about 500 keys, in bounded memory, and each step settles
+   * within `deadline`. Sessions that are created meanwhile may stay. You can repeat the call. Repeat it if it failed, and if
+   * a failover or a move of slots happened while it ran.
    *
-   * @returns for how many owners this call did it, and how many of their sessions were live.
-   * @throws StoreUnavailableError, NotReplicatedError; then it was done for some owners, and not for all.
+   * @returns the number of owners whose sessions this call ended, and the number of their live sessions.
+   * @throws StoreUnavailableError, NotReplicatedError. The sessions of some owners may have been ended already.
+   *
+   * @example
+   * ```ts
+   * const { sessions: ended } = await sessions.endEverybody({ onProgress: console.log });
+   * ```
    */
   async endEverybody(options: EndEverybodyOptions = {}): Promise<{ owners: number; sessions: number }> {
     return endEverybody(this.#settings, parseEverybody(options).onProgress);
   }
 
   /**
-   * Returns a signal that aborts when the session ends, in whatever process. Its `reason` is a SessionNotFoundError. Use it
-   * to stop a model call early; writes are checked anyway. The store opens one subscriber connection for all signals; see
-   * `close()`.
+   * Returns a signal that aborts when the session ends, in any process. Its `reason` is a SessionNotFoundError. Use it to stop
+   * a model call early. Writes do not need it, because each checks the session itself. The store opens one subscriber
+   * connection for all signals, until `close()`.
+   *
+   * @throws InvalidOptionError if `session` is not a session.
+   *
+   * @example
+   * ```ts
+   * await model.invoke(messages, { signal: sessions.signal(session) });
+   * ```
    */
   signal(session: Session): AbortSignal {
     parseSession("session", session);
@@ -427,7 +556,8 @@ export class SessionStore {
   }
 
   /**
-   * @internal Returns the same for one turn, which looks at the session itself. It asks Redis nothing, and can be released.
+   * @internal Returns such a signal for one turn, to be released at its end. Asks Redis nothing, because the turn checks the
+   * session itself.
    */
   watch(session: Session): SessionWatch {
     parseSession("session", session);
@@ -435,9 +565,9 @@ export class SessionStore {
   }
 
   /**
-   * Closes the subscriber, which is all that this store opened. The client stays the caller's. Signals no longer fire, not
-   * even those that are asked for later; everything else goes on. Call it when the program is to end, before or after its
-   * last turn.
+   * Closes the subscriber, the only connection that this store opens. The client belongs to the caller and stays open. Signals
+   * no longer fire, including later ones. All other methods still work. Call it when the program is about to end, because an
+   * open subscriber keeps the process alive.
    */
   async close(): Promise<void> {
     this.#signals.close();
@@ -521,7 +651,7 @@ export class SessionStore {
   }
 }
 
-/** Returns when the user signed in, as the scripts read it. */
+/** Returns the time of the sign-in in the form that the scripts read. */
 function secondOf(authenticatedAt: Date | undefined): string {
   return authenticatedAt === undefined ? "unknown" : String(Math.floor(authenticatedAt.getTime() / 1_000));
 }
@@ -529,8 +659,8 @@ function secondOf(authenticatedAt: Date | undefined): string {
 let lastAttempt = 0;
 
 /**
- * Returns a number that grows with each attempt. Attempts of one process are in order even when its clock is set back.
- * Attempts of several processes need clocks that agree.
+ * Returns a number that grows with each attempt. Attempts of one process are in order even if its clock is set back.
+ * Attempts of several processes are in order only if their clocks agree.
  */
 function nextAttempt(): number {
   lastAttempt = Math.max(lastAttempt + 1, Date.now());

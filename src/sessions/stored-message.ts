@@ -6,21 +6,26 @@ import { CorruptMessageError } from "../errors.js";
 import type { ExportedConversation, ExportedMessage } from "./exported.js";
 import type { Conversation } from "./session.js";
 
-/** A stored message with its place and its time. */
+/** A stored message with its position and its time. */
 export interface StoredMessage {
-  /** Index in the conversation's list, 0 for the oldest that is kept. It changes when `maxMessages` removes older ones. */
+  /** The index in the conversation's list. 0 is the oldest stored message. Changes when `maxMessages` removes older ones. */
   index: number;
   /**
-   * Names this message for as long as it exists: for `rewind`, `fork`, `replaces` and `before`. It is not used again after a
-   * clear, a rewind, an edit or an expiry.
+   * Names this message while it exists, for `rewind`, `fork`, `replaces` and `before`. No other message ever gets the same
+   * position, not even after a clear, a rewind, an edit or an expiry.
    */
   position: string;
-  /** When it was appended, by the server's clock. */
+  /** The time at which the message was appended, by the server's clock. */
   at: Date;
+  /** The message. */
   message: BaseMessage;
 }
 
-/** @throws CorruptMessageError for an entry that cannot be read, unless `onCorrupt` is `"skip"`. Then there is nothing. */
+/**
+ * Returns the message of an entry in an array. With `onCorrupt: "skip"`, the array is empty if the entry cannot be read.
+ *
+ * @throws CorruptMessageError for an entry that cannot be read, unless `onCorrupt` is `"skip"`.
+ */
 export function stored(entry: Opened, index: number, onCorrupt: "throw" | "skip"): Omit<StoredMessage, "position">[] {
   try {
     const { message, at } = decodeMessage(entry, index);
@@ -31,13 +36,13 @@ export function stored(entry: Opened, index: number, onCorrupt: "throw" | "skip"
   }
 }
 
-/** Returns a message as JSON. The same message always gives the same JSON: that of its entry. */
+/** Returns a message as JSON. The same message always gives the same JSON, which is that of its entry. */
 export function exportedMessage({ message, index, at }: Omit<StoredMessage, "position">): ExportedMessage {
   const fields = JSON.parse(`${encodeMessage(message, index)}}`) as Omit<ExportedMessage, "at">;
   return { ...fields, at: at.toISOString() };
 }
 
-/** Returns a conversation as JSON. Where its record is gone, or has no such time yet, the times are those of its messages. */
+/** Returns a conversation as JSON. If its record lacks a time, the time of its first or last message is used. */
 export function exportedConversation(conversation: Conversation, messages: ExportedMessage[]): ExportedConversation {
   const { createdAt, lastActivityAt, messageCount: _, ...attributes } = conversation;
   const created = timeText(createdAt, messages[0]?.at ?? new Date(0).toISOString());

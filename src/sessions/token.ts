@@ -1,30 +1,30 @@
 import { hash, randomBytes } from "node:crypto";
 import { InvalidTokenError } from "../errors.js";
 
-// One URL-safe word of fixed length:
+// A token is one URL-safe word of fixed length:
 //
 //   lrs_ <tag: 16> <session id: 22> <secret: 43> <checksum: 6>
 //
-// Secret scanners find a leaked token by its prefix, and `idSchema` refuses it as an id. Tag and id route the call to its
-// record without a lookup. The secret is 256 random bits, and only its SHA-256 is ever sent to Redis. A fast hash is right
-// for a secret that cannot be guessed; OWASP asks for at least 64 bits of entropy in a session id. The checksum serves to
-// refuse typing errors and made-up tokens without a call to Redis. It protects nothing else.
+// Secret scanners find a leaked token by its prefix, and `idSchema` refuses it as an id. Tag and id lead to the session's
+// record without a lookup. The secret is 256 random bits, and only its SHA-256 is ever sent to Redis. A fast hash is enough,
+// because the secret cannot be guessed; OWASP asks for at least 64 bits of entropy in a session id. The checksum only serves
+// to refuse typing errors and made-up tokens without a call to Redis.
 const PREFIX = "lrs_";
-/** Random bytes of a secret. */
+/** The number of random bytes of a secret. */
 export const SECRET_BYTES = 32;
 const SHAPE = /^lrs_([\w-]{16})([\w-]{22})([\w-]{43})([\w-]{6})$/;
 
 export interface ParsedToken {
-  /** Names the owner's keys; see `ownerTag`. */
+  /** The part of the owner's keys that names the owner. See `ownerTag`. */
   readonly tag: string;
   readonly sessionId: string;
   readonly secretHash: string;
 }
 
 /**
- * Returns the hash of a new secret, and a function that makes the token which carries the secret for a session.
+ * Returns the hash of a new secret, and a function that makes the token of a session from the secret.
  *
- * @param bytes random ones, of which nobody else has any.
+ * @param bytes random bytes that are used for nothing else.
  */
 export function newSecret(bytes: Buffer = randomBytes(SECRET_BYTES)): {
   secretHash: string;
@@ -43,7 +43,7 @@ export function newSecret(bytes: Buffer = randomBytes(SECRET_BYTES)): {
 /**
  * Returns the parts of a token.
  *
- * @throws InvalidTokenError for anything that `newSecret` did not make, as far as that shows without Redis.
+ * @throws InvalidTokenError if the text is not a token. A made-up token with the right form is found out by Redis only.
  */
 export function parseToken(token: string): ParsedToken {
   const [, tag, sessionId, secret, sum] = (typeof token === "string" && SHAPE.exec(token)) || [];

@@ -4,20 +4,20 @@ import type { StopReason, TurnQueue } from "../chat-history/message-log.js";
 import { AnswerStoppedError, ConversationBusyError } from "../errors.js";
 import { newOperationId } from "../redis/operation.js";
 
-/** How long the next turn in line sleeps between two tries. Turns further back sleep longer, in proportion. */
+/** The pause of the next turn in line between two tries. Turns further back pause longer, in proportion. */
 const MIN_PAUSE_MILLISECONDS = 25;
-/** A fraction of the two seconds after which a silent turn is passed over, so that no turn sleeps through its place. */
+/** The longest pause. A fraction of the two seconds after which the line passes over a silent turn. */
 const MAX_PAUSE_MILLISECONDS = 500;
 
 export interface LeaseOptions {
   /**
-   * What a turn does while another one runs: it waits in line, first come first served, gives up at once, or stops the other
-   * one and follows it.
+   * Decides what a turn does while another one runs: wait in line, first come first served; give up at once; or stop the
+   * other turn and follow it.
    */
   readonly concurrency: "wait" | "reject" | "interrupt";
-  /** How long the conversation stays taken after its holder is gone. A holder that lives renews the lease in time. */
+  /** The time for which the conversation stays taken after its holder is gone. A live holder renews the lease in time. */
   readonly leaseMilliseconds: number;
-  /** How long a turn waits in line. The last try may take up to the deadline in addition. */
+  /** The longest time that a turn waits in line. The last try may take up to the deadline in addition. */
   readonly waitForMilliseconds: number;
   readonly signal?: AbortSignal | undefined;
   /** Called before each renewal. Without it, the turn counts as alive. */
@@ -25,22 +25,22 @@ export interface LeaseOptions {
 }
 
 /**
- * What is known of a turn that runs. The lease of a silent turn lapses. It is taken again when the turn is heard of,
- * unless another turn took the conversation. A turn that is gone, or pauses, gives its conversation back.
+ * The sign of life of a running turn. The lease of a silent turn lapses. When the turn shows a sign of life again, it takes
+ * the lease again, unless another turn took the conversation. A turn that is gone, or pauses, gives its conversation back.
  */
 export type TurnSign = "alive" | "silent" | "gone";
 
 /**
  * Takes the conversation for one turn.
  *
- * Turns wait by asking again and again, and are served in the order in which they first asked. A turn that is not heard
- * of for two seconds is passed over. When this fails, it leaves the line in the background.
+ * A waiting turn tries again and again. Turns are served in the order of their first tries, and a turn that has not tried
+ * for two seconds is passed over. A call that fails leaves the line in the background.
  *
- * @throws ConversationBusyError when another turn runs and `concurrency` is `"reject"`, or `waitForMilliseconds` have passed.
- * @throws AnswerStoppedError when `concurrency` is `"interrupt"`, and a later turn does the same.
- * @throws SessionNotFoundError when the session is no longer live, also while waiting.
- * @throws StoreUnavailableError, at once, when Redis does not answer.
- * @throws the reason of `signal`, at once when it aborts.
+ * @throws ConversationBusyError if another turn runs, and `concurrency` is `"reject"` or `waitForMilliseconds` have passed.
+ * @throws AnswerStoppedError if `concurrency` is `"interrupt"`, and a later turn interrupts too.
+ * @throws SessionNotFoundError if the session is not live, or ends during the wait.
+ * @throws StoreUnavailableError at once if Redis does not answer.
+ * @throws the reason of `signal`, as soon as it aborts.
  */
 export async function takeLease(queue: TurnQueue, options: LeaseOptions): Promise<TurnLease> {
   const { signal } = options;
@@ -53,7 +53,7 @@ export async function takeLease(queue: TurnQueue, options: LeaseOptions): Promis
     observation?.end({ outcome: "granted" });
   } catch (error) {
     observation?.fail(error);
-    // A turn that is refused at once leaves no trace.
+    // A turn that was refused at once has no place in the line, so there is nothing to give back.
     const refused = options.concurrency === "reject" && error instanceof ConversationBusyError;
     if (!refused) void leave(queue, token, waiting);
     throw error;
@@ -66,7 +66,9 @@ export interface Hold {
   readonly token: string;
   /** Aborts with an AnswerStoppedError when the turn has to stop. */
   readonly signal: AbortSignal;
+  /** Gives the conversation back. */
   release(): Promise<void>;
+  /** Stops renewing the hold. */
   stop(): void;
 }
 
@@ -90,7 +92,7 @@ export class TurnLease implements Hold {
     };
     const listener = { stop: (reason: StopReason) => this.#abort(reason), ask: look };
     this.#unlisten = queue.listen?.(token, listener) ?? (() => {});
-    // A turn that is forgotten must not keep the process running.
+    // A forgotten turn must not keep the process running.
     this.#timer = setInterval(look, leaseMilliseconds / 3).unref();
   }
 
@@ -98,26 +100,26 @@ export class TurnLease implements Hold {
     return this.#controller.signal;
   }
 
-  /** Gives the conversation back. Never throws: when Redis cannot be reached, the lease runs out by itself. */
+  /** Gives the conversation back. Never throws: if Redis cannot be reached, the lease runs out by itself. */
   async release(): Promise<void> {
     this.stop();
     await this.#queue.release(this.token).catch(() => {});
   }
 
-  /** Stops renewing the lease. Call it after a write that released the lease; one that is still held runs out. */
+  /** Stops renewing the lease. Call it after a write that released the lease. A lease that is still held runs out. */
   stop(): void {
     clearInterval(this.#timer);
     this.#unlisten();
   }
 
-  /** A turn that has to stop gets no more time for it. */
+  /** Aborts the turn. Its lease is not renewed any more, so the turn has only the rest of the lease to stop. */
   #abort(reason: StopReason): void {
     this.stop();
     this.#controller.abort(new AnswerStoppedError(reason));
   }
 
   async #renew(leaseMilliseconds: number): Promise<void> {
-    // While one renewal hangs, another would only wait for the same connection.
+    // While one renewal is under way, another would only wait for the same connection.
     if (this.#renewing) return;
     this.#renewing = true;
     try {
@@ -125,7 +127,7 @@ export class TurnLease implements Hold {
       if (found === "lost") this.stop();
       else if (found !== "held") this.#abort(found);
     } catch {
-      // Redis is away. At the next renewal it may be back, and the lease may still be held.
+      // Redis does not answer. At the next renewal it may be back, and the lease may still be held.
     } finally {
       this.#renewing = false;
     }
@@ -142,7 +144,7 @@ async function untilGranted(queue: TurnQueue, token: string, options: LeaseOptio
     if (answer.outcome === "superseded") throw new AnswerStoppedError("superseded");
     ticket = answer.ticket;
     const left = giveUpAt - performance.now();
-    // Timers count whole milliseconds, and fire up to one early, so nothing sleeps for less than one.
+    // Timers count whole milliseconds, and may fire one early, so a rest of less than one counts as no time left.
     if (mode === "reject" || left < 1) throw new ConversationBusyError("taken");
     await pause(Math.ceil(Math.min(pauseAt(answer.position), left)), undefined, { signal });
   }
@@ -152,7 +154,7 @@ function pauseAt(position: number): number {
   return Math.min(MIN_PAUSE_MILLISECONDS * (position + 1), MAX_PAUSE_MILLISECONDS);
 }
 
-/** Leaves the line after the try that is under way, which may still be granted. */
+/** Leaves the line after the try that is under way, because that try may still be granted. */
 async function leave(queue: TurnQueue, token: string, waiting: Promise<void>): Promise<void> {
   await waiting.catch(() => {});
   await queue.release(token).catch(() => {});
@@ -162,7 +164,7 @@ function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> 
   return new Promise((resolve, reject) => {
     const abort = (): void => reject(reasonOf(signal));
     signal.addEventListener("abort", abort, { once: true });
-    // A signal that many turns share must not keep a listener of each.
+    // Remove the listener, because many turns may share one signal, which would keep a listener of each.
     work.finally(() => signal.removeEventListener("abort", abort)).then(resolve, reject);
   });
 }

@@ -6,38 +6,44 @@ import { once } from "../options/once.js";
 /** Options of everything that runs turns, such as a runnable or an agent. */
 export interface TurnOptions {
   /**
-   * What happens to a turn that does not come to its end: after an abort, a timeout, a `break` out of a stream, or an
-   * error of the model. `"keep"` stores the user's message and the answer so far, marked
-   * `response_metadata.interrupted`. It answers each open tool call with an error, so that a provider accepts the next
-   * turn. `"discard"` stores nothing, and removes what `persist: "step"` has stored of the turn. A graph that waits for a
-   * person is not interrupted. A turn that replaces messages stores nothing either way, and leaves them as they are.
+   * Decides what is kept of an interrupted turn: after an abort, a timeout, a `break` out of a stream, or an error of the
+   * model.
+   * - `"keep"` stores the user's message and the answer so far, marked `response_metadata.interrupted`. Each open tool call
+   *   gets an error as its result, so that a provider accepts the next turn.
+   * - `"discard"` stores nothing, and removes the parts that `persist: "step"` has stored of the turn.
+   *
+   * A graph that waits for a person is not interrupted. A turn that replaces messages stores nothing, and leaves the old
+   * messages as they are, unless it was stopped (`AnswerStoppedError`) and this option is `"keep"`.
    * @default "keep"
    */
   onInterrupt?: "keep" | "discard" | undefined;
   /**
-   * Called when an interrupted turn could not be stored. By then nobody waits for the turn.
+   * Called when an interrupted turn could not be stored. The caller of the turn no longer waits for it by then.
    * @default emits a process warning, without content
    */
   onError?: ((error: TurnNotStoredError) => void) | undefined;
   /**
-   * What happens to a turn while another one of the same conversation runs. `"allow"` runs both, and stores each whole.
-   * `"reject"` throws a `ConversationBusyError` at once. `"wait"` runs them one after another, in the order in which they
-   * came, across processes. `"interrupt"`, with sessions, stops the running turn in whatever process, and then runs: the
-   * part that the other one has is stored, as its own `onInterrupt` says, and its caller gets an `AnswerStoppedError`. Of
-   * several turns that interrupt, the last one runs.
+   * Decides what happens to a turn while another one of the same conversation runs.
+   * - `"allow"` runs both, and stores each whole.
+   * - `"reject"` throws a `ConversationBusyError` at once.
+   * - `"wait"` runs turns one after another, in the order in which they came, across processes.
+   * - `"interrupt"`, with sessions only, stops the running turn in any process, and then runs. The option `onInterrupt` of the
+   *   stopped turn decides what is kept of it, and its caller gets an `AnswerStoppedError`. Of several turns that interrupt,
+   *   the last one runs.
    * @default "allow"
    */
   concurrency?: "allow" | "reject" | "wait" | "interrupt" | undefined;
   /**
-   * How long a turn holds its conversation without a sign of life, unless `concurrency` is `"allow"`. After a crash, the next
-   * turn runs when this time is over. At most a day. The lease is renewed while the turn runs. It lapses when a tool of
-   * the turn is silent for ten minutes, or its process stands still. Such a turn can still be stored, unless another turn
-   * took the conversation.
+   * The time for which a turn holds its conversation without a sign of life, unless `concurrency` is `"allow"`. At most a
+   * day. After a crash, the next turn runs when this time is over. The lease is renewed while the turn runs. It lapses if a
+   * tool of the turn is silent for ten minutes, or if the process is suspended. Such a turn can still be stored, unless
+   * another turn took the conversation.
    * @default "30s"
    */
   lease?: Duration | undefined;
   /**
-   * How long a turn waits for those before it, with `"wait"` and `"interrupt"`. Then it throws a `ConversationBusyError`. At most a day.
+   * The longest time that a turn waits for earlier turns, with `"wait"` and `"interrupt"`. Then it throws a
+   * `ConversationBusyError`. At most a day.
    * @default "60s"
    */
   waitFor?: Duration | undefined;
@@ -53,7 +59,7 @@ export interface TurnSettings {
   readonly waitForMilliseconds: number;
 }
 
-/** Nobody waits for longer. Leases are renewed by timers, which overflow after 24 days. */
+/** The longest lease and wait. Timers renew leases, and a timer of more than 24 days overflows. */
 const MAX_DURATION = "1d";
 
 type OnError = (error: TurnNotStoredError) => void;
@@ -87,7 +93,7 @@ export function turnSettings(parsed: z.output<z.ZodObject<ReturnType<typeof turn
   };
 }
 
-/** Calls `onError`. Nobody would catch what it throws, so the error becomes a warning then. */
+/** Calls `onError`. No caller could catch an error of `onError`, so a warning takes its place. */
 function tell(onError: OnError, error: TurnNotStoredError): void {
   try {
     onError(error);
@@ -97,7 +103,7 @@ function tell(onError: OnError, error: TurnNotStoredError): void {
 }
 
 function warn(error: TurnNotStoredError): void {
-  process.emitWarning(`What an interrupted turn had so far was not stored: ${(error.cause as Error).message}`, {
+  process.emitWarning(`An interrupted turn could not be stored: ${(error.cause as Error).message}`, {
     type: "TurnNotStoredWarning",
     code: error.code,
   });

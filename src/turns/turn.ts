@@ -25,38 +25,38 @@ export function isHistory(value: unknown): value is AnyHistory {
   return hasMethods(value, ["getMessages", "addMessages", "clear"]);
 }
 
-/** What one call of a runnable or agent passes to its turn. */
+/** The options that one call of a runnable or agent passes to its turn. */
 export type TurnCall = Beginning &
   Pick<LeaseOptions, "signal" | "sign"> & {
-    /** The answer in flight that the turn goes on with. */
+    /** The answer in flight that the turn continues and ends. */
     readonly answer?: Answer | undefined;
   };
 
-/** What the runnable, chain or agent made of a turn, or of a part of it. */
+/** The result of the runnable, chain or agent for a turn, or for a part of it. */
 export interface Result {
-  /** Called when the messages are to be stored. What it throws is the reason why they are not stored. */
+  /** Returns the messages to store. If it throws, that error is the reason why they are not stored. */
   readonly messages: () => readonly BaseMessage[];
-  /** The answer for the caller, who must not lose it when it cannot be stored. */
+  /** The answer for the caller, who must not lose it if the turn cannot be stored. */
   readonly output: unknown;
 }
 
-/** What a write stores: a part of a turn that goes on, what there is of an interrupted turn, or the rest of the turn. */
+/** The kind of a write: a part of a turn that goes on, the messages so far of an interrupted turn, or the rest of the turn. */
 type Kind = PartOfTurn["kind"];
 
 /** The codes of failures that may have passed before the lease runs out. */
 const PASSING: ReadonlySet<string> = new Set(["STORE_UNAVAILABLE", "STORAGE_FULL"]);
 
-/** What is known of a run of a turn that has paused. */
+/** The record of a paused run of a turn. */
 export interface PausedRun {
   readonly operationId: string;
   readonly attempt: string;
   readonly named: boolean;
-  /** The clear that its read saw. */
+  /** The mark of the latest clear that its read saw. */
   readonly seen: string;
   readonly fence: Fence | undefined;
-  /** How many parts it has stored. */
+  /** The number of parts that it has stored. */
   readonly stored: number;
-  /** Whether the turn is stored as a whole: an agent may end more than once. */
+  /** True if the whole turn is stored. An agent may end more than once. */
   readonly ended: boolean;
   readonly lease: string | undefined;
 }
@@ -71,21 +71,24 @@ type Begun = Pick<PausedRun, "operationId"> &
     readonly answer?: Answer | undefined;
   };
 
-/** What a turn knows that goes on with an answer. */
+/** The parts of a turn that continues an answer in flight. */
 interface Adoption {
   readonly history: AnyHistory;
   readonly conversation: OpenConversation;
   readonly settings: TurnSettings;
   readonly beginning: Beginning;
-  /** The clear that the conversation had seen. */
+  /** The mark of the latest clear that the beginning of the answer saw. */
   readonly seen: string;
   readonly known: Omit<Begun, "past">;
 }
 
-/** From the read of a conversation to the append of what came of it. A turn ends once: stored, interrupted or abandoned. */
+/**
+ * One turn, from the read of its conversation to the append of its messages. A turn ends once: stored, interrupted or
+ * abandoned.
+ */
 export class Turn {
   readonly operationId: string;
-  /** What the conversation held when the turn began: with a window, its newest part. */
+  /** The messages of the conversation when the turn began. With a window, its newest part. */
   readonly past: readonly BaseMessage[];
   readonly #history: AnyHistory;
   /** Absent for a history of another library. */
@@ -94,23 +97,23 @@ export class Turn {
   readonly #lease: Hold | undefined;
   readonly #answer: Answer | undefined;
   readonly #beginning: Beginning;
-  /** Whether the caller chose the operation id. */
+  /** True if the caller chose the operation id. */
   readonly #named: boolean;
-  /** Whether an earlier run of the turn left parts. */
+  /** True if an earlier run of the turn left parts. */
   readonly #repeats: boolean;
-  /** The entry that the turn is to replace first. */
+  /** The entry of the first message that the turn replaces. */
   readonly #replaced: TurnBegun["replaced"];
-  /** What the turn replaces with its next write. */
+  /** The messages that the next write of the turn replaces. */
   #fence: Fence | undefined;
   /** A random name of this run. */
   #attempt: string;
-  /** How many parts this run has stored. */
+  /** The number of parts that this run has stored. */
   #stored: number;
-  /** Whether the turn was stored as a whole before this object took it up. Then it appends what follows. */
+  /** True if the whole turn was stored before this object resumed it. Later messages are then appended. */
   readonly #isMore: boolean;
   #ended = false;
   #observation: Observation | undefined;
-  /** How the answer ends that no write of this turn ends. */
+  /** The end of the answer, if no write of this turn ends it. */
   #closing: ClosingEnd = "interrupted";
   /** Ends the turn when its answer is closed. */
   #whenClosed: () => Promise<void> = async () => this.abandon();
@@ -134,16 +137,17 @@ export class Turn {
   }
 
   /**
-   * Begins a turn: reads the conversation. With `concurrency` other than `"allow"`, waits first until the conversation
-   * is this turn's.
+   * Begins a turn: reads the conversation. With a `concurrency` other than `"allow"`, first waits until this turn has the
+   * conversation.
    *
-   * What earlier runs under the same operation id have left does not belong to the past. The first write of this turn
-   * takes the place of it.
+   * The past does not include the messages that earlier runs under the same operation id left. The first write of this turn
+   * replaces them.
    *
-   * @throws InvalidOptionError for a malformed operation id, or an option that needs a history of this library.
-   * @throws OperationConflictError when the operation id was used: that turn, or another write, is stored.
-   * @throws PositionNotFoundError, InvalidOptionError for what the turn is to replace.
-   * @throws ConversationBusyError, and what `getMessages()` throws.
+   * @throws InvalidOptionError if the operation id is invalid, or an option needs a history of this library.
+   * @throws OperationConflictError if that turn, or another write with this operation id, is already stored.
+   * @throws PositionNotFoundError, InvalidOptionError for the message that the turn replaces.
+   * @throws ConversationBusyError if another turn has the conversation.
+   * @throws what `getMessages()` throws.
    */
   static async begin(history: AnyHistory, settings: TurnSettings, call: TurnCall): Promise<Turn> {
     return Turn.#observed(observationOf(history), Turn.#begin(history, settings, call));
@@ -174,7 +178,7 @@ export class Turn {
     return new Turn(history, settings, { operationId, named: chosen !== undefined, beginning, ...read });
   }
 
-  /** Goes on with an answer: under its lease, with its question as what is said, behind what its beginning saw. */
+  /** Begins the turn of an answer in flight: under its lease, with its question, and fenced by what its beginning read. */
   static async #adopt(
     history: AnyHistory,
     conversation: OpenConversation,
@@ -183,14 +187,14 @@ export class Turn {
     answer: Answer,
   ): Promise<Turn> {
     const { operationId, attempt, seen, question, stored, fence, isAnew } = answer.begun;
-    // A turn that waited for a person has its question in front of what it says next.
+    // A turn that waited for a person has no new question, and its stored question belongs to the past.
     const around = question.length > 0 ? stored : undefined;
     const beginning: Beginning = { operationId, attempt, replaces: fence?.from, said, question: around };
     const known = { operationId, attempt, named: true, fence, stored: stored === undefined ? 0 : 1, repeats: isAnew };
     return Turn.#behind(answer, { history, conversation, settings, beginning, seen, known });
   }
 
-  /** Gives an answer to the turn that begins with this read. No other turn gets it, also when this one cannot begin. */
+  /** Gives an answer to the turn that begins with this read. No other turn can get it, even if this one fails to begin. */
   static async #behind(
     answer: Answer,
     { history, conversation, settings, beginning, seen, known }: Adoption,
@@ -209,11 +213,12 @@ export class Turn {
   }
 
   /**
-   * Goes on with a turn that began in another process, or was paused. Gives back the lease that the turn held there,
-   * since nobody else would.
+   * Resumes a turn that was paused, or began in another process. Gives back the lease that the turn held there, because no
+   * one else would.
    *
-   * @param run what was known of the turn when it paused.
-   * @throws ConversationBusyError, and what `getMessages()` throws.
+   * @param run the record of the paused turn.
+   * @throws ConversationBusyError if another turn has the conversation.
+   * @throws what `getMessages()` throws.
    */
   static async resume(
     history: RedisChatMessageHistory,
@@ -237,79 +242,79 @@ export class Turn {
     if (answer !== undefined) {
       return Turn.#behind(answer, { history, conversation, settings, beginning, seen, known });
     }
-    // The turn does not depend on this: the lease runs out by itself.
+    // Ignore a failure, because the lease also runs out by itself.
     if (held !== undefined) await conversation.log.release(held).catch(() => {});
     const read = await readUnderLease(conversation, settings, { signal, sign }, beginning);
     conversation.resume(seen);
     return new Turn(history, settings, { ...read, ...known, beginning });
   }
 
-  /** Returns the clear that the turn's read saw, for `resume`. */
+  /** Returns the mark of the latest clear that the turn's read saw, for `resume`. */
   get seen(): string {
     return this.#conversation?.seen ?? "";
   }
 
-  /** Returns a random name of this run of the turn, which tells it from other runs under the same operation id. */
+  /** Returns the random name of this run of the turn, which differs from that of other runs under the same operation id. */
   get attempt(): string {
     return this.#attempt;
   }
 
-  /** Goes on as another run of the turn, because the parts of this one were taken back. */
+  /** Goes on as another run of the turn, because the stored parts of this one were removed. */
   beginAgain(): void {
     this.#attempt = newAttempt();
     this.#stored = 0;
   }
 
-  /** Returns what the turn replaces, for `resume`. */
+  /** Returns the fence of the messages that the turn replaces, for `resume`. */
   get fence(): Fence | undefined {
     return this.#fence;
   }
 
-  /** Returns true when an earlier run of the turn left parts, or when the turn is to replace messages. */
+  /** Returns true if an earlier run of the turn left parts, or if the turn replaces messages. */
   get beginsAnew(): boolean {
     return this.#repeats || this.#fence !== undefined;
   }
 
-  /** Returns the message that the turn is to replace first. */
+  /** Returns the first message that the turn replaces. */
   get replaced(): BaseMessage | undefined {
     const entry = this.#replaced;
     return entry === undefined ? undefined : decodeMessages([entry], 0, "skip")[0];
   }
 
-  /** Aborts with an AnswerStoppedError when the turn has to stop. A turn that holds no lease hears of nothing. */
+  /** Returns a signal that aborts with an AnswerStoppedError when the turn has to stop. A turn without a lease has none. */
   get signal(): AbortSignal | undefined {
     return this.#lease?.signal;
   }
 
-  /** Returns whether an answer has stored what is said in this turn. */
+  /** Returns true if an answer in flight has already stored the question of this turn. */
   get isAsked(): boolean {
     return this.#answer?.begun.stored !== undefined;
   }
 
-  /** Says how to end the turn when its answer is closed before that. */
+  /** Sets the function that ends the turn if its answer is closed first. */
   whenClosed(end: () => Promise<void>): void {
     this.#whenClosed = end;
   }
 
-  /** Ends the turn if it has not ended, and returns how its answer ends that no write has ended. */
+  /** Ends the turn if it has not ended. Returns the end of its answer, in case no write has ended it. */
   async close(): Promise<ClosingEnd> {
     await this.#whenClosed().catch(() => {});
     return this.#closing;
   }
 
-  /** The turn waits for a person, and nothing of it is left to store. */
+  /** Ends this run of the turn, because it waits for a person and has nothing left to store. */
   wait(): void {
     this.#ended = true;
     this.#observation?.end({ outcome: "waiting" });
     this.#closing = "waiting";
   }
 
-  /** Returns whether the caller chose the operation id, for `resume`. */
+  /** Returns true if the caller chose the operation id, for `resume`. */
   get named(): boolean {
     return this.#named;
   }
 
-  /** Returns all that the turn follows, also what a window hides. Takes a round trip. */
+  /** Returns all messages in front of the turn, including those that a window hides. Takes a round trip. */
   async everything(): Promise<readonly BaseMessage[]> {
     return this.#conversation?.readAll(this.#beginning) ?? this.past;
   }
@@ -319,7 +324,7 @@ export class Turn {
     return this.#lease?.token;
   }
 
-  /** Returns true when nothing in the messages themselves keeps them from being stored together. */
+  /** Returns true if the conversation accepts these messages in one append. */
   canStore(messages: readonly BaseMessage[]): boolean {
     try {
       this.#conversation?.encode(messages);
@@ -331,9 +336,9 @@ export class Turn {
   }
 
   /**
-   * Stores what came of the turn, once and whole, or the rest of it.
+   * Stores the turn, or the rest of it, once and whole.
    *
-   * @throws TurnNotStoredError, whatever stood in the way.
+   * @throws TurnNotStoredError if it could not be stored, for any reason.
    */
   async store(result: Result): Promise<void> {
     this.#ended = true;
@@ -341,10 +346,10 @@ export class Turn {
   }
 
   /**
-   * Stores what there is of a turn that waits for a person, and gives the conversation back. With an answer, the turn goes on
-   * under its operation id when somebody resumes it. Without one, it is stored, and what follows is another turn.
+   * Stores the messages of a turn that waits for a person, and gives the conversation back. A turn with an answer in flight
+   * goes on under its operation id when it is resumed. A turn without one ends here, and its resumption is another turn.
    *
-   * @throws TurnNotStoredError, whatever stood in the way.
+   * @throws TurnNotStoredError if it could not be stored, for any reason.
    */
   async pause(result: Result): Promise<void> {
     if (this.#answer === undefined) {
@@ -358,7 +363,7 @@ export class Turn {
   /**
    * Stores a part of the turn, which goes on.
    *
-   * @throws TurnNotStoredError, whatever stood in the way. The turn has ended then.
+   * @throws TurnNotStoredError if the part could not be stored, for any reason. The turn has ended then.
    */
   async storeStep(result: Result): Promise<void> {
     try {
@@ -370,15 +375,15 @@ export class Turn {
   }
 
   /**
-   * Stores what an interrupted turn has so far. When `onInterrupt` is `"discard"`, removes what is stored of it instead.
-   * A turn that is to replace messages leaves them as they are. Nobody waits for the turn any more, so failures go to
-   * `onError`.
+   * Stores the messages so far of an interrupted turn. With `onInterrupt: "discard"`, removes its stored parts instead. A
+   * turn that replaces messages leaves them as they are, unless a caller stopped it. No caller waits for the turn any more, so
+   * failures go to `onError`.
    */
   async interrupt(messages: () => readonly BaseMessage[]): Promise<void> {
     if (this.#ended) return;
     const { onInterrupt, tellError } = this.#settings;
     const ending = this.#stopped ?? "interrupted";
-    // Only somebody who stopped the turn wants what there is of it in place of the old messages.
+    // Only a caller that stopped the turn wants its messages so far in place of the old ones.
     if (this.#fence !== undefined && (ending === "interrupted" || onInterrupt === "discard")) {
       this.abandon();
       return;
@@ -398,7 +403,7 @@ export class Turn {
     }
   }
 
-  /** Returns how the answer of a turn ends that somebody has stopped. */
+  /** Returns the end of the answer if the turn was stopped. */
   get #stopped(): "stopped" | "superseded" | undefined {
     const reason: unknown = this.#lease?.signal.reason;
     if (!isLangChainRedisError(reason) || reason.code !== "ANSWER_STOPPED") return undefined;
@@ -414,14 +419,14 @@ export class Turn {
   }
 
   /**
-   * Returns the operation id under which something is stored.
+   * Returns the operation id of a write.
    *
-   * @param content what is new, as it is encoded.
+   * @param content the encoded messages of the write.
    */
   #nameOf(kind: Kind, content: readonly string[]): string {
-    // Only the last part takes the turn's own name: a repeated request is refused once its turn is stored as a whole.
+    // Only the last part takes the turn's own id, so that a repeated request is refused only once its whole turn is stored.
     if (kind === "last" && !this.#isMore) return this.operationId;
-    // A run can be interrupted again, elsewhere. What is interrupted twice in the same way is stored once.
+    // A run can be interrupted again in another process. The content in the id makes sure that the same part is stored once.
     const parts = kind === "provisional" ? ["interrupted", ...content] : ["part", String(this.#stored)];
     return digestOf(this.operationId, this.attempt, ...parts);
   }
@@ -430,7 +435,7 @@ export class Turn {
     if (ending !== undefined) this.#observation?.end({ outcome: ending });
   }
 
-  /** Returns what a write has to say of the turn: nothing when it stores all, and nobody else can know of it. */
+  /** Returns the turn's data for a write, or `undefined` if this write stores the whole turn and no other run of it exists. */
   #partOf(kind: Kind): PartOfTurn | undefined {
     const { operationId, attempt } = this;
     const written = this.#stored > 0;
@@ -440,10 +445,10 @@ export class Turn {
   }
 
   /**
-   * Stores something of the turn. Afterwards the lease is given back, unless the turn goes on.
+   * Writes messages of the turn. Gives the lease back, unless the turn goes on.
    *
-   * @param ending how the answer of a turn ends that has one; undefined when the turn goes on.
-   * @param name the operation id of an attempt that failed: a retry keeps it.
+   * @param ending the end of the turn's answer, if it has one. `undefined` if the turn goes on.
+   * @param name the operation id of a failed attempt, which a retry keeps.
    */
   async #write(
     result: Result,
@@ -469,7 +474,7 @@ export class Turn {
         ending: this.#answer && ending,
       };
       const isEmpty = batch.encoded.length === 0;
-      // Whatever it has stored is the whole turn, or, when nothing of it is kept, is removed.
+      // With no new messages, the stored parts are the whole turn, or, with "discard", are removed.
       const concludes =
         isEmpty &&
         this.#stored > 0 &&
@@ -482,13 +487,13 @@ export class Turn {
         if (!isEmpty) this.#stored += 1;
         return;
       }
-      // A write has given the conversation back itself.
+      // The script of a write has already given the conversation back.
       if (concludes || !isEmpty) lease?.stop();
       else await lease?.release();
     } catch (error) {
       const cause = withoutContent(error);
       this.#observation?.fail(cause);
-      // A retry may succeed as long as the lease lasts. After any other failure it will not.
+      // After these failures a retry may succeed while the lease lasts, so keep it. After any other failure, a retry fails.
       if (isLangChainRedisError(cause) && PASSING.has(cause.code)) lease?.stop();
       else void lease?.release();
       if (ending === "stored") this.#closing = "failed";
@@ -498,7 +503,7 @@ export class Turn {
   }
 }
 
-/** Returns the lease of an answer, which renews it and gives it back. */
+/** Returns the lease of an answer as a hold. The answer renews it and gives it back. */
 function holdOf({ begun: { token }, signal }: Answer): Hold {
   return { token, signal, stop: () => {}, release: async () => {} };
 }
@@ -520,7 +525,10 @@ async function readUnderLease(
 ): Promise<TurnBegun & { readonly lease: TurnLease | undefined }> {
   const { concurrency, leaseMilliseconds, waitForMilliseconds } = settings;
   if (concurrency === "interrupt" && conversation.log.listen === undefined) {
-    throw new InvalidOptionError("concurrency", 'use "interrupt" with sessions: a history on its own stops nobody.');
+    throw new InvalidOptionError(
+      "concurrency",
+      'use "interrupt" with sessions only: other histories cannot stop a turn.',
+    );
   }
   const lease =
     concurrency === "allow"
@@ -535,14 +543,14 @@ async function readUnderLease(
 }
 
 function refuseWhatOnlyOursCan({ concurrency }: TurnSettings, { operationId, replaces, answer }: TurnCall): void {
-  const advice = "needs a RedisChatMessageHistory; this history is another.";
+  const advice = "needs a RedisChatMessageHistory; this history is of another library.";
   if (answer !== undefined) throw new InvalidOptionError("answer", advice);
   if (replaces !== undefined) throw new InvalidOptionError("replaces", advice);
   if (concurrency !== "allow") throw new InvalidOptionError("concurrency", `"${concurrency}" ${advice}`);
   if (operationId !== undefined) throw new InvalidOptionError("configurable.operationId", advice);
 }
 
-/** An error of another library may quote what it could not store, so only its name is kept. */
+/** Returns the error without content. An error of another library may quote the messages, so only its name is kept. */
 function withoutContent(error: unknown): Error {
   if (isLangChainRedisError(error)) return error;
   return new Error(error instanceof Error ? error.name : "unknown failure");

@@ -28,7 +28,7 @@ test("what does not fit is named by its paths, and nothing of it is told at any 
   const error: unknown = await fitted("the key", "secret", schema).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(ValueMismatchError);
   expect(error).toMatchObject({ key: "the key", paths: ['items[2]["a b"].price'] });
-  expect((error as Error).message).toBe('The value of "the key" does not fit the schema at items[2]["a b"].price.');
+  expect((error as Error).message).toBe('The value of "the key" does not match the schema at items[2]["a b"].price.');
   expect(inspect(error, { depth: 20, showHidden: true })).not.toContain("secret");
   const zod = await fitted("k", { a: "secret" }, z.object({ a: z.enum(["x"]) })).catch((reason: unknown) => reason);
   expect(inspect(zod, { depth: 20, showHidden: true })).not.toContain("secret");

@@ -197,7 +197,7 @@ test("a session of another user does not resume the thread", async () => {
   await graph.invoke({ messages: "one" }, config());
   const { session: other } = await sessions.create({ userId: freshId(), agentId: "support" });
   const call = graph.invoke(resume("yes"), configOf(other, { thread_id: session.conversationId }));
-  await expect(call).rejects.toThrow("the conversation holds nothing of the thread");
+  await expect(call).rejects.toThrow("the conversation has none of the messages of the thread");
   expect(model.given).toHaveLength(1);
 });
 

@@ -65,7 +65,7 @@ test.each<[where: string, call: (secret: string) => unknown]>([
       (thrown: unknown) => thrown,
     );
     expect(error).toBeInstanceOf(InvalidOptionError);
-    expect((error as Error).message).toMatch(/this holds a session token, which is secret: use an id of your own/);
+    expect((error as Error).message).toMatch(/this contains a session token, which is secret: use an id of your own/);
     expect(inspect(error, { depth: 9 })).not.toContain(token.slice(0, 50));
   }
   expect(unused.status, "nothing was sent").toBe("wait");

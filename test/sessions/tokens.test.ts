@@ -229,7 +229,7 @@ test("a forgery is told the same of a session that ended as of one that never wa
     const forgery = forge({ ...(issued[1] ?? expect.unreachable()), token }, seeded(7));
     const error = await sessions.verify(forgery).catch((reason: unknown) => reason);
     expect(error, kind).toBeInstanceOf(SessionNotFoundError);
-    expect(error, kind).toMatchObject({ reason: undefined, message: "There is no such session." });
+    expect(error, kind).toMatchObject({ reason: undefined, message: "There is no such session. Sign in again." });
   }
 });
 

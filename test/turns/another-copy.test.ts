@@ -105,7 +105,7 @@ test("an object of a copy that does not fit is refused, and the error says what 
   const sessions = new OtherStore({ client });
   Object.defineProperty(sessions, Symbol.for("langchain-redis-sessions.session-store"), { value: 1 });
   const runnable = RunnableLambda.from(() => "one");
-  const advice = "install one (npm ls langchain-redis-sessions)";
+  const advice = "install only one (npm ls langchain-redis-sessions)";
   expect(() => new RunnableWithSession({ runnable, sessions })).toThrow(InvalidOptionError);
   expect(() => new RunnableWithSession({ runnable, sessions })).toThrow(advice);
   expect(() => sessionMiddleware({ sessions })).toThrow(advice);
