@@ -38,13 +38,13 @@ test.each(["quickstart", "chain", "agent", "graph", "edit", "answers", "private"
   },
 );
 
-test("an example ends with a plain sentence where REDIS_URL is no URL, or leads to a Redis of no use", async () => {
+test("an example ends with a plain sentence if REDIS_URL is not a URL, or leads to an unusable Redis", async () => {
   // It answers, and serves no key.
   await using node = await startRedis({ args: ["--cluster-enabled", "yes"] });
   const [noUrl, noUse] = await Promise.all([endOf("sessions", "localhost:6379"), endOf("sessions", node.url)]);
   expect(noUrl).toMatchObject({
     code: 1,
-    stderr: `\nREDIS_URL is set, but is no URL such as redis://127.0.0.1:6379. ${advice}\n\n`,
+    stderr: `\nREDIS_URL is set, but is not a URL such as redis://127.0.0.1:6379. ${advice}\n\n`,
   });
   expect(noUse.code).toBe(1);
   expect(noUse.stderr).toMatch(
@@ -173,5 +173,5 @@ test("examples/private.ts shows a conversation that is sealed, a rotation, and a
   expect(rotated).toMatch(/entries +the same bytes/);
   expect(rotated).toMatch(/read +My back has hurt since Monday\./);
   expect(beside).toMatch(/read +My back has hurt since Monday\./);
-  expect(elsewhere).toMatch(/read +CorruptMessageError: .+ the key is gone/);
+  expect(elsewhere).toMatch(/read +CorruptMessageError: .+ the key that sealed it is gone/);
 });

@@ -1,20 +1,22 @@
 import { joined } from "../options/digest.js";
 import type { Belonging } from "../redis/sealing.js";
 
-// What a part of a thread is sealed for. It opens nowhere else.
+// The place that each part of a thread is sealed for. A sealed part opens in no other place.
 
-/** The name is a keyed hash, so a node is what its name says. */
+/**
+ * A node's name is a keyed hash of its content, so a node that is sealed for its name cannot be replaced by another.
+ */
 export function ofNode(thread: string, name: string): Belonging {
   return { kind: "node", within: joined(thread, name) };
 }
 
-/** A channel of a checkpoint that was stored with it. */
+/** A channel of a checkpoint, and the version that the checkpoint has of it. */
 interface Version {
   readonly channel: string;
   readonly version: string;
 }
 
-/** A checkpoint says which channels it has, and which of their versions, so that none can be taken away. */
+/** The channels of a checkpoint and their versions are authenticated with it, so that none can be taken away. */
 export function ofCheckpoint(
   thread: string,
   { place, parent }: { readonly place: string; readonly parent: string },
@@ -28,7 +30,7 @@ export function ofMetadata(thread: string, place: string): Belonging {
   return { kind: "checkpoint", within: joined("metadata", thread, place) };
 }
 
-/** Not of its checkpoint: the ones that follow have the same value until it changes. */
+/** A value is not sealed for its checkpoint, because the checkpoints that follow share the value until it changes. */
 export function ofValue(thread: string, { channel, version }: Version): Belonging {
   return { kind: "checkpoint", within: joined("value", thread, channel, version) };
 }

@@ -6,45 +6,62 @@ import { partsOf, unescaped } from "./place.js";
 import type { Thread } from "./thread.js";
 import { inOrder } from "./writes.js";
 
-/** Checkpoints of one page. */
+/** The number of checkpoints of one page. */
 const PAGE = 20;
 
-/** A value of a thread as JSON: the JSON that the serializer made of it, or its bytes with the type that it gave them. */
+/**
+ * A value of a thread in a form that JSON can hold: the JSON that the serializer made of it, or the serializer's bytes
+ * in base64, with their type.
+ */
 export type PlainValue =
-  | { readonly json: unknown }
   | {
-      /** What the serializer calls the form of the bytes. */
+      /** The serializer's JSON, parsed. */
+      readonly json: unknown;
+    }
+  | {
+      /** The serializer's name for the form of the bytes. */
       readonly type: string;
+      /** The serializer's bytes in base64. */
       readonly base64: string;
     };
 
-/** What one thread holds of one checkpoint. */
+/** One checkpoint as its thread holds it. */
 export interface HeldCheckpoint {
+  /** The `checkpoint_ns`. */
   readonly namespace: string;
+  /** The `checkpoint_id`. */
   readonly id: string;
-  /** Absent for the first one of a run. */
+  /** Absent if the checkpoint has no parent. */
   readonly parentId?: string;
-  /** The checkpoint without the values of its channels. Absent when only writes to it are there. */
+  /** The checkpoint without the values of its channels. Absent if the thread holds only writes to it. */
   readonly checkpoint?: PlainValue;
+  /** The metadata. Absent if the thread holds only writes to the checkpoint. */
   readonly metadata?: PlainValue;
+  /** The values of the checkpoint's channels. */
   readonly channels: readonly { readonly channel: string; readonly version: unknown; readonly value: PlainValue }[];
-  /** What tasks wrote to the checkpoint, in the order in which LangGraph applies it. */
+  /** The writes of tasks to the checkpoint, in the order in which LangGraph applies them. */
   readonly writes: readonly HeldWrite[];
 }
 
+/** One write of a task to a channel. */
 export interface HeldWrite {
+  /** The id of the task. */
   readonly task: string;
+  /** The path of the task in the graph, by which LangGraph orders writes. */
   readonly path: string;
+  /** The index of the write among those of its task. Below 0 for special channels of LangGraph. */
   readonly index: number;
+  /** The channel that was written to. */
   readonly channel: string;
+  /** The written value. */
   readonly value: PlainValue;
 }
 
 /**
- * Yields all that a thread holds, the latest checkpoint first, as JSON and not as objects of LangChain. A checkpoint that is
- * added meanwhile is left out.
+ * Yields everything that a thread holds, the latest checkpoint first, as JSON instead of LangChain objects. Leaves out
+ * checkpoints that are added meanwhile.
  *
- * @throws CorruptCheckpointError for a part that is missing or changed, unless `onCorrupt` is `"skip"`.
+ * @throws CorruptCheckpointError when a part is missing or changed, unless `onCorrupt` is `"skip"`.
  */
 export async function* heldCheckpoints(
   thread: Thread,
@@ -60,7 +77,10 @@ export async function* heldCheckpoints(
   }
 }
 
-/** Returns what is read, or nothing when it is damaged and is to be skipped. */
+/**
+ * Returns a list of the value that `read` returned. The list is empty if the value is damaged and `onCorrupt` is
+ * `"skip"`.
+ */
 async function readable<Value>(onCorrupt: "throw" | "skip", read: () => Value | Promise<Value>): Promise<Value[]> {
   try {
     return [await read()];
@@ -99,7 +119,7 @@ function plain(threadId: string, nodes: StoredNodes, reference: Stored, channel:
     if (typeof value === "string") return { json: JSON.parse(value) };
     return { type: value.type, base64: Buffer.from(value.bytes).toString("base64") };
   } catch (error) {
-    // What JSON.parse throws quotes what it could not read.
+    // An error of JSON.parse quotes the text, which may be secret, so it is not passed on.
     if (error instanceof DamagedNode || error instanceof SyntaxError)
       throw new CorruptCheckpointError(threadId, channel);
     throw error;

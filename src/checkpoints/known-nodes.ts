@@ -1,12 +1,12 @@
-/** How many names are remembered of all threads together, those of threads too. A name takes some 80 bytes. */
+/** The largest number of names to remember, over nodes and threads together. A name takes about 80 bytes. */
 const MAX_NAMES = 100_000;
 
 /**
- * Which nodes of which threads Redis is known to have, so that they are not sent again. It may be wrong, since others prune
- * and delete. Then the script that needs them says so, and all are sent.
+ * The nodes that Redis is known to hold, by thread, so that they are not sent again. The record may be wrong, because
+ * other processes prune and delete. A script that misses a node reports it, and the caller then sends all nodes.
  */
 export class KnownNodes {
-  /** The thread that was used least recently is first. */
+  /** Ordered by last use: the thread that was used least recently comes first. */
   readonly #threads = new Map<string, Set<string>>();
   #size = 0;
 
@@ -29,7 +29,7 @@ export class KnownNodes {
   forget(thread: string): void {
     const known = this.#threads.get(thread);
     if (known === undefined) return;
-    // A thread without nodes takes memory too.
+    // Count the thread itself too: a thread without nodes takes memory.
     this.#size -= 1 + known.size;
     this.#threads.delete(thread);
   }

@@ -1,16 +1,16 @@
 import { hash } from "node:crypto";
 import type { Sealer } from "../redis/sealing.js";
 
-/** How many characters a name of a node has: 132 bits. */
+/** The length of a node's name in characters; together they hold 132 bits. */
 export const NAME_LENGTH = 22;
 
-/** How many characters of contents are remembered with their names, of this process. */
+/** How many characters of contents this process remembers together with their names, in all and of one content. */
 const MAX_REMEMBERED = 4_194_304;
 const MAX_REMEMBERED_CONTENT = 65_536;
 
-/** How contents are named. */
+/** A way to name contents. */
 export interface Naming {
-  /** Which key names them, and in which thread; `""` for the hash that everybody can make. */
+  /** Identifies the key and the thread for which names are made; `""` for the hash that needs no key. */
   readonly by: string;
   readonly make: (content: string) => string;
 }
@@ -21,8 +21,9 @@ interface Named {
 }
 
 /**
- * Names of contents. A graph stores its state after each step, so nearly all of it was there before, and to look a content up
- * takes a tenth of the time of hashing it. What was not used for a while is forgotten: when `young` is full it becomes `old`.
+ * Remembered names of contents. A graph stores its state after each step, so most contents have been named before, and
+ * looking a content up takes a tenth of the time of hashing it. When `young` is full, it becomes `old`, and what `old`
+ * held is forgotten.
  */
 const remembered = { young: new Map<string, Named>(), old: new Map<string, Named>(), size: 0 };
 
@@ -32,7 +33,10 @@ export const byHash: Naming = {
   make: (content) => hash("sha256", content, "base64url").slice(0, NAME_LENGTH),
 };
 
-/** Names sealed nodes by a keyed hash: who lacks the key cannot find out whether a content that he guesses is there. */
+/**
+ * Returns the naming of a thread's nodes. Sealed nodes are named by a keyed hash: without the key, nobody can check
+ * whether a guessed content is stored.
+ */
 export function namingOf(sealer: Sealer | undefined, threadId: string): Naming {
   if (sealer === undefined || sealer.isPlain) return byHash;
   return {

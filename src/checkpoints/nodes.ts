@@ -3,16 +3,20 @@ import type { Stored } from "../redis/sealing.js";
 import { byHash, NAME_LENGTH, nameOf, type Naming } from "./names.js";
 import { isSealed, type OpenedParts } from "./parts.js";
 
-// Values of checkpoints are made of nodes (redis/scripts/fragments/thread.ts has their form). A message is a node, whatever
-// value it is in, so a conversation that is in every checkpoint is stored once. A run of messages becomes a tree, which is
-// cut where its content says so: what was appended, removed or trimmed changes only the branches around it.
+// Values of checkpoints are made of nodes; redis/scripts/fragments/thread.ts describes their form. A message is a node
+// of its own, so a conversation that every checkpoint contains is stored once. A run of messages becomes a tree. The
+// content decides where the tree is cut, so appending, removing or trimming messages changes only the branches around
+// them.
 
-/** Either a node, or the short content of one that is not worth a name. */
+/** The name of a node, or a content that is too short to be worth a name. */
 export type Reference = string;
 
-/** A name takes 22 characters, and Redis some 100 bytes more for a node and its count. */
+/**
+ * The longest content, in characters, that is used without a name. A name takes 22 characters, and Redis needs about
+ * 100 bytes more for a node and its count.
+ */
 const MAX_INLINE = 64;
-/** A run is cut behind one of this many names, on average. */
+/** The average number of names between two cuts of a run. */
 const AVERAGE_BRANCH = 8;
 const MAX_BRANCH = 32;
 
@@ -25,14 +29,14 @@ export function bytesContent(type: string, bytes: Uint8Array): string {
   return `#${encodeURIComponent(type)} ${Buffer.from(bytes).toString("base64")}`;
 }
 
-/** Returns whether a reference holds its node. */
+/** Returns whether a reference holds the content itself instead of a name. */
 function isInline(reference: Reference): boolean {
   return /^[=#*+]/.test(reference);
 }
 
-/** The nodes of what is stored in one call. */
+/** The nodes of the values that one call stores. */
 export class NewNodes {
-  /** Name and content. What a node holds is in front of it. */
+  /** Contents by name. A node comes after the nodes that it refers to. */
   readonly all: Map<string, string> = new Map();
   readonly #naming: Naming;
 
@@ -40,7 +44,7 @@ export class NewNodes {
     this.#naming = naming;
   }
 
-  /** Makes a node of a content, unless it is short. */
+  /** Returns a reference to a content. Makes a node of it unless it is short. */
   node(content: string): Reference {
     return content.length <= MAX_INLINE ? content : this.named(content);
   }
@@ -53,15 +57,15 @@ export class NewNodes {
   }
 
   /**
-   * Makes a node of a text in which others take the places of line feeds.
+   * Makes a node of a text in which each line feed stands for another node.
    *
-   * @param names one for each line feed.
+   * @param names one name for each line feed.
    */
   woven(text: string, names: readonly string[]): Reference {
     return this.node(`+${names.length}:${names.join("")}${text}`);
   }
 
-  /** Makes a node of several, with a comma between each two. */
+  /** Makes a node of several nodes, with a comma between each two. */
   run(names: readonly string[]): string {
     let level = names;
     while (level.length > MAX_BRANCH) level = branches(level).map((branch) => this.#branch(branch));
@@ -74,7 +78,10 @@ export class NewNodes {
   }
 }
 
-/** Cuts names behind those that end in one of some characters, so that equal parts of two runs are cut alike. */
+/**
+ * Cuts a run of names behind each name that begins with one of a few characters, so that equal parts of two runs are
+ * cut alike.
+ */
 function branches(names: readonly string[]): string[][] {
   const cut: string[][] = [];
   let branch: string[] = [];
@@ -89,10 +96,10 @@ function branches(names: readonly string[]): string[][] {
   return cut;
 }
 
-/** A node is missing, is not what its name says, or cannot be opened. */
+/** Thrown when a node is missing, does not match its name, or cannot be opened. */
 export class DamagedNode extends Error {
   override readonly name = "DamagedNode";
-  /** Why it cannot be opened. */
+  /** The reason why the node cannot be opened, if it is there. */
   readonly reason: string | undefined;
 
   constructor(reason?: string) {
@@ -103,15 +110,15 @@ export class DamagedNode extends Error {
 
 const NOT_OPENED: OpenedParts = new Map();
 
-/** The nodes of what was read in one call. */
+/** The nodes that one call has read. */
 export class StoredNodes {
   readonly #contents: ReadonlyMap<string, Stored>;
   readonly #opened: OpenedParts;
   readonly #texts = new Map<string, string>();
 
   /**
-   * @param flat name, content, …
-   * @param opened what was read, where some of it may be sealed or compressed: references, too.
+   * @param flat names and contents, in turn.
+   * @param opened the opened form of every stored value that may be sealed or compressed, including references.
    */
   constructor(flat: readonly Stored[], opened: OpenedParts = NOT_OPENED) {
     const contents = new Map<string, Stored>();
@@ -131,7 +138,7 @@ export class StoredNodes {
    */
   valueOf(reference: Stored): string | { readonly type: string; readonly bytes: Uint8Array } {
     const read = this.#read(reference);
-    // A sealed reference to one node holds a node that holds it.
+    // A sealed reference to a node holds a text that consists of this node alone.
     const name = isInline(read) ? /^\+1:([\w-]{22})\n$/.exec(read)?.[1] : read;
     const content = name === undefined ? read : this.#content(name);
     if (!content.startsWith("#")) return name === undefined ? this.#made(content) : this.#text(name);
@@ -139,7 +146,7 @@ export class StoredNodes {
     if (space < 0) throw new DamagedNode();
     return {
       type: decodeURIComponent(content.slice(1, space)),
-      // Not a Buffer: whoever stored a Uint8Array compares it with one.
+      // Return a plain Uint8Array, not a Buffer: a caller who stored a Uint8Array may compare the two.
       bytes: new Uint8Array(Buffer.from(content.slice(space + 1), "base64")),
     };
   }
@@ -155,7 +162,7 @@ export class StoredNodes {
     const stored = this.#contents.get(name);
     if (stored === undefined) throw new DamagedNode();
     const content = this.#read(stored);
-    // A sealed node is sealed for its name.
+    // A sealed node needs no such check, because it is sealed for its name.
     if (!isSealed(stored) && nameOf(content, byHash) !== name) throw new DamagedNode();
     return content;
   }
@@ -168,7 +175,10 @@ export class StoredNodes {
     return text;
   }
 
-  /** A name is a hash of its node, so that no node can hold itself. */
+  /**
+   * Returns the text of a content. The recursion ends, because a name is a hash of its node and so no node can contain
+   * itself.
+   */
   #made(content: string): string {
     if (content.startsWith("=")) return content.slice(1);
     const isRun = content.startsWith("*");

@@ -15,28 +15,28 @@ import { once } from "../options/once.js";
 /** Options of every saver. */
 export interface SaverOptions {
   /**
-   * How many checkpoints of a thread are kept, those of all its namespaces together. The script that adds one removes the
-   * oldest. The latest is always kept, and so is whatever a kept one cannot be read without. `1` keeps no history, `"all"`
-   * keeps everything for as long as the thread lives.
+   * The largest number of checkpoints that a thread keeps, over all its namespaces. The script that adds a checkpoint
+   * removes the oldest. It always keeps the latest checkpoint, and every checkpoint without which a kept one cannot be
+   * read. `1` keeps no history; `"all"` keeps every checkpoint for as long as the thread lives.
    * @default 1000
    */
   maxCheckpoints?: number | "all" | undefined;
   /**
-   * What becomes of a checkpoint that is not built on the latest of its namespace. `"refuse"`: a ThreadChangedError, so of
-   * two runs at once neither is lost silently, and no run begins at an older checkpoint (time travel). `"allow"`: it is
-   * stored, and is the latest.
+   * What happens to a checkpoint that is not built on the latest one of its namespace. `"refuse"` throws
+   * ThreadChangedError: of two runs at once, neither is lost silently, and no run can begin at an older checkpoint
+   * (time travel). `"allow"` stores the checkpoint as the latest.
    * @default "allow" for RedisSaver, "refuse" for SessionSaver
    */
   forks?: "allow" | "refuse" | undefined;
   /**
-   * The largest part of a value in bytes: a message, or what a channel holds beside its messages. A larger one is refused
-   * before anything is sent.
+   * The largest size of a part of a value, in bytes. A part is a message, or the rest of a channel's value without its
+   * messages. If a part is larger, the call throws InvalidOptionError before anything is sent.
    * @default 8 MiB
    */
   maxValueBytes?: number | undefined;
   /**
-   * Turns values into bytes. With the default, messages that are in many checkpoints are stored once. Any other serializer
-   * is given each value as a whole, so each version of a channel is stored in full.
+   * The serializer that turns values into bytes. With the default, a message that many checkpoints contain is stored
+   * once. Any other serializer receives each value as a whole, so each version of a channel is stored in full.
    * @default LangGraph's JsonPlusSerializer
    */
   serde?: Serializer | undefined;
@@ -50,7 +50,7 @@ export interface RedisSaverOptions extends SaverOptions, ConnectionOptions, Stor
    */
   ttl?: Duration | "never" | undefined;
   /**
-   * Whether reading a thread renews its time to live too.
+   * Whether reading a thread also renews its time to live.
    * @default false
    */
   refreshOnRead?: boolean | undefined;
@@ -64,7 +64,7 @@ export interface SaverSettings {
   readonly serde: Serializer | undefined;
 }
 
-/** The options of a RedisSaver, checked, with every default filled in and every duration in milliseconds. */
+/** The validated options of a RedisSaver, with every default filled in and every duration in milliseconds. */
 export interface RedisSaverSettings extends SaverSettings, KeyedConnection, StoredForm {
   /** 0 for never. */
   readonly ttlMilliseconds: number;
@@ -101,7 +101,7 @@ const redisSaverSchema = once(() =>
   ),
 );
 
-/** For the schema of a saver that is bound to sessions. */
+/** The common part of the schema, for a saver that is bound to sessions. */
 export const boundSaverShape = once(() => ({ ...saverShape(), forks: forks().default("refuse") }));
 
 /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
@@ -126,14 +126,17 @@ export function saverSettings({
   return { maxCheckpoints, onlyLatest: mode === "refuse", maxValueBytes, serde };
 }
 
-/** @throws InvalidOptionError for an id that is no non-empty well-formed string of up to 1 KiB, or is a session token. */
+/**
+ * @throws InvalidOptionError when the id is not a non-empty, well-formed string of at most 1 KiB, or holds a session
+ * token.
+ */
 export function parseThreadId(id: unknown): string {
   return validate(idSchema(), "configurable.thread_id", id);
 }
 
 /** Options of `prune`. */
 export interface PruneOptions {
-  /** How many checkpoints are kept, at least 1. */
+  /** The number of checkpoints to keep, at least 1. */
   keep: number;
 }
 

@@ -7,15 +7,15 @@ import { type Belonging, SEALED, type Sealer, type Stored } from "../redis/seali
 import type { Connection } from "../redis/send.js";
 import { joined } from "../options/digest.js";
 
-// Scripts read the head of a part. It is authenticated with what is sealed behind it.
+// Scripts read the head of a part, so it stays plain text. It is authenticated with the sealed body behind it.
 
-/** A part that was read, and what it has to be. */
+/** A stored part, and the place that it has to be sealed for. */
 export interface Part {
   readonly stored: Stored;
   readonly about: Belonging;
 }
 
-/** What was read in one call, by how it is stored. */
+/** The opened parts of one call, by their stored form. */
 export type OpenedParts = ReadonlyMap<Stored, Opened>;
 
 export function sealed(sealer: Sealer | undefined, content: string, { kind, within }: Belonging): Value {
@@ -27,23 +27,23 @@ export function sealed(sealer: Sealer | undefined, content: string, { kind, with
 }
 
 /**
- * Seals a reference. One that names a node becomes one that holds a node, so that it cannot be put in another place. Without
- * a key it stays as it is: it is short.
+ * Seals a reference. If it names a node, it first becomes a text that consists of this node, so that it cannot be moved
+ * to another place. Without a key, the reference stays as it is, because it is too short to be compressed.
  */
 export function sealedReference(sealer: Sealer | undefined, reference: string, about: Belonging): Value {
   if (sealer === undefined || sealer.isPlain) return reference;
   return sealed(sealer, headLength(reference) === 0 ? `+1:${reference}\n` : reference, about);
 }
 
-/** Returns whether only a key can have made it. */
+/** Returns whether a stored part is sealed, so that only an owner of the key can have made it. */
 export function isSealed(stored: Stored): boolean {
   return typeof stored !== "string" && ((stored[stored.indexOf(SEALED) + 1] ?? 0) & 1) === 1;
 }
 
 /**
- * Opens parts. Takes a round trip when a key is needed that is not known here.
+ * Opens parts. Takes a round trip if it needs a key that this process does not know.
  *
- * @throws EncryptionKeyError when the ring cannot unwrap the key.
+ * @throws EncryptionKeyError when the key ring cannot unwrap the key.
  */
 export async function openParts(
   connection: Connection,

@@ -1,9 +1,9 @@
 import { InvalidOptionError } from "../errors.js";
 
-// A place names a checkpoint in scripts: "<namespace>\n<id>". Ids come from outside and may be anything, so what would be
-// read as another character there is escaped.
+// A place names a checkpoint in scripts: "<namespace>\n<id>". Ids come from callers and may hold any character, so line
+// feeds and percent signs in them are escaped.
 
-/** @throws InvalidOptionError for what is no string, or has no UTF-8. */
+/** @throws InvalidOptionError when the id is not a well-formed string. */
 export function escaped(name: string, id: unknown): string {
   if (typeof id !== "string" || !id.isWellFormed()) {
     throw new InvalidOptionError(name, "use a well-formed string.");

@@ -6,18 +6,19 @@ import { ofCheckpoint, ofMetadata, ofNode, ofValue, ofWrite } from "./belonging.
 import { StoredNodes } from "./nodes.js";
 import { openParts, type Part } from "./parts.js";
 
-/** What was read of a thread in one call. */
+/** The parts of a thread that one call has read. */
 interface Found {
-  /** Name, content, … */
+  /** Names and contents, in turn. */
   readonly nodes: readonly Stored[];
-  /** Lists what was read beside them. */
+  /** Lists the parts that were read beside the nodes. */
   readonly parts: () => readonly Part[];
 }
 
 /**
- * Returns the nodes that were read, opened with all that refers to them, where something may be sealed or compressed.
+ * Returns the nodes that were read. Opens them, and the parts that refer to them, if any of these may be sealed or
+ * compressed.
  *
- * @throws EncryptionKeyError when the ring cannot unwrap the key.
+ * @throws EncryptionKeyError when the key ring cannot unwrap the key.
  */
 export async function openNodes(
   connection: Connection,

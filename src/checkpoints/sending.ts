@@ -7,27 +7,30 @@ import { namingOf } from "./names.js";
 import { sealed } from "./parts.js";
 import type { Encode, Encoded } from "./values.js";
 
-/** Node cannot build a longer command than about 512 MB. A put of this size already keeps Redis busy for a while. */
+/**
+ * The largest put in bytes. Node.js cannot build a command of more than about 512 MB, and a put of this size already
+ * keeps Redis busy for a while.
+ */
 const MAX_PUT_BYTES = 134_217_728;
 
-/** Of which thread nodes are sent. */
+/** The thread whose nodes are sent. */
 export interface SendingThread {
   /** The `thread_id`. */
   readonly id: string;
-  /** Its key in `known`. */
+  /** The key of the thread in `known`. */
   readonly key: string;
   readonly known: KnownNodes;
   readonly maxValueBytes: number;
 }
 
-/** What one attempt to store something sends. */
+/** The data that one attempt to store sends. */
 export interface Prepared {
   readonly encoded: Encoded;
-  /** Name, content, … of the nodes that are sent. */
+  /** Names and contents of the nodes to send, in turn. */
   readonly fresh: readonly Value[];
 }
 
-/** The nodes of one put. They are named and sealed for each attempt, because its key may be another one. */
+/** The nodes of one put. Each attempt names and seals them anew, because its key may differ. */
 export class NodeSending {
   readonly #thread: SendingThread;
   readonly #encode: Encode;
@@ -45,7 +48,7 @@ export class NodeSending {
     const naming = namingOf(sealer, id);
     const encoded = this.#last?.by === naming.by ? this.#last.encoded : this.#encode(naming);
     const { all } = encoded.nodes;
-    // After a change of the key, no name is known.
+    // After a change of the key, Redis has none of the new names, so all nodes are sent.
     const names = [...all.keys()].filter((name) => this.#sendsAll || !known.has(key, name));
     this.#last = { by: naming.by, encoded, names };
     const contents = names.map((name) => all.get(name) ?? "");
@@ -55,9 +58,9 @@ export class NodeSending {
   }
 
   /**
-   * Sends the nodes that Redis is not known to have, and then, when one is missing, all of them.
+   * Sends the nodes that Redis is not known to have. If one of the others is missing, sends all of them.
    *
-   * @returns false when something is missing all the same.
+   * @returns false if something is still missing.
    */
   async store(send: () => Promise<{ readonly outcome: "stored" | "incomplete" }>): Promise<boolean> {
     const { key, known } = this.#thread;
@@ -80,12 +83,12 @@ export class NodeSending {
 function checkSize(contents: readonly string[], maxValueBytes: number): void {
   let sum = 0;
   for (const content of contents) {
-    // A character takes three bytes at most.
+    // A UTF-16 code unit takes at most three bytes, so a short text needs no exact count.
     const bytes = content.length * 3 <= maxValueBytes ? content.length : Buffer.byteLength(content);
     if (bytes > maxValueBytes) {
       throw new InvalidOptionError(
         "checkpoint",
-        `a part of a value takes ${bytes} bytes, and maxValueBytes is ${maxValueBytes}. Keep large content elsewhere, or raise it.`,
+        `a part of a value takes ${bytes} bytes, and maxValueBytes is ${maxValueBytes}. Keep large content elsewhere, or raise maxValueBytes.`,
       );
     }
     sum += bytes;

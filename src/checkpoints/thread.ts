@@ -23,10 +23,10 @@ import { openNodes, partOfMetadata, partsOfAncestor, partsOfEntry } from "./read
 import { NodeSending } from "./sending.js";
 import type { Encode } from "./values.js";
 
-/** How many ancestors one script looks at. */
+/** The largest number of ancestors that one script looks at. */
 const MAX_ANCESTORS = 100;
 
-/** How a saver treats its threads. */
+/** The settings that a saver applies to its threads. */
 export interface ThreadSettings {
   /** 0 for all. */
   readonly maxCheckpoints: number;
@@ -35,7 +35,7 @@ export interface ThreadSettings {
   readonly known: KnownNodes;
 }
 
-/** The session on whose behalf a thread is used. The scripts check first that it is live. */
+/** The session on whose behalf a thread is used. Each script first checks that the session is live. */
 export interface ThreadHolder {
   readonly keys: {
     readonly record: string;
@@ -50,7 +50,7 @@ export interface ThreadHolder {
   readonly conversationId: string;
 }
 
-/** Where a thread is, and on whose behalf it is used. */
+/** Where a thread is stored, and on whose behalf it is used. */
 export interface ThreadPlace {
   /** The `thread_id`. */
   readonly id: string;
@@ -59,11 +59,11 @@ export interface ThreadPlace {
   /** 0 for never. */
   readonly ttlMilliseconds: number;
   readonly refreshOnRead: boolean;
-  /** Absent when the thread belongs to no session. */
+  /** Absent if the thread belongs to no session. */
   readonly holder: ThreadHolder | undefined;
 }
 
-/** A channel of a checkpoint. */
+/** A channel of a checkpoint, and its version. */
 export interface ChannelVersion {
   readonly channel: string;
   readonly version: string;
@@ -72,15 +72,15 @@ export interface ChannelVersion {
 /** A checkpoint to store. */
 export interface NewCheckpoint {
   readonly place: string;
-  /** The place of the parent, `""` for none. */
+  /** The place of the parent, or `""` if there is none. */
   readonly parent: string;
-  /** The place of the checkpoint in which its graph runs as a node, `""` for none. */
+  /** The place of the checkpoint in which this graph runs as a node, or `""` if there is none. */
   readonly enclosing: string;
-  /** Whether its run holds the conversation, so that no other run has to be kept from the thread. */
+  /** Whether the checkpoint's run holds the conversation. Then the thread needs no protection from other runs. */
   readonly holdsLease: boolean;
   readonly old: boolean;
   readonly delta: readonly string[];
-  /** The values of `stored`, and apart from them the checkpoint without values, and its metadata. */
+  /** The values of `stored`; kept apart: the checkpoint without values, and its metadata. */
   readonly encode: Encode;
   readonly stored: readonly ChannelVersion[];
   /** The channels that have the parent's values. */
@@ -92,14 +92,14 @@ export interface NewWrites {
   readonly task: string;
   readonly path: string;
   readonly writes: readonly { readonly index: string; readonly channel: string }[];
-  /** What was written, in the same order. */
+  /** The written values, in the order of `writes`. */
   readonly encode: Encode;
 }
 
 /** The turn whose run begins. */
 export interface BeginningRun {
   readonly operationId?: string | undefined;
-  /** The position of the first message that it replaces. */
+  /** The position of the first message that the turn replaces. */
   readonly replaces?: string | undefined;
 }
 
@@ -108,11 +108,11 @@ export interface StoredCheckpoints {
   readonly nodes: StoredNodes;
 }
 
-/** A page of a thread's checkpoints, the latest to arrive first. */
+/** A page of a thread's checkpoints, the one that Redis received last first. */
 export interface CheckpointPage<Entry> {
-  /** For the next page, `""` when there is none. */
+  /** The `below` of the next page, or `""` if there is none. */
   readonly below: string;
-  /** Whether the checkpoint in front of which the page begins is in the thread. */
+  /** Whether the thread holds the checkpoint in front of which the page begins. */
   readonly hasBefore: boolean;
   readonly entries: readonly Entry[];
   readonly nodes: StoredNodes;
@@ -121,7 +121,7 @@ export interface CheckpointPage<Entry> {
 type FoundPage = ReturnType<typeof listCheckpointsScript.answerOf>;
 
 export interface ListQuery {
-  /** Absent for those of all namespaces. */
+  /** `undefined` lists the checkpoints of all namespaces. */
   readonly namespace: string | undefined;
   readonly id: string;
   readonly before: string;
@@ -131,7 +131,7 @@ export interface ListQuery {
 
 export type { Ancestor, CheckpointEntry };
 
-/** Returns the place of a thread on its own, under an id that the caller chose. */
+/** Returns the place of a thread that belongs to no session, under an id that the caller chose. */
 export function standaloneThread(settings: RedisSaverSettings, id: string): ThreadPlace {
   const { client, deadlineMilliseconds, wait, keyPrefix, ttlMilliseconds, refreshOnRead, encryption, compress } =
     settings;
@@ -147,7 +147,7 @@ export function standaloneThread(settings: RedisSaverSettings, id: string): Thre
   };
 }
 
-/** The checkpoints of one thread in Redis. Each call is one script, and harmless to repeat. */
+/** The checkpoints of one thread in Redis. Each method runs one script and is safe to repeat. */
 export class Thread {
   readonly #place: ThreadPlace;
   readonly #settings: ThreadSettings;
@@ -162,7 +162,11 @@ export class Thread {
     return this.#place.id;
   }
 
-  /** @returns false when values that were left out are not there. Then nothing was stored. */
+  /**
+   * Stores a checkpoint.
+   *
+   * @returns false if Redis lacks values that were not sent. Then nothing was stored.
+   */
   put({ encode, stored, carried, holdsLease, ...checkpoint }: NewCheckpoint): Promise<boolean> {
     const { maxCheckpoints: keep } = this.#settings;
     const onlyLatest = this.#settings.onlyLatest && !holdsLease;
@@ -224,7 +228,11 @@ export class Thread {
     );
   }
 
-  /** @param places without one, the latest of the namespace is read. */
+  /**
+   * Reads checkpoints.
+   *
+   * @param places the places of the checkpoints. If it is empty, the latest checkpoint of the namespace is read.
+   */
   async read(namespace: string, places: readonly string[]): Promise<StoredCheckpoints> {
     const call = {
       subject: this.id,
@@ -240,11 +248,11 @@ export class Thread {
   }
 
   /**
-   * Reads the latest checkpoint of a graph that is given an input, for a turn that may begin the thread anew. A turn that
-   * will be refused is refused here: its input would take the place of what waits in the thread.
+   * Reads the latest checkpoint of a graph that is about to receive an input, for a turn that may begin the thread
+   * anew. If the turn must not run, it is refused here, because its input would replace what waits in the thread.
    *
-   * @throws OperationConflictError when the turn is stored.
-   * @throws PositionNotFoundError, InvalidOptionError for what it is to replace.
+   * @throws OperationConflictError when the turn is already stored.
+   * @throws PositionNotFoundError, InvalidOptionError when the turn cannot replace the message that `replaces` names.
    */
   async begin({ operationId, replaces = "" }: BeginningRun): Promise<StoredCheckpoints> {
     const { holder, keys } = this.#place;
@@ -273,14 +281,17 @@ export class Thread {
     return { ...page, entries: page.whole, nodes: await this.#openedEntries(budget, page.nodes, page.whole) };
   }
 
-  /** Does the same without values. */
+  /** Returns a page of checkpoints without their values. */
   async listMetadata(query: ListQuery): Promise<CheckpointPage<MetadataEntry>> {
     const { budget, page } = await this.#list(query, "metadata");
     const parts = (): readonly Part[] => page.metadata.map((entry) => partOfMetadata(this.id, entry));
     return { ...page, entries: page.metadata, nodes: await this.#opened(budget, page.nodes, parts) };
   }
 
-  /** Returns a page of the checkpoints of all namespaces, and with what was written to checkpoints that are not there. Those have no `rest`. */
+  /**
+   * Returns a page of the checkpoints of all namespaces. Includes the writes to checkpoints that are not stored; their
+   * entries have no `rest`.
+   */
   async listHeld({ below, limit }: Pick<ListQuery, "below" | "limit">): Promise<CheckpointPage<CheckpointEntry>> {
     const query = { namespace: undefined, id: "", before: "", below, limit };
     const { budget, page } = await this.#list(query, "held");
@@ -313,7 +324,7 @@ export class Thread {
     return { budget, page };
   }
 
-  /** Walks from a checkpoint to its ancestors, the nearest first, until each channel has a value. */
+  /** Yields a checkpoint's ancestors, the nearest first, until each channel has a value. */
   async *ancestors(
     namespace: string,
     place: string,
@@ -343,7 +354,7 @@ export class Thread {
     } while (from !== "");
   }
 
-  /** Removes the oldest checkpoints beyond `keep`, in bounded steps, and returns how many. */
+  /** Removes the oldest checkpoints beyond `keep`, in bounded steps. Returns the number of removed checkpoints. */
   async prune(keep: number): Promise<number> {
     for (let sum = 0; ;) {
       const { removed } = await run(this.#place.connection, pruneThreadScript, {
@@ -382,7 +393,7 @@ export class Thread {
     return this.#opened(budget, nodes, () => entries.flatMap((entry) => partsOfEntry(this.id, entry)));
   }
 
-  /** @param parts lists what was read beside the nodes. */
+  /** @param parts lists the parts that were read beside the nodes. */
   async #opened(budget: Budget, nodes: readonly Stored[], parts: () => readonly Part[]): Promise<StoredNodes> {
     const { known, maxValueBytes } = this.#settings;
     const stored = await openNodes(budget.connection(), this.id, maxValueBytes, { nodes, parts });

@@ -4,21 +4,23 @@ import type { Stored } from "../redis/sealing.js";
 import type { Naming } from "./names.js";
 import { bytesContent, NewNodes, type Reference, type StoredNodes, textContent } from "./nodes.js";
 
-/** What turns values into bytes: LangGraph's `SerializerProtocol`. */
+/** Turns values into bytes and back. It has the form of LangGraph's `SerializerProtocol`. */
 export interface Serializer {
+  /** Returns the bytes of a value, and a name for their form. */
   dumpsTyped(value: unknown): Promise<[string, Uint8Array]>;
+  /** Returns the value of bytes in a form that `dumpsTyped` named. */
   loadsTyped(type: string, data: Uint8Array | string): Promise<unknown>;
 }
 
-/** Values as they are stored: in the order in which they were given. */
+/** Encoded values, in the order in which they were passed. */
 export interface Encoded {
   readonly references: readonly Reference[];
-  /** What was to be kept apart: each as a reference that holds its node, however long. */
+  /** The values that are kept apart. Each reference holds its content itself, however long. */
   readonly apart: readonly Reference[];
   readonly nodes: NewNodes;
 }
 
-/** Makes nodes of values. Several times, where the key changes that names them. */
+/** Makes nodes of values. Called again when the key that names the nodes has changed. */
 export type Encode = (naming: Naming) => Encoded;
 
 /** Turns values into nodes and back. */
@@ -27,9 +29,9 @@ export class Values {
   readonly #shares: boolean;
 
   /**
-   * @param serde
-   * @param shares whether the text that it makes of a value holds the texts of what is inside, as JSON does. Then messages
-   * are nodes of their own. Otherwise each value is one node.
+   * @param serde the serializer.
+   * @param shares whether the serializer's text of a value contains the texts of its parts, as JSON does. Then messages
+   * become nodes of their own; otherwise each value is one node.
    */
   constructor(serde: Serializer, shares: boolean) {
     this.#serde = serde;
@@ -61,8 +63,9 @@ export class Values {
   }
 
   /**
-   * Dumps all values and all their messages at once. In the place of a message a value has a random text, by which its text
-   * is cut. It is random in each call, so nothing that a user said can imitate it.
+   * Dumps all values and all their messages in one call of the serializer. A random marker stands for each message in
+   * its value, and the text is later cut at the markers. The marker is new in each call, so no text of a user can
+   * imitate it.
    */
   async #shared(values: readonly unknown[], apart: readonly unknown[]): Promise<Encode> {
     const cut = randomUUID();
@@ -72,7 +75,7 @@ export class Values {
       messages.set(message, place);
       return `${cut}:${place}`;
     };
-    // At once, as the texts are: a caller may change bytes that it has handed over.
+    // Copy bytes now, before the first await: a caller may change them after the call.
     const binary = values.map((value) => (value instanceof Uint8Array ? bytesContent("bytes", value) : undefined));
     const plain = values.map((value, index) => (binary[index] === undefined ? withoutMessages(value, placeOf) : null));
     const texts = await this.#dumpAll([...apart, ...plain, ...messages.keys()], cut);
@@ -101,7 +104,12 @@ export class Values {
   }
 }
 
-/** @param pieces a text, and then for each message its place, a quotation mark, and the text behind it. */
+/**
+ * Makes a node of a text that was cut at its messages.
+ *
+ * @param pieces the text in front of the first message, then for each message its number, a quotation mark, and the
+ * text behind the message.
+ */
 function woven([first = "", ...others]: readonly string[], names: readonly string[], nodes: NewNodes): Reference {
   if (others.length === 0) return nodes.node(textContent(first));
   const between = [first];
@@ -110,7 +118,7 @@ function woven([first = "", ...others]: readonly string[], names: readonly strin
     const end = piece.indexOf('"');
     const name = names[Number(piece.slice(0, end))] ?? "";
     const behind = piece.slice(end + 1);
-    // With nothing but a comma between them, they are of one list.
+    // Messages with only a comma between them belong to one list.
     if (runs.length > 0 && between.at(-1) === ",") {
       runs.at(-1)?.push(name);
       between[between.length - 1] = behind;
@@ -125,18 +133,18 @@ function woven([first = "", ...others]: readonly string[], names: readonly strin
   );
 }
 
-/** A value that holds itself. */
+/** Thrown when a value contains itself. */
 class CyclicValue extends Error {}
 
 /**
- * Returns a value in which a text stands for each message. What has no message inside stays the same object. Objects with a
- * class of their own are left to the serializer.
+ * Returns a value in which a text stands for each message. A part without messages stays the same object. Objects of
+ * other classes are left to the serializer.
  */
 function withoutMessages(value: unknown, placeOf: (message: BaseMessage) => string): unknown {
   try {
     return replaced(value, placeOf, new Set());
   } catch (error) {
-    // How a serializer breaks a cycle depends on where it begins.
+    // Leave a cyclic value whole, because where a serializer breaks a cycle depends on where it begins.
     if (error instanceof CyclicValue) return value;
     throw error;
   }
@@ -196,7 +204,7 @@ function replacedFields(
   for (const name of Object.keys(fields)) {
     const other = replaced(fields[name], placeOf, above);
     if (other === fields[name]) continue;
-    // Without a prototype: "__proto__" is a name like others.
+    // Create the copy without a prototype, so that "__proto__" is a name like any other.
     copy ??= Object.assign(Object.create(null) as Record<string, unknown>, fields);
     copy[name] = other;
   }
@@ -207,7 +215,10 @@ function isMessage(value: object): value is BaseMessage {
   return "_getType" in value && isBaseMessage(value);
 }
 
-/** A `Send` of LangGraph: a task for a node, with what the node is given, which may be the whole state. */
+/**
+ * Returns whether a value is a `Send` of LangGraph: a task for a node, with the node's input, which may be the whole
+ * state.
+ */
 function isSend(value: object): value is { readonly lg_name: "Send"; readonly args: unknown } {
   return "lg_name" in value && value.lg_name === "Send" && "args" in value;
 }

@@ -12,7 +12,7 @@ export interface StoredWrite {
 }
 
 /**
- * Returns writes in the order in which LangGraph applies them: by path, task and index. Texts are compared by code point,
+ * Returns writes in the order in which LangGraph applies them: by path, task and index. Compares texts by code point,
  * as LangGraph's `compareWritesSortKeys` does.
  */
 export function inOrder(tasks: readonly TaskWrites[]): StoredWrite[] {
@@ -26,7 +26,7 @@ function writesOf({ task, path, writes }: TaskWrites): StoredWrite[] {
   return writes.map(({ index, channel, reference }) => ({ ...its, index: Number(index), channel, reference }));
 }
 
-/** UTF-8 keeps the order of code points, which UTF-16 does not. */
+/** Compares two texts by code point. UTF-8 keeps the order of code points, but UTF-16 does not. */
 function byCodePoint(one: string, other: string): number {
   return one === other ? 0 : Buffer.compare(Buffer.from(one), Buffer.from(other));
 }

@@ -4,13 +4,17 @@ import { commonOptions, type OptionName, type Options, parsed } from "./options.
 import { UsageError } from "./errors.js";
 
 export interface Arguments {
-  /** Absent when there were no arguments, or only `--help`. */
+  /** Absent if there were no arguments, or only `--help`. */
   readonly command: Command | undefined;
   readonly operands: readonly string[];
   readonly options: Options;
 }
 
-/** @throws UsageError when the command line is not one of those that `--help` shows. */
+/**
+ * Parses the command line.
+ *
+ * @throws UsageError when the command line has a form that `--help` does not show.
+ */
 export function parseArguments(args: readonly string[]): Arguments {
   const { values: options, positionals } = parse(args);
   const [name, ...operands] = positionals;

@@ -4,20 +4,20 @@ import type { OptionName, Options } from "./options.js";
 import type { Output } from "./output.js";
 import type { OpenRedis } from "./redis.js";
 
-/** A command, declared once. The parser, `--help` and docs/command-line.md are made from it. */
+/** A command, declared once. The parser, `--help` and docs/command-line.md are derived from it. */
 export interface Command {
   readonly name: string;
-  /** What has to stand behind the name, in this order. */
+  /** The arguments that follow the name, in this order. */
   readonly operands: readonly string[];
-  /** The options that it takes beside those that every command takes. */
+  /** The options of this command, beside those of every command. */
   readonly options: readonly OptionName[];
   readonly about: string;
   readonly run: (call: Call) => Promise<ExitCode>;
 }
 
-/** What a command works with. */
+/** The input of a command. */
 export interface Call {
-  /** As many as the command declares. */
+  /** One for each operand that the command declares. */
   readonly operands: readonly string[];
   readonly options: Options;
   readonly redis: OpenRedis;

@@ -5,17 +5,18 @@ import { NotDoneError, UsageError } from "./errors.js";
 import { visibleLine } from "./visible.js";
 
 /**
- * Asks whether to do what cannot be undone. `--yes` answers beforehand.
+ * Asks the user to confirm an action that cannot be undone. `--yes` answers in advance.
  *
- * @param what what is to be done, as a sentence.
- * @param answer what has to be typed, so that nobody does it to somebody else by a slip.
- * @throws UsageError when there is nobody to ask, NotDoneError for another answer.
+ * @param what the action, as a sentence.
+ * @param answer the text to type, so that nobody confirms by a slip.
+ * @throws UsageError when there is no terminal to ask on.
+ * @throws NotDoneError when the answer is another one.
  */
 export async function confirm({ options }: Call, what: string, answer: string): Promise<void> {
   if (options.yes === true) return;
   if (!process.stdin.isTTY) throw new UsageError("Nothing was done. Without a terminal, pass --yes.");
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  // By Ctrl+C or Ctrl+D. The question would stay open for ever.
+  // Ctrl+C or Ctrl+D closes the terminal. Without this, the question would never settle.
   const closed = once(terminal, "close").then(() => undefined);
   try {
     const typed = await Promise.race([

@@ -7,9 +7,9 @@ import { once } from "../options/once.js";
 const schema = once(() => z.strictObject(connectionShape()));
 
 /**
- * Returns the connection of a command that asks Redis itself.
+ * Returns the connection of a command that calls Redis itself.
  *
- * @throws InvalidOptionError for a prefix that no service can have.
+ * @throws InvalidOptionError when the prefix is not a valid `keyPrefix`.
  */
 export function connectionOf({ redis, options }: Call): KeyedConnection {
   return connectionSettings(validate(schema(), "options", { client: redis.client, keyPrefix: options.prefix }));

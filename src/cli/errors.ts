@@ -1,14 +1,14 @@
-/** The command line, the environment or a file is at fault. Nothing was done. */
+/** Thrown when the command line, the environment or a file is wrong. Nothing was done. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** Redis was not reached. */
+/** Thrown when Redis could not be reached. */
 export class UnreachableError extends Error {
   override readonly name = "UnreachableError";
 }
 
-/** It was not done, and the message says why. */
+/** Thrown when the command did nothing. The message says why. */
 export class NotDoneError extends Error {
   override readonly name = "NotDoneError";
 }

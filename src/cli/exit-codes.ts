@@ -1,11 +1,11 @@
-/** What the program's exit code says. docs/command-line.md has the same table. */
+/** The exit codes of the program. docs/command-line.md has the same table. */
 export const EXIT = {
   done: 0,
-  /** It was not done, or `doctor` found something to change. */
+  /** The command was not done, or `doctor` found something to change. */
   failed: 1,
-  /** The command line, the environment or a file is at fault. Nothing was done. */
+  /** The command line, the environment or a file is wrong. Nothing was done. */
   usage: 2,
-  /** Redis was not reached, did not answer in time, or refused. */
+  /** Redis could not be reached, did not answer in time, or refused. */
   unreachable: 3,
 } as const;
 

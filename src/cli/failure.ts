@@ -10,7 +10,7 @@ import { EXIT, type ExitCode } from "./exit-codes.js";
 import { KEY_RING } from "./key-ring.js";
 import { visible } from "./visible.js";
 
-/** Tells on stderr what went wrong, and what to do, and returns the exit code. */
+/** Writes to stderr what went wrong and what to do. Returns the exit code. */
 export function tellFailure(error: unknown, environment: NodeJS.ProcessEnv): ExitCode {
   process.stderr.write(`${visible(messageOf(error))}\n`);
   if (isUnreadable(error) && environment[KEY_RING] === undefined) {
@@ -31,8 +31,8 @@ function isUnreadable(error: unknown): boolean {
 
 function messageOf(error: unknown): string {
   if (error instanceof UsageError) return `${error.message}\nSee langchain-redis-sessions --help`;
-  if (!(error instanceof Error)) return "It failed, and nobody said why.";
+  if (!(error instanceof Error)) return "The command failed with a value that is not an error.";
   const isOwn = isLangChainRedisError(error) || error instanceof UnreachableError || error instanceof NotDoneError;
-  // An error of another library names itself.
+  // Name the class of an error of another library, because its message alone may not explain it.
   return isOwn ? error.message : `${error.name}: ${error.message}`;
 }

@@ -4,12 +4,12 @@ import { commonOptions, type OptionName, options, spelled } from "./options.js";
 
 const PROGRAM = "langchain-redis-sessions";
 
-/** Returns a command as it is written: `show <user> <conversation>`. */
+/** Returns the usage of a command: `show <user> <conversation>`. */
 export function usageOf({ name, operands }: Command): string {
   return [name, ...operands.map((operand) => `<${operand}>`)].join(" ");
 }
 
-/** Returns what `--help` prints: of one command, or of all. */
+/** Returns the output of `--help` for one command, or for all. */
 export function helpText(command: Command | undefined): string {
   const [title, body] = command === undefined ? helpOfAll() : helpOfOne(command);
   return `${title}\n\n${body}\n`;
@@ -18,7 +18,7 @@ export function helpText(command: Command | undefined): string {
 function helpOfAll(): [title: string, body: string] {
   const rows = commands.map((one) => [usageOf(one), one.about] as const);
   return [
-    `${PROGRAM} <command>: looks after what langchain-redis-sessions keeps in Redis.`,
+    `${PROGRAM} <command>: manages what langchain-redis-sessions keeps in Redis.`,
     `${twoColumns(rows)}\n\nOptions of every command\n\n${optionTable(commonOptions)}\n
 Passwords and keys come from the environment, never from arguments: REDIS_URL, REDIS_PASSWORD, and
 LANGCHAIN_REDIS_SESSIONS_KEYRING, the path of a JSON file with the key ring. More: ${PROGRAM} <command> --help`,

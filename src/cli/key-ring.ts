@@ -7,10 +7,10 @@ import { UsageError } from "./errors.js";
 import { openRedis } from "./redis.js";
 import { once } from "../options/once.js";
 
-/** The variable that names the file with the key ring. */
+/** The environment variable with the path of the key ring's file. */
 export const KEY_RING = "LANGCHAIN_REDIS_SESSIONS_KEYRING";
 
-/** Beside what `keyring()` takes, the file says in which Redis the data keys are, when they are kept elsewhere. */
+/** The part of the file that `keyring()` does not take: the Redis of the data keys, if they are kept elsewhere. */
 const fileSchema = once(() =>
   z.looseObject({
     dataKeys: z.strictObject({ url: z.string(), keyPrefix: z.string().optional() }).optional(),
@@ -24,21 +24,21 @@ export interface OpenKeyRing extends AsyncDisposable {
 /**
  * Reads the key ring that the environment names.
  *
- * @throws UsageError when the file cannot be read, or is no key ring. It quotes nothing of the file.
+ * @throws UsageError when the file cannot be read or does not hold a key ring. The message quotes nothing of the file.
  */
 export async function openKeyRing(environment: NodeJS.ProcessEnv): Promise<OpenKeyRing> {
   const path = environment[KEY_RING];
   if (path === undefined || path === "") return { ring: undefined, [Symbol.asyncDispose]: async () => {} };
   const file = fileSchema().safeParse(await jsonOf(path));
   if (!file.success) {
-    throw new UsageError(`${KEY_RING}: the file has to hold { "current": "…", "keys": { "…": "…" } }.`);
+    throw new UsageError(`${KEY_RING}: the file must hold { "current": "…", "keys": { "…": "…" } }.`);
   }
   const { dataKeys, ...options } = file.data;
-  // Looked at before anything is opened, which nobody would close.
+  // Validate the options before opening a connection, because nobody would close it after an error.
   const alone = keyring(options as unknown as KeyringOptions);
   if (dataKeys === undefined) return { ring: alone, [Symbol.asyncDispose]: async () => {} };
   if (!URL.canParse(dataKeys.url)) {
-    throw new UsageError(`${KEY_RING}: the url of dataKeys has to be like "redis://host:6379".`);
+    throw new UsageError(`${KEY_RING}: the url of dataKeys must look like "redis://host:6379".`);
   }
   const elsewhere = await openRedis(new URL(dataKeys.url));
   try {
@@ -54,7 +54,7 @@ export async function openKeyRing(environment: NodeJS.ProcessEnv): Promise<OpenK
 }
 
 /**
- * Returns the key ring, for a command that does nothing without one.
+ * Returns the key ring, for a command that needs one.
  *
  * @throws UsageError when the environment names none.
  */
@@ -74,7 +74,7 @@ async function jsonOf(path: string): Promise<unknown> {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    // The error of JSON.parse is left out, because it quotes what it could not read: keys.
-    throw new UsageError(`${KEY_RING}: ${path} holds no JSON.`);
+    // Leave out the error of JSON.parse, because it quotes the text, which holds keys.
+    throw new UsageError(`${KEY_RING}: ${path} does not hold JSON.`);
   }
 }

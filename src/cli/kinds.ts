@@ -1,15 +1,16 @@
 import type { FoundKey } from "../redis/found-keys.js";
 import { type OwnedName, type OwnedThing, ownedThings } from "../redis/owned.js";
 
-/** What a key belongs to, and whether it is the one by which such things are counted. */
+/** The kind of thing that a key belongs to. */
 export interface KindOfKey {
   readonly kind: string;
+  /** Whether each thing of the kind has this key once, so that counting these keys counts the things. */
   readonly isCounted: boolean;
-  /** Whether it is a list of messages. */
+  /** Whether the key holds a list of messages. */
   readonly isList: boolean;
 }
 
-/** The key that each thing of a user has once: behind the user's prefix, or at the end. */
+/** The key that each thing of a user has once: a pattern for the part behind the user's prefix. */
 const countedOfUser: Readonly<Record<OwnedName, RegExp>> = {
   sessions: /^session:[^:]+$/,
   conversations: /^messages:[^:]+$/,
@@ -18,7 +19,7 @@ const countedOfUser: Readonly<Record<OwnedName, RegExp>> = {
   items: /:items$/,
 };
 
-/** What stands alone, and the key that each has once. */
+/** The kinds of things that belong to no user, and the key that each thing has once. */
 const alone = {
   history: { kind: "histories alone", counted: "messages" },
   memory: { kind: "memories alone", counted: "values" },
@@ -26,10 +27,10 @@ const alone = {
   items: { kind: "items alone", counted: "items" },
 } as const;
 
-/** Data keys of users, and records of what was done. */
+/** The kind of all other keys of users: data keys, and records of operations. */
 const OTHERS = "others of users";
 
-/** Every kind, in the order of a table. */
+/** Every kind, in the order of the table. */
 export const kinds: readonly string[] = [
   ...ownedThings.map(({ name }) => name),
   OTHERS,

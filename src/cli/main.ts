@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import { runProgram } from "./program.js";
 
-/** What a shell reports of a program that a closed pipe ended. */
+/** The exit code that a shell reports for a program that a closed pipe ended. */
 const BROKEN_PIPE = 141;
 
-// `export ada | head` closes the pipe early. Nobody reads on, so there is nothing to say.
+// `export ada | head` closes the pipe early. The reader has gone, so end without a message.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(BROKEN_PIPE);
   throw error;

@@ -1,13 +1,13 @@
 import { once } from "node:events";
 import { visibleJson, visibleLine } from "./visible.js";
 
-/** A column of a table. It is as wide as what is usually in it, because rows are printed as they are found. */
+/** A column of a table. Its width fits the usual content, because rows are printed as they are found. */
 export interface Column {
   readonly title: string;
   readonly width: number;
 }
 
-/** What goes to stdout: tables and lines for people, or JSON for programs. */
+/** Writes to stdout: tables and lines for people, or JSON for programs. */
 export class Output {
   readonly format: "text" | "json";
 
@@ -15,36 +15,36 @@ export class Output {
     this.format = format;
   }
 
-  /** Writes a text as it is. It waits while the reader of a pipe is slow. */
+  /** Writes a text as it is. Waits for a slow reader of a pipe. */
   async write(text: string): Promise<void> {
     if (!process.stdout.write(text)) await once(process.stdout, "drain");
   }
 
   /**
-   * Writes one line, in which nothing can move a cursor.
+   * Writes one line, in which no character can move the cursor.
    *
-   * @param mark stands in front. It is written as it is, because it may be coloured.
+   * @param mark text to put in front. It is written as it is, because it may be coloured.
    */
   line(text: string, mark = ""): Promise<void> {
     return this.write(`${mark}${visibleLine(text)}\n`);
   }
 
-  /** Prints what a command did: in words, or as JSON. */
+  /** Writes the result of a command, in words or as JSON. */
   result(value: unknown, words: string): Promise<void> {
     return this.format === "json" ? this.json(value) : this.line(words);
   }
 
-  /** Says to people that there is nothing. For programs, nothing is printed. */
+  /** Writes to people that there is nothing. Writes nothing for programs. */
   async nothing(text: string): Promise<void> {
     if (this.format === "text") await this.line(text);
   }
 
-  /** Writes one object as JSON, in one line. */
+  /** Writes one object as a line of JSON. */
   json(value: unknown): Promise<void> {
     return this.write(`${visibleJson(value)}\n`);
   }
 
-  /** Prints each record: as JSON, or as a row, with the titles of the columns before the first. Returns how many there were. */
+  /** Writes each record as JSON, or as a row of a table with a title line. Returns the number of records. */
   async table<Row>(
     columns: readonly Column[],
     rows: AsyncIterable<Row> | Iterable<Row>,
@@ -72,7 +72,7 @@ export class Output {
   }
 }
 
-/** Returns a time as a cell shows it; "?" where the record has lost it. */
+/** Returns a time in the form of a cell, or "?" if the record has lost the time. */
 export function timeCell(time: Date): string {
   return Number.isNaN(time.getTime()) ? "?" : `${time.toISOString().slice(0, 19)}Z`;
 }

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
 
 /**
- * Yields the steps of a scan, and leaves Redis alone after each for as long as it took with what was done for it. A scan then
- * takes half of what Redis could give it at most, and less where Redis is busy.
+ * Yields the steps of a scan. Pauses after each step for as long as the step and the work for it took, so a scan takes
+ * at most half of Redis's time, and less if Redis is busy.
  */
 export async function* paced<Step>(steps: AsyncIterable<Step>): AsyncGenerator<Step> {
   let began = performance.now();

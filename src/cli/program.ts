@@ -6,7 +6,7 @@ import { openKeyRing } from "./key-ring.js";
 import { Output } from "./output.js";
 import { openRedis, urlOf } from "./redis.js";
 
-/** Runs one command line, and returns its exit code. It throws nothing. */
+/** Runs one command line and returns its exit code. Never throws. */
 export async function runProgram(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<ExitCode> {
   try {
     const { command, operands, options } = parseArguments(args);

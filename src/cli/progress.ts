@@ -1,10 +1,10 @@
 const CLEAR_LINE = "\r\u001b[K";
 
-/** One line on stderr that says how far a command is. It is there only where somebody looks. */
+/** A line on stderr that shows the progress of a command, if stderr is a terminal. */
 export class Progress implements Disposable {
   readonly #isSeen: boolean;
 
-  /** @param beside whether rows are printed meanwhile. On the same terminal they are progress enough. */
+  /** @param beside `"rows"` if the command prints rows meanwhile. Rows on the same terminal show enough progress. */
   constructor(beside: "alone" | "rows") {
     this.#isSeen = process.stderr.isTTY && (beside === "alone" || !process.stdout.isTTY);
   }

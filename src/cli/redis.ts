@@ -7,21 +7,22 @@ export interface OpenRedis extends AsyncDisposable {
 }
 
 /**
- * Returns which Redis is meant.
+ * Returns the address of Redis.
  *
- * @throws UsageError when none is named, or an argument holds a password: everybody on the machine sees arguments.
+ * @throws UsageError when no address is given, or when an argument contains a password, because everybody on the
+ * machine can see arguments.
  */
 export function urlOf(argument: string | undefined, environment: NodeJS.ProcessEnv): URL {
   const text = argument ?? environment["REDIS_URL"] ?? "";
   if (text === "") throw new UsageError("Say which Redis: set REDIS_URL, or pass --url.");
-  if (!URL.canParse(text)) throw new UsageError('The address of Redis has to be like "redis://host:6379".');
+  if (!URL.canParse(text)) throw new UsageError('The address of Redis must look like "redis://host:6379".');
   const url = new URL(text);
   if (argument !== undefined && url.password !== "") {
     throw new UsageError(
       "Everybody on this machine can see arguments. Put the password into REDIS_PASSWORD, or the whole address into REDIS_URL.",
     );
   }
-  // Set by its own field, which percent-encodes it.
+  // Set the password through its field, which percent-encodes it.
   if (url.password === "") url.password = environment["REDIS_PASSWORD"] ?? "";
   return url;
 }
@@ -29,7 +30,7 @@ export function urlOf(argument: string | undefined, environment: NodeJS.ProcessE
 /**
  * Connects to a Redis, or to the Cluster that it belongs to.
  *
- * @throws UnreachableError when there is none, or it lets nobody in.
+ * @throws UnreachableError when Redis does not answer or refuses the connection.
  */
 export async function openRedis(url: URL): Promise<OpenRedis> {
   const access = accessOf(url);
@@ -38,30 +39,33 @@ export async function openRedis(url: URL): Promise<OpenRedis> {
   return { client, [Symbol.asyncDispose]: async () => client.disconnect() };
 }
 
-/** What every connection needs, to whichever node. */
+/** The options of every connection, whichever node it leads to. */
 type Access = Pick<RedisOptions, "username" | "password" | "enableReadyCheck">;
 
 function accessOf(url: URL): Access {
   return {
     ...(url.username === "" ? {} : { username: decodeURIComponent(url.username) }),
     ...(url.password === "" ? {} : { password: decodeURIComponent(url.password) }),
-    // Its INFO may be forbidden, and ioredis would print a warning.
+    // The check uses INFO. If INFO is forbidden, ioredis would print a warning.
     enableReadyCheck: false,
   };
 }
 
 function connectTo(url: URL, access: Access): Redis {
-  // ioredis prefers what the address says, so that says nothing of who asks.
+  // Remove the credentials from the address, because ioredis would prefer them to the options.
   const bare = new URL(url);
   bare.username = "";
   bare.password = "";
   return connect(bare.href, { ...access, lazyConnect: true });
 }
 
-/** Connects, and returns whether this is a node of a Cluster. HELLO is what anybody may ask who may connect. */
+/**
+ * Connects, and returns whether the server is a node of a Cluster. Asks with HELLO, which every user that may connect
+ * may run.
+ */
 async function isOfCluster(url: URL, client: Redis): Promise<boolean> {
   let reason = "";
-  // The first failure is told at once. Later ones are for the client, which reconnects.
+  // Report the first failure at once. The client handles later ones by reconnecting.
   const failed = new Promise<never>((_, reject) => {
     client.on("error", (error: Error) => {
       reason = error.message;
@@ -76,11 +80,11 @@ async function isOfCluster(url: URL, client: Redis): Promise<boolean> {
     if (error instanceof Error && error.message.startsWith("ERR unknown command")) return false;
     client.disconnect();
     if (reason === "" && error instanceof Error) reason = error.message;
-    throw new UnreachableError(`Redis at ${url.host} was not reached: ${reason}`);
+    throw new UnreachableError(`Redis at ${url.host} could not be reached: ${reason}`);
   }
 }
 
-/** Reads the reply of HELLO: names and values in turn. */
+/** Returns the mode in a reply of HELLO, which holds names and values in turn. */
 function modeOf(reply: unknown): unknown {
   return Array.isArray(reply) ? (reply[reply.indexOf("mode") + 1] as unknown) : undefined;
 }
@@ -91,7 +95,7 @@ function clusterOf(node: Redis, access: Access): Cluster {
   node.disconnect();
   return new Cluster([{ host, port }], {
     redisOptions: { ...access, ...(tls === undefined ? {} : { tls }), connectTimeout: 2_000, socketTimeout: 5_000 },
-    // Certificates are made out to names.
+    // Do not resolve names, because certificates are issued for names.
     ...(tls === undefined ? {} : { dnsLookup: (address, callback) => callback(null, address) }),
     enableReadyCheck: false,
   });

@@ -1,20 +1,20 @@
-// A user id, a title or a text may hold what a terminal obeys: sequences that move the cursor, set the clipboard or rename
-// the window, and marks that turn the order of letters around. None of these reach the terminal.
+// A user id, a title or a text may contain sequences that a terminal obeys: they move the cursor, set the clipboard or
+// rename the window. It may also contain marks that change the order of letters. None of these may reach the terminal.
 
-/** Control and format characters, lone surrogates, what has no meaning yet, and separators of lines. */
+/** Control and format characters, lone surrogates, unassigned characters, and separators of lines. */
 const hidden = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
-/** Returns a text of one line for a terminal. What cannot be seen is spelled: `\u{1b}`. */
+/** Returns a text for a terminal, with characters that cannot be seen spelled out: `\u{1b}`. Keeps line ends. */
 export function visible(text: string): string {
   return text.replaceAll(/\r?\n/g, "\n").split("\n").map(visibleLine).join("\n");
 }
 
-/** As `visible`, also for the ends of lines. */
+/** Returns a text for one line of a terminal. Spells out line ends too. */
 export function visibleLine(text: string): string {
   return text.replaceAll(hidden, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
-/** Returns JSON that is safe to print. JSON itself escapes only what is below a space. */
+/** Returns JSON that is safe to print. `JSON.stringify` itself escapes only characters below the space. */
 export function visibleJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(hidden, (character) =>
     Array.from({ length: character.length }, (_, index) => character.charCodeAt(index))

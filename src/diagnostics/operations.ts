@@ -2,36 +2,51 @@ import { channel } from "node:diagnostics_channel";
 import { isLangChainRedisError } from "../errors/langchain-redis-error.js";
 
 /**
- * The name of the channel of `node:diagnostics_channel` on which the end of every operation is published, as an
- * `OperationEnd`. Without subscribers, nothing is measured and nothing is made.
+ * The name of the `node:diagnostics_channel` channel on which the library publishes an {@link OperationEnd} at the end
+ * of every operation. Without subscribers, it measures nothing and creates nothing.
+ *
+ * @example
+ * ```ts
+ * import { subscribe } from "node:diagnostics_channel";
+ *
+ * subscribe(OPERATIONS_CHANNEL, (message) => {
+ *   const { operation, milliseconds } = message as OperationEnd;
+ *   console.log(operation, milliseconds);
+ * });
+ * ```
  */
 export const OPERATIONS_CHANNEL = "langchain-redis-sessions:operation";
 
 const ends = channel(OPERATIONS_CHANNEL);
 
-/** What the operation was about. These names may be those of people: an observer hashes them, or leaves them out. */
+/** Whose data an operation is about. These names may identify people: an observer hashes them or leaves them out. */
 export interface Subject {
-  /** Whose data it is, such as `user:<tag>` for the owner of sessions, `history:<id>` for a standalone history. */
+  /**
+   * The owner of the data, such as `user:<tag>` for the owner of sessions or `history:<id>` for a standalone history.
+   */
   readonly owner?: string | undefined;
-  /** Of a session. */
+  /** The conversation of a session. */
   readonly conversationId?: string | undefined;
   readonly agentId?: string | undefined;
 }
 
-/** What is told of an operation when it has ended: never a text, a token, a value, a key or an id. */
+/** The report of an operation that has ended. It contains no text, token, value, key or id. */
 export interface OperationEnd {
-  /** Such as `session.verify`. */
+  /** The name of the operation, such as `session.verify`. */
   readonly operation: string;
-  /** What came of it, such as `created`. Absent for a plain read, and when it failed. */
+  /** The outcome, such as `created`. Absent for a plain read, and if the operation failed. */
   readonly outcome?: string | undefined;
-  /** Why it failed: the `code` of an error of this library, the class of any other. */
+  /** The reason of a failure: the `code` of an error of this library, or the class of any other error. */
   readonly error?: string | undefined;
+  /** The duration of the operation in milliseconds. */
   readonly milliseconds: number;
-  /** To Redis. 0 for what asks Redis by operations of its own, such as a turn. */
+  /** Round trips to Redis. 0 for an operation that calls Redis through other operations, such as a turn. */
   readonly roundTrips: number;
+  /** The bytes of arguments that were sent to Redis, without those of the protocol. */
   readonly bytesSent: number;
+  /** The bytes of replies from Redis, without those of the protocol. */
   readonly bytesReceived: number;
-  /** How many of what it changed, such as `{ evicted: 1 }`. */
+  /** The number of things that the operation changed, by kind, such as `{ evicted: 1 }`. */
   readonly counts?: Readonly<Record<string, number>> | undefined;
 }
 
@@ -42,26 +57,26 @@ export interface Tally {
   bytesReceived: number;
 }
 
-/** What an operation came to. */
+/** The outcome of an operation. */
 export type Told = Pick<OperationEnd, "outcome" | "counts">;
 
-/** Somebody who is told when operations begin, and not only when they have ended. There is one at most in a process. */
+/** Observes the beginnings of operations as well as their ends. A process has at most one observer. */
 export interface Observer {
-  /** @param asksRedis false for what asks Redis by operations of its own. */
+  /** @param asksRedis false for an operation that calls Redis through other operations. */
   begin(operation: string, subject: Subject | undefined, asksRedis: boolean): Observed;
-  /** Runs a function of the caller's in the context in which the caller has called. */
+  /** Runs a function of the caller in the context of the caller. */
   outside<Result>(work: () => Result): Result;
 }
 
 export interface Observed {
-  /** Runs what the operation does, in a context of the observer's. */
+  /** Runs the work of the operation in a context of the observer. */
   around<Result>(work: () => Result): Result;
   end(end: OperationEnd): void;
 }
 
 let observer: Observer | undefined;
 
-/** Sets the observer, in place of the one before. Returns a function that takes this one away again. */
+/** Sets the observer and replaces the previous one. Returns a function that removes this observer. */
 export function setObserver(next: Observer): () => void {
   observer = next;
   return () => {
@@ -69,17 +84,23 @@ export function setObserver(next: Observer): () => void {
   };
 }
 
-/** Ask this before anything else: while nobody observes, an operation makes nothing for it. */
+/**
+ * Returns whether anybody observes operations. Check this first, so that an operation creates nothing for observers
+ * that are not there.
+ */
 export function isObserved(): boolean {
   return observer !== undefined || ends.hasSubscribers;
 }
 
-/** Runs a function of the caller's within an operation, such as one that asks a key management service. */
+/**
+ * Runs a function of the caller within an operation, such as a call of a key management service, in the context of the
+ * caller.
+ */
 export function outside<Result>(work: () => Result): Result {
   return observer === undefined ? work() : observer.outside(work);
 }
 
-/** An operation that is observed, from its beginning to its end. */
+/** An observed operation, from its beginning to its end. */
 export class Observation {
   readonly #operation: string;
   readonly #began = performance.now();
@@ -96,7 +117,7 @@ export class Observation {
     return this.#observed === undefined ? work() : this.#observed.around(work);
   }
 
-  /** Tells what came of it. What is told later is not heard. */
+  /** Reports the outcome. Only the first report counts. */
   end(told: Told): void {
     this.#end(told);
   }
@@ -115,12 +136,12 @@ export class Observation {
   }
 }
 
-/** Begins to observe what asks Redis by operations of its own; `undefined` while nobody observes. */
+/** Begins to observe an operation that calls Redis through other operations. Returns `undefined` if nobody observes. */
 export function observe(operation: string, subject: Subject | undefined): Observation | undefined {
   return isObserved() ? new Observation(operation, subject, false) : undefined;
 }
 
-/** Runs an operation of Redis, and tells how it ended. */
+/** Runs an operation that calls Redis, and reports how it ended. */
 export async function observed<Result>(
   operation: string,
   subject: Subject | undefined,

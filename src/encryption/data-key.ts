@@ -12,24 +12,26 @@ import type { Belonging } from "../redis/sealing.js";
 import { type Envelope, KEY_ID_BYTES, NONCE_BYTES, TAG_BYTES } from "./envelope.js";
 
 const CIPHER = "aes-256-gcm";
-/** Bytes of a key of AES-256. */
+/** The length of an AES-256 key in bytes. */
 export const KEY_BYTES = 32;
 
 /**
- * The random key with which everything of one owner is sealed. What it is used for has a key of its own, made from it
- * (HKDF, RFC 5869), so that it stays the same when the ring rotates.
+ * The random key that seals everything of one owner. Each purpose has a key of its own, derived from it with HKDF (RFC
+ * 5869). The key stays the same when the key ring rotates.
  */
 export class DataKey {
-  /** 48 random bits, which tell the keys of one owner apart. */
+  /** 48 random bits that tell the keys of one owner apart. */
   readonly id: string;
   readonly #secret: Buffer;
   readonly #owner: string;
   readonly #sealing: KeyObject;
-  /** What was authenticated last, by the head: the messages of one conversation have it in common. */
+  /**
+   * The data that was authenticated last, by its head. The messages of one conversation share it, so it is built once.
+   */
   #latest = { kind: "", within: "", authenticated: new Map<string, Buffer>() };
   #digesting: Buffer | undefined;
 
-  /** @param owner the name of what the key belongs to, whatever the keys of Redis are called. */
+  /** @param owner the name of the key's owner, which does not depend on how the keys of Redis are spelled. */
   constructor(owner: string, id: string, secret: Buffer) {
     this.id = id;
     this.#owner = owner;
@@ -41,7 +43,10 @@ export class DataKey {
     return new DataKey(owner, randomBytes(KEY_ID_BYTES).toString("base64url"), randomBytes(KEY_BYTES));
   }
 
-  /** Returns what stands behind the head of an envelope. NIST SP 800-38D: a random nonce of 96 bits an entry. */
+  /**
+   * Returns a sealed envelope: the head, and behind it the id of this key, the nonce, the ciphertext and the tag. Each
+   * entry has a random nonce of 96 bits (NIST SP 800-38D).
+   */
   seal(head: Buffer, plain: Buffer | string, about: Belonging): Buffer {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv(CIPHER, this.#sealing, nonce, { authTagLength: TAG_BYTES });
@@ -51,7 +56,10 @@ export class DataKey {
     return Buffer.concat([head, Buffer.from(this.id, "base64url"), nonce, text, cipher.getAuthTag()]);
   }
 
-  /** Returns what was sealed, or `undefined` when any of it was altered, or sealed for another place or with another key. */
+  /**
+   * Returns the sealed content; `undefined` if any of it was altered, or was sealed for another place or with another
+   * key.
+   */
   open({ head, sealed }: Envelope, about: Belonging): Buffer | undefined {
     if (sealed === undefined) return undefined;
     const decipher = createDecipheriv(CIPHER, this.#sealing, sealed.nonce, { authTagLength: TAG_BYTES });
@@ -66,7 +74,7 @@ export class DataKey {
     }
   }
 
-  /** Returns 132 bits of HMAC-SHA-256, which say nothing of the texts to whoever lacks the key. */
+  /** Returns 132 bits of HMAC-SHA-256. Without the key, they reveal nothing about the texts. */
   digest(purpose: string, ...parts: readonly string[]): string {
     this.#digesting ??= this.#derive("digest");
     return createHmac("sha256", this.#digesting)
@@ -75,7 +83,7 @@ export class DataKey {
       .slice(0, 22);
   }
 
-  /** Returns the key, wrapped by a key of the ring. */
+  /** Returns this key, wrapped by a key of the ring. */
   wrap(ringKeyId: string, ringKey: Buffer): string {
     const nonce = randomBytes(NONCE_BYTES);
     const cipher = createCipheriv(CIPHER, ringKey, nonce, { authTagLength: TAG_BYTES });
@@ -85,7 +93,7 @@ export class DataKey {
     return `${ringKeyId} ${Buffer.concat([nonce, text, cipher.getAuthTag()]).toString("base64url")}`;
   }
 
-  /** Returns the key, or `undefined` when it was wrapped by another key, or is another owner's. */
+  /** Returns the unwrapped key; `undefined` if another key wrapped it or it belongs to another owner. */
   static unwrap(owner: string, id: string, ringKeyId: string, ringKey: Buffer, wrapped: string): DataKey | undefined {
     const bytes = Buffer.from(wrapped, "base64url");
     if (bytes.length !== NONCE_BYTES + KEY_BYTES + TAG_BYTES) return undefined;

@@ -2,20 +2,24 @@ import { z } from "zod";
 import { hasMethods } from "../options/validation.js";
 import { once } from "../options/once.js";
 
-/** Whether what Redis holds of a data key says that the key is kept elsewhere. */
+/** Returns whether the record of a data key in Redis says that the key is kept elsewhere. */
 export function isElsewhere(record: string): boolean {
   return record.endsWith(" elsewhere");
 }
 
-/** How long a data key is needed. */
+/** The time for which a data key is needed. */
 export interface KeepDataKey {
-  /** For how many seconds from now on something may exist that is sealed with it. `"never"`: it never expires. */
+  /**
+   * The time in seconds from now for which something may exist that is sealed with the key. `"never"`: it never
+   * expires.
+   */
   readonly ttl: number | "never";
 }
 
 /**
- * Where wrapped data keys are kept, for `keyring({ dataKeys })`: a key management service, a table, or another Redis, as
- * `redisDataKeys` has it. There is one data key for each owner. It is wrapped: only the ring can read it.
+ * Keeps wrapped data keys outside the Redis that holds the sealed data, for `keyring({ dataKeys })`: in a key
+ * management service, in a table, or in another Redis (`redisDataKeys`). Each owner has one data key. It is wrapped, so
+ * only the key ring can read it.
  *
  * @example
  * ```ts
@@ -27,11 +31,13 @@ export interface KeepDataKey {
  * ```
  */
 export interface DataKeys {
-  /** Returns the wrapped key of an owner, and keeps it at least for `keep.ttl` from now on. */
+  /**
+   * Returns the wrapped key of an owner, or `undefined` if there is none. Keeps it for at least `keep.ttl` from now on.
+   */
   get(owner: string, keep: KeepDataKey): Promise<string | undefined>;
   /**
-   * Stores a wrapped key when the owner has none, or exactly `replaces`: the same key, wrapped by an older key of the ring.
-   * Of two calls at once one wins. Returns what is there afterwards.
+   * Stores a wrapped key if the owner has none, or has exactly `replaces`: the same key, wrapped by an older key of the
+   * ring. Of two calls at once, one wins. Returns the wrapped key that is stored afterwards.
    */
   create(
     owner: string,
@@ -39,8 +45,8 @@ export interface DataKeys {
     keep: KeepDataKey & { readonly replaces?: string | undefined },
   ): Promise<string>;
   /**
-   * Removes the key of an owner for good, from backups too, when it is exactly `wrapped`: a later key stays. Without it,
-   * nothing can be read that is sealed with it.
+   * Removes the key of an owner for good, from backups too, if it is exactly `wrapped`; a later key stays. After that,
+   * nothing that was sealed with the key can be read.
    */
   destroy(owner: string, wrapped: string): Promise<void>;
 }

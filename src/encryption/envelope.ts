@@ -1,12 +1,12 @@
 import { IS_QUESTION, SEALED, type Stored } from "../redis/sealing.js";
 
-// What is sealed or compressed is bytes:
+// A sealed or compressed value consists of these bytes:
 //
-//   marker 1 · flags 1 · id of the dictionary 1, when it is compressed
-//   when it is sealed: id of the data key 6 · nonce 12 · ciphertext · tag 16
-//   else: the body
+//   marker 1 · flags 1 · id of the dictionary 1, if it is compressed
+//   if it is sealed: id of the data key 6 · nonce 12 · ciphertext · tag 16
+//   otherwise: the body
 //
-// Text may stand in front of the marker, and behind the end: what Redis has to read, such as the time of a message.
+// Text may stand in front of the marker and behind the end, if scripts have to read it, such as the time of a message.
 
 const IS_SEALED = 1;
 const IS_COMPRESSED = 2;
@@ -15,10 +15,10 @@ export const KEY_ID_BYTES = 6;
 export const NONCE_BYTES = 12;
 export const TAG_BYTES = 16;
 
-/** What is in front of what is sealed, and is authenticated with it. */
+/** The bytes in front of the sealed part. They are authenticated with it. */
 export interface Head {
   readonly isQuestion: boolean;
-  /** The dictionary with which it is compressed. */
+  /** The id of the dictionary of the compression. `undefined` if the value is not compressed. */
   readonly dictionary: number | undefined;
 }
 
@@ -36,7 +36,10 @@ export function headOf({ isQuestion, dictionary }: Head, isSealed: boolean): Buf
   return dictionary === undefined ? Buffer.of(SEALED, flags) : Buffer.of(SEALED, flags, dictionary);
 }
 
-/** Returns the parts of an envelope, which begins with the marker; `undefined` for bytes that are none. */
+/**
+ * Returns the parts of an envelope. The bytes begin with the marker. Returns `undefined` for bytes that are no
+ * envelope.
+ */
 export function readEnvelope(bytes: Buffer): Envelope | undefined {
   const flags = bytes[1] ?? 0xff;
   if (bytes[0] !== SEALED || flags > (IS_SEALED | IS_COMPRESSED | IS_QUESTION)) return undefined;
@@ -65,7 +68,7 @@ export function readEnvelope(bytes: Buffer): Envelope | undefined {
   };
 }
 
-/** Returns whether a stored value is a message of a user, by what a script sees of it. */
+/** Returns whether a stored value is a message of a user, judged by what a script can see of it. */
 export function isStoredQuestion(stored: Stored | undefined): boolean {
   return typeof stored === "string"
     ? stored.startsWith('{"type":"human"')

@@ -12,23 +12,26 @@ export interface KeyringOptions {
   /** The id of the key that wraps data keys from now on. */
   current: string;
   /**
-   * The keys by their ids: 32 random bytes each, or these in base64. Make one with `openssl rand -base64 32`. A key stays in
-   * the ring until no data key is wrapped by it any more.
+   * The keys by their ids. Each is 32 random bytes, or these in base64; `openssl rand -base64 32` makes one. Keep a key
+   * in the ring as long as it wraps any data key.
    */
   keys: Readonly<Record<string, Uint8Array | string>>;
   /**
-   * Where the wrapped data keys are kept. Kept elsewhere, a user can be erased from the backups of Redis too.
-   * @default the same Redis, beside what they seal
+   * Where the wrapped data keys are kept. If they are kept elsewhere, erasing a user also makes the user's data in
+   * backups of Redis unreadable.
+   * @default the same Redis, beside the data that they seal
    */
   dataKeys?: DataKeys | undefined;
   /**
-   * `false` writes plain text, and reads what is sealed. It is the first step of switching on: docs/privacy.md.
+   * Whether new data is sealed. `false` writes plain text and still reads sealed data, which is the first step of
+   * switching encryption on (docs/privacy.md).
    * @default true
    */
   seal?: boolean | undefined;
   /**
-   * `true` reads what is not sealed. As long as it is accepted, whoever can write to Redis can write it.
-   * @default false, or true with `seal: false`
+   * Whether data that is not sealed is read. As long as it is, anyone who can write to Redis can insert data of their
+   * own.
+   * @default false; true with `seal: false`
    */
   acceptPlaintext?: boolean | undefined;
 }
@@ -55,12 +58,12 @@ const schema = once(() =>
 );
 
 /**
- * Returns the keys by which what is stored is sealed (AES-256-GCM), for the option `encryption`.
+ * Returns the key ring that seals stored data (AES-256-GCM), for the option `encryption`.
  *
  * Each owner has a random data key, which the ring's current key wraps. The ring's keys never leave the process.
- * docs/privacy.md says what is sealed and what is not, how to switch it on, and how to rotate.
+ * docs/privacy.md says what is sealed and what is not, how to switch encryption on, and how to rotate keys.
  *
- * @throws InvalidOptionError if an option is missing, unknown or invalid. It quotes no key.
+ * @throws InvalidOptionError if an option is missing, unknown or invalid. The message quotes no key.
  *
  * @example
  * ```ts
@@ -83,7 +86,7 @@ interface KeyringSettings {
   readonly acceptPlaintext: boolean;
 }
 
-/** What {@link keyring} returns. */
+/** The key ring that {@link keyring} returns, for the option `encryption`. */
 export class Keyring {
   readonly #settings: KeyringSettings;
   readonly #known = new WeakMap<RedisPort, KnownKeys>();
@@ -113,7 +116,7 @@ export class Keyring {
     return this.#settings.acceptPlaintext;
   }
 
-  /** @internal The data keys that this process knows of one Redis. */
+  /** @internal Returns the data keys that this process knows for one Redis. */
   knownOf(client: RedisPort): KnownKeys {
     const found = this.#known.get(client);
     if (found !== undefined) return found;
@@ -122,16 +125,16 @@ export class Keyring {
     return known;
   }
 
-  /** @internal Returns a key as it is kept: `<id> <id of the ring's key> <wrapped>`. */
+  /** @internal Returns the record of a data key: `<id> <id of the ring's key> <wrapped>`. */
   wrap(key: DataKey): string {
     const { current, ringKeys } = this.#settings;
     return `${key.id} ${key.wrap(current, ringKeys.get(current) as Buffer)}`;
   }
 
   /**
-   * @internal Returns the key of a record, and whether another than the current key of the ring wrapped it.
+   * @internal Returns the key of a record, and whether a key of the ring that is not the current one wrapped it.
    *
-   * @throws EncryptionKeyError when the ring cannot unwrap it.
+   * @throws EncryptionKeyError when the ring cannot unwrap the key.
    */
   unwrap(owner: string, record: string): { key: DataKey; isOld: boolean } {
     const [id = "", ringKeyId = "", wrapped = ""] = record.split(" ");
@@ -157,5 +160,5 @@ export class Keyring {
 }
 
 export const keyringSchema: () => z.ZodType<Keyring> = once(() =>
-  z.instanceof(Keyring, { error: "pass what keyring() returned" }),
+  z.instanceof(Keyring, { error: "pass the result of keyring()" }),
 );

@@ -4,25 +4,25 @@ import { type Belonging, type Stored, textOf } from "../redis/sealing.js";
 import type { DataKey } from "./data-key.js";
 import { type Envelope, readEnvelope } from "./envelope.js";
 
-/** A value that was opened: its text, or why it cannot be read. */
+/** An opened value: its text, or the reason why it cannot be read. */
 export type Opened = string | Unreadable;
 
-/** What a reader expects of a value. */
+/** The properties that a reader expects of a value. */
 export interface Expected extends Belonging {
-  /** How many bytes the text has at most that is made of a compressed value. */
+  /** The largest size of the decompressed text, in bytes. */
   readonly maxBytes: number;
-  /** Whether the place is marked: it has been sealed anew, so that plain text is not the library's. */
+  /** Whether the place is marked as sealed anew. Then plain text in it was not written by this library. */
   readonly isSealed?: boolean | undefined;
 }
 
 const damaged = "it was altered, or belongs elsewhere";
 
-/** Returns bytes that are text as text. */
+/** Returns a value as text if its bytes are text. */
 export function asText(stored: Stored): Stored {
   return typeof stored === "string" ? stored : (textOf(stored) ?? stored);
 }
 
-/** Opens a value where nothing is sealed. */
+/** Opens a value in a place where nothing is sealed. */
 export function openPlain(value: Stored, about: Expected): Opened {
   const stored = asText(value);
   if (typeof stored === "string") return stored;
@@ -32,9 +32,9 @@ export function openPlain(value: Stored, about: Expected): Opened {
   return unpacked(envelope.body, envelope, about);
 }
 
-/** Opens a value with a data key, if there is one. */
+/** Opens a sealed value. Returns an {@link Unreadable} if there is no data key or it does not fit. */
 export function openSealed(envelope: Envelope, key: DataKey | undefined, about: Expected): Opened {
-  if (key === undefined) return new Unreadable("the key is gone with which it is sealed");
+  if (key === undefined) return new Unreadable("the key that sealed it is gone");
   if (envelope.sealed?.keyId !== key.id) return new Unreadable("it is sealed with a key that is not its owner's");
   const plain = key.open(envelope, about);
   return plain === undefined ? new Unreadable(damaged) : unpacked(plain, envelope, about);

@@ -2,22 +2,22 @@ import { z } from "zod";
 import { type Keyring, keyringSchema } from "./keyring.js";
 import { once } from "../options/once.js";
 
-/** How what is stored is stored. */
+/** The option that seals stored data. */
 export interface EncryptionOptions {
   /**
-   * What `keyring()` returned: what is stored is sealed by a key of its own for each owner (AES-256-GCM). docs/privacy.md
-   * says what is sealed and what is not, and how to switch it on where something is stored already.
-   * @default what is stored is readable
+   * The key ring from `keyring()`. Stored data is then sealed with AES-256-GCM, with a key of its own for each owner.
+   * docs/privacy.md says what is sealed and what is not, and how to switch encryption on when data is stored already.
+   * @default undefined: stored data is plain text
    */
   encryption?: Keyring | undefined;
 }
 
-/** How what is stored is stored, where it may be compressed. */
+/** The options that seal and compress stored data. */
 export interface StoredFormOptions extends EncryptionOptions {
   /**
-   * `true` compresses what is stored, before it is sealed (deflate, with a dictionary made for LangChain's messages). Entries
-   * that do not shrink stay as they are. What is compressed is read whether this is on or off. Lengths show more of what is
-   * secret when it is compressed: docs/privacy.md.
+   * Whether new data is compressed before it is sealed (deflate, with a dictionary made for LangChain's messages).
+   * Entries that would not shrink stay as they are. Compressed data is read whether this is on or off. The length of a
+   * compressed entry reveals more about its content (docs/privacy.md).
    * @default false
    */
   compress?: boolean | undefined;

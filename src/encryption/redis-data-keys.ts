@@ -11,7 +11,7 @@ import { once } from "../options/once.js";
 /** Options of {@link redisDataKeys}. */
 export interface RedisDataKeysOptions extends Omit<ConnectionOptions, "keyPrefix"> {
   /**
-   * The beginning of every key. No braces, no white space.
+   * The beginning of every key in Redis. It may contain no braces and no white space.
    * @default "chat-keys"
    */
   keyPrefix?: string | undefined;
@@ -25,9 +25,10 @@ const schema = once(() =>
 );
 
 /**
- * Keeps wrapped data keys in another Redis than what they seal, for `keyring({ dataKeys })`. Erasing a user then makes
- * earlier backups of the first Redis unreadable, as far as no backup of this one has the key. A key expires when nothing can
- * exist any more that is sealed with it; that of a user of a `SessionStore` stays until `eraseUser`.
+ * Returns a {@link DataKeys} that keeps wrapped data keys in another Redis than the data that they seal, for `keyring({
+ * dataKeys })`. Erasing a user then also makes the user's data in earlier backups of the first Redis unreadable, unless
+ * a backup of this Redis has the key. A key expires when nothing that it sealed can exist any more; the key of a user
+ * of a `SessionStore` stays until `eraseUser`.
  *
  * @throws InvalidOptionError if an option is missing, unknown or invalid.
  *

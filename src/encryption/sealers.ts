@@ -16,13 +16,13 @@ function keeping(dataKey: string, ttlMilliseconds: number): KeyProof {
   return { dataKey, seal: `- keep ${withSlack(ttlMilliseconds)} -` };
 }
 
-/** Writes plain text, compressed when that is wanted. */
+/** Writes plain text, or compressed text if `compress` is on. */
 export class PlainSealer implements Sealer {
   readonly isPlain = true;
   readonly #dataKey: string | undefined;
   readonly #compress: boolean;
 
-  /** @param dataKey the key of Redis that a script finds the data key in; absent where nothing is ever sealed. */
+  /** @param dataKey the key of Redis in which a script finds the data key. Absent if nothing is ever sealed. */
   constructor(dataKey: string | undefined, compress: boolean) {
     this.#dataKey = dataKey;
     this.#compress = compress;
@@ -56,7 +56,7 @@ export class KeySealer implements Sealer {
   readonly #compress: boolean;
   #hasSealed = false;
 
-  /** @param dataKey the key of Redis that a script finds the data key in. */
+  /** @param dataKey the key of Redis in which a script finds the data key. */
   constructor(known: KnownKey, dataKey: string, compress: boolean) {
     this.known = known;
     this.#dataKey = dataKey;
@@ -85,11 +85,14 @@ export class KeySealer implements Sealer {
     return { dataKey: this.#dataKey, seal: `${key.id} ${state} ${withSlack(ttlMilliseconds)} ${rest}` };
   }
 
-  /** Whether a script has been told of the key, so that its effect says that the key is there. */
+  /**
+   * Whether this sealer has sealed something. Then the script was told of the key, and its success shows that Redis has
+   * the key.
+   */
   get hasSealed(): boolean {
     return this.#hasSealed;
   }
 }
 
-/** Where nothing is sealed or compressed. */
+/** The sealer for places where nothing is sealed or compressed. */
 export const unsealed: Sealer = new PlainSealer(undefined, false);

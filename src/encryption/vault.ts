@@ -14,23 +14,23 @@ import { KeySealer, PlainSealer } from "./sealers.js";
 
 export type { Expected, Opened } from "./opening.js";
 
-/** How what an owner has is stored. */
+/** The form in which the data of an owner is stored. */
 export interface StoredForm {
   readonly encryption: Keyring | undefined;
   readonly compress: boolean;
 }
 
-/** Whose data key it is. */
+/** The owner of a data key, and where the key is held. */
 export interface Holding extends Pick<Subject, "conversationId" | "agentId"> {
-  /** A name that is not spelled as a key of Redis: the `keyPrefix` of a client may change. */
+  /** The owner's name. It is not derived from a key of Redis, because the `keyPrefix` of a client may change. */
   readonly owner: string;
-  /** The key of Redis that holds the data key, or says that it is elsewhere. */
+  /** The key of Redis that holds the data key, or a note that it is kept elsewhere. */
   readonly dataKey: string;
-  /** How long what is sealed lives at most, in milliseconds; 0 for ever. */
+  /** The longest time that sealed data lives, in milliseconds; 0: it never expires. */
   readonly ttlMilliseconds: number;
 }
 
-/** Returns the connection for what one owner has. */
+/** Returns the connection for the data of one owner. */
 export function connectionOf(given: Connection & StoredForm, holding: Holding): Connection {
   const { encryption, compress, client, deadlineMilliseconds, callMilliseconds, wait } = given;
   const { owner, conversationId, agentId } = holding;
@@ -46,9 +46,9 @@ export function connectionOf(given: Connection & StoredForm, holding: Holding): 
 }
 
 /**
- * Opens values that were read over a connection. Takes a round trip when a key is needed that is not known here.
+ * Opens values that were read over a connection. Takes a round trip if it needs a key that this process does not know.
  *
- * @throws EncryptionKeyError when the ring cannot unwrap the owner's key.
+ * @throws EncryptionKeyError when the key ring cannot unwrap the owner's key.
  */
 export function open(
   connection: Connection,
@@ -62,29 +62,29 @@ export function open(
     : stored.map((one, index) => openPlain(one, aboutOf(index)));
 }
 
-/** Returns a keyed digest for a comparison, `""` when nothing was ever sealed for the owner. */
+/** Returns a keyed digest for a comparison, or `""` if nothing was ever sealed for the owner. */
 export function compared(connection: Connection, purpose: string, value: string): string | Promise<string> {
   const { vault } = connection;
   return vault instanceof OwnerVault ? vault.compared(connection, purpose, value) : "";
 }
 
-/** A script has destroyed the owner's key of this id: forgets it, and destroys it elsewhere. Safe to repeat. */
+/** Forgets an owner's key that a script has destroyed, and destroys it where it is kept elsewhere. Safe to repeat. */
 export async function forgetDestroyed({ vault, ...connection }: Connection, keyId: string): Promise<void> {
   if (vault instanceof OwnerVault) await vault.forgetDestroyed({ ...connection, vault }, keyId);
 }
 
-/** Returns the id of the owner's data key when it is kept elsewhere, `""` when there is none, or it is not kept elsewhere. */
+/** Returns the id of the owner's data key if it is kept elsewhere; otherwise `""`. */
 export function keptElsewhere(connection: Connection): string | Promise<string> {
   const { vault } = connection;
   return vault instanceof OwnerVault ? vault.keptElsewhere(connection) : "";
 }
 
-/** Whether plain text is compared, or read, over this connection. */
+/** Returns whether plain text is read and compared over this connection. */
 export function acceptsPlaintext({ vault }: Connection): boolean {
   return !(vault instanceof OwnerVault) || vault.acceptsPlaintext;
 }
 
-/** Seals and opens what one owner has. */
+/** Seals and opens the data of one owner. */
 class OwnerVault implements Vault {
   readonly #ring: Keyring | undefined;
   readonly #compress: boolean;
@@ -171,7 +171,7 @@ class OwnerVault implements Vault {
     });
   }
 
-  /** Returns the owner's key, `undefined` when there is none. */
+  /** Returns the owner's key, or `undefined` if there is none. */
   async #load(connection: Connection, ring: Keyring, found?: string): Promise<KnownKey | undefined> {
     const { owner, dataKey } = this.#holding;
     const { dataKeys } = ring;
@@ -191,15 +191,16 @@ class OwnerVault implements Vault {
   }
 
   /**
-   * Returns the owner's key, or a new one. The script of the first write stores a new one, unless it is kept elsewhere.
+   * Returns the owner's key, or makes a new one. The script of the first write stores a new key, unless keys are kept
+   * elsewhere.
    *
-   * @param found what a script has just found in place of a key that was known.
+   * @param found the record that a script has just found instead of the known key.
    */
   async #loadOrMake(connection: Connection, ring: Keyring, found?: string): Promise<KnownKey> {
     const { owner, dataKey } = this.#holding;
     if (ring.dataKeys !== undefined) return this.#loadOrMakeElsewhere(connection, ring, ring.dataKeys, found);
     const there = await this.#load(connection, ring, found);
-    // Another call may have made one meanwhile.
+    // Another call may have made a key meanwhile.
     return there ?? this.#known?.get(dataKey) ?? this.#learn(ring, DataKey.random(owner), "new");
   }
 
@@ -209,7 +210,7 @@ class OwnerVault implements Vault {
     const [foundId = "", rest] = found.split(" ");
     let record = await elsewhere(connection, () => dataKeys.get(owner, keep));
     if (rest === "-" && record?.startsWith(`${foundId} `)) {
-      // An erasure was interrupted, and has said already that this key is dead.
+      // An interrupted erasure has already marked this key as dead, so finish it.
       const dead = record;
       await elsewhere(connection, () => dataKeys.destroy(owner, dead));
       record = undefined;
@@ -234,19 +235,19 @@ class OwnerVault implements Vault {
   get #keep(): KeepDataKey {
     const { ttlMilliseconds } = this.#holding;
     if (ttlMilliseconds === 0) return { ttl: "never" };
-    // A process that knows the key does not ask for a while.
+    // Add the time for which processes use a known key without asking for it again.
     return { ttl: Math.ceil((ttlMilliseconds + 2 * KNOWN_MILLISECONDS) / 1_000) };
   }
 }
 
-/** Returns the record of a data key. On a client inside MULTI, every reply is "QUEUED". */
+/** Returns the record of a data key. On a client inside MULTI, every reply is "QUEUED", which is no record. */
 function recordOf(reply: unknown): string | undefined {
   const record = textOrNothing(reply);
   if (record === "QUEUED") throw new UnexpectedReply();
   return record;
 }
 
-/** Asks where the keys are kept, within the deadline. */
+/** Calls the place where keys are kept elsewhere, within the deadline. */
 export function elsewhere<Result>(connection: Connection, work: () => Promise<Result>): Promise<Result> {
   return inTime(connection, async () => {
     try {
@@ -257,7 +258,7 @@ export function elsewhere<Result>(connection: Connection, work: () => Promise<Re
   });
 }
 
-/** What a key management service throws may quote what it was asked for. */
+/** Replaces an error of a key management service, because it may quote what the service was asked for. */
 function unreachable(error: unknown): never {
   if (error instanceof LangChainRedisError) throw error;
   throw new StoreUnavailableError("The data keys could not be reached, so nothing was sealed, opened or written.", {

@@ -1,23 +1,23 @@
 import { z } from "zod";
 import { type Fields, isObject } from "../codec/json.js";
 
-// Everything in which this library depends on how LangGraph keeps a part of a graph's state, and shows it to streams. The
-// canaries in test/frameworks fail when a version of LangGraph changes one of these.
+// This file holds everything that depends on how LangGraph keeps a part of a graph's state and shows it to streams. The
+// canaries in test/frameworks fail when a version of LangGraph changes any of it.
 //
-// LangGraph streams each part of a state, and what is written to it, as the same values that it gives to the checkpointer.
-// What a server passes on to a browser is the JSON of these values, and a checkpointer makes JSON of them too. So a hidden
-// part has three forms:
-// - Nodes and streams have a `HiddenPart`. JSON leaves it out, with its name.
-// - The channel gives a checkpoint the content as plain fields, which any checkpointer stores. LangGraph's serializer takes
-//   them for a Map, because of their prototype.
-// - So what that serializer has read is a Map, until the part is written again. Its JSON is `{}`.
-// If a later version takes another way somewhere, streams show the content. It is not lost.
+// LangGraph streams each part of a state, and the writes to it, as the same values that it gives to the checkpointer. A
+// server passes these values on to a browser as JSON, and a checkpointer makes JSON of them too. So a hidden part has
+// three forms:
+// - Nodes and streams get a `HiddenPart`. JSON leaves it out, together with its name.
+// - The channel gives checkpoints the content as plain fields, which any checkpointer stores. LangGraph's serializer
+//   takes them for a Map, because of their prototype.
+// - So the same serializer reads the content as a Map, until the part is written again. Its JSON is `{}`.
+// If a later version of LangGraph works differently, streams show the content, but it is not lost.
 
-/** The name of the part: JSON is told the name of what it writes. */
+/** The name of the part. `toJSON` receives it as its argument. */
 const NAME = "_session";
-/** The channel of states that are sent to nodes. */
+/** The channel of the states that are sent to nodes. */
 const SENDS = "__pregel_tasks";
-/** By this one copy of the package knows what another one has hidden. */
+/** The symbol by which one copy of this package recognises what another copy has hidden. */
 const CONTENT = Symbol.for("langchain-redis-sessions.hidden");
 
 class HiddenPart {
@@ -33,20 +33,23 @@ class HiddenPart {
 
   toJSON(name: string): unknown {
     if (this.#content === undefined) return undefined;
-    // JSON leaves a function out. LangGraph's serializer takes this one for a Map.
+    // JSON leaves functions out, but LangGraph's serializer takes this one for a Map.
     return name === NAME ? asMap(() => {}, this.#content) : plain(this.#content);
   }
 }
 
 const NOTHING = new HiddenPart();
 
-/** The schema of a state of which `_session` is kept in checkpoints, and hidden from streams. LangGraph's `StateSchema`. */
+/**
+ * The schema of a state whose part `_session` is kept in checkpoints and hidden from streams. It has the form of
+ * LangGraph's `StateSchema`.
+ */
 export const hiddenState: object = {
   [Symbol.for("langgraph.state.state_schema")]: true,
   fields: {
     [NAME]: {
       [Symbol.for("langgraph.state.reduced_value")]: true,
-      // A reducer is not called for the first value that is written to a part that holds nothing.
+      // Begin with a value, because LangGraph does not call the reducer for the first write to an empty part.
       valueSchema: {
         "~standard": { version: 1, vendor: "langchain-redis-sessions", validate: () => ({ value: NOTHING }) },
       },
@@ -56,19 +59,22 @@ export const hiddenState: object = {
   },
 };
 
-/** Returns the content as it is written to the state. */
+/** Returns the content in the form in which it is written to the state. */
 export function hidden(content: object): unknown {
   return new HiddenPart(content as Fields);
 }
 
-/** Returns the content of what the state has: hidden, or as a checkpointer has read it. */
+/** Returns the content of the state's part, which is hidden, or as a checkpointer has read it. */
 export function opened(part: unknown): Fields | undefined {
   if (!isObject(part)) return undefined;
   if (CONTENT in part) return part[CONTENT] as Fields | undefined;
   return part instanceof Map ? Object.fromEntries(part) : part;
 }
 
-/** Returns a value of a checkpoint with the content of what is hidden in it: the part, or a state that is sent to a node. */
+/**
+ * Returns a value of a checkpoint with its hidden content in plain form. The value is the part itself, or a list of
+ * states that are sent to nodes.
+ */
 export function withContent(value: unknown): unknown {
   if (Array.isArray(value)) return value.some(isSend) ? value.map(withContent) : value;
   if (!isObject(value)) return value;
@@ -77,7 +83,7 @@ export function withContent(value: unknown): unknown {
   return { ...value, lg_name: "Send", args: { ...value.args, [NAME]: withContent(value.args[NAME]) } };
 }
 
-/** Returns the values of a checkpoint as a saver of this library has read them, with what was hidden hidden again. */
+/** Returns the values of a checkpoint that a saver of this library has read, and hides their content again. */
 export function hiddenAgain(values: Fields): Fields {
   const sends = values[SENDS];
   const again = withPartHidden(values);
@@ -95,18 +101,21 @@ function withPartHidden(values: Fields): Fields {
   return isRead ? { ...values, [NAME]: hidden(Object.fromEntries(read)) } : { ...values };
 }
 
-/** Returns true for a `Send`, also as LangGraph's serializer reads it: a state that is sent to a node. */
+/**
+ * Returns true for a `Send` (a state that is sent to a node), also in the form in which LangGraph's serializer reads
+ * it.
+ */
 function isSend(value: unknown): value is { readonly args: Fields } {
   return isObject(value) && "node" in value && isObject(value["args"]);
 }
 
-/** The channel of a part, while a graph runs. It calls the reducer as its own method. */
+/** The channel of a part while a graph runs. LangGraph calls the reducer as a method of the channel. */
 interface Channel {
   readonly value: unknown;
   checkpoint(): unknown;
 }
 
-/** Returns what is written. From then on the channel gives checkpoints the content. */
+/** Returns the written part. From then on, the channel gives checkpoints the content. */
 function written(this: unknown, _before: unknown, part: unknown): unknown {
   if (!isChannel(this)) return plain(opened(part) ?? {});
   this.checkpoint = () => plain(opened(this.value) ?? {});
@@ -121,7 +130,7 @@ function plain(content: Fields): unknown {
   return asMap({ ...content }, content);
 }
 
-/** Returns the target, which code that asks for an instance of Map takes for a Map. */
+/** Returns the target. Code that checks for an instance of Map takes it for one. */
 function asMap(target: object, content: Fields): unknown {
   Object.setPrototypeOf(target, Map.prototype);
   return Object.defineProperties(target, {

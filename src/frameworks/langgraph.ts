@@ -3,10 +3,10 @@ import { type BaseMessage, RemoveMessage } from "@langchain/core/messages";
 import { mergeConfigs, type RunnableConfig } from "@langchain/core/runnables";
 import { type Fields, isObject } from "../codec/json.js";
 
-// Everything in which this library depends on internals of @langchain/langgraph, which it need not import. The canaries in
-// test/frameworks fail when a version of LangGraph changes one of these.
+// This file holds everything that depends on internals of @langchain/langgraph, which this library does not import. The
+// canaries in test/frameworks fail when a version of LangGraph changes any of it.
 
-/** What a node of a graph, or a hook of a middleware, is given beside the state. */
+/** The runtime that a graph's node or a middleware's hook receives beside the state. */
 export interface NodeRuntime {
   readonly configurable?: Readonly<Record<string, unknown>> | undefined;
   /** The signal of the step. */
@@ -18,7 +18,7 @@ export function isGraph(runnable: object): boolean {
   return "lg_is_pregel" in runnable;
 }
 
-/** What a graph is given in place of an input: it resumes a paused graph, updates its state, or sends it to a node. */
+/** An input that resumes a paused graph, updates its state, or routes it to a node (a Command). */
 export interface GraphCommand {
   readonly resume?: unknown;
   readonly goto?: unknown;
@@ -29,7 +29,10 @@ export function isCommand(input: unknown): input is GraphCommand {
   return isObject(input) && input["lg_name"] === "Command";
 }
 
-/** Returns true for the output of a graph that waits for a person: also when a stream has it in place of the state. */
+/**
+ * Returns true for the output of a graph that waits for a person, including the note that a stream yields in place of
+ * the state.
+ */
 export function isPaused(output: unknown): output is object {
   return isObject(output) && "__interrupt__" in output;
 }
@@ -39,12 +42,12 @@ export function withoutPause({ __interrupt__, ...state }: Fields): Fields {
   return state;
 }
 
-/** Returns true when the run has a checkpointer: only then can it pause, and go on later. */
+/** Returns true if the run has a checkpointer. Only then can it pause and go on later. */
 export function hasCheckpointer({ configurable }: NodeRuntime): boolean {
   return Boolean(configurable?.["__pregel_checkpointer"]);
 }
 
-/** What this library reads of a checkpointer. */
+/** The part of a checkpointer that this library uses. */
 interface Checkpointer {
   getTuple(
     config: RunnableConfig,
@@ -54,13 +57,13 @@ interface Checkpointer {
 }
 
 /**
- * Returns true when the run of a node, which is over, waits for a person: the latest checkpoint of its graph has an interrupt
- * that nobody has answered.
+ * Returns true if a finished run of a node waits for a person: the latest checkpoint of its graph has an interrupt
+ * without an answer.
  */
 export async function waitsForPerson({ configurable = {} }: NodeRuntime): Promise<boolean> {
   const checkpointer = configurable["__pregel_checkpointer"];
   if (!isObject(checkpointer)) return false;
-  // The namespace of a node is that of its graph, and its own name behind it.
+  // A node's namespace is its graph's namespace, followed by the node's own name.
   const own = configurable["checkpoint_ns"];
   const namespace = typeof own === "string" ? own.slice(0, Math.max(0, own.lastIndexOf("|"))) : "";
   const { checkpoint_id: _, checkpoint_map: _map, ...others } = configurable;
@@ -71,7 +74,7 @@ export async function waitsForPerson({ configurable = {} }: NodeRuntime): Promis
   return channels.has("__interrupt__") && !channels.has("__resume__");
 }
 
-/** Returns true for a Command that resumes a graph, or sends it to a node. */
+/** Returns true for a Command that resumes a graph or routes it to a node. */
 export function answersOrRoutes({ resume, goto }: GraphCommand): boolean {
   return resume !== undefined || [goto ?? []].flat().length > 0;
 }
@@ -80,11 +83,13 @@ export function answersOrRoutes({ resume, goto }: GraphCommand): boolean {
 export interface Thread {
   /** The state, as the graph returns it. */
   readonly values: unknown;
-  /** True when a run has not come to its end: it waits for a person, broke off, or is under way. */
+  /** True if a run has not ended: it waits for a person, broke off, or is under way. */
   readonly isOpen: boolean;
 }
 
-/** What this library reads of a graph. A run of a graph inside another one has `__pregel_read`. */
+/**
+ * The part of a graph that this library uses. The config of a graph that runs inside another one has `__pregel_read`.
+ */
 interface CheckpointedGraph {
   readonly checkpointer?: unknown;
   readonly config?: RunnableConfig | undefined;
@@ -100,23 +105,23 @@ interface ThreadDeleting {
 }
 
 /**
- * Returns true when the runnable is a graph with a checkpointer of its own, and this run is not inside another graph's. Only
- * then does `invoke()` return when the graph pauses, and a Command resumes it.
+ * Returns true if the runnable is a graph with a checkpointer of its own and does not run inside another graph. Only
+ * then does `invoke()` return when the graph pauses, and can a Command resume it.
  */
 export function keepsThread(runnable: object, { configurable }: NodeRuntime): boolean {
   const { checkpointer } = runnable as Partial<CheckpointedGraph>;
   return isGraph(runnable) && isObject(checkpointer) && configurable?.["__pregel_read"] === undefined;
 }
 
-/** Reads the thread of a call from the checkpointer of a graph that has one. */
+/** Returns the thread of a call, read from the graph's checkpointer. */
 export async function threadOf(graph: object, config: RunnableConfig): Promise<Thread> {
   const { config: bound } = graph as CheckpointedGraph;
   const { values, next, tasks } = await (graph as CheckpointedGraph).getState(mergeConfigs(bound, config));
-  // A node that was answered once and asks again is not among the next ones.
+  // `next` does not list a node that received an answer and asks again, so look at the interrupts too.
   return { values, isOpen: next.length > 0 || tasks.some(({ interrupts = [] }) => interrupts.length > 0) };
 }
 
-/** Deletes the thread of a call, whatever it holds. A saver of sessions is told on whose behalf. */
+/** Deletes the thread of a call. Passes the session on, because a SessionSaver needs it. */
 export async function deleteThreadOf(graph: object, config: RunnableConfig): Promise<void> {
   const { config: bound, checkpointer } = graph as CheckpointedGraph;
   const { thread_id: id, session } = mergeConfigs(bound, config).configurable ?? {};
@@ -124,8 +129,8 @@ export async function deleteThreadOf(graph: object, config: RunnableConfig): Pro
 }
 
 /**
- * Returns the signal of the whole run: one object, from which LangGraph makes the signal of each step. If a later version
- * keeps it elsewhere, returns the signal of the step.
+ * Returns the signal of the whole run, from which LangGraph derives the signal of each step. If a later version of
+ * LangGraph keeps it elsewhere, returns the signal of the step.
  */
 export function runSignalOf({ configurable, signal }: NodeRuntime): AbortSignal | undefined {
   const signals = configurable?.["__pregel_abort_signals"];
@@ -133,7 +138,10 @@ export function runSignalOf({ configurable, signal }: NodeRuntime): AbortSignal 
   return whole instanceof AbortSignal ? whole : signal;
 }
 
-/** Returns true when LangGraph listens to a run's signal: it does during each step, and not when the run is over or waits. */
+/**
+ * Returns true while LangGraph listens to a run's signal. It listens during each step, but not when the run is over or
+ * waits.
+ */
 export function isListenedTo(runSignal: AbortSignal, ownListeners: number): boolean {
   return getEventListeners(runSignal, "abort").length > ownListeners;
 }
@@ -165,8 +173,9 @@ const FIELDS = [
 ] as const;
 
 /**
- * Returns a message in the form in which LangChain serialises it. The state reads that form too. A stream of `"messages"`
- * passes on each message object that a step returns, as if it were being said; it does not pass on this form.
+ * Returns a message in the form in which LangChain serialises it. The state accepts this form too. A stream of
+ * `"messages"` passes on each message object that a step returns, as if the model were producing it, but it does not
+ * pass on this form.
  */
 export function unspoken(message: BaseMessage): BaseMessage {
   if (message.type === "remove") return { type: "remove", id: message.id } as BaseMessage;
@@ -178,8 +187,9 @@ export function unspoken(message: BaseMessage): BaseMessage {
 }
 
 /**
- * Returns an update of the state's messages of which a stream shows none, if its chunks are passed on as JSON. Streams have
- * the messages under the name of that part of the state. A checkpointer stores what was written without the name.
+ * Returns an update of the state's messages that a stream shows empty, if its chunks are passed on as JSON. `toJSON`
+ * receives the name of the state's part in streams; a checkpointer serialises the update without the name, and so
+ * whole.
  */
 export function unstreamed(messages: readonly BaseMessage[]): BaseMessage[] {
   const toJSON = (name: string): readonly BaseMessage[] => (name === "messages" ? [] : [...messages]);
@@ -188,7 +198,7 @@ export function unstreamed(messages: readonly BaseMessage[]): BaseMessage[] {
 
 const UNHEARD = ["nostream", "langsmith:nostream"];
 
-/** Returns true for the tags of a model call that a stream does not show, for example one that only chooses tools. */
+/** Returns true for the tags of a model call that streams do not show, for example one that only chooses tools. */
 export function isUnheard(tags: readonly string[]): boolean {
   return UNHEARD.some((tag) => tags.includes(tag));
 }
@@ -199,15 +209,18 @@ export interface GraphOptions {
   readonly subgraphs?: boolean | undefined;
 }
 
-/** How a graph is asked to stream. */
+/** The form of a stream that the caller asked for. */
 export interface AskedStream {
   readonly modes: readonly string[];
-  /** True when a list names the modes: then each chunk names its mode. */
+  /** True if a list names the modes. Then each chunk names its mode. */
   readonly isList: boolean;
   readonly subgraphs: boolean;
 }
 
-/** Returns how a graph would stream with this config. The config comes before what is bound, and that before the default. */
+/**
+ * Returns the form in which a graph would stream with this config. The config takes precedence over bound options, and
+ * these over the graph's default.
+ */
 export function askedStream(graph: object, config: GraphOptions): AskedStream {
   const { streamMode, config: bound } = graph as GraphOptions & { readonly config?: GraphOptions };
   const named = config.streamMode ?? bound?.streamMode;
@@ -222,32 +235,35 @@ export function askedStream(graph: object, config: GraphOptions): AskedStream {
 export interface GraphChunk {
   readonly mode: unknown;
   readonly payload: unknown;
-  /** Which graph inside the graph it is from; empty for the graph itself. */
+  /** The path of the inner graph that the chunk comes from. Empty for the graph itself. */
   readonly namespace: readonly unknown[];
 }
 
-/** Returns what a chunk is, of a stream in several modes: `[mode, payload]`, with subgraphs `[namespace, mode, payload]`. */
+/**
+ * Returns the parts of a chunk of a stream in several modes: `[mode, payload]`, or with subgraphs `[namespace, mode,
+ * payload]`.
+ */
 export function partsOf(chunk: readonly unknown[]): GraphChunk {
   const [payload, mode, namespace = []] = chunk.toReversed();
   return { mode, payload, namespace: namespace as readonly unknown[] };
 }
 
-/** Returns the chunk as a reader gets it who asked for the stream like this. */
+/** Returns the chunk in the form that the caller asked for. */
 export function asAsked(chunk: readonly unknown[], { isList, subgraphs }: AskedStream): unknown {
   if (isList) return chunk;
   const { namespace, payload } = partsOf(chunk);
   return subgraphs ? [namespace, payload] : payload;
 }
 
-/** What the payload of a chunk of `"messages"` tells: a part of a message, and who says it. */
+/** The content of a chunk of `"messages"`: a part of a message, and the node that produced it. */
 export interface SaidPart {
   readonly part: unknown;
   readonly node: unknown;
-  /** Names the run of the node: two runs of one node differ in it. */
+  /** Identifies the run of the node. Two runs of one node have different values. */
   readonly task: unknown;
 }
 
-/** Returns what a chunk of `"messages"` tells. */
+/** Returns the content of a chunk of `"messages"`. */
 export function saidPartOf(payload: unknown): SaidPart {
   const [part, metadata] = payload as [unknown, Fields | undefined];
   return { part, node: metadata?.["langgraph_node"], task: metadata?.["langgraph_checkpoint_ns"] };

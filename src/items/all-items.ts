@@ -3,12 +3,12 @@ import type { Stored } from "../redis/sealing.js";
 import { pageOfItemsScript } from "../redis/scripts/items/page.js";
 import { type Connection, run } from "../redis/send.js";
 
-/** Items of one page at most. */
+/** The largest number of items of one page. */
 const PAGE = 500;
 
 /**
- * Yields the field and the stored text of each item of one partition. Others may write meanwhile. An item that is there from
- * the beginning to the end is yielded once; an item that comes or goes, once or not at all.
+ * Yields the field and the stored text of each item of one partition. Other calls may write meanwhile. An item that
+ * exists from the beginning to the end is yielded once; an item that is added or removed meanwhile, at most once.
  */
 export async function* allItems(
   connection: Connection,
@@ -34,7 +34,8 @@ export async function* allItems(
     } else if (pages === 1) {
       return;
     } else {
-      // What was written while the pages were read is newer than the first of them, and may have left a page not read yet.
+      // Items that were written meanwhile are newer than the first page, and may have left a page that was not read
+      // yet. So read on from the newest item of that page.
       before = "+inf";
       after = `(${newest}`;
       pages = 0;

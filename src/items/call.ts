@@ -10,7 +10,7 @@ interface HolderKeys {
   readonly partitions: string | undefined;
 }
 
-/** One batch of a store, all of whose commands share one deadline. */
+/** One batch of a store. All its commands share one deadline. */
 export class ItemCall {
   readonly place: ItemPlace;
   readonly #budget: Budget;
@@ -24,7 +24,7 @@ export class ItemCall {
     return this.place.settings;
   }
 
-  /** Returns the connection, with the time that is left as its deadline. */
+  /** Returns the connection. Its deadline is the time that is left. */
   connection(): Connection {
     return this.#budget.connection();
   }
@@ -35,13 +35,13 @@ export class ItemCall {
     return this.place.connectionTo?.(connection, partition) ?? connection;
   }
 
-  /** Returns the keys of a partition's script, its operation aside. */
+  /** Returns the keys of a partition's script, without the key of the operation. */
   keysOf(partition: string): Omit<ItemKeys, "operation"> & HolderKeys {
     const { items, order, namespaces, deadlines } = this.place.keysOf(partition);
     return { items, order, namespaces, deadlines, ...this.#holderKeys() };
   }
 
-  /** Returns the arguments that say on whose behalf a partition is used. */
+  /** Returns the arguments that name the session on whose behalf a partition is used. */
   holderOf(partition: string): { sessionId: string; member: string } {
     const { listed } = this.place;
     return listed.by === "owner"
@@ -57,10 +57,10 @@ export class ItemCall {
   }
 }
 
-/** How many partitions are asked at the same time. */
+/** The number of partitions that are read or written at the same time. */
 const AT_ONCE = 16;
 
-/** Does the same for each, some at a time, and returns what came of it, in order. */
+/** Runs `act` for each input, some at a time. Returns the results in the order of the inputs. */
 export async function forEach<Input, Output>(
   inputs: readonly Input[],
   act: (input: Input) => Promise<Output>,

@@ -1,6 +1,6 @@
 import { InvalidOptionError } from "../errors.js";
 
-/** Whether the value of an item is what a search is for. */
+/** Returns whether the value of an item matches a search. */
 export type Matches = (value: Readonly<Record<string, unknown>>) => boolean;
 
 type Compare = (field: unknown) => boolean;
@@ -17,10 +17,10 @@ const comparisons: Readonly<Record<string, (operand: unknown, name: string) => C
 };
 
 /**
- * Returns a predicate that compares as InMemoryStore does: top-level fields, each with a value or with operators. A filter
- * with which nothing could ever be found is refused.
+ * Returns a predicate that compares as InMemoryStore does: top-level fields, each with a value or with operators.
+ * Refuses a filter that could never match anything.
  *
- * @throws InvalidOptionError for an unknown operator, and for an object or array to be equal to.
+ * @throws InvalidOptionError for an unknown operator, or if a field is compared with an object or an array.
  */
 export function filterOf(filter: Readonly<Record<string, unknown>> | null | undefined): Matches | undefined {
   if (filter === undefined || filter === null) return undefined;
@@ -38,7 +38,7 @@ function comparisonOf(name: string, wanted: unknown): Compare {
     const compare = Object.hasOwn(comparisons, operator) ? comparisons[operator] : undefined;
     if (compare !== undefined) return compare(operand, `${name}.${operator}`);
     const known = Object.keys(comparisons).join(", ");
-    throw new InvalidOptionError(name, `an object compares with ${known}; there is no ${JSON.stringify(operator)}.`);
+    throw new InvalidOptionError(name, `use one of the operators ${known}; ${JSON.stringify(operator)} is unknown.`);
   });
   return (field) => all.every((matches) => matches(field));
 }
@@ -47,7 +47,7 @@ function equalTo(operand: unknown, name: string): Compare {
   if (typeof operand === "object" && operand !== null) {
     throw new InvalidOptionError(
       name,
-      "compare with a string, a number, a boolean or null; nothing else is ever equal.",
+      "compare with a string, a number, a boolean or null; objects and arrays are never equal.",
     );
   }
   return (field) => field === operand;

@@ -7,7 +7,7 @@ import { type Search, searchItems } from "./search-items.js";
 import type { StoredItem } from "./stored-item.js";
 import { type Change, writeItems } from "./write-items.js";
 
-/** What is asked of the items in one batch. */
+/** The requests of one batch. */
 export interface ItemBatch {
   readonly names: readonly ItemName[];
   readonly searches: readonly Search[];
@@ -15,14 +15,14 @@ export interface ItemBatch {
   readonly changes: readonly Change[];
 }
 
-/** The answers, each list in the order of what was asked. */
+/** The answers of one batch, in the order of the requests. */
 export interface ItemAnswers {
   readonly items: readonly (StoredItem | null)[];
   readonly found: readonly (readonly StoredItem[])[];
   readonly namespaces: readonly string[][][];
 }
 
-/** LangGraph items in Redis: those of a store on its own, or of a session's owner. */
+/** LangGraph's items in Redis, either of a standalone store or of a session's owner. */
 export class ItemSpace {
   readonly #place: ItemPlace;
 
@@ -30,7 +30,7 @@ export class ItemSpace {
     this.#place = place;
   }
 
-  /** Reads what is asked for, and then makes the changes, all within one deadline. */
+  /** Answers the reads and then makes the changes, all within one deadline. */
   async perform({ names, searches, listings, changes }: ItemBatch): Promise<ItemAnswers> {
     const make = writeItems(changes, this.#place.settings.partition);
     const call = new ItemCall(this.#place);

@@ -5,7 +5,7 @@ import { labelsOf } from "./names.js";
 import { partitionsBelow, unlistPartitions } from "./partitions.js";
 import { Scan } from "./scan.js";
 
-/** What a namespace begins or ends with; `"*"` is any one label. */
+/** A condition on how a namespace begins or ends. `"*"` matches any one label. */
 interface NamespaceCondition {
   readonly matchType: "prefix" | "suffix";
   readonly path: readonly string[];
@@ -13,17 +13,17 @@ interface NamespaceCondition {
 
 export interface NamespaceListing {
   readonly conditions: readonly NamespaceCondition[];
-  /** Absent: whole namespaces. */
+  /** The largest number of labels to return of each namespace. `undefined` returns whole namespaces. */
   readonly maxDepth: number | undefined;
-  /** Absent: all. */
+  /** The largest number of namespaces to return. `undefined` returns all. */
   readonly limit: number | undefined;
   readonly offset: number;
 }
 
 /**
- * Returns the namespaces that have items, in the order of their code units.
+ * Returns the namespaces that have items, sorted by code unit.
  *
- * @throws SearchTooLargeError when `maxScan` namespaces were looked at and more are left.
+ * @throws SearchTooLargeError when it has looked at `maxScan` namespaces and more are left.
  */
 export async function listNamespaces(call: ItemCall, listing: NamespaceListing): Promise<string[][]> {
   const { conditions, maxDepth, limit, offset } = listing;
@@ -49,7 +49,7 @@ export async function listNamespaces(call: ItemCall, listing: NamespaceListing):
     .map(([, namespace]) => namespace);
 }
 
-/** Returns the labels that every namespace searched for begins with: the longest that a condition has. */
+/** Returns the labels with which every matching namespace begins: the longest prefix of any condition. */
 function literalPrefix(conditions: readonly NamespaceCondition[]): readonly string[] {
   const prefixes = conditions.map(({ matchType, path }) => {
     const wildcard = path.indexOf("*");

@@ -2,22 +2,24 @@ import { InvalidOptionError } from "../errors.js";
 import { idSchema, validate } from "../options/validation.js";
 import { partitionName } from "../redis/keys.js";
 
-// A label is not empty and has no "\0", so "\0" between labels, and twice before the key, makes one text of a namespace and
-// a key, and of no two the same. What a namespace begins with, the text begins with.
+// A label is not empty and contains no "\0". So "\0" between labels, and twice in front of the key, makes a text that
+// is unique to the namespace and key, and that begins as the namespace begins.
 const SEPARATOR = "\0";
 
 const MAX_NAMESPACE_BYTES = 1_024;
 
-/** What names an item. */
+/** The name of an item. */
 export interface ItemName {
   readonly namespace: readonly string[];
   readonly key: string;
 }
 
 /**
- * Checks what LangGraph does not: labels become part of key names, and an item is found by the bytes of its name.
+ * Makes the checks that LangGraph does not make. Labels become part of key names, and an item is found by the bytes of
+ * its name.
  *
- * @throws InvalidOptionError for a label that is no well-formed string of up to 1 KiB, and for a longer namespace.
+ * @throws InvalidOptionError when a label is not a well-formed string of at most 1 KiB, or the namespace is longer than
+ * that.
  */
 export function parseLabels(namespace: readonly string[]): readonly string[] {
   const labels = namespace.map((label) => validate(idSchema(), "namespace", label));
@@ -30,12 +32,12 @@ export function parseLabels(namespace: readonly string[]): readonly string[] {
   return labels;
 }
 
-/** @throws InvalidOptionError for a key that is no well-formed string of up to 1 KiB. */
+/** @throws InvalidOptionError when the key is not a well-formed string of at most 1 KiB. */
 export function parseItemKey(key: string): string {
   return key === "" ? key : validate(idSchema(), "key", key);
 }
 
-/** Returns the name of an item as it is stored. */
+/** Returns the stored form of an item's name. */
 export function fieldOf({ namespace, key }: ItemName): string {
   return namespace.join(SEPARATOR) + SEPARATOR + SEPARATOR + key;
 }
@@ -45,12 +47,12 @@ export function nameOf(field: string): ItemName {
   return { namespace: labelsOf(field.slice(0, end)), key: field.slice(end + 2) };
 }
 
-/** Returns the labels of a namespace as it is stored. */
+/** Returns the labels of the stored form of a namespace. */
 export function labelsOf(namespace: string): string[] {
   return namespace.split(SEPARATOR);
 }
 
-/** Returns what the stored name of every item begins with whose namespace begins with these labels. */
+/** Returns the text with which the stored name of every item begins whose namespace begins with these labels. */
 export function beginningOf(labels: readonly string[]): string {
   return labels.map((label) => label + SEPARATOR).join("");
 }

@@ -12,26 +12,29 @@ import {
 } from "../redis/connection-options.js";
 import { once } from "../options/once.js";
 
-/** Options of the items of a store. */
+/** Options of a store's items. */
 export interface ItemOptions {
   /**
-   * How long an item lives after it was put. A store without it keeps what it puts for ever.
-   * @default for ever
+   * How long an item lives after it was put. Without it, items never expire.
+   * @default undefined: items never expire
    */
   ttl?: Duration | undefined;
   /**
-   * Whether `get` and `search` renew the `ttl` of the items that they return. A search takes one more round trip for it.
+   * Whether `get` and `search` renew the `ttl` of the items that they return. This takes a search one more round trip.
+   * Requires a `ttl`.
    * @default false
    */
   refreshOnRead?: boolean | undefined;
   /**
-   * How many labels of a namespace say where its items are kept. Items whose namespaces begin with the same labels are kept
-   * together: in one Cluster slot, written together or not at all. Stores with another number do not see these items.
+   * The number of labels of a namespace that decide where its items are kept. Items whose namespaces begin with the
+   * same labels are in one partition: in one Cluster slot, where a batch is written whole or not at all. Use the same
+   * number in all stores: a store with another number does not see these items.
    * @default 2
    */
   partition?: number | undefined;
   /**
-   * How many items, or namespaces, one search or listing may look at. Beyond it, it throws a `SearchTooLargeError`.
+   * The largest number of items that one search, or of namespaces that one listing, may look at. Beyond it, the call
+   * throws SearchTooLargeError.
    * @default 10_000
    */
   maxScan?: number | undefined;
@@ -41,14 +44,14 @@ export interface ItemOptions {
 export interface StandaloneItemOptions extends ItemOptions, ConnectionOptions, StoredFormOptions {}
 
 export interface ItemSettings {
-  /** 0: for ever. */
+  /** 0: items never expire. */
   readonly ttlMilliseconds: number;
   readonly refreshOnRead: boolean;
   readonly partition: number;
   readonly maxScan: number;
 }
 
-/** The options of a store that belongs to no session, checked. */
+/** The validated options of a store that belongs to no session. */
 export interface StandaloneItemSettings extends ItemSettings, KeyedConnection, StoredForm {}
 
 const itemShape = once(() => ({

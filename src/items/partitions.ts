@@ -10,8 +10,8 @@ import { run } from "../redis/send.js";
 import type { ItemCall } from "./call.js";
 
 /**
- * Returns the partitions that can have items whose namespaces begin with these labels. Takes no round trip when there is one
- * only.
+ * Returns the partitions that may hold items whose namespaces begin with these labels. Takes no round trip if there is
+ * only one.
  *
  * @throws SearchTooLargeError when there are more than `maxScan`.
  */
@@ -32,20 +32,20 @@ async function partitionsFrom(call: ItemCall, name: string): Promise<readonly st
     const asked = { keys: { record, sessions, partitions }, arguments: { sessionId, most } };
     return (await run(call.connection(), ownedPartitionsScript, asked)).names;
   }
-  // "-" comes behind ",", which no encoded label has.
+  // Encoded labels are joined by ",". "-" follows "," and ends the range.
   const range = name === "" ? { from: "-", to: "+" } : { from: `[${name}`, to: `(${name}-` };
   const asked = { keys: { names: listed.keys.names }, arguments: { ...range, most } };
   return (await run(call.connection(), partitionsScript, asked)).names;
 }
 
-/** Lists a partition, so that searches find it, before its first item is written. */
+/** Adds a partition to the list before its first item is written, so that searches find it. */
 export async function listPartition(call: ItemCall, name: string): Promise<void> {
   const { listed } = call.place;
   if (listed.by === "list")
     await run(call.connection(), listPartitionScript, { keys: listed.keys, arguments: { name } });
 }
 
-/** Takes partitions that were found empty off the list. In an owner's index they go by themselves. */
+/** Removes partitions that were found empty from the list. The index of an owner loses them by itself. */
 export async function unlistPartitions(call: ItemCall, found: readonly string[]): Promise<void> {
   const { listed } = call.place;
   if (listed.by === "owner" || found.length === 0) return;

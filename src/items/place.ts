@@ -3,7 +3,7 @@ import { type ItemKeys, itemKeys, type PartitionsKeys, partitionsKeys } from "..
 import type { Connection } from "../redis/send.js";
 import { type ItemSettings, parseStandaloneItems, type StandaloneItemOptions } from "./options.js";
 
-/** The session on whose behalf items are used. The scripts check first that it is live. */
+/** The session on whose behalf items are used. Each script first checks that the session is live. */
 interface ItemHolder {
   readonly record: string;
   /** The index of the owner's sessions. */
@@ -13,14 +13,19 @@ interface ItemHolder {
   readonly sessionId: string;
 }
 
-/** Where items are kept, and on whose behalf. Nothing else tells a bound store from one on its own. */
+/**
+ * Where items are kept, and on whose behalf they are used. A bound store differs from a standalone store only in this.
+ */
 export interface ItemPlace {
   readonly connection: Connection;
-  /** Returns the connection for the items of a partition, which has a data key of its own. Absent where all have the same. */
+  /**
+   * Returns the connection for the items of a partition, which has a data key of its own. Absent if all partitions
+   * share one data key, or need none.
+   */
   readonly connectionTo?: ((connection: Connection, partition: string) => Connection) | undefined;
   readonly settings: ItemSettings;
   readonly keysOf: (partition: string) => ItemKeys;
-  /** Who lists the partitions: the session's owner, or a list in a slot of its own. */
+  /** Where the partitions are listed: in the index of the session's owner, or in a list in a slot of its own. */
   readonly listed:
     | { readonly by: "owner"; readonly holder: ItemHolder }
     | { readonly by: "list"; readonly keys: PartitionsKeys };

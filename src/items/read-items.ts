@@ -6,10 +6,13 @@ import { type ItemCall, forEach } from "./call.js";
 import { fieldOf, type ItemName, partitionOf } from "./names.js";
 import { decodeItems, type StoredItem } from "./stored-item.js";
 
-/** Items of one script. A script blocks Redis while it runs. */
+/** The largest number of items of one script, because a script blocks Redis while it runs. */
 const MOST = 1_000;
 
-/** Returns the items of these names, in order; `null` where there is none. One round trip for each partition. */
+/**
+ * Returns the items with these names, in order, with `null` for a missing item. Takes one round trip for each
+ * partition.
+ */
 export async function readItems(call: ItemCall, names: readonly ItemName[]): Promise<(StoredItem | null)[]> {
   const found = new Map<string, StoredItem>();
   const { refreshOnRead, partition } = call.settings;
@@ -28,7 +31,7 @@ export async function readItems(call: ItemCall, names: readonly ItemName[]): Pro
   return names.map((name) => found.get(fieldOf(name)) ?? null);
 }
 
-/** Renews the deadlines of items that were found, where reads do. */
+/** Renews the deadlines of items that a search has found, if `refreshOnRead` is on. */
 export async function renewItems(call: ItemCall, items: readonly ItemName[]): Promise<void> {
   const { refreshOnRead, partition } = call.settings;
   if (!refreshOnRead) return;

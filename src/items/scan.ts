@@ -1,6 +1,6 @@
 import { SearchTooLargeError } from "../errors.js";
 
-/** Counts what a search or listing looked at, in all partitions. */
+/** Counts the items or namespaces that a search or listing has looked at, over all partitions. */
 export class Scan {
   readonly #most: number;
   #walked = 0;
@@ -9,12 +9,12 @@ export class Scan {
     this.#most = most;
   }
 
-  /** How much it may look at before it is known to be too large. */
+  /** How many more it may look at before it is known to be too large. */
   get left(): number {
     return Math.max(1, this.#most - this.#walked + 1);
   }
 
-  /** @throws SearchTooLargeError beyond the bound. */
+  /** @throws SearchTooLargeError when the count exceeds the limit. */
   add(walked: number): void {
     this.#walked += walked;
     if (this.#walked > this.#most) throw new SearchTooLargeError(this.#most);

@@ -8,22 +8,22 @@ import { renewItems } from "./read-items.js";
 import { Scan } from "./scan.js";
 import { decodeItems, type FoundItem, type StoredItem } from "./stored-item.js";
 
-/** Items of one page. */
+/** The number of items of one page. */
 const PAGE = 500;
 
 export interface Search {
   readonly labels: readonly string[];
-  /** Absent: all. */
+  /** `undefined` matches all items. */
   readonly matches: Matches | undefined;
   readonly limit: number;
   readonly offset: number;
 }
 
 /**
- * Returns items whose namespaces begin with the labels, the newest first. One round trip when the labels name a partition and
- * there is no filter; with a filter one for each 500 items.
+ * Returns items whose namespaces begin with the labels, the newest first. Takes one round trip if the labels name a
+ * partition and there is no filter, and with a filter one for each 500 items.
  *
- * @throws SearchTooLargeError when `maxScan` items were looked at and more are left.
+ * @throws SearchTooLargeError when it has looked at `maxScan` items and more are left.
  */
 export async function searchItems(call: ItemCall, search: Search): Promise<StoredItem[]> {
   const { labels, limit, offset } = search;
@@ -45,7 +45,10 @@ export async function searchItems(call: ItemCall, search: Search): Promise<Store
   return items;
 }
 
-/** Returns the newest items of one partition that are searched for, as many as can be among the result; nothing for an empty one. */
+/**
+ * Returns the newest matching items of one partition, as many as the result can contain. Returns `undefined` if the
+ * partition is empty.
+ */
 async function newestOf(
   call: ItemCall,
   partition: string,
@@ -84,7 +87,8 @@ async function newestOf(
     } else if (pages === 1) {
       break;
     } else {
-      // What was written while the pages were read is newer than the first of them, and may have left a page not read yet.
+      // Items that were written meanwhile are newer than the first page, and may have left a page that was not read
+      // yet. So read on from the newest item of that page.
       before = "+inf";
       after = `(${newest}`;
       pages = 0;

@@ -7,7 +7,7 @@ import { type Belonging, type Stored } from "../redis/sealing.js";
 import type { Connection } from "../redis/send.js";
 import { nameOf } from "./names.js";
 
-/** An item as LangGraph has it. */
+/** An item in the form that LangGraph uses. */
 export interface StoredItem {
   readonly namespace: string[];
   readonly key: string;
@@ -16,36 +16,39 @@ export interface StoredItem {
   readonly updatedAt: Date;
 }
 
-/** An item, and where it stands among others. */
+/** An item, with the values that decide its place among others. */
 export interface FoundItem {
   readonly field: string;
-  /** Microseconds. */
+  /** The time of the last put, in microseconds. */
   readonly updated: number;
-  /** When the item expires, in milliseconds; 0 for never. */
+  /** The time at which the item expires, in milliseconds; 0: never. */
   readonly deadline: number;
   readonly item: StoredItem;
 }
 
-/** How many bytes the text of an item has at most: Redis takes no longer value. */
+/** The largest size of an item's text in bytes, which is the largest value that Redis accepts. */
 const MAX_BYTES = 536_870_912;
 
-/** What the value of an item is sealed for. Its times are not: an item of the same name may be an older one. */
+/**
+ * Returns the place that an item's value is sealed for. Its times are not part of it, so an older value of the same
+ * item still opens.
+ */
 export function ofItem(field: string): Belonging {
   return { kind: "item", within: field };
 }
 
 /**
- * Returns the items as they are stored: namespace and key, stored text.
+ * Returns the items of stored entries: pairs of an item's stored name and its stored text.
  *
- * @throws CorruptMessageError when this library did not write one of them, or it cannot be opened.
- * @throws EncryptionKeyError when the ring cannot unwrap the key.
+ * @throws CorruptMessageError when this library did not write one of them, or one cannot be opened.
+ * @throws EncryptionKeyError when the key ring cannot unwrap the key.
  */
 export async function decodeItems(
   connection: Connection,
   stored: readonly (readonly [field: string, stored: Stored])[],
 ): Promise<readonly FoundItem[]> {
   const bodies = stored.map(([, one]) => bodyOf(one));
-  // Without a key to ask for, it opens them at once.
+  // If no key has to be fetched, this opens the values at once.
   const opened = await open(connection, bodies, (index) => ({
     ...ofItem(stored[index]?.[0] ?? ""),
     maxBytes: MAX_BYTES,
@@ -90,7 +93,7 @@ function parse(json: Opened): Record<string, unknown> {
   try {
     return JSON.parse(json) as Record<string, unknown>;
   } catch {
-    // The error of JSON.parse is left out, because it quotes what it could not read.
+    // Leave out the error of JSON.parse, because it quotes the text.
     throw corrupt();
   }
 }

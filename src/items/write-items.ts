@@ -10,24 +10,28 @@ import { fieldOf, type ItemName, partitionOf } from "./names.js";
 import { ofItem } from "./stored-item.js";
 import { listPartition } from "./partitions.js";
 
-/** Changes of one script. A script blocks Redis while it runs, and this many keep it busy for some tens of milliseconds. */
+/**
+ * The largest number of changes of one script. A script blocks Redis while it runs, and this many changes take some
+ * tens of milliseconds.
+ */
 const MOST = 10_000;
-/** Characters of one write. Node cannot build a command of more than about 512 MB. */
+/** The largest number of characters of one write. Node.js cannot build a command of more than about 512 MB. */
 const MOST_CHARACTERS = 134_217_728;
 
-/** An item to be stored, as JSON text; without a text, to be removed. */
+/** A change of an item: JSON text stores it, and `undefined` removes it. */
 export interface Change extends ItemName {
   readonly json: string | undefined;
 }
 
-/** What is to be done in one partition: for each field the JSON text, or nothing for a removal. */
+/** The changes of one partition: for each field the JSON text, or `undefined` for a removal. */
 type Changes = Map<string, string | undefined>;
 
 /**
- * Stores and removes items. The last change of an item counts. What is in one partition is done once, all or none, in one
- * round trip, and in two more when the partition was empty.
+ * Stores and removes items. Of several changes to one item, the last one counts. The changes of one partition take
+ * effect once, and together or not at all. Takes one round trip for each partition, and two more if the partition was
+ * empty.
  *
- * @throws InvalidOptionError when there is too much for one partition; nothing was sent.
+ * @throws InvalidOptionError when there are too many changes for one partition. Nothing was sent.
  */
 export function writeItems(changes: readonly Change[], partition: number): (call: ItemCall) => Promise<void> {
   const byPartition = new Map<string, Changes>();
@@ -36,12 +40,12 @@ export function writeItems(changes: readonly Change[], partition: number): (call
     const own: Changes = byPartition.get(name) ?? new Map();
     byPartition.set(name, own);
     const field = fieldOf(change);
-    own.delete(field); // So that the last change of an item stands last.
+    own.delete(field); // Delete first, so that the last change of an item stands last.
     own.set(field, change.json);
   }
   for (const own of byPartition.values()) assertNotTooMuch(own);
   return async (call) => {
-    // All are awaited, so that nothing is under way any more when the call is over.
+    // Wait for all, so that no write is still under way when the call ends.
     const results = await Promise.allSettled([...byPartition].map(([name, own]) => writePartition(call, name, own)));
     const failed = results.find((result) => result.status === "rejected");
     if (failed) throw failed.reason;
@@ -51,14 +55,15 @@ export function writeItems(changes: readonly Change[], partition: number): (call
 function assertNotTooMuch(changes: Changes): void {
   let characters = 0;
   for (const [field, json = ""] of changes) characters += field.length + json.length;
-  if (changes.size > MOST) throw new InvalidOptionError("operations", `put at most ${MOST} items a batch.`);
+  if (changes.size > MOST) throw new InvalidOptionError("operations", `put at most ${MOST} items per batch.`);
   if (characters > MOST_CHARACTERS) {
-    throw new InvalidOptionError("operations", `put at most ${MOST_CHARACTERS} characters of JSON a batch.`);
+    throw new InvalidOptionError("operations", `put at most ${MOST_CHARACTERS} characters of JSON per batch.`);
   }
 }
 
 async function writePartition(call: ItemCall, partition: string, changes: Changes): Promise<void> {
-  // A new id for each write: what ioredis sends again after a lost reply is recognised, and undoes no later write.
+  // A new id for each write: if ioredis sends the write again after a lost reply, the script recognises it, so that it
+  // undoes no later write.
   const operation = call.place.keysOf(partition).operation(newOperationId());
   const keys = { ...call.keysOf(partition), operation };
   const removals = [...changes].flatMap(([field, json]) => (json === undefined ? [field] : []));
@@ -79,7 +84,7 @@ async function writePartition(call: ItemCall, partition: string, changes: Change
   }
 }
 
-/** Returns namespace and key, and the JSON text as it is stored, … */
+/** Returns pairs of an item's stored name and its stored JSON text, in turn. */
 function putsOf(changes: Changes, sealer: Sealer | undefined): readonly Value[] {
   return [...changes].flatMap(([field, json]) =>
     json === undefined ? [] : [field, sealer === undefined ? json : sealer.seal(json, ofItem(field))],

@@ -30,25 +30,25 @@ import { inOrder, type StoredWrite } from "../checkpoints/writes.js";
 import { CorruptCheckpointError, InvalidOptionError } from "../errors.js";
 import { hiddenAgain, opened, withContent } from "../frameworks/hidden-state.js";
 
-/** How many checkpoints with their values one script returns, and how many without. */
+/** The page sizes of `list`: of checkpoints with their values, and of metadata alone. */
 const PAGE = 20;
 const METADATA_PAGE = 200;
 
-/** What a channel's history is made of, as `getDeltaChannelHistory` returns it. */
+/** The history of a channel, as `getDeltaChannelHistory` returns it. */
 export interface ChannelHistory {
   writes: CheckpointPendingWrite[];
   seed?: unknown;
 }
 
-/** A thread, and what the configs that name its checkpoints have beside its id. */
+/** A thread, and the fields that configs of its checkpoints hold beside its id. */
 export interface Bound {
   readonly thread: Thread;
   readonly configurable: Readonly<Record<string, unknown>>;
-  /** The turn whose run begins with this call. */
+  /** The turn whose run begins with this call, if any. */
   readonly begins?: BeginningRun | undefined;
 }
 
-/** What {@link RedisSaver} and {@link SessionSaver} share: all but where a thread is. */
+/** The common part of {@link RedisSaver} and {@link SessionSaver}. A subclass says where a thread is stored. */
 export abstract class CheckpointSaver extends BaseCheckpointSaver {
   readonly #values: Values;
   /** @internal */
@@ -60,17 +60,18 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
     this.threadSettings = { maxCheckpoints, onlyLatest, maxValueBytes, known: new KnownNodes() };
   }
 
-  /** @internal Returns the thread that a config names, `undefined` when it names none. */
+  /** @internal Returns the thread that a config names; `undefined` if it names none. */
   protected abstract threadOf(config: RunnableConfig): Bound | undefined;
 
   /** @internal Returns the threads whose checkpoints are listed for a config. */
   protected abstract threadsOf(config: RunnableConfig): AsyncIterable<Bound> | Iterable<Bound>;
 
   /**
-   * Returns the checkpoint that the config names, or else the latest of its namespace: the one that Redis received last.
-   * One round trip.
+   * Returns the checkpoint that the config names. If it names none, returns the latest of its namespace, which is the
+   * one that Redis received last. Returns `undefined` if there is no such checkpoint. Takes one round trip.
    *
-   * @throws CorruptCheckpointError when a part of it is missing or changed. No other state is returned instead.
+   * @throws CorruptCheckpointError when a part of the checkpoint is missing or changed. No other state is returned
+   * instead.
    * @throws StoreUnavailableError when Redis did not answer within `deadline`.
    */
   async getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
@@ -87,10 +88,12 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
   }
 
   /**
-   * Lists checkpoints, the latest to arrive first. One round trip for each 20 checkpoints; with a `filter`, one more for each
-   * 200 that are looked at. `before` stands for its place in the thread, or, when it is not there, for its id.
+   * Lists checkpoints, the one that Redis received last first. Takes one round trip for each 20 checkpoints, and with a
+   * `filter` one more for each 200 checkpoints that it looks at. `before` limits the list to checkpoints that Redis
+   * received earlier than the one it names. If that one is not in the thread, the list holds the checkpoints with
+   * smaller ids.
    *
-   * @throws what `getTuple` throws.
+   * @throws the errors of `getTuple`.
    */
   async *list(
     config: RunnableConfig,
@@ -108,13 +111,17 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
   }
 
   /**
-   * Stores a checkpoint, once and whole. Values of unchanged channels are taken from the parent, and of the others only what
-   * the thread does not have yet is sent. One round trip, or two when the thread lost something since this saver saw it.
+   * Stores a checkpoint, once and whole. The script takes the values of unchanged channels from the parent; of the
+   * other values, the saver sends only the parts that the thread does not have yet. Takes one round trip, or more if
+   * the thread has lost something since this saver saw it.
    *
    * @returns the config that names the checkpoint.
-   * @throws ThreadDeletedError, ThreadChangedError: nothing was stored.
-   * @throws InvalidOptionError for an id that is no well-formed string, or a value that is too large.
-   * @throws StoreUnavailableError when Redis did not answer within `deadline`. Repeating the call is harmless.
+   * @throws ThreadDeletedError when the thread was deleted while the run was under way. Nothing was stored.
+   * @throws ThreadChangedError with `forks: "refuse"`, when the run is not built on the latest checkpoint. Nothing was
+   * stored.
+   * @throws InvalidOptionError when an id is not a well-formed string, or a part of a value is larger than
+   * `maxValueBytes`.
+   * @throws StoreUnavailableError when Redis did not answer within `deadline`. It is safe to repeat the call.
    */
   async put(
     config: RunnableConfig,
@@ -129,7 +136,7 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
     const parent = parentId === "" ? "" : placeOf(namespace, parentId);
     const { channel_values: values, ...rest } = checkpoint;
     const names = Object.keys(values);
-    // A copy has the values of what it is a copy of, and no changes.
+    // A fork has all values of its original and reports no new versions, so treat each channel as new.
     const isCopy = metadata.source === "fork";
     const isNew = (channel: string): boolean => isCopy || Object.hasOwn(newVersions, channel);
     const versioned = (channel: string): ChannelVersion => ({
@@ -154,7 +161,7 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
       });
     };
     const carried = parent === "" ? [] : names.filter((channel) => !isNew(channel));
-    // The parent is gone, or has another version: then all values are sent.
+    // If the parent is gone or has other versions, send all values.
     if (!(await store(names.filter(isNew), carried)) && !(await store(names, []))) {
       throw new CorruptCheckpointError(bound.thread.id);
     }
@@ -162,9 +169,10 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
   }
 
   /**
-   * Stores what a task wrote to a checkpoint, which may be stored later. Repeating the call changes nothing. One round trip.
+   * Stores the writes of one task to a checkpoint. The checkpoint itself may be stored later. Takes one round trip. It
+   * is safe to repeat the call.
    *
-   * @throws what `put` throws, but no ThreadDeletedError and no ThreadChangedError.
+   * @throws the errors of `put`, except ThreadDeletedError and ThreadChangedError.
    */
   async putWrites(config: RunnableConfig, writes: PendingWrite[], taskId: string, taskPath = ""): Promise<void> {
     const bound = this.#required(config);
@@ -186,10 +194,10 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
   }
 
   /**
-   * Returns what was written to channels on the way to a checkpoint, back to the last ancestor where each has a value. One
-   * round trip for each 100 ancestors.
+   * Returns the writes to channels on the way to a checkpoint, for each channel back to the nearest ancestor that has
+   * its value. Takes one round trip for each 100 ancestors.
    *
-   * @throws what `getTuple` throws.
+   * @throws the errors of `getTuple`.
    */
   override async getDeltaChannelHistory({
     config,
@@ -251,7 +259,7 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
   ): AsyncGenerator<StoredCheckpoints> {
     const wanted = wantedBy(config, before);
     for (let below = "+inf"; below !== ""; wanted.query.before = "") {
-      // By id, most of a page may be newer, and not wanted.
+      // If ids are compared, most of a page may be newer and unwanted, so read whole pages.
       const page = await thread.list({ ...wanted.query, below, limit: wanted.byId ? PAGE : Math.min(PAGE, limit) });
       wanted.byId ??= !page.hasBefore;
       yield { entries: page.entries.filter(({ place }) => isWanted(wanted, place)), nodes: page.nodes };
@@ -259,7 +267,7 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
     }
   }
 
-  /** Looks at the metadata first, and then reads what matches. */
+  /** Reads the metadata of a page first, and then only the checkpoints that match. */
   async *#matching(
     bound: Bound,
     config: RunnableConfig,
@@ -324,7 +332,7 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
     try {
       return await this.#values.decode(nodes, reference);
     } catch (error) {
-      // What JSON.parse throws quotes what it could not read.
+      // An error of JSON.parse quotes the text, which may be secret, so it is not passed on.
       if (error instanceof DamagedNode || error instanceof SyntaxError) {
         throw new CorruptCheckpointError(thread.id, channel, error instanceof DamagedNode ? error.reason : undefined);
       }
@@ -344,12 +352,12 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
   }
 }
 
-/** Which checkpoints of a thread a call of `list` wants. */
+/** The checkpoints of a thread that a call of `list` wants. */
 interface Wanted {
   readonly query: { readonly namespace: string | undefined; readonly id: string; before: string };
   /**
-   * Whether `before` is not in the thread. Then its id, which begins with a time, says what is older. `undefined` until the
-   * first page has told.
+   * True if `before` is not in the thread. Then its id, which begins with a time, decides which checkpoints are older.
+   * `undefined` until the first page has been read.
    */
   byId: boolean | undefined;
   readonly beforeId: string;
@@ -371,9 +379,9 @@ function isWanted({ byId, beforeId }: Wanted, place: string): boolean {
 }
 
 /**
- * Returns true for the state of an agent whose `sessionMiddleware` makes turns run one after another. LangGraph stores the
- * input of a run before the middleware makes that run wait, or refuses it. It must not keep the run that holds the
- * conversation from its thread.
+ * Returns true for the state of an agent whose `sessionMiddleware` makes turns run one after another. LangGraph stores
+ * the input of a run before the middleware lets that run wait or refuses it. This input must not lock out the run that
+ * holds the conversation.
  */
 function holdsLease({ _session: record }: Readonly<Record<string, unknown>>): boolean {
   return typeof opened(record)?.["lease"] === "string";
@@ -385,9 +393,9 @@ function namespaceOf({ configurable }: RunnableConfig): string {
   return namespace;
 }
 
-/** Returns the place of the checkpoint in which the graph of a namespace runs as a node, `""` when there is none. */
+/** Returns the place of the checkpoint in which the graph of a namespace runs as a node, or `""` if there is none. */
 function enclosingOf(namespace: string, { parents }: Partial<CheckpointMetadata>): string {
-  // A node that runs a second graph has it in "<node>:<task>|1".
+  // If a node runs a second graph, that graph's namespace is "<node>:<task>|1".
   const graph = namespace.replace(/(?:\|\d+)+$/, "");
   const end = graph.lastIndexOf("|");
   const outer = end < 0 ? "" : graph.slice(0, end);
@@ -396,8 +404,9 @@ function enclosingOf(namespace: string, { parents }: Partial<CheckpointMetadata>
 }
 
 /**
- * Returns the channels whose values are made of what was written to ancestors. LangGraph marks threads in which such a
- * channel has a version from its first write on: without one it is empty.
+ * Returns the channels whose values are built from writes to ancestors. In threads that LangGraph marks with
+ * `delta_writes_versioned`, such a channel has a version from its first write on, so a channel without a version is
+ * empty.
  */
 function deltaChannels(
   { channel_versions: versions }: Checkpoint,

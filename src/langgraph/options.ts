@@ -7,7 +7,7 @@ import { once } from "../options/once.js";
 
 /** Options of {@link SessionSaver}. */
 export interface SessionSaverOptions extends SaverOptions {
-  /** The store whose sessions run the graph. A thread lives as long as its conversation: `conversationTtl`. */
+  /** The store whose sessions run the graph. A thread lives as long as its conversation (`conversationTtl`). */
   sessions: SessionStore;
 }
 

@@ -12,13 +12,14 @@ import { threadIds } from "../checkpoints/thread-ids.js";
 import { type Bound, CheckpointSaver } from "./checkpoint-saver.js";
 
 /**
- * A LangGraph checkpointer on plain Redis: no module is needed. Each call is one script, so it happens once and whole, or
- * not at all. Messages that are in many checkpoints are stored once, so a thread grows with what is new.
+ * A LangGraph checkpointer on plain Redis, without modules. Each call is one script, so it takes effect once and whole,
+ * or not at all. A message that many checkpoints contain is stored once, so a thread grows only with new content.
  *
  * - The latest checkpoint is the one that Redis received last, whatever the clocks of the programs say.
- * - A deleted thread stays deleted: for a day, a run that was under way is refused (ThreadDeletedError).
- * - LangGraph tells of a refusal at the end of the run (`durability: "async"`) or of the step (`"sync"`). Tools may have run.
- * - Redis is trusted: what is in a checkpoint is loaded as LangChain's `load()` does it.
+ * - A deleted thread stays deleted: for a day, a run that was under way cannot write (ThreadDeletedError).
+ * - LangGraph reports a refused write at the end of the run (`durability: "async"`) or of the step (`"sync"`). Tools
+ *   may have run by then.
+ * - The saver trusts Redis: it loads the objects of a checkpoint as LangChain's `load()` does.
  *
  * @example
  * ```ts
@@ -38,31 +39,31 @@ export class RedisSaver extends CheckpointSaver {
   }
 
   /**
-   * Removes all checkpoints of a thread, in one round trip. For a day, runs that are under way cannot write it back. A run
-   * that begins later begins a new thread.
+   * Removes all checkpoints of a thread, in one round trip. For a day, a run that was under way cannot write them back.
+   * A run that begins later begins a new thread.
    *
-   * @throws InvalidOptionError for an id that is no non-empty well-formed string of up to 1 KiB.
-   * @throws StoreUnavailableError when Redis did not answer within `deadline`. Repeating the call is harmless.
+   * @throws InvalidOptionError when the id is not a non-empty, well-formed string of at most 1 KiB.
+   * @throws StoreUnavailableError when Redis did not answer within `deadline`. It is safe to repeat the call.
    */
   async deleteThread(threadId: string): Promise<void> {
     await this.#thread(threadId).remove();
   }
 
   /**
-   * Removes the oldest checkpoints of a thread beyond `keep`, in bounded steps of one round trip each. Keeps the latest, and
-   * what a kept one cannot be read without: an interrupted run goes on.
+   * Removes the oldest checkpoints of a thread beyond `keep`, in bounded steps of one round trip each. Keeps the latest
+   * one, and every checkpoint without which a kept one cannot be read, so an interrupted run can go on.
    *
-   * @returns how many were removed.
-   * @throws what `deleteThread` throws.
+   * @returns the number of removed checkpoints.
+   * @throws the errors of `deleteThread`.
    */
   async prune(threadId: string, options: PruneOptions): Promise<number> {
     return this.#thread(threadId).prune(parsePrune(options).keep);
   }
 
   /**
-   * Returns the ids of all threads under this `keyPrefix`, in no order. Scans every primary (`SCAN`, which an ACL has to
-   * allow), so it takes time in proportion to all keys that Redis holds. Threads that are added or deleted meanwhile may or
-   * may not be among them.
+   * Returns the ids of all threads under this `keyPrefix`, in no particular order. Scans every primary with `SCAN`,
+   * which an ACL has to allow, so it takes time in proportion to all keys that Redis holds. Threads that are added or
+   * deleted during the scan may or may not be returned.
    *
    * @throws StoreUnavailableError when Redis did not answer within `deadline`.
    */

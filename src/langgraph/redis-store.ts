@@ -5,20 +5,20 @@ import { checkedOperation, type CheckedOperation } from "./store-operations.js";
 import { itemSpaceOf, type RedisStoreOptions, type SessionStoreItemsOptions } from "./store-options.js";
 
 /**
- * LangGraph's store on plain Redis: JSON objects under a namespace and a key, which outlive threads. It behaves as
- * InMemoryStore does, with these differences: `search` returns the newest first; a namespace without items is not listed;
- * what cannot be done as asked is an error: a `query` or an `index` (there are no vectors), a value that JSON cannot hold, an
- * operator that there is not.
+ * LangGraph's store on plain Redis. It keeps JSON objects under a namespace and a key; they outlive threads. It behaves
+ * as InMemoryStore does, except that `search` returns the newest items first, that a namespace without items is not
+ * listed, and that a request which it cannot fulfil is an error: a `query` or an `index` (the store has no vectors), a
+ * value that JSON cannot hold, or an unknown operator.
  *
- * - A `get` takes one round trip, and so does a `search` in a namespace of at least `partition` labels. Each call settles
- *   within `deadline`.
- * - Each write takes effect once, also when its reply is lost. The writes of a batch in one partition take effect together
- *   or not at all.
- * - Bound to a session, it holds what belongs to the session's owner. Its calls are refused with a SessionNotFoundError once
- *   the session is not live, and `eraseUser` removes the items.
+ * - A `get` takes one round trip, and so does a `search` in a namespace of at least `partition` labels. Each call
+ *   settles within `deadline`.
+ * - Each write takes effect once, even if its reply is lost. The writes of a batch in one partition take effect
+ *   together or not at all.
+ * - A store that is bound to a session holds items of the session's owner. Once the session has ended, its calls throw
+ *   SessionNotFoundError. `eraseUser` removes the items.
  *
- * Each method throws InvalidOptionError, StoreUnavailableError, StorageFullError and NotReplicatedError; `search` and
- * `listNamespaces` throw SearchTooLargeError.
+ * Every method may throw InvalidOptionError, StoreUnavailableError, StorageFullError or NotReplicatedError. `search`
+ * and `listNamespaces` may also throw SearchTooLargeError.
  *
  * @example
  * ```ts
@@ -39,10 +39,10 @@ export class RedisStore extends BaseStore {
   }
 
   /**
-   * Performs several operations. Reads come first, so they see what was there before the batch. Of several puts of one key
-   * the last one counts. Nothing is sent when one of the operations is refused.
+   * Performs several operations. Reads come first, so they see the items as they were before the batch. Of several puts
+   * to one key, the last one counts. If one of the operations is not valid, nothing is sent.
    *
-   * Puts in different partitions are not atomic together: when the call fails, some may have taken effect.
+   * Puts in different partitions are not atomic together: if the call fails, some of them may have taken effect.
    */
   override async batch<Op extends Operation[]>(operations: Op): Promise<OperationResults<Op>> {
     if (!Array.isArray(operations)) throw new InvalidOptionError("operations", "pass an array.");

@@ -1,8 +1,8 @@
 import type { Session } from "../sessions/session.js";
 
 /**
- * Returns what a call needs for {@link SessionSaver}, `sessionMiddleware` and `RunnableWithSession`: the session, where each
- * of them looks for it, and its conversation as the `thread_id`.
+ * Returns the config of a call for {@link SessionSaver}, `sessionMiddleware` and `RunnableWithSession`: the session, in
+ * the places where each of them looks for it, and the session's conversation as the `thread_id`.
  *
  * @example
  * ```ts

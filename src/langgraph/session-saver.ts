@@ -17,14 +17,14 @@ import { type Bound, CheckpointSaver } from "./checkpoint-saver.js";
 import { parseSessionSaverOptions, type SessionSaverOptions } from "./options.js";
 
 /**
- * A LangGraph checkpointer for sessions: one for all users. The session comes with each call, and its conversation is the
- * thread. See {@link RedisSaver} for what both promise.
+ * A LangGraph checkpointer for sessions. One instance serves all users: each call passes its session, and the session's
+ * conversation is the thread. {@link RedisSaver} describes what both promise.
  *
- * - Once the session has ended, its graph reads and writes nothing (SessionNotFoundError). Another session of the same user
- *   that continues the conversation goes on with the thread.
+ * - Once the session has ended, its graph can neither read nor write (SessionNotFoundError). Another session of the
+ *   same user that continues the conversation also continues the thread.
  * - A write renews the session, the thread and the conversation.
- * - `history.clear()`, `conversations.delete` and `eraseUser` remove the thread in the same script as the messages. A run
- *   that is under way is refused then (ThreadDeletedError).
+ * - `history.clear()`, `conversations.delete` and `eraseUser` remove the thread in the same script as the messages. A
+ *   run that is under way can then no longer write (ThreadDeletedError).
  *
  * @example
  * ```ts
@@ -34,7 +34,7 @@ import { parseSessionSaverOptions, type SessionSaverOptions } from "./options.js
  */
 export class SessionSaver extends CheckpointSaver {
   readonly #sessions: SessionStore;
-  /** Why a turn is refused whose agent has looked at its thread, by the `context` of the call. */
+  /** The errors that refused turns when their agents first looked at the thread, by the `context` of the call. */
   readonly #refused = new WeakMap<object, unknown>();
 
   /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
@@ -45,22 +45,23 @@ export class SessionSaver extends CheckpointSaver {
   }
 
   /**
-   * Returns the checkpoint that the config names, or else the latest. An agent's input takes the place of what waits in its
-   * thread, so a turn that is stored, or cannot replace what it is to replace, is refused here.
+   * Returns the checkpoint that the config names, or else the latest of its namespace. An agent's input replaces what
+   * waits in the thread, so a turn that must not run is refused here, before its input.
    *
-   * @throws OperationConflictError, PositionNotFoundError, InvalidOptionError for such a turn.
-   * @throws what `getTuple` of {@link RedisSaver} throws.
+   * @throws OperationConflictError when a turn with this `operationId` is already stored.
+   * @throws PositionNotFoundError, InvalidOptionError when the turn cannot replace the message that `replaces` names.
+   * @throws the errors of `getTuple` of {@link RedisSaver}.
    */
   override async getTuple(config: RunnableConfig): Promise<CheckpointTuple | undefined> {
     const { context } = config as { readonly context?: object };
     const isLook = looksBeforeInput(config);
-    // `createAgent` goes on when its look fails.
+    // `createAgent` ignores an error of its first look at the thread, so its next read throws the error again.
     if (!isLook && context !== undefined && this.#refused.has(context)) {
       const reason = this.#refused.get(context);
       this.#refused.delete(context);
       throw reason;
     }
-    // What an earlier call with this context was refused for says nothing of this one.
+    // An error of an earlier call with this context does not concern this call.
     if (isLook && context !== undefined) this.#refused.delete(context);
     try {
       return await super.getTuple(config);
@@ -71,18 +72,24 @@ export class SessionSaver extends CheckpointSaver {
   }
 
   /**
-   * Removes the thread of the session's conversation, and leaves the conversation.
+   * Removes the thread of the session's conversation, but not the conversation.
    *
-   * @param session on whose behalf. Without it this is an InvalidOptionError, because an id alone does not say whose
-   * thread it is.
-   * @throws ConversationNotFoundError when the session is on another conversation.
+   * @param session the session on whose behalf the thread is removed. The saver needs it, because an id alone does not
+   * say whose thread it is.
+   * @throws InvalidOptionError when `session` is missing.
+   * @throws ConversationNotFoundError when the session has another conversation.
    * @throws SessionNotFoundError when the session is not live.
    */
   async deleteThread(threadId: string, session?: Session): Promise<void> {
     await this.#threadBy(threadId, session).remove();
   }
 
-  /** Does what `prune` of {@link RedisSaver} does. Throws what `deleteThread` throws. */
+  /**
+   * Removes the oldest checkpoints of the session's conversation beyond `keep`, as `prune` of {@link RedisSaver} does.
+   *
+   * @returns the number of removed checkpoints.
+   * @throws the errors of `deleteThread`.
+   */
   async prune(threadId: string, { session, ...options }: PruneOptions & { session: Session }): Promise<number> {
     return this.#threadBy(threadId, session).prune(parsePrune(options).keep);
   }
@@ -99,7 +106,7 @@ export class SessionSaver extends CheckpointSaver {
     const thread = this.#sessions.thread(session, this.threadSettings);
     const asked: unknown = config.configurable?.["thread_id"];
     if (asked !== undefined && asked !== null && asked !== thread.id) throw new ConversationNotFoundError();
-    // With the session, so that a config that a snapshot has can be used as it is.
+    // Include the session, so that the config of a snapshot can be used as it is.
     return { thread, configurable: { session }, begins: beginningOf(config) };
   }
 
@@ -128,14 +135,15 @@ function isRefused(error: unknown): boolean {
   );
 }
 
-/** LangGraph passes the caller's `context` on to savers, and so it does with `configurable`. */
+/** Returns the session of a call. LangGraph passes the caller's `context` and `configurable` on to savers. */
 function sessionOf(config: RunnableConfig): Session | undefined {
   const { context } = config as { readonly context?: { readonly session?: Session } };
   return context?.session ?? (config.configurable?.["session"] as Session | undefined);
 }
 
 /**
- * Returns the turn of an agent that is about to be given an input, when it is one that may have to begin the thread anew.
+ * Returns the turn of an agent that is about to receive an input, if the turn has an operation id or replaces messages,
+ * and so may have to begin the thread anew.
  *
  * @throws InvalidOptionError for a malformed operation id or position.
  */

@@ -17,7 +17,7 @@ import { jsonTextOf } from "../options/json-text.js";
 import { validate } from "../options/validation.js";
 import { once } from "../options/once.js";
 
-/** One operation of a batch, checked. */
+/** A validated operation of a batch. */
 export type CheckedOperation =
   | { readonly kind: "get"; readonly name: ItemName }
   | { readonly kind: "search"; readonly search: Search }
@@ -28,9 +28,10 @@ const amountSchema = once(() => z.int("use a whole number").min(0, "use 0 or mor
 const depthSchema = once(() => z.int("use a whole number").min(1, "use at least 1"));
 
 /**
- * Checks an operation, and finds out what it is as InMemoryStore does.
+ * Validates an operation. Tells the kinds of operations apart as InMemoryStore does.
  *
- * @throws InvalidNamespaceError, which is LangGraph's; InvalidOptionError for what cannot be stored, or not be done.
+ * @throws InvalidNamespaceError, a class of LangGraph, when a namespace is not valid.
+ * @throws InvalidOptionError for a value that cannot be stored, or a request that the store cannot fulfil.
  */
 export function checkedOperation(operation: Operation): CheckedOperation {
   if ("namespacePrefix" in operation) return { kind: "search", search: searchOf(operation) };
@@ -82,15 +83,13 @@ function listingOf({ matchConditions = [], maxDepth, limit, offset }: ListNamesp
   };
 }
 
-/** Checks what BaseStore and InMemoryStore check. A batch that is given to the store itself comes past BaseStore. */
+/** Checks what BaseStore and InMemoryStore check, because a direct call of `batch` bypasses the checks of BaseStore. */
 function checkedNamespace(namespace: readonly string[], length: "any length" | "not empty"): readonly string[] {
-  if (!Array.isArray(namespace)) throw new InvalidNamespaceError("A namespace is an array of labels.");
+  if (!Array.isArray(namespace)) throw new InvalidNamespaceError("A namespace must be an array of labels.");
   if (namespace.length === 0 && length === "not empty") throw new InvalidNamespaceError("Namespace cannot be empty.");
   for (const label of namespace as readonly unknown[]) {
     if (typeof label !== "string" || label === "" || /[.:\0]/u.test(label)) {
-      throw new InvalidNamespaceError(
-        "Namespace labels are strings that are not empty, and have no period, no colon and no NUL.",
-      );
+      throw new InvalidNamespaceError("Namespace labels must be non-empty strings without periods, colons and NUL.");
     }
   }
   return parseLabels(namespace);

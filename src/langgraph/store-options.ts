@@ -6,12 +6,12 @@ import { validate } from "../options/validation.js";
 import type { Session } from "../sessions/session.js";
 import type { SessionStore } from "../sessions/store.js";
 
-/** Options of a {@link RedisStore} on its own. */
+/** Options of a {@link RedisStore} that is not bound to a session. */
 export type RedisStoreOptions = StandaloneItemOptions;
 
 /** Options of a {@link RedisStore} that is bound to a session. */
 export interface SessionStoreItemsOptions extends ItemOptions {
-  /** Keeps the session. Its client, `keyPrefix`, `deadline` and `wait` are the store's too. */
+  /** The store that keeps the session. RedisStore uses its client, `keyPrefix`, `deadline` and `wait`. */
   sessions: SessionStore;
   /** The session on whose behalf items are read and written. */
   session: Session;

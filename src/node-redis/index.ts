@@ -5,15 +5,16 @@ import { isNodeRedisClient, type NodeRedisClient } from "../redis/node-redis-cli
 
 export type { NodeRedisClient } from "../redis/node-redis-client.js";
 
-/** One for each client, because what is known of a Redis is kept by it. */
+/** One adapted client for each client, because what is known about a Redis is kept by adapted client. */
 const known = new WeakMap<NodeRedisClient, AdaptedClient>();
 
 /**
- * Returns a node-redis client in the form that every `client` option takes.
+ * Returns a node-redis client in the form that every `client` option accepts.
  *
- * @param client of the package `redis`, 5.8 or later: `createClient()`, `createClientPool()`, `createSentinel()` or
- * `createCluster()`. It stays yours: connect it, listen to its errors, close it.
- * @throws InvalidOptionError for any other client, and for one with a `keyPrefix`, which node-redis leaves out of scripts.
+ * @param client a client of the package `redis`, 5.8 or later: from `createClient()`, `createClientPool()`,
+ * `createSentinel()` or `createCluster()`. It stays yours: connect it, listen to its errors, and close it.
+ * @throws InvalidOptionError for any other client, and for a client with a `keyPrefix`, because node-redis does not add
+ * it to the keys of scripts.
  *
  * @example
  * ```ts
@@ -29,11 +30,11 @@ export function fromNodeRedis(client: NodeRedisClient): AdaptedClient {
   if (!isNodeRedisClient(client)) {
     throw new InvalidOptionError("client", "pass a client of node-redis 5.8 or later, such as createClient().");
   }
-  // Of node-redis 6.
+  // Only clients of node-redis 6 have this field.
   if ("_keyPrefix" in client && client._keyPrefix !== undefined) {
     throw new InvalidOptionError(
       "client",
-      "node-redis adds its keyPrefix to no key of a script: pass a client without one, and keyPrefix beside it.",
+      "node-redis does not add its keyPrefix to the keys of scripts: create the client without it, and pass keyPrefix beside client.",
     );
   }
   const before = known.get(client);

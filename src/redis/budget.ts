@@ -14,7 +14,7 @@ export class Budget {
     return this.#connection.deadlineMilliseconds - (performance.now() - this.#began - this.#paused);
   }
 
-  /** Returns the connection, with the time that is left as its deadline. */
+  /** Returns the connection. Its deadline is the time that is left. */
   connection(): Connection {
     const {
       client,

@@ -1,11 +1,14 @@
 import type { RedisPort, Subscriber } from "./port.js";
 
-/** How long a channel is kept for the next who listens. This is short, because the connection keeps the process alive. */
+/**
+ * How long a channel without listeners is kept for the next one. The time is short, because the connection keeps the
+ * process alive.
+ */
 const LINGER_MILLISECONDS = 5_000;
 
 export interface Listener {
   readonly onMessage: (message: string) => void;
-  /** Called after each time that the subscription stands anew: what was published before went unheard. */
+  /** Called each time the subscription has been established. The listener has missed earlier messages. */
   readonly onSubscribed: () => void;
 }
 
@@ -14,7 +17,10 @@ interface Channel {
   lingering: NodeJS.Timeout | undefined;
 }
 
-/** Pub/Sub channels that listeners share, over one connection. It is opened for the first, and closed after the last. */
+/**
+ * Pub/Sub channels that listeners share, over one connection. The connection is opened for the first listener and
+ * closed after the last.
+ */
 export class Channels {
   readonly #client: RedisPort;
   readonly #channels = new Map<string, Channel>();
@@ -39,7 +45,7 @@ export class Channels {
     };
   }
 
-  /** Closes the connection for good. Nothing is opened again, not even for who listens later. */
+  /** Closes the connection for good. It is not opened again, even for later listeners. */
   close(): void {
     this.#closed = true;
     for (const { lingering } of this.#channels.values()) clearTimeout(lingering);

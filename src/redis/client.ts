@@ -3,21 +3,21 @@ import { type IoredisClient, IoredisPort, isIoredisClient } from "./ioredis.js";
 import { isNodeRedisClient } from "./node-redis-client.js";
 import type { RedisPort } from "./port.js";
 
-/** By a registered symbol, so that a second copy of this package knows it too. */
+/** The key of the port. It is a registered symbol, so that a second copy of this package knows it too. */
 const portKey: unique symbol = Symbol.for("langchain-redis-sessions/port");
 
-/** A client of another package in the form that every `client` option takes, such as `fromNodeRedis` returns it. */
+/** A client of another package in the form that every `client` option accepts, as `fromNodeRedis` returns it. */
 export interface AdaptedClient {
   readonly [portKey]: RedisPort;
 }
 
 /**
- * The Redis client that the caller passes in: an ioredis 5 or 6 `Redis` or `Cluster`, or what `fromNodeRedis` returns. It
- * stays the caller's: it is never connected, closed or changed here.
+ * The Redis client that the caller passes in: an ioredis 5 or 6 `Redis` or `Cluster`, or the result of `fromNodeRedis`.
+ * It stays the caller's: the library never connects, closes or changes it.
  */
 export type RedisClient = IoredisClient | AdaptedClient;
 
-/** Returns what a `client` option takes, for a port whose adapter is not the default one. */
+/** Returns a value for a `client` option from a port whose adapter is not the default one. */
 export function adapted(port: RedisPort): AdaptedClient {
   return { [portKey]: port };
 }
@@ -31,7 +31,7 @@ export function isRedisClient(value: unknown): value is RedisClient {
   return isAdapted(value) || isIoredisClient(value);
 }
 
-/** Returns what to pass instead of something for which there is no adapter. */
+/** Returns advice on what to pass instead of a value for which there is no adapter. */
 export function clientAdvice(value: unknown): string {
   if (isNodeRedisClient(value)) {
     return 'this is a client of node-redis: pass fromNodeRedis(client), of "langchain-redis-sessions/node-redis"';
@@ -45,10 +45,10 @@ export function clientAdvice(value: unknown): string {
   return `${advice}; this is an object of the class ${name}, without ${missing.join(", ")}`;
 }
 
-/** One for each client: by the port, what is known of a Redis is kept. */
+/** One port for each client, because what is known about a Redis is kept by port. */
 const ports = new WeakMap<IoredisClient, RedisPort>();
 
-/** The only place that knows how a client is adapted. */
+/** Returns the port of a client. Only this function knows how a client is adapted. */
 export function portOf(client: RedisClient): RedisPort {
   if (isAdapted(client)) return client[portKey];
   const known = ports.get(client);

@@ -2,21 +2,22 @@ import { Redis, type RedisOptions } from "ioredis";
 import { InvalidOptionError } from "../errors.js";
 
 /**
- * Returns an ioredis client for one Redis, with settings that suit a store whose calls end within 5 seconds. With its own
- * defaults, ioredis holds a command for over a minute while Redis is away, and keeps a connection that went silent.
+ * Returns an ioredis client for one Redis, with settings that suit a store whose calls end within 5 seconds. With its
+ * own defaults, ioredis holds a command for over a minute while Redis is away, and keeps a connection that has gone
+ * silent.
  *
- * - The client reconnects after 100 ms, 200 ms … 400 ms. A command fails at the ninth failed attempt in a row, which takes
- *   at most 3.6 s where connections are refused.
- * - The client gives a connection attempt 2 s, and drops a connection on which a command got no answer for 5 s. Where a
- *   server accepts connections and does not answer, a command of the client fails within a minute, and a call of this
- *   library by its deadline.
+ * - The client reconnects after 100 ms, 200 ms … 400 ms. A command fails at the ninth failed attempt in a row, which
+ *   takes at most 3.6 s if connections are refused.
+ * - The client gives up a connection attempt after 2 s, and drops a connection on which a command got no answer for 5
+ *   s. If a server accepts connections but does not answer, a command of the client fails within a minute, and a call
+ *   of this library fails by its deadline.
  *
- * For Sentinel and Cluster make the client yourself: `new Redis({ sentinels, name })`, `new Cluster(nodes)`.
+ * For Sentinel and Cluster, create the client yourself: `new Redis({ sentinels, name })`, `new Cluster(nodes)`.
  *
  * @param url `redis://[[user:]password@]host[:port][/database]`, or `rediss://` for TLS.
- * @param options further ioredis options, which win over the above.
- * @returns the client, connecting. It is yours: `await client.quit()` when done.
- * @throws InvalidOptionError when `url` is no such address.
+ * @param options more ioredis options. They override the settings above.
+ * @returns the client, which is connecting. It is yours: call `await client.quit()` when you are done.
+ * @throws InvalidOptionError when `url` is not such an address.
  *
  * @example
  * ```ts

@@ -6,18 +6,18 @@ import { clientAdvice, isRedisClient, portOf, type RedisClient } from "./client.
 import type { Connection } from "./send.js";
 import { once } from "../options/once.js";
 
-/** How many replicas have to have a write before the call returns. */
+/** The replicas that must have a write before the call returns. */
 export interface WaitOptions {
   /**
-   * How many, at least 1. Use as many as may be promoted: when one of two replicas has the write, a failover can promote
-   * the other one.
+   * The number of replicas, at least 1. Use the number of all replicas that may be promoted: if one of two replicas has
+   * the write, a failover can promote the other one.
    */
   readonly replicas: number;
-  /** How long to wait for them. Less than `deadline`. */
+  /** How long to wait for the replicas. It must be less than `deadline`. */
   readonly timeout: Duration;
 }
 
-/** Options of everything that is kept in Redis: which Redis, under which keys, and how patiently. */
+/** Options of everything that is kept in Redis: the client, the keys, and the time limits. */
 export interface ConnectionOptions {
   /**
    * An ioredis 5 or 6 client, `Redis` or `Cluster`, or `fromNodeRedis(client)` of `langchain-redis-sessions/node-redis`. It
@@ -25,31 +25,35 @@ export interface ConnectionOptions {
    */
   client: RedisClient;
   /**
-   * The beginning of every key. No braces, no white space.
+   * The beginning of every key in Redis. It may contain no braces and no white space.
    * @default "chat"
    */
   keyPrefix?: string | undefined;
   /**
-   * The time within which every call settles, whatever state Redis or the client is in. At most `"2m"`.
+   * The time within which every call settles, whatever the state of Redis or the client. At most `"2m"`.
    * @default "5s"
    */
   deadline?: Duration | undefined;
   /**
-   * After each write, waits in the same round trip until `replicas` replicas have it (`WAIT`), so that a failover to one of
-   * these does not lose it. When fewer have it within `timeout`, the call throws a `NotReplicatedError`. A repetition
-   * under the same operation id waits again. The connection does nothing else meanwhile: what this client sends next
-   * waits behind the write. Writes that only renew something (`verify`, the lease of a turn) do not wait.
-   * @default does not wait
+   * After each write, waits in the same round trip until `replicas` replicas have the write (`WAIT`), so that a
+   * failover to one of them does not lose it. If fewer replicas have it within `timeout`, the call throws
+   * NotReplicatedError. A repetition under the same operation id waits again. Meanwhile, the connection does nothing
+   * else: later commands of this client wait behind the write. Writes that only renew something (`verify`, the lease of
+   * a turn) do not wait.
+   * @default undefined: does not wait
    */
   wait?: WaitOptions | undefined;
 }
 
-/** The connection options, checked. */
+/** The validated connection options. */
 export interface KeyedConnection extends Connection {
   readonly keyPrefix: string;
 }
 
-/** An operation id is remembered for this long. A longer deadline is a mistake in units: durations are seconds. */
+/**
+ * The time for which an operation id is remembered. A longer deadline is probably a mistake in units: numbers are
+ * seconds.
+ */
 const MAX_DEADLINE = "2m";
 
 const clientShape = once(() => ({
@@ -62,7 +66,7 @@ const waitSchema = once(() =>
   z.strictObject({ replicas: countSchema(), timeout: durationSchema() }, 'use { replicas: 1, timeout: "1s" }'),
 );
 
-/** For the schemas of options that include these. */
+/** The connection options' part of other schemas. */
 export const connectionShape = once(() => ({
   ...clientShape(),
   wait: waitSchema().optional(),
@@ -72,9 +76,9 @@ export const connectionShape = once(() => ({
 }));
 
 /**
- * Returns the settings of a connection whose options were checked.
+ * Returns the settings of a connection from its validated options.
  *
- * @throws InvalidOptionError when `wait.timeout` leaves no time to tell of a shortfall within `deadline`.
+ * @throws InvalidOptionError when `wait.timeout` leaves no time to report a shortfall within `deadline`.
  */
 export function connectionSettings(parsed: z.output<z.ZodObject<ReturnType<typeof connectionShape>>>): KeyedConnection {
   const { client, deadline, wait, keyPrefix } = parsed;
@@ -82,7 +86,10 @@ export function connectionSettings(parsed: z.output<z.ZodObject<ReturnType<typeo
     return { client: portOf(client), deadlineMilliseconds: deadline, wait: undefined, keyPrefix };
   }
   if (wait.timeout >= deadline) {
-    throw new InvalidOptionError("wait.timeout", "use less than deadline, within which a shortfall has to be told.");
+    throw new InvalidOptionError(
+      "wait.timeout",
+      "use less than deadline, so that a shortfall can be reported in time.",
+    );
   }
   return {
     client: portOf(client),
@@ -93,9 +100,9 @@ export function connectionSettings(parsed: z.output<z.ZodObject<ReturnType<typeo
 }
 
 /**
- * Returns the settings of a client that is only read from.
+ * Returns the settings of a connection that needs no key prefix.
  *
- * @throws InvalidOptionError for a client or deadline of the wrong form.
+ * @throws InvalidOptionError when the client or deadline is of the wrong form.
  */
 export function parseClient(options: Pick<ConnectionOptions, "client" | "deadline">): Connection {
   const { client, deadline } = validate(clientSchema(), "options", options);

@@ -1,7 +1,7 @@
 import type { Tally } from "../diagnostics/operations.js";
 import type { ChannelListener, Command, RedisPort, ReplyType, Subscriber, Value } from "./port.js";
 
-/** A port that counts what goes through it: round trips, and the bytes of arguments and replies (those of RESP left out). */
+/** A port that counts its round trips, and the bytes of arguments and replies without the protocol's own. */
 export class CountingPort implements RedisPort {
   readonly #port: RedisPort;
   readonly #tally: Tally;
@@ -62,7 +62,7 @@ function sizeOf(value: unknown): number {
   if (typeof value === "string") return Buffer.byteLength(value);
   if (Buffer.isBuffer(value)) return value.length;
   let size = 0;
-  // Not by reduce: a read may have tens of thousands of entries.
+  // A loop instead of reduce, because a read may have tens of thousands of entries.
   if (Array.isArray(value)) for (const one of value as unknown[]) size += sizeOf(one);
   return size;
 }

@@ -5,23 +5,23 @@ import { count } from "./replies.js";
 import type { Script } from "./script/define.js";
 import type { Sealer } from "./sealing.js";
 
-/** How many replicas must have a write before it is done, and how long to wait for them. */
+/** The number of replicas that must have a write before it is done, and how long to wait for them. */
 export interface Replication {
   readonly replicas: number;
   readonly timeoutMilliseconds: number;
 }
 
-/** What a node of a Cluster answers when a key is, or may be, with another node. */
+/** The codes with which a node of a Cluster replies when a key is, or may be, on another node. */
 const redirections: ReadonlySet<string | undefined> = new Set(["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN"]);
 const PAUSE_MILLISECONDS = 20;
 
-/** How a call is sent: what it seals with, and what it wants to have as a reply. */
+/** How a call is sent: the sealer, and the type of its reply. */
 export interface Sending {
   readonly sealer?: Sealer | undefined;
   readonly replies: ReplyType;
 }
 
-/** Runs a script and returns its reply. One round trip, unless the server does not know the script. */
+/** Runs a script and returns its reply. Takes one round trip, or two if the server does not know the script. */
 export async function evaluate<Call, Reply>(
   client: RedisPort,
   script: Script<Call, Reply>,
@@ -32,21 +32,21 @@ export async function evaluate<Call, Reply>(
   try {
     return await client.evalsha(script.sha1, numberOfKeys, keysAndArguments, replies);
   } catch (error) {
-    // The server does not know the script (a first call, a restart, SCRIPT FLUSH, a failover): EVAL teaches it.
+    // The server does not know the script (a first call, a restart, SCRIPT FLUSH, a failover). EVAL loads and runs it.
     if (refusalCode(error) !== "NOSCRIPT") throw error;
     return client.eval(script.lua, numberOfKeys, keysAndArguments, replies);
   }
 }
 
 /**
- * Runs a script that writes, and WAITs in the same pipeline: one round trip.
+ * Runs a script that writes, and WAIT in the same pipeline. Takes one round trip.
  *
- * WAIT has no key, and counts the replicas that have what its own connection wrote. In a pipeline it goes where the script
- * goes: ioredis sends a pipeline to the node of its first key, over one connection. When that connection ends between the
- * two replies, ioredis rejects the WAIT rather than send it alone to whichever node is the primary then. (In MULTI a WAIT
- * does not wait.)
+ * WAIT has no key, and counts the replicas that have the writes of its own connection. In a pipeline it follows the
+ * script: ioredis sends a pipeline to the node of its first key, over one connection. If that connection ends between
+ * the two replies, ioredis rejects the WAIT instead of sending it alone to another node. (In MULTI, WAIT does not
+ * wait.)
  *
- * @returns the script's reply, and how many replicas have what it wrote.
+ * @returns the script's reply, and the number of replicas that have its writes.
  */
 export async function evaluateAndWait<Call, Reply>(
   client: RedisPort,
@@ -68,9 +68,9 @@ export async function evaluateAndWait<Call, Reply>(
     if (refusal === "NOSCRIPT" && command[0] === "evalsha") {
       command = ["eval", script.lua, ...rest];
     } else if (redirections.has(refusal) && !isOver()) {
-      // ioredis follows a redirection where all of a pipeline was refused, and a WAIT never is. By itself the script finds
-      // its way, and shows the client where that leads. Then it is repeated there, with a WAIT. While the slot is moving
-      // it is not there yet.
+      // ioredis follows a redirection only if a whole pipeline was refused, and WAIT never is. Sent alone, the script
+      // finds its node, and the client learns where that is. Then the loop repeats the script there, with WAIT. While
+      // the slot is moving, the script may be refused again.
       await evaluate(client, script, call, { sealer, replies });
       await pause(PAUSE_MILLISECONDS);
     } else {

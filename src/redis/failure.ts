@@ -2,31 +2,33 @@ import { CorruptMessageError, LangChainRedisError, StorageFullError, StoreUnavai
 import type { RedisPort } from "./port.js";
 import { text, UnexpectedReply } from "./replies.js";
 
-/** Returns the upper-case first word of a reply in which Redis refused a command; `undefined` for any other error. */
+/** Returns the code of a refusal, which is the upper-case first word of the reply; `undefined` for any other error. */
 export function refusalCode(error: unknown): string | undefined {
   return error instanceof Error ? /^([A-Z][A-Z0-9_]*)(?: |$)/.exec(error.message)?.[1] : undefined;
 }
 
 export interface Circumstances {
   readonly client: RedisPort;
-  /** The name of the script that was sent; absent for commands. */
+  /** The name of the script that was sent. Absent for commands. */
   readonly script?: string | undefined;
   /** Absent for a read. */
   readonly operationId?: string | undefined;
-  /** Whether the write, although an error came back, may have taken effect. */
+  /** Whether the write may have taken effect despite the error. */
   readonly indeterminate: boolean;
 }
 
 /**
- * Returns the library's error for what the client threw. The client's own error is never passed on, because ioredis puts
- * the arguments of the command on it, and so the messages. A code or a class name is what remains of it.
+ * Returns the library's error for an error of the client. It keeps only the code or class name of the client's error,
+ * because ioredis puts the arguments of the command, and so messages, on its errors.
  */
 export function toLibraryError(error: unknown, circumstances: Circumstances): LangChainRedisError {
   if (error instanceof LangChainRedisError) return error;
   const { client, operationId, indeterminate } = circumstances;
   const code = refusalCode(error);
   if (code === "WRONGTYPE") {
-    return new CorruptMessageError("A key holds another type of value than belongs there; it was left alone.");
+    return new CorruptMessageError(
+      "A key holds a value of another type than this library stores there. The key was left unchanged.",
+    );
   }
   if (code === "OOM" && !indeterminate) return new StorageFullError();
   const cause = new Error(code === undefined ? nameOf(error) : `Redis replied ${code}`);
@@ -39,10 +41,10 @@ export function toLibraryError(error: unknown, circumstances: Circumstances): La
 }
 
 /**
- * Returns the library's error for what a script threw.
+ * Returns the library's error for the failure of a script.
  *
- * A server before 7.0 does not know the first line of a script, so it does not compile the script. Such a server has
- * never run a script of the library, so nothing was written.
+ * A server before 7.0 does not understand the first line of a script, so it cannot compile the script. Such a server
+ * has never run a script of the library, so nothing was written.
  */
 export async function toScriptError(
   error: unknown,
@@ -59,14 +61,17 @@ export async function toScriptError(
   );
 }
 
-/** Returns the version of a server that could not compile a script. It is asked on the way to an error only. */
+/**
+ * Returns the version of a server that could not compile a script, if that is the reason. Asks the server only after
+ * such an error.
+ */
 async function versionBefore7(error: unknown, client: RedisPort): Promise<string | undefined> {
   if (!(error instanceof Error) || !error.message.startsWith("ERR Error compiling script")) return undefined;
   try {
     const version = /^redis_version:(\S+)/m.exec(text(await client.call(["info", "server"])))?.[1];
     return version !== undefined && Number.parseInt(version, 10) < 7 ? version : undefined;
   } catch {
-    // An ACL may forbid INFO. What the server cannot compile shows its age.
+    // An ACL may forbid INFO. The error itself shows that the server is too old.
     return "before 7.0";
   }
 }
@@ -94,7 +99,7 @@ function stateOf({ status }: RedisPort): string {
 }
 
 function advice(operationId: string | undefined, indeterminate: boolean): string {
-  if (operationId === undefined) return indeterminate ? " How much was done is unknown: repeat it." : "";
+  if (operationId === undefined) return indeterminate ? " How much was done is unknown: repeat the call." : "";
   return indeterminate
     ? " Whether the write took effect is unknown: repeat it with the same operationId."
     : " Nothing was written.";

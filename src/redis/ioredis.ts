@@ -23,26 +23,26 @@ export interface IoredisClient {
   evalBuffer?(script: string, numberOfKeys: number, keysAndArguments: Value[]): Promise<unknown>;
   callBuffer?(command: string, ...args: Value[]): Promise<unknown>;
   pipeline(commands: unknown[][]): IoredisPipeline;
-  /** Makes the connection that listens to the ends of sessions, which `SessionStore.close()` closes. */
+  /** Makes the connection that listens to the ends of sessions. `SessionStore.close()` closes it. */
   duplicate(): IoredisSubscriber;
-  /** A `Cluster` has it: its nodes. */
+  /** Returns the nodes. Only a `Cluster` has this method. */
   nodes?(role: "master"): IoredisNode[];
 }
 
-/** A node of a `Cluster`: a client of its own. */
+/** A node of a `Cluster`, which is a client itself. */
 interface IoredisNode extends Omit<IoredisClient, "isCluster" | "nodes" | "duplicate"> {
   duplicate(options?: SubscriberOptions): IoredisSubscriber;
 }
 
-/** Commands sent together, answered together, in order. */
+/** Commands that are sent together. Their replies come together, in the same order. */
 interface IoredisPipeline {
   exec(): Promise<[error: Error | null, reply: unknown][] | null>;
 }
 
 interface SubscriberOptions {
-  /** A connection to one node of a `Cluster` would not reconnect by itself. */
+  /** Needed for a node of a `Cluster`, whose connections do not reconnect by themselves. */
   readonly retryStrategy?: (attempt: number) => number;
-  /** ioredis' own subscription after a reconnection rejects where nobody can catch it, when the client is closed then. */
+  /** Off, because ioredis' own resubscription rejects where nobody can catch it if the client is closed meanwhile. */
   readonly autoResubscribe: false;
 }
 
@@ -78,7 +78,7 @@ export class IoredisPort implements RedisPort {
 
   call([name, ...args]: Command, replies?: ReplyType): Promise<unknown> {
     if (replies !== "bytes") return this.#client.call(name, ...args);
-    // By its own method: with `enableAutoPipelining`, ioredis takes "callBuffer" for the name of the command.
+    // Use the command's own method: with `enableAutoPipelining`, ioredis takes "callBuffer" for the command's name.
     const method: unknown = Reflect.get(this.#client, `${name}Buffer`);
     return typeof method === "function"
       ? (method.apply(this.#client, args) as Promise<unknown>)
@@ -99,7 +99,7 @@ export class IoredisPort implements RedisPort {
 
   async pipeline(commands: readonly Command[], replies?: ReplyType): Promise<unknown[]> {
     const suffix = replies === "bytes" ? "Buffer" : "";
-    // The arguments in an array of their own: a function takes no more than about 100,000.
+    // Pass the arguments in an array, because a function takes at most about 100,000 arguments.
     const batch = commands.map(([name, ...args]) => [name + suffix, args]);
     const answered = (await this.#client.pipeline(batch).exec().catch(unanswered)) ?? [];
     return answered.map(([error, reply]) => (error ? asUnanswered(error) : reply));
@@ -111,7 +111,7 @@ export class IoredisPort implements RedisPort {
   }
 
   subscriber({ onMessage, onSubscribed }: ChannelListener): Subscriber {
-    // One node hears what is published on any. A Cluster would replace its own subscriber without a word.
+    // A node hears messages of every node. A Cluster's own subscriber would be replaced without notice.
     const [node] = this.#client.nodes?.("master") ?? [];
     const subscriber = node
       ? node.duplicate({ retryStrategy: reconnectDelay, autoResubscribe: false })
@@ -121,17 +121,17 @@ export class IoredisPort implements RedisPort {
       const told = (): void => {
         if (channels.has(channel)) onSubscribed(channel);
       };
-      // A connection that is gone again rejects; the next one will be ready.
+      // If the connection has ended again, this rejects. The next connection subscribes anew.
       subscriber.subscribe(channel).then(told, () => {});
     };
-    // The error of a connection is no news here: `onSubscribed` is called when the next connection stands.
+    // Errors of the connection need no handling: `onSubscribed` is called when the next connection is ready.
     subscriber.on("error", () => {});
     subscriber.on("message", (channel: unknown, message: unknown) => onMessage(String(channel), String(message)));
     subscriber.on("ready", () => channels.forEach(subscribe));
     return {
       listen: (channel) => {
         channels.add(channel);
-        // A client that connects lazily does so for its first command; what counts is the subscription above.
+        // This makes a lazy client connect. The subscription that counts is the one on "ready" above.
         if (subscriber.status === "ready") subscribe(channel);
         else subscriber.subscribe(channel).catch(() => {});
       },
@@ -144,25 +144,28 @@ export class IoredisPort implements RedisPort {
   }
 
   #duplicate(): IoredisSubscriber {
-    // The duplicate() of a Cluster has other parameters.
+    // duplicate() of a Cluster has other parameters.
     return this.isCluster
       ? this.#client.duplicate()
       : (this.#client as IoredisNode).duplicate({ autoResubscribe: false });
   }
 
-  /** The methods that reply bytes, which every ioredis client has; a wrapper of one may have left them out. */
+  /** The methods that reply with bytes. Every ioredis client has them, but a wrapper may lack them. */
   get #withBytes(): Required<IoredisClient> {
     if (!hasMethods(this.#client, ["callBuffer", "evalshaBuffer", "evalBuffer"])) {
       throw new InvalidOptionError(
         "client",
-        "what is sealed or compressed is read with callBuffer, evalshaBuffer and evalBuffer: pass a client that has them.",
+        "pass a client with callBuffer, evalshaBuffer and evalBuffer, which read sealed and compressed values.",
       );
     }
     return this.#client as Required<IoredisClient>;
   }
 }
 
-/** When a connection ends, ioredis gives up a pipeline that was answered in part, with an error of this name. */
+/**
+ * Returns the error of a command in a pipeline. If a connection ends when a pipeline is partly answered, ioredis
+ * rejects the rest with an AbortError.
+ */
 function asUnanswered(error: Error): Error {
   return error.name === "AbortError" ? new UnansweredError() : error;
 }

@@ -1,7 +1,7 @@
 const SLOTS = 16_384;
 const POLYNOMIAL = 0x10_21;
 
-/** Returns the slot of a key, as Redis Cluster has it: a CRC16 of the tag in braces, or of all of the key. */
+/** Returns the slot of a key in Redis Cluster: a CRC16 of the hash tag in braces, or of the whole key. */
 export function keySlot(key: string | Buffer): number {
   const bytes = tagged(Buffer.from(key));
   let crc = 0;

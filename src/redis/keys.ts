@@ -1,34 +1,39 @@
 import { hash } from "node:crypto";
 import { erasedIndex, ownedThings } from "./owned.js";
 
-// This is the only place that spells a key. The keys of one history share a hash tag, `{<id>}`, and so a Cluster slot.
+// Only this file spells keys. The keys of one history share a hash tag, `{<id>}`, and so a Cluster slot.
 //
-// An id comes from outside and may be anything: `a}:messages`, `*`, "\0", a name in any script. Percent-encoding
+// Ids come from callers and may hold any character: `a}:messages`, `*`, "\0", a name in any script. Percent-encoding
 // (RFC 3986; unreserved characters stay readable) maps different ids to different keys. It leaves no brace that could
 // move the hash tag, no colon that could imitate the next part of a key, and no glob that a SCAN or an ACL would match.
 
-/** The keys by which the turns of one conversation run one after another. */
+/** The keys that make the turns of one conversation run one after another. */
 export interface LeaseKeys {
-  /** A string: the token of the turn that holds the conversation. It exists while a turn does. */
+  /** A string: the token of the turn that holds the conversation. Exists while a turn runs. */
   readonly lease: string;
-  /** A string: the token of the turn that held the conversation last, until it gives it back, for a day at most. */
+  /**
+   * A string: the token of the turn that held the conversation last, until that turn releases it, for at most a day.
+   */
   readonly holder: string;
-  /** A sorted set of the turns that wait: "<ticket>:<token>", by the time until which each counts as alive. */
+  /** A sorted set: the waiting turns, "<ticket>:<token>", by the time until which each counts as alive. */
   readonly waiting: string;
 }
 
-/** What has a data key of its own. */
+/** The keys of a holder of a data key. */
 export interface WithDataKey {
-  /** A string: the data key with which everything below it is sealed, or where that is. It exists when something is. */
+  /**
+   * A string: the data key that seals everything of the holder, or a note that it is kept elsewhere. Exists once
+   * something is sealed.
+   */
   readonly dataKey: string;
 }
 
 export interface HistoryKeys extends LeaseKeys, WithDataKey {
   /** A list: one message per element, oldest first. */
   readonly messages: string;
-  /** A hash: when `clear()` ran. It exists only after one. */
+  /** A hash: the time of the last `clear()`. Exists only after one. */
   readonly meta: string;
-  /** A string: what was written under this operation id. It exists for a while after the write. */
+  /** A string: the record of the write with this operation id. Exists for a while after the write. */
   readonly operation: (operationId: string) => string;
 }
 
@@ -51,11 +56,11 @@ export interface MemoryKeys {
   readonly values: string;
   /** A sorted set: the keys that have a deadline, by that deadline in milliseconds. */
   readonly deadlines: string;
-  /** A hash: stored bytes, latest version. */
+  /** A hash: the number of stored bytes, and the latest version. */
   readonly usage: string;
-  /** A hash: a day, the number of its writes, and the secret that pads the numbers that operations replied. */
+  /** A hash: a day, the number of writes on that day, and the secret that pads the numbers in replies of operations. */
   readonly writes: string;
-  /** A string: what was written under this operation id. It exists for a while after the write. */
+  /** A string: the record of the write with this operation id. Exists for a while after the write. */
   readonly operation: (operationId: string) => string;
 }
 
@@ -74,29 +79,29 @@ function memoryKeysBelow(base: string): MemoryKeys {
   };
 }
 
-/** The keys of one partition of LangGraph items: those whose namespaces begin with the same labels. */
+/** The keys of one partition of LangGraph items, whose namespaces begin with the same labels. */
 export interface ItemKeys {
   /** A hash with one field for each item. */
   readonly items: string;
-  /** A sorted set: the items, by their last update in microseconds. No two have the same. */
+  /** A sorted set: the items, by their last update in microseconds. Each has a different one. */
   readonly order: string;
-  /** A hash: namespaces, with the number of their items. */
+  /** A hash: the number of items of each namespace. */
   readonly namespaces: string;
   /** A sorted set: the items that have a deadline, by that deadline in milliseconds. */
   readonly deadlines: string;
-  /** A string: says that the operation of this id was done. It exists for a while after the write. */
+  /** A string: a note that the operation with this id was done. Exists for a while after the write. */
   readonly operation: (operationId: string) => string;
 }
 
-/** The keys that say which partitions there are, of a store that belongs to no session. They share a slot of their own. */
+/** The keys that list the partitions of a store that belongs to no session. They share a slot of their own. */
 export interface PartitionsKeys {
-  /** A sorted set: the partitions, each with the score 0, and so by their names. */
+  /** A sorted set: the partitions, all with the score 0, and so ordered by name. */
   readonly names: string;
-  /** A hash: since when a partition is listed, in milliseconds. */
+  /** A hash: the time at which each partition was listed, in milliseconds. */
   readonly since: string;
 }
 
-/** Returns the name of a partition: labels that are encoded, with commas between. */
+/** Returns the name of a partition: the encoded labels, joined by commas. */
 export function partitionName(labels: readonly string[]): string {
   return labels.map(encode).join(",");
 }
@@ -122,17 +127,17 @@ function itemKeysBelow(base: string): ItemKeys {
   };
 }
 
-/** The keys of one thread of LangGraph. All but the mark have the same deadline. */
+/** The keys of one thread of LangGraph. All except the mark `deleted` have the same deadline. */
 export interface ThreadKeys {
-  /** A hash: the checkpoints, and what was written to them. */
+  /** A hash: the checkpoints, and the writes to them. */
   readonly checkpoints: string;
-  /** A sorted set: places of checkpoints, by the order in which they arrived. */
+  /** A sorted set: the places of checkpoints, by the order in which they arrived. */
   readonly arrivals: string;
-  /** A hash: what values are made of, by a hash of it. */
+  /** A hash: the nodes that values are made of, by their names. */
   readonly nodes: string;
-  /** A hash: how often each node is referred to. */
+  /** A hash: the number of references to each node. */
   readonly counts: string;
-  /** A string: when the thread was deleted. It exists for a day after that. */
+  /** A string: the time at which the thread was deleted. Exists for a day after that. */
   readonly deleted: string;
 }
 
@@ -151,7 +156,7 @@ function threadKeysBelow(base: string): ThreadKeys {
   };
 }
 
-/** Matches a key of each thread that is bound to no session. */
+/** Returns a pattern for one key of each thread that belongs to no session. */
 export function threadPattern(prefix: string): string {
   return `${literal(prefix)}:thread:{*}:arrivals`;
 }
@@ -163,13 +168,13 @@ export function threadIdOf(key: string): string {
 
 /** The keys of the answers of one conversation. */
 export interface AnswerKeys {
-  /** A hash: the latest answer, whose it is and how it ended. */
+  /** A hash: the latest answer, its owner, and how it ended. */
   readonly answer: string;
-  /** A list: its events, oldest first, behind an empty one. */
+  /** A list: an empty element, and then the answer's events, oldest first. */
   readonly events: string;
-  /** A string: which turn is to stop, and why. */
+  /** A string: the turn that has to stop, and the reason. */
   readonly stop: string;
-  /** A string: which turn follows it, and which turns gave way to that one. */
+  /** A string: the turn that follows it, and the turns that gave way to that one. */
   readonly successor: string;
 }
 
@@ -177,7 +182,7 @@ export interface AnswerKeys {
 export interface OwnerKeys extends WithDataKey {
   /** The owner's name: see `ownerTag`. */
   readonly tag: string;
-  /** What the owner's keys begin with, without the colon that follows. */
+  /** The beginning of the owner's keys, without the colon that follows. */
   readonly base: string;
   /** A sorted set: ids of sessions, by their start in microseconds. A session that is not in it does not exist. */
   readonly sessions: string;
@@ -189,11 +194,11 @@ export interface OwnerKeys extends WithDataKey {
   readonly threads: string;
   /** A sorted set: partitions of LangGraph items, by the time until which they exist. */
   readonly items: string;
-  /** A string: the time that a sign-in has to be newer than. It exists for a while after all sessions were ended. */
+  /** A string: the time after which a sign-in is accepted. Exists for a while after all sessions were ended. */
   readonly notBefore: string;
-  /** A sorted set: the conversations that an erasure has still to remove. */
+  /** A sorted set: the conversations that an erasure still has to remove. */
   readonly erasedConversations: string;
-  /** A sorted set: the threads that an erasure has still to remove. */
+  /** A sorted set: the threads that an erasure still has to remove. */
   readonly erasedThreads: string;
   /** A hash with one field for each attribute of the session. */
   readonly session: (sessionId: string) => string;
@@ -204,11 +209,11 @@ export interface OwnerKeys extends WithDataKey {
   readonly turns: (conversationId: string) => LeaseKeys;
   readonly answer: (conversationId: string) => AnswerKeys;
   readonly thread: (conversationId: string) => ThreadKeys;
-  /** The keys of what the agent remembers of the user, and its member in `memories`. */
+  /** The keys of the agent's memory of the user, and its member in `memories`. */
   readonly memory: (agentId: string) => MemoryKeys & { readonly member: string };
-  /** The keys of a partition of LangGraph items, by its name, which is its member in `items`. */
+  /** The keys of a partition of LangGraph items. The partition's name is its member in `items`. */
   readonly itemPartition: (partition: string) => ItemKeys;
-  /** A string: what was written under this operation id. It exists for a while after the write. */
+  /** A string: the record of the write with this operation id. Exists for a while after the write. */
   readonly operation: (operationId: string) => string;
 }
 
@@ -245,7 +250,7 @@ export function ownerKeys(prefix: string, tag: string): OwnerKeys {
       const member = encode(agentId);
       return { ...memoryKeysBelow(`${base}:memory:${member}`), member };
     },
-    // What an operation leaves behind an erasure has no label of a namespace in its name.
+    // The record of an operation survives an erasure, so its key must not contain the labels of a namespace.
     itemPartition: (partition) => ({
       ...itemKeysBelow(`${base}:items:${partition}`),
       operation: operationKeyBelow(base),
@@ -255,20 +260,20 @@ export function ownerKeys(prefix: string, tag: string): OwnerKeys {
 }
 
 /**
- * Returns the name of an owner: 96 bits of SHA-256, in 16 characters. The lengths are hashed too, so that ("a", "b:c") and
- * ("a:b", "c") have different names, and so have a missing organisation and an empty one.
+ * Returns the name of an owner: 96 bits of SHA-256, in 16 characters. The lengths are hashed too, so that ("a", "b:c")
+ * and ("a:b", "c") have different names. A missing organisation and an empty one differ too.
  */
 export function ownerTag(userId: string, orgId: string | undefined): string {
   const organisation = orgId === undefined ? "-" : `${Buffer.byteLength(orgId)}:${orgId}`;
   return hash("sha256", `${organisation}|${Buffer.byteLength(userId)}:${userId}`, "base64url").slice(0, 16);
 }
 
-/** Matches the indexes of every owner: whatever there is of an owner is in one. */
+/** Returns a pattern for the indexes of every owner. Everything of an owner is listed in one of them. */
 export function ownerIndexPattern(prefix: string): string {
   return `${literal(prefix)}:user:{*}:*s`;
 }
 
-/** Escapes what a glob would take for one of its own characters. */
+/** Escapes the characters that have a meaning in a glob. */
 export function literal(prefix: string): string {
   return prefix.replaceAll(/[*?[\]\\^-]/g, String.raw`\$&`);
 }
@@ -276,17 +281,20 @@ export function literal(prefix: string): string {
 const indexes = ownedThings.flatMap((thing) => [thing.name, erasedIndex(thing)]).join("|");
 const indexKey = new RegExp(String.raw`:user:\{([\w-]{16})\}:(?:${indexes})$`);
 
-/** Returns the owner's tag in a key that `ownerIndexPattern` found; `undefined` where the key is no index. */
+/** Returns the owner's tag in a key that `ownerIndexPattern` found; `undefined` if the key is no index. */
 export function tagOfIndex(key: string): string | undefined {
   return indexKey.exec(key)?.[1];
 }
 
-/** What the Pub/Sub channels of the answers of an owner begin with; behind it comes the id of a conversation. */
+/** Returns the beginning of the Pub/Sub channels of an owner's answers. The id of a conversation follows it. */
 export function answerChannels(base: string): string {
   return `${base}:answer:`;
 }
 
-/** Returns the Pub/Sub channel of a conversation's answers. It tells that something happened, and nothing of what. */
+/**
+ * Returns the Pub/Sub channel of a conversation's answers. Its messages say that something has happened, without any
+ * content.
+ */
 export function answerChannel(base: string, conversationId: string): string {
   return answerChannels(base) + encode(conversationId);
 }
@@ -296,7 +304,7 @@ export function endingsChannel(prefix: string): string {
   return `${prefix}:session-endings`;
 }
 
-/** Returns the key of an owner's wrapped data key, where these are kept in a Redis of their own. */
+/** Returns the key of an owner's wrapped data key, if data keys are kept in a Redis of their own. */
 export function wrappedKeyOf(prefix: string, owner: string): string {
   return `${prefix}:data-key:{${encode(owner)}}`;
 }
@@ -315,7 +323,7 @@ export function agentOfMember(member: string): string {
 }
 
 function encode(id: string): string {
-  if (/^[\w.~-]*$/.test(id)) return id; // Nothing to encode: as most ids are.
-  // encodeURIComponent leaves these five, which RFC 3986 reserves; `*` is a glob.
+  if (/^[\w.~-]*$/.test(id)) return id; // Most ids need no encoding.
+  // encodeURIComponent leaves these five characters, which RFC 3986 reserves. `*` would be a glob.
   return encodeURIComponent(id).replaceAll(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16)}`);
 }

@@ -1,11 +1,11 @@
 import { hasMethods } from "../options/validation.js";
 import type { Value } from "./port.js";
 
-// node-redis 5 and 6, typed by the few methods that the library uses.
+// This file types node-redis 5 and 6 by the few methods that the library uses.
 
 /**
- * A client of the package `redis`, version 5.8 or later, or 6: one of `createClient`, `createClientPool`, `createSentinel`
- * or `createCluster`. It stays the caller's, who connects and closes it.
+ * A client of the package `redis`, version 5.8 or later, or 6, from `createClient`, `createClientPool`,
+ * `createSentinel` or `createCluster`. It stays the caller's, who connects and closes it.
  */
 export interface NodeRedisClient {
   readonly isOpen: boolean;
@@ -13,19 +13,22 @@ export interface NodeRedisClient {
   withTypeMapping(...args: never[]): unknown;
 }
 
-/** What a command is sent with. Each overrides what the client has. */
+/** The options of a command. They override the client's. */
 export interface SendOptions {
-  /** By the byte that begins a reply: the class of what it becomes. */
+  /** The class of the value that each type of reply becomes, by the byte that begins the reply. */
   readonly typeMapping: Readonly<Record<number, unknown>>;
-  /** Commands with the same symbol are a chain: when a connection ends within it, its rest is not sent over the next. */
+  /**
+   * Commands with the same symbol form a chain: if the connection ends within it, node-redis does not send the rest
+   * over the next connection.
+   */
   readonly chainId: symbol;
-  /** Ahead of what waits already. */
+  /** Whether to send the command ahead of waiting ones. */
   readonly asap: false;
-  /** For so many milliseconds a command waits to be sent. Once it is sent, it waits for its reply without end. */
+  /** How long a command waits to be sent, in milliseconds. Once it is sent, it waits for its reply without limit. */
   readonly timeout: number;
 }
 
-/** One connection: a client of `createClient`, or what the others make of each server. */
+/** A single connection: a client of `createClient`, or one that the other kinds of clients make for each server. */
 export interface NodeRedisConnection extends NodeRedisClient {
   readonly isReady: boolean;
   readonly options?: { readonly socket?: object | undefined } | undefined;
@@ -33,7 +36,7 @@ export interface NodeRedisConnection extends NodeRedisClient {
   duplicate(overrides: object): NodeRedisConnection;
   connect(): Promise<unknown>;
   destroy(): void;
-  /** From now on the connection does not keep the process alive. */
+  /** Lets the process end although the connection is open. */
   unref(): void;
   on(event: "error", listener: () => void): unknown;
   subscribe(channel: string, listener: (message: string, channel: string) => void): Promise<unknown>;
@@ -46,15 +49,18 @@ export interface NodeRedisPool extends NodeRedisClient {
 
 export interface NodeRedisSentinel extends NodeRedisClient {
   readonly isReady: boolean;
-  /** As all its commands do: over a connection to the primary, and once more when that turns out to be no primary. */
+  /**
+   * Runs work over a connection to the primary, as all commands of the client do. Runs it once more if that server
+   * turns out not to be the primary.
+   */
   _execute<Result>(isReadOnly: false, work: (connection: NodeRedisConnection) => Promise<Result>): Promise<Result>;
 }
 
 export interface NodeRedisCluster extends NodeRedisClient {
   readonly masters: readonly NodeRedisClusterNode[];
-  /** By the number of the slot. */
+  /** The nodes, by the number of the slot. */
   readonly slots: readonly { readonly master: NodeRedisClusterNode }[];
-  /** By `host:port`, as the Cluster tells it. */
+  /** The nodes, by `host:port` as the Cluster reports it. */
   readonly nodeByAddress: ReadonlyMap<string, NodeRedisClusterNode>;
   nodeClient(node: NodeRedisClusterNode): Promise<NodeRedisConnection>;
   sendCommand(firstKey: string, isReadOnly: false, command: readonly Value[]): Promise<unknown>;

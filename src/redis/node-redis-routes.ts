@@ -14,16 +14,18 @@ import {
 } from "./node-redis-client.js";
 import type { Command } from "./port.js";
 
-/** How commands find their server. */
+/** Finds the server of commands. */
 export interface Route {
   /**
-   * Sends commands together, over one connection, and returns their replies in order; an Error in the place of each that
-   * was refused or not answered. Rejects when none was sent.
+   * Sends commands together, over one connection, and returns their replies in order. The reply of a refused or
+   * unanswered command is an Error. Rejects if no command was sent.
    */
   send(commands: readonly Command[], options: SendOptions): Promise<unknown[]>;
-  /** Returns a connection to one server that takes writes, of the client's own: for the duplicate that listens. */
+  /**
+   * Returns one of the client's own connections, to a server that accepts writes. The caller duplicates it to listen.
+   */
   connection(): Promise<NodeRedisConnection>;
-  /** The primaries of a Cluster; absent where there is one server. */
+  /** The primaries of a Cluster. Absent if there is only one server. */
   nodes?(): readonly Route[];
 }
 
@@ -47,8 +49,8 @@ function connectionRoute(connection: () => Promise<NodeRedisConnection>): Route 
 }
 
 /**
- * node-redis sends what a socket takes in one go, so that commands that are queued in one go are one round trip. Its own
- * pipeline would reject with the first refusal, and keep the other replies to itself.
+ * Sends commands together. node-redis sends everything that is queued at once, so they take one round trip. Its own
+ * pipeline would reject at the first refusal and withhold the other replies.
  */
 function together(
   connection: NodeRedisConnection,
@@ -65,9 +67,9 @@ function asError(error: unknown): Error {
 }
 
 /**
- * node-redis runs the work again, on the server that is the primary then, when it throws READONLY, or after the connection
- * ended. So the work throws only where the first command was not taken: a WAIT that was not answered would be sent alone,
- * and count the replicas of a connection that wrote nothing.
+ * Returns the route of a Sentinel client. node-redis runs the work again on the new primary if the work throws READONLY
+ * or the connection has ended. So the work throws only if the first command was not accepted: otherwise an unanswered
+ * WAIT would be sent alone, and would count the replicas of a connection that wrote nothing.
  */
 function sentinelRoute(client: NodeRedisSentinel): Route {
   return {
@@ -87,22 +89,25 @@ function sentinelRoute(client: NodeRedisSentinel): Route {
   };
 }
 
-/** As ioredis has it. */
+/** The same number as in ioredis. */
 const MAX_REDIRECTIONS = 16;
 const PAUSE_MILLISECONDS = 100;
 const MAX_PAUSES = 50;
 
-/** What a node of a Cluster answers when a key is, or may be, with another node. */
+/** The codes with which a node of a Cluster replies when a key is, or may be, on another node. */
 const redirections: ReadonlySet<string | undefined> = new Set(["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN"]);
 
-/** Commands that can be sent again whatever became of the first time. */
+/** Commands that are safe to send again, whether or not they ran. */
 const reads: ReadonlySet<string> = new Set(["exists", "hget", "hmget", "llen", "lrange", "pttl", "zscore"]);
 
-/** node-redis follows a redirection of a single command, and never one of several that belong together. */
+/**
+ * Returns the route of a Cluster client. node-redis follows redirections of single commands only, so this route follows
+ * those of commands that belong together.
+ */
 function clusterRoute(client: NodeRedisCluster): Route {
   const primaryOf = async (key: string | Buffer): Promise<NodeRedisConnection> => {
     const slot = keySlot(key);
-    // While it connects, it knows no slots. The other clients keep until then what they are to send.
+    // The client knows no slots while it connects. Wait, because other kinds of clients queue commands meanwhile.
     for (let left = MAX_PAUSES; client.slots[slot] === undefined && left > 0; left--) await pause(PAUSE_MILLISECONDS);
     const node = client.slots[slot]?.master;
     if (node === undefined) throw new Error("The client does not know the slots.");
@@ -125,7 +130,7 @@ function clusterRoute(client: NodeRedisCluster): Route {
     }
     return replies;
   };
-  /** By itself a command finds its way, and shows the client where that leads. */
+  /** Sends a single command. The client follows its redirection and so learns the slot's new node. */
   const learn = (key: string | Buffer): Promise<unknown> =>
     client.sendCommand(String(key), false, ["exists", key]).catch(() => {});
   const nodeRoute = (node: NodeRedisClusterNode): Route => connectionRoute(() => client.nodeClient(node));
@@ -141,13 +146,13 @@ function clusterRoute(client: NodeRedisCluster): Route {
   };
 }
 
-/** A command without a key is answered by any node. */
+/** Returns the first key of commands. Any node answers a command without a key, for which this returns `""`. */
 function firstKey([first]: readonly Command[]): string | Buffer {
   const [name, ...args] = first ?? [""];
   return (name === "evalsha" || name === "eval" ? args[2] : args[0]) ?? "";
 }
 
-/** Returns the redirection to follow, which is the first. A script that has run is not sent again. */
+/** Returns the first redirection, if it may be followed: a script that has run must not be sent again. */
 function redirectionOf(replies: readonly unknown[], commands: readonly Command[]): Error | undefined {
   const refusals = replies.filter((reply) => reply instanceof Error);
   const [first] = refusals;
@@ -155,7 +160,7 @@ function redirectionOf(replies: readonly unknown[], commands: readonly Command[]
   return first === replies[0] || commands.every(([name]) => reads.has(name)) ? first : undefined;
 }
 
-/** A node that a slot is on its way to takes only a command that follows an ASKING. */
+/** Sends commands to a node to which a slot is moving. It accepts only commands that follow ASKING. */
 async function asking(
   connection: NodeRedisConnection,
   commands: readonly Command[],

@@ -3,10 +3,11 @@ import type { ChannelListener, Subscriber } from "./port.js";
 import { reconnectDelay } from "./reconnect-delay.js";
 
 /**
- * Opens a connection that listens to channels, and another one whenever it ends. node-redis would reconnect by itself, to
- * the same server however long that is away, and does not tell when its subscriptions stand again.
+ * Opens a connection that listens to channels, and opens another one whenever it ends. node-redis itself would
+ * reconnect to the same server, even if that has gone, and would not report when its subscriptions work again.
  *
- * @param connectionToCopy asked for each time, because another server may have become the primary.
+ * @param connectionToCopy returns the connection to duplicate. Called each time, because another server may have become
+ * the primary.
  */
 export function subscribe(
   connectionToCopy: () => Promise<NodeRedisConnection>,
@@ -24,7 +25,7 @@ export function subscribe(
     const told = (): void => {
       if (channels.has(channel)) onSubscribed(channel);
     };
-    // A connection that is gone again rejects; the next one subscribes anew.
+    // If the connection has ended again, this rejects. The next connection subscribes anew.
     connection?.subscribe(channel, hear).then(told, () => {});
   };
   const openLater = (): void => {
@@ -35,15 +36,15 @@ export function subscribe(
     try {
       const original = await connectionToCopy();
       if (closed) return;
-      // Its end is final, and this function makes the next one.
+      // Turn reconnecting off, because this function opens the next connection.
       const copy = original.duplicate({ socket: { ...original.options?.socket, reconnectStrategy: false } });
       opening = copy;
-      // The error of a connection is no news here: `onSubscribed` is called when the next connection stands.
+      // Errors of the connection need no handling: `onSubscribed` is called when the next connection is ready.
       copy.on("error", () => {
         if (connection === copy && !copy.isOpen) openLater();
       });
       await copy.connect();
-      // While it was being opened, there was nothing that could be destroyed.
+      // close() could not destroy the connection while it was being opened.
       if (closed) return copy.destroy();
       if (!copy.isReady) return openLater();
       connection = copy;

@@ -12,7 +12,7 @@ import {
   type Value,
 } from "./port.js";
 
-/** The bytes that begin a bulk string and, in RESP3, a score, which is text in RESP2. */
+/** The bytes that begin a bulk string and, in RESP3, a score. In RESP2, scores are text. */
 const [BULK_STRING, DOUBLE] = [36, 44];
 
 const typeMappings: Readonly<Record<ReplyType, SendOptions["typeMapping"]>> = {
@@ -21,18 +21,18 @@ const typeMappings: Readonly<Record<ReplyType, SendOptions["typeMapping"]>> = {
 };
 
 /**
- * What could not be sent within this time is not sent any more. Without it, node-redis 5 keeps a write while Redis is away
- * for however long, and sends it after its operation id has been forgotten. The time is the default of node-redis 6.
+ * The time after which an unsent command is dropped. Without a limit, node-redis 5 keeps a write for as long as Redis
+ * is away, and sends it after its operation id has been forgotten. The time is the default of node-redis 6.
  */
 const UNSENT_MILLISECONDS = 5_000;
 
-/** As ioredis has it. */
+/** The same number as in ioredis. */
 const MAX_SENT_AGAIN = 20;
 
 /** The adapter of node-redis 5 and 6. */
 export class NodeRedisPort implements RedisPort {
   readonly isCluster: boolean;
-  /** What had been sent is sent again behind what had not. */
+  /** `false`, because commands that are sent again come after commands that had not been sent yet. */
   readonly keepsOrder = false;
   readonly #client: NodeRedisClient;
   readonly #route: Route;
@@ -84,7 +84,7 @@ export class NodeRedisPort implements RedisPort {
   }
 
   async #send(commands: readonly Command[], replies: ReplyType, patience: number): Promise<unknown[]> {
-    // Some of the clients do not tell by themselves.
+    // Some kinds of clients do not report this by themselves.
     if (!this.#client.isOpen) throw new Error(`The client is ${this.status}.`);
     this.#wasOpen = true;
     const answered = await this.#route.send(commands, {
@@ -97,7 +97,10 @@ export class NodeRedisPort implements RedisPort {
   }
 }
 
-/** When the connection ends, node-redis rejects what it has sent with whatever ended it, and does not send it again. */
+/**
+ * Returns the reply, or an UnansweredError if the connection ended before it. Then node-redis rejects the commands that
+ * it has sent with the error that ended the connection, and does not send them again.
+ */
 function asUnanswered(reply: unknown): unknown {
   return reply instanceof Error && refusalCode(reply) === undefined ? new UnansweredError() : reply;
 }

@@ -4,14 +4,15 @@ import { idSchema, validate } from "../options/validation.js";
 import { once } from "../options/once.js";
 
 /**
- * How long Redis remembers an operation id. Within this time, repeating a write is harmless. By default, ioredis 6 gives
- * up resending after about 73 seconds, so its own resends fall well inside.
+ * How long Redis remembers an operation id. Within this time, it is safe to repeat a write. By default, ioredis 6 stops
+ * resending after about 73 seconds, so its own resends fall well inside this time.
  */
 export const OPERATION_WINDOW_MILLISECONDS = 120_000;
 
 /**
- * How long a clear or a removal is remembered. It keeps turns that are younger than this from writing back. The time is
- * longer than any turn of a chat, and bounded so that clearing an id does not leave a key for ever.
+ * How long a clear or a removal is remembered. It keeps turns that began before the clear from writing back, if they
+ * are younger than this. The time is longer than any turn of a chat, and bounded so that clearing an id does not leave
+ * a key for ever.
  */
 export const CLEAR_REMEMBERED_MILLISECONDS = 86_400_000;
 
@@ -30,21 +31,21 @@ export function newOperationId(): string {
 export interface WriteOptions {
   /**
    * Names the write, so that repeating it within two minutes has no second effect. Any non-empty, well-formed string of
-   * up to 1 KiB. The same id with other content is an `OperationConflictError`.
+   * at most 1 KiB. The same id with other content throws OperationConflictError.
    * @default a random id
    */
   operationId?: string | undefined;
 }
 
-/** Checks the options of a write. */
+/** The schema of the options of a write. */
 export const writeSchema: () => z.ZodObject<{ operationId: z.ZodOptional<z.ZodString> }> = once(() =>
   z.strictObject({ operationId: idSchema().optional() }, "pass an object, such as { operationId }"),
 );
 
 /**
- * Returns the operation id that the caller chose, or makes one.
+ * Returns the operation id that the caller chose, or a new one.
  *
- * @throws InvalidOptionError for an operation id that is no non-empty well-formed string of up to 1 KiB.
+ * @throws InvalidOptionError when the operation id is not a non-empty, well-formed string of at most 1 KiB.
  */
 export function operationIdOf(options: WriteOptions | undefined): string {
   return options === undefined

@@ -4,45 +4,48 @@ import { clearRemembered, removeConversation } from "./scripts/fragments/message
 import { removeThread } from "./scripts/fragments/thread.js";
 import { microseconds, whole } from "./scripts/fragments/time.js";
 
-// All that an owner has, declared once. From this list come the keys that an erasure removes, and those that are left; the
-// table of keys and the ACL line of docs/redis.md; and what an export has to hold.
+// Everything that an owner has, declared once. From this list come the keys that an erasure removes and keeps, the
+// tables of keys and the ACL line in docs/redis.md, and the list of what an export must contain.
 
-/** What becomes of a key when its owner is exported or erased. */
+/** What happens to a key when its owner is exported or erased. */
 type Fate =
-  /** It holds what is the owner's: an export has it, an erasure removes it. */
+  /** The key holds data of the owner: an export contains it, and an erasure removes it. */
   | "exported"
-  /** It is made from other keys, or counts them: an export leaves it out, an erasure removes it. */
+  /** The key is derived from other keys: an export leaves it out, and an erasure removes it. */
   | "derived"
-  /** It survives an erasure, for a while, and says nothing of the owner. */
+  /** The key survives an erasure for a while, and reveals nothing about the owner. */
   | "mark";
 
-/** What a record of an export is about. */
+/** The kind of a record of an export. */
 export type RecordKind = "session" | "conversation" | "messages" | "answer" | "memory" | "checkpoint" | "item";
 
 export interface OwnedKey {
-  /** Behind the owner's prefix; `<…>` stands for what differs. */
+  /** The key behind the owner's prefix. `<…>` stands for the parts that vary. */
   readonly key: string;
   readonly type: "hash" | "list" | "string" | "zset";
   readonly holds: string;
   readonly fate: Fate;
-  /** The kind of record of an export that holds what is in it. Every exported key has one, and no other key. */
+  /** The kind of an export's record that contains the data of this key. Exactly the exported keys have one. */
   readonly exportedIn?: RecordKind;
-  /** What is left in it after an erasure, and until when. Every mark has it, and a key that is left as a mark. */
+  /**
+   * The data that is left in the key after an erasure, and for how long. Every mark has this, and every key that is
+   * left as a mark.
+   */
   readonly afterErasure?: { readonly holds: string; readonly until: string };
 }
 
-/** The plurals by which the indexes are named. `sessions/export-user.ts` has an exporter for each. */
+/** The plural names of the indexes. `sessions/export-user.ts` has an exporter for each. */
 export type OwnedName = "sessions" | "conversations" | "memories" | "threads" | "items";
 
 export interface OwnedThing<Name extends string = string> {
-  /** The plural by which the index is named: a sorted set of all there are. */
+  /** The plural name of the index, a sorted set of all members. */
   readonly name: Name;
   readonly index: Omit<OwnedKey, "key" | "type">;
   readonly keys: readonly OwnedKey[];
   /**
-   * Lua that makes the local function `remove`, which takes the base of the owner's keys, the member, the index, the
-   * channel on which endings are published, and what the channels of the owner's answers begin with. It removes one member in bounded time, and returns whether anything was there,
-   * as a number.
+   * Lua that defines the local function `remove`. It takes the base of the owner's keys, the member, the index, the
+   * channel of endings, and the beginning of the channels of the owner's answers. It removes one member in bounded
+   * time, and returns a number that says whether anything was there.
    */
   readonly remove: Fragment;
 }
@@ -54,12 +57,12 @@ const sessions: OwnedThing<"sessions"> = {
     {
       key: "session:<id>",
       type: "hash",
-      holds: "one field an attribute of the session",
+      holds: "one field per attribute of the session",
       fate: "exported",
       exportedIn: "session",
       afterErasure: {
         holds:
-          "Of a session that had ended before: why, hashes of its tokens and of what a request is compared with, times.",
+          "Of a session that had ended before: the reason, times, and hashes of its tokens and of the values that requests are compared with.",
         until: "60 seconds after its end",
       },
     },
@@ -67,7 +70,7 @@ const sessions: OwnedThing<"sessions"> = {
   remove: fragment(/* lua */ `
 local function remove(base, id, _, endings)
   local removed = redis.call("UNLINK", base .. "session:" .. id)
-  -- The message is a hint: an ACL without the channel must not stop the script half-way.
+  -- The message is only a hint, so an ACL without the channel must not stop the script half-way.
   redis.pcall("PUBLISH", endings, id .. " ended")
   return removed
 end`),
@@ -99,43 +102,48 @@ const conversations: OwnedThing<"conversations"> = {
     {
       key: "lease:<id>",
       type: "string",
-      holds: "the turn that holds the conversation; there while it runs",
+      holds: "the turn that holds the conversation; exists while it runs",
       fate: "mark",
       afterErasure: { holds: "The random name of a turn that ran.", until: "the turn's lease" },
     },
     {
       key: "holder:<id>",
       type: "string",
-      holds: "the turn that held it last; until it gives it back, for a day at most",
+      holds: "the turn that held the conversation last, until it releases it; for at most a day",
       fate: "mark",
-      afterErasure: { holds: "The random name of a turn that did not come to its end.", until: "a day" },
+      afterErasure: { holds: "The random name of a turn that did not end properly.", until: "a day" },
     },
     {
       key: "waiting:<id>",
       type: "zset",
-      holds: "the turns that wait for it; there while they do",
+      holds: "the turns that wait for the conversation; exists while they wait",
       fate: "mark",
       afterErasure: { holds: "Random names of turns that waited.", until: "the turns' wait" },
     },
     {
       key: "answer:<id>",
       type: "hash",
-      holds: "the answer in flight: whose it is, its question when that is to replace messages, how it ended",
+      holds: "the answer in flight: its owner, its question if that replaces messages, and how it ended",
       fate: "exported",
       exportedIn: "answer",
     },
-    { key: "events:<id>", type: "list", holds: "its events; for two minutes after its end", fate: "derived" },
+    {
+      key: "events:<id>",
+      type: "list",
+      holds: "the events of the answer; for two minutes after its end",
+      fate: "derived",
+    },
     {
       key: "stop:<id>",
       type: "string",
-      holds: "which turn has to stop; for two minutes, or until its lease runs out",
+      holds: "the turn that has to stop; for two minutes, or until its lease expires",
       fate: "mark",
       afterErasure: { holds: "A random name of a turn.", until: "2 minutes, or the turn's lease" },
     },
     {
       key: "successor:<id>",
       type: "string",
-      holds: "which turn follows the one that has to stop; for two minutes",
+      holds: "the turn that follows the one that has to stop; for two minutes",
       fate: "mark",
       afterErasure: { holds: "Random names of turns.", until: "2 minutes" },
     },
@@ -161,32 +169,37 @@ const memories: OwnedThing<"memories"> = {
     {
       key: "memory:<agent>:values",
       type: "hash",
-      holds: "one field a key: `<version> <deadline> <items> <JSON>`",
+      holds: "one field per key: `<version> <deadline> <items> <JSON>`",
       fate: "exported",
       exportedIn: "memory",
     },
-    { key: "memory:<agent>:deadlines", type: "zset", holds: "the keys that have a ttl", fate: "derived" },
-    { key: "memory:<agent>:usage", type: "hash", holds: "bytes, latest version", fate: "derived" },
+    { key: "memory:<agent>:deadlines", type: "zset", holds: "the keys that have a `ttl`", fate: "derived" },
+    {
+      key: "memory:<agent>:usage",
+      type: "hash",
+      holds: "the number of bytes, and the latest version",
+      fate: "derived",
+    },
     {
       key: "memory:<agent>:writes",
       type: "hash",
-      holds: "a day, how many writes it had, a secret; gone a day later",
+      holds: "a day, the number of its writes, and a secret; gone a day later",
       fate: "derived",
     },
     {
       key: "memory:<agent>:operation:<id>",
       type: "string",
-      holds: "what was written under an operation id; there for two minutes",
+      holds: "the record of a write with an operation id; for two minutes",
       fate: "mark",
       afterErasure: {
-        holds: "A hash of what was written, and the reply: a version, whether there was one.",
+        holds: "A hash of what was written, and the reply: a version, and whether a value existed.",
         until: "2 minutes",
       },
     },
   ],
   remove: fragment(/* lua */ `
 local function remove(base, member, index)
-  -- Listed anew: a session that began since has written to it, and began with removing what was left.
+  -- Keep a member that is listed anew: a later session has written to it, after removing what was left.
   if redis.call("ZSCORE", index, member) then
     return 0
   end
@@ -200,36 +213,36 @@ end`),
 const threads: OwnedThing<"threads"> = {
   name: "threads",
   index: {
-    holds: "conversations that have a thread of LangGraph, by the time until which they do",
+    holds: "conversations that have a thread of LangGraph, by the time until which they have it",
     fate: "derived",
   },
   keys: [
     {
       key: "thread:<id>:checkpoints",
       type: "hash",
-      holds: "the checkpoints of a graph, and what its nodes wrote",
+      holds: "the checkpoints of a graph, and the writes of its nodes",
       fate: "exported",
       exportedIn: "checkpoint",
     },
     {
       key: "thread:<id>:arrivals",
       type: "zset",
-      holds: "the checkpoints by the order in which they arrived",
+      holds: "the checkpoints, by the order in which they arrived",
       fate: "exported",
       exportedIn: "checkpoint",
     },
     {
       key: "thread:<id>:nodes",
       type: "hash",
-      holds: "what the values of checkpoints are made of",
+      holds: "the parts that the values of checkpoints are made of",
       fate: "exported",
       exportedIn: "checkpoint",
     },
-    { key: "thread:<id>:counts", type: "hash", holds: "how often each of these is referred to", fate: "derived" },
+    { key: "thread:<id>:counts", type: "hash", holds: "the number of references to each part", fate: "derived" },
     {
       key: "thread:<id>:deleted",
       type: "string",
-      holds: "when the thread was deleted; there for a day",
+      holds: "the time at which the thread was deleted; for a day",
       fate: "mark",
       afterErasure: { holds: "A number by which runs in flight see that the thread was removed.", until: "a day" },
     },
@@ -239,7 +252,7 @@ const threads: OwnedThing<"threads"> = {
 local function remove(base, id, _, _, answers)
   dropAnswer(base .. "answer:" .. id, base .. "events:" .. id, answers .. id)
   local thread = base .. "thread:" .. id .. ":"
-  -- A thread without a message has a conversation that is in no index of conversations.
+  -- The conversation of a thread without messages is in no index of conversations.
   removeConversation(base .. "conversation:" .. id, base .. "messages:" .. id, whole(microseconds))
   return removeThread(thread .. "checkpoints", thread .. "arrivals", thread .. "nodes", thread .. "counts", thread .. "deleted")
 end`,
@@ -258,17 +271,22 @@ const items: OwnedThing<"items"> = {
     {
       key: "items:<partition>:items",
       type: "hash",
-      holds: "one field an item, namespace and key: `<created> <updated> <deadline> <JSON>`",
+      holds: "one field per item, named by namespace and key: `<created> <updated> <deadline> <JSON>`",
       fate: "exported",
       exportedIn: "item",
     },
     { key: "items:<partition>:order", type: "zset", holds: "the items, by their last update", fate: "derived" },
-    { key: "items:<partition>:namespaces", type: "hash", holds: "how many items each namespace has", fate: "derived" },
+    {
+      key: "items:<partition>:namespaces",
+      type: "hash",
+      holds: "the number of items of each namespace",
+      fate: "derived",
+    },
     { key: "items:<partition>:deadlines", type: "zset", holds: "the items that have a deadline", fate: "derived" },
   ],
   remove: fragment(/* lua */ `
 local function remove(base, member, index)
-  -- Listed anew: a session that began since has written to it, and began with removing what was left.
+  -- Keep a member that is listed anew: a later session has written to it, after removing what was left.
   if redis.call("ZSCORE", index, member) then
     return 0
   end
@@ -279,25 +297,25 @@ local function remove(base, member, index)
 end`),
 };
 
-/** What an owner has that is listed in an index. */
+/** The owned things that are listed in an index. */
 export const ownedThings: readonly OwnedThing<OwnedName>[] = [sessions, conversations, memories, threads, items];
 
-/** What is kept of an owner beside. No erasure looks for it: it goes by itself. */
+/** The keys of an owner that are in no index. Erasures do not remove them, because they expire. */
 export const ownedMarks: readonly OwnedKey[] = [
   {
     key: "operation:<id>",
     type: "string",
-    holds: "what was written under an operation id; there for two minutes",
+    holds: "the record of a write with an operation id; for two minutes",
     fate: "mark",
     afterErasure: {
-      holds: "A hash of what was written, and the reply: ids and hashes of sessions, how many ended.",
+      holds: "A hash of what was written, and the reply: ids and hashes of sessions, and how many ended.",
       until: "2 minutes",
     },
   },
   {
     key: "data-key",
     type: "string",
-    holds: "the key with which all of the owner's content is sealed, itself wrapped; as long as what it seals",
+    holds: "the wrapped key that seals all content of the owner; as long as anything that it seals",
     fate: "mark",
     afterErasure: { holds: "The random name of the key that was destroyed.", until: "an hour" },
   },
@@ -305,7 +323,7 @@ export const ownedMarks: readonly OwnedKey[] = [
     key: "not-before",
     type: "string",
     holds:
-      "since when a sign-in has to be newer: milliseconds, and the id of a spared session; after endAll, eraseUser, endEverybody",
+      "the time that a sign-in must be newer than, in milliseconds, and the id of a spared session; after endAll, eraseUser, endEverybody",
     fate: "mark",
     afterErasure: { holds: "A time.", until: "`maxTokenLifetime`" },
   },

@@ -24,17 +24,17 @@ import {
 } from "../errors.js";
 import { count, outcome, text } from "./replies.js";
 
-/** What a caller knows of the script that it sent, for the error. */
+/** What the caller knows about the script that it sent, for the error message. */
 export interface About {
-  /** Absent for a script that records no operation. */
+  /** Absent if the script records no operation. */
   readonly operationId?: string | undefined;
-  /** What the error names: a key of agent memory or of Redis, or a thread. */
+  /** The subject that the error names: a key of agent memory or of Redis, or a thread. */
   readonly subject?: string | undefined;
 }
 
 const quotas: readonly Quota[] = ["writesPerDay", "storageBytes", "valueBytes", "keys"];
 
-/** The one table from the outcome of a script to an error. A script may refuse with these words only. */
+/** The table from the outcome of a script to an error. A script may refuse with these outcomes only. */
 const errors = {
   unknown: () => new SessionNotFoundError(),
   ended: () => new SessionNotFoundError("ended"),
@@ -49,15 +49,15 @@ const errors = {
   changed: () => new ConversationChangedError(),
   "no-position": () => new PositionNotFoundError(),
   "no-question": (_about, option) => new InvalidOptionError(text(option), "use the position of a user's message."),
-  "nothing-before": (_about, option) => new InvalidOptionError(text(option), "nothing is in front of this message."),
+  "nothing-before": (_about, option) => new InvalidOptionError(text(option), "there is no message before this one."),
   "too-large": () => new ConversationTooLargeError(),
   "lease-lost": () => new ConversationBusyError("lost"),
   foreign: ({ subject }) =>
-    new CorruptMessageError(`${subject} (or :meta) holds another type of value; it was left alone.`),
+    new CorruptMessageError(`${subject} (or :meta) holds a value of another type. It was left unchanged.`),
 
   "sealed-only": () =>
     new EncryptionKeyError(
-      "All messages of this conversation are sealed, and it takes no plain ones. Pass an `encryption` that seals.",
+      "All messages of this conversation are sealed, so it accepts no plain ones. Pass an `encryption` that seals.",
     ),
 
   "thread-deleted": () => new ThreadDeletedError(),
@@ -65,9 +65,9 @@ const errors = {
   "corrupt-thread": ({ subject = "" }) => new CorruptCheckpointError(subject),
 
   conflict: ({ operationId = "" }) => new OperationConflictError(operationId),
-  // The attempt ran after a later one, or its caller's clock is behind. Its token would replace a newer one.
+  // This attempt ran after a later one, or its caller's clock is behind. Its token would replace a newer token.
   superseded: ({ operationId }) =>
-    new StoreUnavailableError("A later attempt of this operation has run; what counts is its result.", {
+    new StoreUnavailableError("A later attempt of this operation has run. Use the result of that attempt.", {
       indeterminate: true,
       operationId,
     }),
@@ -97,5 +97,5 @@ export function refusalOf(refusal: Refusal, about: About, details: readonly unkn
   return make(about, ...details);
 }
 
-/** Why a session is not live: the replies of the Lua fragment `state`, "live" aside. */
+/** The reasons why a session is not live: the replies of the Lua fragment `state`, except "live". */
 export const notLive = ["unknown", "ended", "evicted", "expired"] as const satisfies readonly Refusal[];

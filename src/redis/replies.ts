@@ -1,8 +1,8 @@
 import { NotText, type Stored, textOf } from "./sealing.js";
 
-// These functions check the type of each reply before it is used. On a client inside MULTI, every reply is "QUEUED".
+// These functions check the type of a reply before it is used. On a client inside MULTI, every reply is "QUEUED".
 
-/** A reply of a type that the command does not have. The error holds nothing of the reply. */
+/** Thrown when a reply has a type that the command cannot return. The error contains nothing of the reply. */
 export class UnexpectedReply extends Error {
   override readonly name = "UnexpectedReply";
 }
@@ -30,25 +30,28 @@ export function list(reply: unknown): unknown[] {
 
 export function textList(reply: unknown): string[] {
   const items = list(reply);
-  // Checked without a copy, because a history of thousands of entries passes here on every read.
+  // Check without a copy, because each read of a history passes thousands of entries through here.
   return items.every((item) => typeof item === "string") ? items : items.map(text);
 }
 
-/** Returns a whole number, which a client with `stringNumbers` replies as a string. */
+/** Returns a whole number. A client with `stringNumbers` replies with a string. */
 export function count(reply: unknown): number {
   const number = typeof reply === "string" && /^-?\d+$/.test(reply) ? Number(reply) : reply;
   if (typeof number !== "number") throw new UnexpectedReply();
   return number;
 }
 
-/** Returns the reply if it is one of the words. */
+/** Returns the reply if it is one of the outcomes. */
 export function outcome<Outcome extends string>(reply: unknown, outcomes: readonly Outcome[]): Outcome {
   const found = outcomes.find((known) => known === reply);
   if (found === undefined) throw new UnexpectedReply();
   return found;
 }
 
-/** What bytes that are no text become when they are read as text. Nothing that is stored as text begins with it. */
+/**
+ * The character that bytes become which are not text but are read as text. No value that is stored as text begins with
+ * it.
+ */
 export const REPLACED = "\ufffd";
 
 /** Returns values that may be sealed or compressed. */
@@ -62,7 +65,7 @@ export function storedList(reply: unknown): Stored[] {
   return items as Stored[];
 }
 
-/** Returns a value that may be sealed or compressed behind so many characters of text, `undefined` when it is absent. */
+/** Returns a value that may be sealed or compressed behind `start` characters of text; `undefined` if it is absent. */
 export function storedBehind(start: number, reply: unknown): Stored | undefined {
   if (Buffer.isBuffer(reply)) return textOf(reply) ?? reply;
   const stored = textOrNothing(reply);
@@ -75,7 +78,7 @@ export function storedValue(reply: unknown): Stored {
   return Buffer.isBuffer(reply) ? reply : text(reply);
 }
 
-/** Returns a value that may be sealed or compressed, `undefined` when it is absent. */
+/** Returns a value that may be sealed or compressed; `undefined` if it is absent. */
 export function storedOrNothing(reply: unknown): Stored | undefined {
   return Buffer.isBuffer(reply) ? reply : textOrNothing(reply);
 }

@@ -3,16 +3,16 @@ import { list, text, textList } from "./replies.js";
 import { echoKeyScript } from "./scripts/echo-key.js";
 import { type Connection, read, run } from "./send.js";
 
-/** How many keys a step looks at, as SCAN counts them. A step takes about 0.1 ms of the server's time. */
+/** The COUNT of each SCAN. A step takes about 0.1 ms of the server's time. */
 const SCAN_COUNT = 500;
 
-/** What one step of a scan found. */
+/** The result of one step of a scan. */
 export interface ScanStep {
-  /** Some keys, as the server spells them. One may be found again. */
+  /** Some keys, as the server spells them. A key may be found twice. */
   readonly keys: readonly string[];
   /** The node that was scanned. */
   readonly node: RedisPort;
-  /** How many of the `primaries` have been scanned to the end. */
+  /** The number of primaries that have been scanned to the end. */
   readonly scanned: number;
   readonly primaries: number;
 }
@@ -20,18 +20,18 @@ export interface ScanStep {
 /**
  * Scans every primary for keys, in steps that each settle within the deadline.
  *
- * @param patternOf returns the pattern for keys that begin with a prefix. A client may put a prefix of its own before keys,
- * but not into the pattern of a SCAN.
+ * @param patternOf returns the pattern for keys that begin with a prefix. The prefix may differ from `prefix`, because
+ * a client may add a prefix of its own to keys, but does not add it to the pattern of a SCAN.
  */
 export async function* scanKeys(
   connection: Connection,
   patternOf: (prefix: string) => string,
   prefix: string,
 ): AsyncGenerator<ScanStep> {
-  // With its colon, because a user may have rights for what is behind it only.
+  // Include the colon, because the user may only have rights for keys behind it.
   const { key } = await run(connection, echoKeyScript, { keys: { key: `${prefix}:` }, arguments: {} });
   const pattern = patternOf(key.slice(0, -1));
-  // A Cluster knows its nodes once it has answered.
+  // The client of a Cluster knows the nodes only after a first reply, which the script above has brought.
   const primaries = connection.client.primaries();
   for (const [position, node] of primaries.entries()) {
     let cursor = "0";

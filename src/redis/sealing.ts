@@ -3,77 +3,80 @@ import { OPERATION_WINDOW_MILLISECONDS } from "./operation.js";
 import type { Value } from "./port.js";
 import type { Connection } from "./send.js";
 
-// What is sealed or compressed is bytes, and begins with this byte, which no UTF-8 has: bytes that have it anywhere are no
-// text. What Redis has to read stands as text in front of it or behind the end.
+// The byte that begins a sealed or compressed value. UTF-8 never contains it, so bytes that contain it are not text.
+// The parts that scripts read stand as text in front of it, or behind the end.
 export const SEALED = 0xff;
 
-/** The bit of the second byte that says: this is a message of a user. Scripts ask for it. */
+/** The bit of the second byte that marks a message of a user. Scripts read it. */
 export const IS_QUESTION = 4;
 
 /**
- * How much longer a data key is kept than what is sealed with it. Expiry times are read off the clock one after another, and
- * a repeated operation is told apart by the key.
+ * How much longer a data key is kept than the values that it seals. Expiry times are read off the clock one after
+ * another, and the key also identifies repeated operations.
  */
 export const KEY_SLACK_MILLISECONDS: number = 2 * OPERATION_WINDOW_MILLISECONDS;
 
-/** A value as Redis has it: text, or bytes where a part of it is sealed or compressed. */
+/** A stored value: text, or bytes if a part of it is sealed or compressed. */
 export type Stored = string | Buffer;
 
-/** What a value is, and what it belongs to. A sealed value opens nowhere else. */
+/** The kind of a value, and the place that it belongs to. A sealed value opens in no other place. */
 export interface Belonging {
-  /** Such as `"message"`. */
+  /** The kind, such as `"message"`. */
   readonly kind: string;
-  /** What it belongs to within its owner, such as the lineage of a conversation. */
+  /** The place within the owner's data, such as the lineage of a conversation. */
   readonly within: string;
 }
 
-/** What one call seals with. */
+/** Seals the values of one call. */
 export interface Sealer {
-  /** Returns the text as it is stored: sealed, compressed, both or as it is. */
+  /** Returns the stored form of a text: sealed, compressed, both, or as it is. */
   seal(text: string, about: Belonging & { readonly isQuestion?: boolean }): Value;
-  /** Whether nothing is sealed: there is no key ring, or it only reads what is sealed. */
+  /** Whether nothing is sealed, because there is no key ring, or because it only opens sealed values. */
   readonly isPlain: boolean;
-  /** Tells writes under one operation id apart, and says nothing of what was written. */
+  /** Returns a digest that tells writes under one operation id apart, and reveals nothing of their content. */
   digest(...parts: readonly string[]): string;
-  /** A digest by which values can be compared, or found, without being read. */
+  /** Returns a digest by which values can be compared or found without being read. */
   name(purpose: string, ...parts: readonly string[]): string;
   /**
-   * What a script checks of the key before it writes, and keeps the key for. When nothing was sealed, it only keeps the key
-   * that is there. `undefined` when nothing is ever sealed here.
+   * Returns the proof that a script checks before it writes, and the time for which the script keeps the key. If
+   * nothing was sealed, the script only keeps the existing key. Returns `undefined` if nothing is ever sealed here.
    *
-   * @param ttlMilliseconds how long what is sealed lives at most; 0 for ever.
+   * @param ttlMilliseconds the longest time that the sealed values live; 0: for ever.
    */
   proof(ttlMilliseconds: number): KeyProof | undefined;
 }
 
-/** The key that a script checks, and what it has to find there: fragments/data-key.ts says how it is spelled. */
+/**
+ * The key of Redis that a script checks, and the data key that it must find there. fragments/data-key.ts describes the
+ * form.
+ */
 export interface KeyProof {
   readonly dataKey: string;
   readonly seal: string;
 }
 
-/** Seals what is written, and opens what is read, of one owner. */
+/** Seals and opens the values of one owner. */
 export interface Vault {
-  /** Whether what is written is sealed. */
+  /** Whether written values are sealed. */
   readonly seals: boolean;
-  /** What a call has that seals nothing, and may let what is sealed live longer. */
+  /** The sealer of a call that seals nothing, but may prolong the life of sealed values. */
   readonly keeper: Sealer;
-  /** Returns what a call seals with. Takes a round trip when the owner's data key is not known here yet. */
+  /** Returns the sealer of a call. Takes a round trip if this process does not know the owner's data key yet. */
   sealer(connection: Connection): Promise<Sealer>;
-  /** A script has taken effect that checked this sealer's proof. */
+  /** Records that a script which checked this sealer's proof has taken effect. */
   accepted(sealer: Sealer): void;
-  /** A script found another key than the sealer's, or none (`""`). */
+  /** Records that a script found a key other than the sealer's, or none (`""`). */
   refused(connection: Connection, found: string): Promise<void>;
 }
 
-/** Thrown where a reply that was asked for as text is none. The reply is then asked for as bytes. */
+/** Thrown when a reply that was requested as text is not text. The caller then requests it as bytes. */
 export class NotText extends Error {
   override readonly name = "NotText";
 }
 
 /**
- * Turns the strings of a reply of bytes into text, but for those that are none. Text with a U+FFFD, which these have when
- * they are read as text, stays bytes too: `textOf` tells them apart.
+ * Turns the strings of a reply of bytes into text, except those that are not text. Strings with a U+FFFD stay bytes
+ * too, because bytes that are not text would show the same character. `textOf` tells them apart.
  */
 export function storedReply(reply: unknown): unknown {
   if (!Buffer.isBuffer(reply)) return Array.isArray(reply) ? reply.map(storedReply) : reply;
@@ -83,7 +86,7 @@ export function storedReply(reply: unknown): unknown {
 /** U+FFFD in UTF-8. */
 const REPLACED = Buffer.from("\uFFFD");
 
-/** Returns the text that bytes are, `undefined` for those that are none. */
+/** Returns bytes as text; `undefined` if they are not text. */
 export function textOf(bytes: Buffer): string | undefined {
   return isUtf8(bytes) ? bytes.toString() : undefined;
 }

@@ -9,26 +9,29 @@ import { evaluate, evaluateAndWait, type Replication, type Sending } from "./eva
 import type { Script } from "./script/define.js";
 import { NotText, type Sealer, storedReply, type Vault } from "./sealing.js";
 
-/** Where and how patiently a command is sent. */
+/** Where commands are sent, and how long they may take. */
 export interface Connection {
   readonly client: RedisPort;
   readonly deadlineMilliseconds: number;
-  /** The deadline of the whole call, which errors name. This command has what is left of it. Absent, both are the same. */
+  /**
+   * The deadline of the whole call, which errors name. `deadlineMilliseconds` is what is left of it. Absent if both are
+   * the same.
+   */
   readonly callMilliseconds?: number | undefined;
-  /** How many replicas must have a write before it is done; absent, none. */
+  /** The replicas that must have a write before it is done. Absent: none. */
   readonly wait?: Replication | undefined;
-  /** Seals, and opens, what is in the slot that this connection is used for. Absent, values are text as they are. */
+  /** Seals and opens the values in this connection's slot. Absent: values are plain text. */
   readonly vault?: Vault | undefined;
-  /** Whom observers are told about. */
+  /** The subject that observers are told. */
   readonly subject?: Subject | undefined;
 }
 
 /**
- * Sends read commands in one round trip, in this order, and returns what `parse` makes of their replies.
+ * Sends read commands in one round trip, in this order, and returns the result of `parse` for their replies.
  *
- * Reads are no script, because a list that is returned through Lua costs 1.4 to 1.8 times as much.
+ * Reads do not use a script, because returning a list through Lua costs 1.4 to 1.8 times as much.
  *
- * @param name as observers are told it, like the name of a script.
+ * @param name the name of the operation for observers, like the name of a script.
  */
 export function read<Result>(
   connection: Connection,
@@ -61,7 +64,10 @@ function sendRead<Result>(
   });
 }
 
-/** Asks for bytes where values may be sealed or compressed, and a second time where a reply proves to be no text. */
+/**
+ * Requests bytes if values may be sealed or compressed. Otherwise requests text, and sends again for bytes if a reply
+ * turns out not to be text.
+ */
 async function asStored<Result>(
   vault: Vault | undefined,
   parse: (...replies: unknown[]) => Result,
@@ -79,12 +85,12 @@ async function asStored<Result>(
 }
 
 /**
- * Sends all commands before it awaits the first reply: one or two by themselves, more as a pipeline. A pipeline of ioredis
- * takes more of the processor's time for itself, but writes once, where each single command is a system call, here and in
- * Redis.
+ * Sends all commands before it awaits the first reply: one or two by themselves, more as a pipeline. A pipeline of
+ * ioredis takes more processor time itself, but is written at once; each single command is a system call, both here and
+ * in Redis.
  *
- * When the connection ends, single commands that were not answered are sent again. Where they keep their order, the first
- * of two replies may then be older, never newer.
+ * If the connection ends, the client sends unanswered single commands again. If it keeps their order, the first of two
+ * replies may then be older than the second, but never newer.
  */
 async function sendTogether(client: RedisPort, commands: readonly Command[], type: ReplyType): Promise<unknown[]> {
   return commands.length === 1 || (commands.length === 2 && client.keepsOrder)
@@ -93,8 +99,9 @@ async function sendTogether(client: RedisPort, commands: readonly Command[], typ
 }
 
 /**
- * In a slot that is moving, a key that is still, or already, elsewhere looks as if it were not there, and a missing key
- * sends the whole pipeline elsewhere. Redis refuses a command with several keys (TRYAGAIN) unless all of them are here.
+ * Sends commands to one node of a Cluster. In a moving slot, a key that is on the other node looks missing, and a
+ * missing key redirects the whole pipeline. So a first command names all keys: Redis refuses it (TRYAGAIN) unless all
+ * of them are on this node.
  */
 async function sendToOneNode(client: RedisPort, commands: readonly Command[], type: ReplyType): Promise<unknown[]> {
   const keys = new Set(commands.map(([, key = ""]) => key));
@@ -102,7 +109,7 @@ async function sendToOneNode(client: RedisPort, commands: readonly Command[], ty
   return (await sendPipelined(client, [...guard, ...commands], type)).slice(guard.length);
 }
 
-/** A pipeline that was answered in part, when the connection ended, is given up. So all of it is read again, at once. */
+/** Sends a pipeline of reads. If the connection ends when it is partly answered, sends all of it again at once. */
 async function sendPipelined(client: RedisPort, commands: readonly Command[], type: ReplyType): Promise<unknown[]> {
   try {
     return await answered(client, commands, type);
@@ -120,9 +127,9 @@ async function answered(client: RedisPort, commands: readonly Command[], type: R
 }
 
 /**
- * Runs a script that is harmless to repeat, in one round trip, because it writes the same again, or nothing.
+ * Runs a script that is safe to repeat, because it writes the same again, or nothing. Takes one round trip.
  *
- * @throws LangChainRedisError for a refusal of the script, as refusals.ts has it, and for a failure on the way.
+ * @throws LangChainRedisError for a refusal of the script (see refusals.ts), or a failure on the way.
  */
 export function run<Call, Reply>(
   connection: Connection,
@@ -132,7 +139,7 @@ export function run<Call, Reply>(
   return isObserved() ? observedScript(sendRun, connection, script, call) : sendRun(connection, script, call);
 }
 
-/** Runs a script, and tells observers what it answered. */
+/** Runs a script, and reports its answer to observers. */
 function observedScript<Call, Sent extends Call, Reply>(
   send: (connection: Connection, script: Script<Call, Reply>, call: Sent) => Promise<Reply>,
   connection: Connection,
@@ -155,7 +162,7 @@ function sendRun<Call, Reply>(
     try {
       return await evaluated(connection, script, call, { isOver, waits: indeterminate });
     } catch (error) {
-      // A refusal of the script: there is nothing to ask the server about.
+      // The script refused, so its outcome is known.
       if (error instanceof LangChainRedisError) throw error;
       const { trace } = call;
       const mayHave = (): boolean | Promise<boolean> =>
@@ -165,23 +172,23 @@ function sendRun<Call, Reply>(
   });
 }
 
-/** What is there once a script has taken effect: a key, or a field of a hash. */
+/** The trace of a script that has taken effect: a key, or a field of a hash. */
 export interface Trace {
   readonly key: string;
   readonly field?: string;
 }
 
-/** What a script needs that takes effect once. */
+/** The input of a script that takes effect once. */
 export interface Write {
   readonly keys: { readonly operation: string };
-  /** Absent where a caller cannot repeat the write under the same id. Errors then name none. */
+  /** Absent if the caller cannot repeat the write under the same id. Then errors name no id. */
   readonly operationId?: string | undefined;
 }
 
 /**
  * Runs a script that takes effect once, in one round trip. It records its effect in its key `operation`.
  *
- * @throws LangChainRedisError as `run` does; StoreUnavailableError with the operation id when the outcome is unknown.
+ * @throws the errors of `run`. If the outcome is unknown, StoreUnavailableError carries the operation id.
  */
 export function write<Call extends Pick<Write, "keys">, Reply>(
   connection: Connection,
@@ -203,7 +210,7 @@ function sendWrite<Call extends Pick<Write, "keys">, Reply>(
     try {
       return await evaluated(connection, script, call, { isOver, waits: true });
     } catch (error) {
-      // A refusal of the script: there is nothing to ask the server about.
+      // The script refused, so its outcome is known.
       if (error instanceof LangChainRedisError) throw error;
       const mayHave = (): Promise<boolean> => mayHaveRun(client, { key: keys.operation }, refusalCode(error));
       throw await toScriptError(error, circumstances, mayHave);
@@ -212,12 +219,16 @@ function sendWrite<Call extends Pick<Write, "keys">, Reply>(
 }
 
 /**
- * How often a call is sealed anew. Once, when another process was the first to write, or the key was destroyed meanwhile;
- * more often only when that happens again in between, as while several processes write and delete one thread.
+ * How often a call is sealed anew. Once suffices if another process was the first to write, or destroyed the key
+ * meanwhile. More tries are needed only if that happens again in between, as when several processes write and delete
+ * one thread.
  */
 const MAX_SEALED = 16;
 
-/** Runs a script, and returns its answer. When the key is not the owner's that it sealed with, it seals anew. */
+/**
+ * Runs a script and returns its answer. If the script finds another key than the one that sealed the values, seals them
+ * anew.
+ */
 async function evaluated<Call, Reply>(
   connection: Connection,
   script: Script<Call, Reply>,
@@ -266,7 +277,7 @@ function sendOnce<Call, Reply>(
   return evaluate(client, script, call, sending);
 }
 
-// Not async: what is awaited of another promise takes two promises more.
+// Not async, because an async function would create two more promises.
 function sendAndWait<Call, Reply>(
   connection: Connection,
   script: Script<Call, Reply>,
@@ -293,14 +304,15 @@ async function sendAndWaitFor<Call, Reply>(
   return reply;
 }
 
-// A script, because a Cluster client sends scripts to the primary even with `scaleReads`. It runs out of memory too.
+// A script, because a Cluster client sends scripts to the primary even with `scaleReads`. As it only reads, it runs
+// even if Redis is out of memory.
 const isRecordedLua = /* lua */ `#!lua flags=no-writes
 return ARGV[1] and redis.call("HEXISTS", KEYS[1], ARGV[1]) or redis.call("EXISTS", KEYS[1])`;
 
 /**
- * Returns whether a write that failed may have taken effect all the same. A refusal answers the last attempt only: the
- * script may have been sent again after a reply was lost, so that an earlier attempt ran. Only the record of the operation can
- * tell, on a server that is still the primary.
+ * Returns whether a failed write may have taken effect. A refusal answers only the last attempt: the client may have
+ * sent the script again after a lost reply, so an earlier attempt may have run. Only the record of the operation shows
+ * this, on a server that is still the primary.
  */
 async function mayHaveRun(client: RedisPort, { key, field }: Trace, refusal: string | undefined): Promise<boolean> {
   if (refusal === undefined || refusal === "READONLY") return true;
@@ -311,13 +323,13 @@ async function mayHaveRun(client: RedisPort, { key, field }: Trace, refusal: str
   }
 }
 
-/** Settles within the deadline of a connection, for what is asked of somebody else than Redis. */
+/** Runs work within the deadline of a connection, for calls of services other than Redis. */
 export function inTime<Result>(connection: Connection, work: () => Promise<Result>): Promise<Result> {
   return withDeadline(connection, { client: connection.client, indeterminate: false }, work);
 }
 
 /**
- * Settles within the deadline, whatever the client does. ioredis can hold a command for minutes, or for ever, and its own
+ * Settles within the deadline, whatever the client does. ioredis can hold a command for minutes or for ever, and its
  * `commandTimeout` is the caller's to set. The command may still run later; its operation id makes that harmless.
  */
 function withDeadline<Result>(
@@ -327,12 +339,12 @@ function withDeadline<Result>(
 ): Promise<Result> {
   const began = performance.now();
   return new Promise((resolve, reject) => {
-    // Sent before the timer is set, so that Redis works meanwhile.
+    // Send before setting the timer, so that Redis works meanwhile.
     const sent = send(() => performance.now() - began >= deadlineMilliseconds);
     const expire = (): void => reject(deadlineError(callMilliseconds, circumstances));
-    // Not at once: when the process was busy past the deadline, the reply may be there and only unread.
+    // Do not reject at once: if the process was busy until the deadline, the reply may have arrived but not been read.
     const timer = setTimeout(() => setImmediate(expire), deadlineMilliseconds - (performance.now() - began));
-    // Not by `finally`, which makes three promises more.
+    // Do not use `finally`, which would create three more promises.
     const settled =
       <Outcome>(settle: (outcome: Outcome) => void) =>
       (outcome: Outcome): void => {

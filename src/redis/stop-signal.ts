@@ -1,14 +1,17 @@
 import type { Channels } from "./channels.js";
 
-/** What a turn does that may have to stop. */
+/** The reactions of a turn that may have to stop. */
 export interface StopListener {
-  /** Called when a message tells that the turn has to stop. */
+  /** Called when a message says that the turn has to stop. */
   readonly stop: (reason: "stop" | "superseded") => void;
-  /** Asks Redis. Called each time that the subscription stands anew: what was published before went unheard. */
+  /**
+   * Asks Redis whether the turn has to stop. Called each time the subscription has been established, because the turn
+   * has missed earlier messages.
+   */
   readonly ask: () => void;
 }
 
-/** Listens to whether the turn of this token has to stop. Returns a function that ends this. */
+/** Listens for messages that the turn with this token has to stop. Returns a function that ends the listening. */
 export function listenToStop(
   channels: Channels,
   channel: string,

@@ -1,4 +1,4 @@
-/** Does the work for each of the items, some at once, and returns what it returned. */
+/** Runs `work` for each item, `atOnce` of them at a time. Returns the results in order. */
 export async function inBatches<Item, Result>(
   items: readonly Item[],
   atOnce: number,

@@ -6,9 +6,9 @@ import { once } from "../options/once.js";
 
 /** Options of {@link rewrapDataKeys} and {@link sealStored}. */
 export interface ResealOptions<Progress> extends Pick<ConnectionOptions, "client" | "keyPrefix" | "deadline"> {
-  /** What `keyring()` returned. */
+  /** The key ring from `keyring()`. */
   encryption: Keyring;
-  /** Called after each step with the progress so far. When it throws, the work ends with that error. */
+  /** Called after each step with the progress so far. If it throws, the call stops and throws that error. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
@@ -20,5 +20,5 @@ export const resealShape = once(() => ({
   onProgress: z.custom<(progress: never) => void>((value) => typeof value === "function", "pass a function").optional(),
 }));
 
-/** How many owners are worked on at once. */
+/** The number of owners that are processed at once. */
 export const AT_ONCE = 32;

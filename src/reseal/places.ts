@@ -2,20 +2,20 @@ import { decoded, type FoundKey } from "../redis/found-keys.js";
 import { historyKeys, itemKeys, memoryKeys, ownerKeys } from "../redis/keys.js";
 import { type Look, lookAtItem, lookAtMemory, lookAtMessage, lookAtSession, lookAtTitle } from "./sealable.js";
 
-/** A key that holds what is to be sealed. */
+/** A key that holds values to seal. */
 export interface Place {
   readonly key: string;
   readonly type: "list" | "hash";
   readonly look: Look;
-  /** Whether what it holds may be compressed. */
+  /** Whether its values may be compressed. */
   readonly compresses: boolean;
-  /** The hash that has the lineage of what is sealed, and says whether all messages are sealed. */
+  /** The hash that holds the lineage of the sealed values, and the mark that all messages are sealed. */
   readonly record?: string;
-  /** Whether values are sealed to the lineage of that record. */
+  /** Whether values are sealed for the lineage in that record. */
   readonly hasLineage: boolean;
 }
 
-/** Returns what a key holds that is to be sealed, `undefined` for a key that holds nothing such. */
+/** Returns the place of a key that holds values to seal; `undefined` for any other key. */
 export function placeOf(prefix: string, { holder: { kind, name }, parts }: FoundKey): Place | undefined {
   const [first = "", ...more] = parts;
   if (kind === "user") return placeOfUser(prefix, name, first, more);

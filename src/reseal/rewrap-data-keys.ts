@@ -14,36 +14,40 @@ import { inBatches } from "./in-batches.js";
 import { AT_ONCE, type ResealOptions, resealShape } from "./options.js";
 import { once } from "../options/once.js";
 
+/** The progress of {@link rewrapDataKeys}. */
 export interface RewrapProgress {
-  /** How many data keys were found so far. */
+  /** The number of data keys found so far. */
   readonly scanned: number;
+  /** The number of data keys that were wrapped anew so far. */
   readonly rewrapped: number;
 }
 
+/** Options of {@link rewrapDataKeys}. */
 export type RewrapDataKeysOptions = ResealOptions<RewrapProgress>;
 
+/** The result of {@link rewrapDataKeys}. */
 export interface RewrappedDataKeys {
-  /** How many data keys were wrapped anew. */
+  /** The number of data keys that were wrapped anew. */
   readonly rewrapped: number;
-  /** How many data keys each key of the ring wraps now, by its id. */
+  /** The number of data keys that each key of the ring wraps now, by the id of the ring's key. */
   readonly wrappedBy: Record<string, number>;
 }
 
 const schema = once(() => z.strictObject(resealShape(), "pass an object with at least client and encryption"));
 
-/** What is counted of a record that names no key of a ring: no ring has such a key. */
+/** The name under which records without a valid key id are counted. It is not a valid id, so no ring has such a key. */
 const UNREADABLE = "(unreadable)";
-/** How often a data key is looked at again that somebody else changed meanwhile. */
+/** How often a data key is read again that another process has changed meanwhile. */
 const MAX_LOOKS = 3;
 
 /**
- * Wraps all data keys anew with the ring's current key, and counts which key of the ring wraps how many afterwards. Messages
- * stay as they are. You can run it while users talk, and repeat it.
+ * Wraps all data keys anew with the ring's current key, and counts how many data keys each key of the ring wraps
+ * afterwards. Messages stay as they are. You can run it while users talk, and repeat it.
  *
- * A data key that the ring cannot unwrap is counted under the id of the key that wrapped it, and left alone. A key of the
- * ring that wraps none may be taken out of `keys`, once all processes have the new one as `current`.
+ * A data key that the ring cannot unwrap stays as it is, and is counted under the id of the key that wrapped it. You
+ * may remove a key from `keys` when it wraps no data key and all processes use the new key as `current`.
  *
- * Of data keys that are kept elsewhere it finds those that something in this Redis is sealed with.
+ * Of data keys that are kept elsewhere, it finds those that have sealed something in this Redis.
  *
  * @throws InvalidOptionError if an option is missing, unknown or invalid.
  * @throws EncryptionKeyError when data keys are kept elsewhere, and the ring has no `dataKeys`.
@@ -71,7 +75,7 @@ export async function rewrapDataKeys(options: RewrapDataKeysOptions): Promise<Re
   for await (const { keys } of scanKeys(settings, patternOf, settings.keyPrefix)) {
     const holders = keys.flatMap((key) => {
       const found = foundKey(base, key);
-      // A SCAN may find a key again.
+      // SCAN may return a key twice.
       if (found?.parts.join(":") !== "data-key" || seen.has(key)) return [];
       seen.add(key);
       return [found.holder];
@@ -91,7 +95,7 @@ interface Rewrapped {
   readonly isRewrapped: boolean;
 }
 
-/** Returns what wraps the holder's data key now, `undefined` when there is none. */
+/** Returns the id of the key that wraps the holder's data key now; `undefined` if there is no data key. */
 async function rewrap(settings: KeyedConnection, ring: Keyring, holder: Holder): Promise<Rewrapped | undefined> {
   const dataKey = dataKeyOf(settings.keyPrefix, holder);
   const [held, left] = await read(
@@ -122,7 +126,7 @@ async function rewrapElsewhere(
     throw new EncryptionKeyError("Data keys are kept elsewhere. Pass the `dataKeys` of the keyring that made them.");
   }
   const owner = `${holder.kind}:${holder.name}`;
-  // The key of a user stays until the user is erased: sessions/owner-keys.ts.
+  // A user's key stays until the user is erased (sessions/owner-keys.ts).
   const keep: KeepDataKey = { ttl: holder.kind === "user" || left < 0 ? "never" : Math.ceil(left / 1_000) };
   const held = await elsewhere(connection, () => dataKeys.get(owner, keep));
   return untilSettled(ring, owner, held ?? "", (replaces, rewrapped) =>
@@ -130,7 +134,11 @@ async function rewrapElsewhere(
   );
 }
 
-/** @param replace puts one record in the place of another, and returns the one that is there then. */
+/**
+ * Wraps the key of a record anew, and starts again if the record has changed meanwhile.
+ *
+ * @param replace replaces one record by another, and returns the record that is stored afterwards.
+ */
 async function untilSettled(
   ring: Keyring,
   owner: string,
@@ -139,7 +147,7 @@ async function untilSettled(
 ): Promise<Rewrapped | undefined> {
   let record = held;
   for (let looks = 0; ; looks++) {
-    // It is gone, was destroyed, or has gone elsewhere meanwhile.
+    // The key has gone, was destroyed, or has been moved elsewhere meanwhile.
     if (record === "" || record.endsWith(" -") || isElsewhere(record)) return undefined;
     const [, wrappedBy = UNREADABLE] = /^\S+ ([\w.-]{1,64}) \S+$/.exec(record) ?? [];
     const rewrapped = looks < MAX_LOOKS ? wrapAnew(ring, owner, record) : undefined;
@@ -150,7 +158,7 @@ async function untilSettled(
   }
 }
 
-/** Returns the record, wrapped by the current key; `undefined` when it is, or when the ring cannot unwrap it. */
+/** Returns the record wrapped by the current key; `undefined` if it is so already, or if the ring cannot unwrap it. */
 function wrapAnew(ring: Keyring, owner: string, record: string): string | undefined {
   try {
     const { key, isOld } = ring.unwrap(owner, record);

@@ -8,18 +8,20 @@ import { Lineage } from "../sessions/lineage.js";
 import type { Place } from "./places.js";
 import type { Sealing } from "./sealable.js";
 
-/** How many values one script looks at. */
+/** The number of values that one script looks at. */
 const STEP = 50;
-/** How often a key is looked through, while others write what is plain to it. */
+/** How often a key is read again if other processes keep writing plain text to it. */
 const MAX_PASSES = 4;
 
+/** The numbers of values that were sealed and skipped. */
 export interface Sealed {
+  /** The number of values that were sealed. */
   readonly sealed: number;
-  /** How many values changed in between each time, or cannot be read. */
+  /** The number of values that changed at each try, or cannot be read. */
   readonly skipped: number;
 }
 
-/** Seals what is plain in a key. Marks a list of messages in which all is sealed. */
+/** Seals the plain values of a key. Marks a list of messages in which all are sealed. */
 export async function sealPlace(connection: Connection, place: Place): Promise<Sealed> {
   if (place.type === "list" && (await isMarked(connection, place))) return { sealed: 0, skipped: 0 };
   const lineage = new Lineage();
@@ -35,12 +37,12 @@ export async function sealPlace(connection: Connection, place: Place): Promise<S
   }
 }
 
-/** What a look through a key found. */
+/** The result of one pass over a key. */
 interface Pass {
   plain: number;
   sealed: number;
   unreadable: number;
-  /** Of a list. */
+  /** The length, and the first and last entry, of a list. */
   length: number;
   first: Stored | undefined;
   last: Stored | undefined;
@@ -94,7 +96,7 @@ async function* fieldsOf(connection: Connection, key: string): AsyncGenerator<Ba
       return { next: text(next), found: storedList(found) };
     });
     cursor = step.next;
-    // A small hash is found at once, whatever COUNT says.
+    // HSCAN returns a small hash whole, whatever COUNT says.
     for (let from = 0; from < step.found.length; from += 2 * STEP) {
       const part = step.found.slice(from, from + 2 * STEP);
       yield part.flatMap((held, index) => (index % 2 === 0 ? [] : [[text(part[index - 1]), held] as const]));
@@ -102,7 +104,7 @@ async function* fieldsOf(connection: Connection, key: string): AsyncGenerator<Ba
   } while (cursor !== "0");
 }
 
-/** Returns how many of the values were there still. */
+/** Seals values. Returns the number of values that had not changed meanwhile and are sealed now. */
 async function seal(
   connection: Connection,
   place: Place,

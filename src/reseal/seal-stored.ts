@@ -15,11 +15,13 @@ import { placeOf } from "./places.js";
 import { type Sealed, sealPlace } from "./seal-place.js";
 import { once } from "../options/once.js";
 
+/** The progress of {@link sealStored}. */
 export interface SealProgress extends Sealed {
-  /** How many keys were looked at so far. */
+  /** The number of keys looked at so far. */
   readonly scanned: number;
 }
 
+/** Options of {@link sealStored}. */
 export interface SealStoredOptions extends ResealOptions<SealProgress>, Pick<StoredFormOptions, "compress"> {}
 
 const schema = once(() =>
@@ -30,17 +32,18 @@ const schema = once(() =>
 );
 
 /**
- * Seals what is stored plain: messages, titles, what sessions hold, values of agent memory, items of stores. Each value is
- * compared before it is replaced, so you can run it while others write, and repeat it.
+ * Seals data that is stored as plain text: messages, titles, the content of sessions, values of agent memory, and items
+ * of stores. It compares each value before it replaces it, so you can run it while other processes write, and repeat
+ * it.
  *
- * A conversation in which all messages are sealed is marked: plain text in it is refused from then on, also by processes
- * that accept it elsewhere. Checkpoints of LangGraph, events and questions of answers in flight, and records of operations
- * are left as they are.
+ * It marks a conversation in which all messages are sealed. From then on, plain text in it is refused, even by
+ * processes that accept plain text elsewhere. Checkpoints of LangGraph, events and questions of answers in flight, and
+ * records of operations stay as they are.
  *
- * @returns how many values were sealed, and how many not, because they changed each time or cannot be read. Repeat the call
- * until none are skipped.
- * @throws InvalidOptionError when an option is missing, unknown or of the wrong form, or the keyring does not seal.
- * @throws EncryptionKeyError when the ring cannot unwrap the data key of an owner whose values are to be sealed.
+ * @returns the number of values that were sealed, and of values that were skipped, because they changed at each try or
+ * cannot be read. Repeat the call until none are skipped.
+ * @throws InvalidOptionError when an option is missing, unknown or of the wrong form, or the key ring does not seal.
+ * @throws EncryptionKeyError when the key ring cannot unwrap the data key of an owner whose values it has to seal.
  * @throws StoreUnavailableError when Redis, or the place of the data keys, did not answer within `deadline`.
  *
  * @example
@@ -85,7 +88,7 @@ async function sealKey(settings: KeyedConnection & StoredForm, found: FoundKey):
     ],
     (kind, milliseconds) => [text(kind), count(milliseconds)],
   );
-  // What another application keeps under such a key is left alone.
+  // Leave alone a key of this name that another application uses.
   if (type !== place.type) return nothing;
   const { holder } = found;
   const connection = connectionOf(
@@ -93,7 +96,7 @@ async function sealKey(settings: KeyedConnection & StoredForm, found: FoundKey):
     {
       owner: `${holder.kind}:${holder.name}`,
       dataKey: dataKeyOf(settings.keyPrefix, holder),
-      // The data key of a user that is kept elsewhere stays until the user is erased: sessions/owner-keys.ts.
+      // A user's data key that is kept elsewhere stays until the user is erased (sessions/owner-keys.ts).
       ttlMilliseconds: holder.kind === "user" || left < 0 ? 0 : left,
     },
   );

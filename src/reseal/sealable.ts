@@ -9,24 +9,24 @@ import { ITEM_HEADER_BYTES } from "../redis/scripts/fragments/items.js";
 import type { Sealer, Stored } from "../redis/sealing.js";
 import { isContent, sealFields, sealTitle } from "../sessions/opened-record.js";
 
-// What a stored value becomes when it is sealed, for each kind of value.
+// How each kind of stored value is sealed.
 
-/** More than a compressed text has that this library wrote. */
+/** The largest size of a decompressed text in bytes. No text that this library wrote is larger. */
 const MAX_BYTES = 67_108_864;
 
-/** How a value is sealed, and what is stored beside it. */
+/** Seals a value. Returns the sealed form, and the fields to store beside it. */
 export type Sealing = (
   sealer: Sealer,
   lineage: string,
 ) => { readonly sealed: Value; readonly beside?: readonly Stored[] };
 
-/** A value: how it is sealed; or why not, where it is sealed, needs not be, or cannot be read. */
+/** How to seal a value; or `"sealed"` if it is sealed or needs no seal, or `"unreadable"`. */
 type Looked = Sealing | "sealed" | "unreadable";
 
-/** Says of a value what it is, by its field; of an entry of a list without one. */
+/** Looks at a value and its field. For an entry of a list, `field` is its index. */
 export type Look = (stored: Stored, field: string) => Looked;
 
-/** Returns the text of a body that is plain, or compressed alone. */
+/** Returns the text of a body that is plain or only compressed. */
 function plainOf(body: Stored): { readonly text: string } | "sealed" | "unreadable" {
   const value = asText(body);
   if (typeof value !== "string" && readEnvelope(value)?.sealed !== undefined) return "sealed";
@@ -62,7 +62,11 @@ export function lookAtSession(sessionId: string): Look {
   };
 }
 
-/** @param name the name of the namespace within its owner. */
+/**
+ * Returns the look at a value of agent memory.
+ *
+ * @param name the name of the namespace within its owner.
+ */
 export function lookAtMemory(name: string): Look {
   return (stored, key) => {
     const value = asText(stored);

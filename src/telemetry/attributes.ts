@@ -2,10 +2,12 @@ import { createHmac } from "node:crypto";
 import type { Attributes } from "@opentelemetry/api";
 import type { OperationEnd, Subject } from "../diagnostics/operations.js";
 
-/** What attributes and metrics of ours begin with, where OpenTelemetry has no name. */
+/** The beginning of the names of attributes and metrics for which OpenTelemetry has no name. */
 export const PREFIX = "langchain_redis_sessions";
 
-/** Returns how an operation ended, in few different values: metrics have these attributes too. */
+/**
+ * Returns attributes that say how an operation ended. They have few different values, because metrics carry them too.
+ */
 export function outcomeAttributes({ outcome, error }: OperationEnd): Attributes {
   return {
     ...(outcome === undefined ? {} : { [`${PREFIX}.outcome`]: outcome }),
@@ -13,12 +15,16 @@ export function outcomeAttributes({ outcome, error }: OperationEnd): Attributes 
   };
 }
 
-/** Returns what an operation was about. @param secret what names are hashed with; without it they are left out. */
+/**
+ * Returns attributes that say whose data an operation was about.
+ *
+ * @param secret the secret that hashes names. Without it, the attributes leave names out.
+ */
 export function subjectAttributes(subject: Subject | undefined, secret: string | undefined): Attributes {
   if (subject === undefined) return {};
   const { owner, conversationId, agentId } = subject;
   return {
-    // Of a session. Random ids, but for the agent's, which a developer chose.
+    // These belong to a session. The conversation's id is random, and a developer chose the agent's id.
     "gen_ai.conversation.id": conversationId,
     "gen_ai.agent.id": agentId,
     ...(owner === undefined || secret === undefined ? {} : hashedOwner(owner, secret)),

@@ -9,16 +9,23 @@ import { once } from "../options/once.js";
 /** The name of the instrumentation scope. */
 const SCOPE = "langchain-redis-sessions";
 
-/** Options of `instrument`. */
+/** Options of {@link instrument}. */
 export interface InstrumentOptions {
-  /** @default the global one, as it is when `instrument` is called */
+  /**
+   * The provider of tracers for spans.
+   * @default the global provider at the time of the call
+   */
   tracerProvider?: TracerProvider | undefined;
-  /** @default the global one, as it is when `instrument` is called */
+  /**
+   * The provider of meters for metrics.
+   * @default the global provider at the time of the call
+   */
   meterProvider?: MeterProvider | undefined;
   /**
-   * A secret of at least 16 characters. With it, spans name whose data an operation was about, by an HMAC-SHA-256 of the
-   * name: `user.hash` for a user, `gen_ai.conversation.id` for a history or thread of its own. Without it they leave that
-   * out: such names are often e-mail addresses.
+   * A secret of at least 16 characters. With it, spans identify the owner of the data by an HMAC-SHA-256 of the owner's
+   * name: `user.hash` for a user, `gen_ai.conversation.id` for a history or thread outside of sessions. Without it,
+   * spans leave the owner out, because such names are often e-mail addresses.
+   * @default undefined: spans do not identify the owner
    */
   hashIds?: string | undefined;
 }
@@ -35,14 +42,14 @@ const optionsSchema = once(() =>
 );
 
 /**
- * Makes spans and metrics of all operations of this library in this process, with OpenTelemetry. They hold no message text,
- * token, value of agent memory or raw user id. While an operation runs, spans of the Redis client's own instrumentation are
- * suppressed, because they would hold the arguments of scripts, and so message texts.
+ * Creates OpenTelemetry spans and metrics for all operations of this library in this process. They contain no message
+ * text, token, value of agent memory or plain user id. While an operation runs, it suppresses spans of the Redis
+ * client's own instrumentation, because these would contain the arguments of scripts and so message texts.
  *
- * Call it once, when the providers are registered. A later call takes the place of the earlier one.
+ * Call it once, after the providers are registered. A later call replaces the earlier one.
  *
- * @returns a function that ends it.
- * @throws InvalidOptionError for an unknown or wrong option.
+ * @returns a function that ends the instrumentation.
+ * @throws InvalidOptionError when an option is unknown or of the wrong form.
  *
  * @example
  * ```ts

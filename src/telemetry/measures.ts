@@ -2,7 +2,10 @@ import type { Attributes, Histogram, Meter } from "@opentelemetry/api";
 import type { OperationEnd } from "../diagnostics/operations.js";
 import { outcomeAttributes, PREFIX } from "./attributes.js";
 
-/** Seconds. Those of the semantic conventions for databases, and then what turns and waits need. */
+/**
+ * The bucket boundaries in seconds: those of OpenTelemetry's semantic conventions for databases, and longer ones for
+ * turns and waits.
+ */
 const BOUNDARIES = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300];
 
 /** The metrics of all operations. */

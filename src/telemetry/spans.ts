@@ -12,15 +12,16 @@ import { outcomeAttributes, PREFIX, subjectAttributes } from "./attributes.js";
 import type { Measures } from "./measures.js";
 
 /**
- * What `suppressTracing` of @opentelemetry/core sets. A key of a context is found by its name: `createContextKey` is
- * `Symbol.for`. So that package is not needed here; test/telemetry/suppression.test.ts holds this against it.
+ * The key that `suppressTracing` of @opentelemetry/core sets. A key of a context is found by its name, because
+ * `createContextKey` is `Symbol.for`, so this library does not need that package. test/telemetry/suppression.test.ts
+ * checks that the names agree.
  */
 const SUPPRESSED = createContextKey("OpenTelemetry SDK Context Key SUPPRESS_TRACING");
 
 /** The context that was active before the spans of the Redis client were suppressed. */
 const OUTSIDE = createContextKey("langchain-redis-sessions outside");
 
-/** Makes a span of each operation, and measures it. */
+/** Creates a span for each operation, and measures the operation. */
 export class Spans implements Observer {
   readonly #tracer: Tracer;
   readonly #measures: Measures;

@@ -15,10 +15,9 @@ const MAX_TRIES = 5;
  * Starts a real Redis for tests and examples. Uses the first of these that is available:
  *
  * 1. The server at `REDIS_URL`. A call with `cluster`, `dataDir` or `args` skips it, because it needs a server of its
- * own.
+ *    own.
  * 2. `redis-server` or `valkey-server` on `PATH`, version 7.0 or later, on a free port of 127.0.0.1. The server ends
- * with
- *    this process, even if this process crashes.
+ *    with this process, even if this process crashes.
  * 3. Docker, through the package `testcontainers` and the image `redis:7-alpine`.
  *
  * The server does not keep a program running that forgets `stop()`, and a temporary server leaves no files behind.

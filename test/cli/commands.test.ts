@@ -114,7 +114,7 @@ describe.each(topologies.filter(({ name }) => name.endsWith("ioredis 6")))("on $
     expect(objects(await run("end-everybody", "--yes", "--json"))).toEqual([{ owners: 1, sessions: 2 }]);
     expect(await sessions.list({ userId: "ada" })).toEqual([]);
     expect((await run("erase", "ada", "--yes")).out).toBe(
-      "Of ada (no organisation) were removed: 0 sessions, 1 conversations, 1 memories, 0 threads, 0 items.\n",
+      "Removed for ada (no organisation): 0 sessions, 1 conversations, 1 memories, 0 threads, 0 items.\n",
     );
     expect(await sessions.conversations.list({ userId: "ada" })).toEqual([]);
   });

@@ -165,7 +165,7 @@ describe("a dump from before a thread was deleted, with the whole ring,", () => 
 
   test("cannot be read when data keys are kept elsewhere", async () => {
     const dataKeys = new TableOfKeys();
-    await expect(restored(() => sealing({ dataKeys }))).rejects.toThrow(/the key is gone/);
+    await expect(restored(() => sealing({ dataKeys }))).rejects.toThrow(/the key that sealed it is gone/);
     expect(dataKeys.table.size).toBe(0);
   });
 

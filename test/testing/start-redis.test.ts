@@ -218,9 +218,9 @@ describe("REDIS_URL", () => {
     },
   );
 
-  test("that is no URL is an error", async () => {
+  test("that is not a URL is an error", async () => {
     vi.stubEnv("REDIS_URL", "localhost:6379");
-    await expect(startRedis()).rejects.toThrow("no URL such as redis://127.0.0.1:6379");
+    await expect(startRedis()).rejects.toThrow("not a URL such as redis://127.0.0.1:6379");
   });
 });
 

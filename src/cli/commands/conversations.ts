@@ -14,7 +14,7 @@ export const conversations: Command = {
   run: async (call: Call) => {
     const { output, options } = call;
     const owner = ownerOf(call);
-    // A title that cannot be read is left out. Without --texts no title is shown, and so no key is needed.
+    // Without --texts, titles are not shown, so leave out those that cannot be read. Then no key is needed.
     const found = all(options.texts === true ? storeOf(call) : storeOf(call, { onCorrupt: "skip" }), owner);
     const count =
       options.texts === true

@@ -8,7 +8,7 @@ export const doctor: Command = {
   name: "doctor",
   operands: [],
   options: [],
-  about: "Looks whether this Redis is set up well for a service, and says what to change",
+  about: "Checks whether this Redis is set up well for a service, and says what to change",
   run: async ({ redis, options, output }: Call) => {
     const found: Checked[] = [];
     for await (const one of checks(redis.client, options.prefix ?? "chat")) {
@@ -28,7 +28,7 @@ const marks = {
 } as const;
 
 async function print(output: Output, { check, verdict, found, advice, nodes = [] }: Checked): Promise<void> {
-  // Coloured on a terminal only, and not with NO_COLOR: Node looks at both.
+  // Node.js colours the mark on a terminal only, and not if NO_COLOR is set.
   const [color, mark] = marks[verdict];
   const where = nodes.length === 0 ? "" : ` (${nodes.join(", ")})`;
   await output.line(`  ${check.padEnd(12)} ${found}${where}`, styleText(color, mark));

@@ -7,7 +7,7 @@ export const end: Command = {
   name: "end",
   operands: ["user"],
   options: ["org", "max-token-lifetime", "yes"],
-  about: "Ends all sessions of a user; sign-ins from before open no other",
+  about: "Ends all sessions of a user; earlier sign-ins cannot open new ones",
   run: async (call: Call) => {
     const { output } = call;
     const owner = ownerOf(call);

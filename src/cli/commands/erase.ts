@@ -14,23 +14,24 @@ export const erase: Command = {
   name: "erase",
   operands: ["user"],
   options: ["org", "max-token-lifetime", "yes"],
-  about: "Removes all that is stored of a user, the data key first",
+  about: "Removes everything that is stored for a user, the data key first",
   run: async (call: Call) => {
     const owner = ownerOf(call);
     const store = storeOf(call);
     await assertKeyInReach(call);
-    await confirm(call, `This removes all that is stored of ${named(owner)}.`, owner.userId);
+    await confirm(call, `This removes everything that is stored for ${named(owner)}.`, owner.userId);
     const erased = await store.eraseUser(owner);
     const counts = Object.entries(erased).map(([what, count]) => `${count} ${what}`);
-    await call.output.result(erased, `Of ${named(owner)} were removed: ${counts.join(", ")}.`);
+    await call.output.result(erased, `Removed for ${named(owner)}: ${counts.join(", ")}.`);
     return EXIT.done;
   },
 };
 
 /**
- * A data key that is kept elsewhere has to be destroyed there, or a backup of Redis stays readable.
+ * Checks that the user's data key can be destroyed. If a key that is kept elsewhere were not destroyed there, backups
+ * of Redis would stay readable.
  *
- * @throws UsageError when it is, and the key ring does not say where.
+ * @throws UsageError when the key is kept elsewhere and the key ring does not say where.
  */
 async function assertKeyInReach(call: Call): Promise<void> {
   if (call.keyRing?.dataKeys !== undefined) return;

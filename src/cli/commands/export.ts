@@ -6,7 +6,7 @@ export const exportUser: Command = {
   name: "export",
   operands: ["user"],
   options: ["org"],
-  about: "Prints all that is stored of a user, texts too, as JSON: one record a line",
+  about: "Prints everything that is stored for a user, including texts, as JSON: one record per line",
   run: async (call: Call) => {
     for await (const record of storeOf(call).exportUser(ownerOf(call))) await call.output.json(record);
     return EXIT.done;

@@ -8,7 +8,7 @@ export const reseal: Command = {
   name: "reseal",
   operands: [],
   options: ["compress"],
-  about: "Seals what is stored plain; scans all keys, while users talk",
+  about: "Seals data that is stored as plain text; scans all keys, and may run while users talk",
   run: async (call: Call) => {
     const { redis, options, output } = call;
     using progress = new Progress("alone");
@@ -20,7 +20,7 @@ export const reseal: Command = {
       onProgress: (one) => progress.show(`${one.scanned} keys, ${one.sealed} values sealed`),
     });
     await output.result(sealed, `${sealed.sealed} values were sealed, and ${sealed.skipped} were skipped.`);
-    // What is skipped changed each time, or cannot be read. It is still plain.
+    // A skipped value changed at each try or cannot be read, so it is still plain text.
     return sealed.skipped === 0 ? EXIT.done : EXIT.failed;
   },
 };

@@ -8,7 +8,7 @@ export const rewrap: Command = {
   name: "rewrap",
   operands: [],
   options: [],
-  about: "Wraps all data keys with the ring's current key, and counts which key wraps how many",
+  about: "Wraps all data keys with the ring's current key, and counts the data keys of each key",
   run: async (call: Call) => {
     const { redis, options, output } = call;
     using progress = new Progress("alone");

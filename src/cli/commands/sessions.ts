@@ -38,7 +38,7 @@ const columns = [
   { title: "messages", width: 8 },
 ];
 
-/** What docs/privacy.md calls content. */
+/** The columns that docs/privacy.md calls content. */
 const contents = [
   { title: "address", width: 15 },
   { title: "user agent", width: 20 },
@@ -51,7 +51,7 @@ function cellsOf(session: ListedSession): readonly string[] {
   return [id, conversationId, agentId, ...times, String(messageCount), ipAddress, userAgent];
 }
 
-/** Reads what is never sealed, so that no key is needed. */
+/** Reads only the fields that are never sealed, so that no key is needed. */
 async function withoutContent(call: Call): Promise<ListedSession[]> {
   const connection = connectionOf(call);
   const keys = keysOf(connection, ownerOf(call));

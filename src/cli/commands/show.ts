@@ -11,7 +11,7 @@ export const show: Command = {
   name: "show",
   operands: ["user", "conversation"],
   options: ["org", "texts"],
-  about: "Shows the messages of a conversation: who, when, how long; with --texts, what",
+  about: "Shows the messages of a conversation: type, time and length; with --texts, also the texts",
   run: async (call: Call) => {
     const { output, operands, options } = call;
     const print = output.format === "json" ? printJson : printText;
@@ -28,7 +28,7 @@ const PAGE = 100;
 async function* all(store: SessionStore, owner: Owner, id: string): AsyncGenerator<StoredMessage> {
   for (let from = 0; ; from += PAGE) {
     const page = await store.conversations.messages(owner, id, { limit: PAGE, before: from + PAGE });
-    // At the end, a page begins earlier.
+    // Near the end of the conversation, a page also holds messages of the page before.
     yield* page.filter(({ index }) => index >= from);
     if ((page.at(-1)?.index ?? -1) < from + PAGE - 1) return;
   }
@@ -42,7 +42,7 @@ async function printText(output: Output, { index, at, message }: StoredMessage, 
   const size = [counted(text.length, "character"), ...(calls.length === 0 ? [] : [counted(calls.length, "tool call")])];
   await output.line(`#${index}  ${timeCell(at)}  ${message.type}  ${size.join(", ")}`);
   if (shown === "no texts") return;
-  // Indented, so that no text can pass for the beginning of another message.
+  // Indent each line, so that no text can pass for the beginning of another message.
   for (const line of text === "" ? [] : text.split(/\r?\n/)) await output.line(`    ${line}`);
   for (const { name, args } of calls) await output.line(`    calls ${name} ${JSON.stringify(args)}`);
 }

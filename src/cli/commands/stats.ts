@@ -14,7 +14,7 @@ export const stats: Command = {
   name: "stats",
   operands: [],
   options: [],
-  about: "Counts what is stored, and the memory that it takes; scans all keys, at half speed",
+  about: "Counts what is stored, and measures its memory; scans all keys, at half speed",
   run: async (call: Call) => {
     await call.output.table(columns, await countAll(connectionOf(call)), (row) => [
       row.what,
@@ -32,13 +32,13 @@ const columns = [
   { title: "bytes", width: 12 },
 ];
 
-/** One kind of thing: how many there are, and what they take. */
+/** One kind of stored thing, its number and its memory. */
 interface Row {
   readonly what: string;
   count: number;
   messages?: number;
   keys?: number;
-  /** Absent when MEMORY USAGE is refused. */
+  /** Absent if Redis refuses MEMORY USAGE. */
   bytes?: number;
 }
 
@@ -72,7 +72,7 @@ interface MeasuredKey extends Omit<KindOfKey, "isList"> {
   readonly messages: number | undefined;
 }
 
-/** Asks the node that has the keys. What it refuses, and what has gone meanwhile, is left out. */
+/** Measures keys on their node. Leaves out amounts that the node refuses, and keys that have gone meanwhile. */
 async function measured(connection: KeyedConnection, base: string, keys: readonly string[]): Promise<MeasuredKey[]> {
   const known = keys.flatMap((key) => {
     const found = foundKey(base, key);

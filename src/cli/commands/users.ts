@@ -14,7 +14,7 @@ export const users: Command = {
   name: "users",
   operands: [],
   options: [],
-  about: "Lists who has something stored; scans all keys, at half speed",
+  about: "Lists the users that have stored data; scans all keys, at half speed",
   run: async (call: Call) => {
     await call.output.table(columns, allOwners(connectionOf(call)), (found) => [
       found.userId ?? "?",
@@ -36,17 +36,17 @@ const columns = [
 ];
 
 interface FoundOwner {
-  /** Absent when no session of the owner can be read: nothing else in Redis has the id. */
+  /** Absent if no session of the owner can be read, because nothing else in Redis holds the id. */
   readonly userId?: string;
   readonly orgId?: string;
-  /** As the indexes have them. What has expired counts until the service looks at it. */
+  /** The number in the index. An expired session counts until the service looks at it. */
   readonly sessions: number;
   readonly conversations: number;
-  /** What the owner is called in keys: a hash of the ids. */
+  /** The owner's name in keys: a hash of the ids. */
   readonly tag: string;
 }
 
-/** How many owners are looked at at once. */
+/** The number of owners that are read at once. */
 const AT_ONCE = 32;
 
 async function* allOwners(connection: KeyedConnection): AsyncGenerator<FoundOwner> {
@@ -61,7 +61,7 @@ async function* allOwners(connection: KeyedConnection): AsyncGenerator<FoundOwne
   }
 }
 
-/** How many sessions are tried. By default a user has no more. */
+/** The number of sessions that are tried. By default, a user has no more. */
 const TRIED = 5;
 
 async function lookAt(connection: KeyedConnection, tag: string): Promise<FoundOwner> {
@@ -83,7 +83,7 @@ async function lookAt(connection: KeyedConnection, tag: string): Promise<FoundOw
   const commands = ids.map((id) => ["hmget", keys.session(id), "userId", "orgId"] as const);
   const named =
     ids.length === 0 ? [] : await read(connection, "owner.names", commands, (...replies) => replies.map(namesOf));
-  // A record that names somebody else is not this owner's.
+  // Ignore a record that names another owner.
   const own = named.find(({ userId, orgId }) => userId !== undefined && ownerTag(userId, orgId) === tag);
   return { ...own, ...counts, tag };
 }

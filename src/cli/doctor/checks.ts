@@ -11,14 +11,14 @@ import { rights } from "./rights.js";
 import { scripts } from "./scripts.js";
 import { version } from "./version.js";
 
-/** A finding, and of what. */
+/** A finding, and the check that made it. */
 export interface Checked extends Finding {
   readonly check: string;
-  /** The primaries that it is so of, when it is not so of all. */
+  /** The primaries with this finding. Absent if all have the same one. */
   readonly nodes?: readonly string[];
 }
 
-/** Asked of what each primary says of itself. */
+/** Checks of the information that each primary gives about itself. */
 const nodeChecks: Readonly<Record<string, (node: Node) => Finding>> = {
   version,
   persistence,
@@ -27,7 +27,7 @@ const nodeChecks: Readonly<Record<string, (node: Node) => Finding>> = {
   replicas,
 };
 
-/** Tried out through the client, as the service does. */
+/** Checks that use Redis through the client, as the service does. */
 const clientChecks: Readonly<Record<string, (client: Redis | Cluster, prefix: string) => Promise<Finding>>> = {
   cluster,
   scripts,
@@ -36,7 +36,7 @@ const clientChecks: Readonly<Record<string, (client: Redis | Cluster, prefix: st
   latency,
 };
 
-/** Checks everything, one after another, so that nothing disturbs the latency. */
+/** Runs the checks one after another, so that none disturbs the measurement of latency. */
 export async function* checks(client: Redis | Cluster, prefix: string): AsyncGenerator<Checked> {
   const primaries = client instanceof Cluster ? await primariesOf(client) : [client];
   const nodes = await Promise.all(
@@ -51,13 +51,13 @@ export async function* checks(client: Redis | Cluster, prefix: string): AsyncGen
   for (const [check, look] of Object.entries(clientChecks)) yield { check, ...(await look(client, prefix)) };
 }
 
-/** A Cluster knows its nodes once it has answered. */
+/** Returns the primaries of a Cluster. The client knows them only after a first reply. */
 async function primariesOf(client: Cluster): Promise<Redis[]> {
   await client.call("time").catch(() => {});
   return client.nodes("master");
 }
 
-/** Yields what was found once, where it is the same for several. */
+/** Yields each finding once, with the nodes that share it. */
 function* together(check: string, found: readonly (readonly [node: string, finding: Finding])[]): Generator<Checked> {
   const findings = new Map(found.map(([, finding]) => [JSON.stringify(finding), finding]));
   for (const [same, finding] of findings) {

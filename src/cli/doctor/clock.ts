@@ -3,10 +3,10 @@ import { list, text } from "../../redis/replies.js";
 import { change, type Finding, ok, unknown } from "./finding.js";
 import { isRefusal } from "./refusal.js";
 
-/** Seconds. Sign-ins are compared by whole seconds. */
+/** The tolerated difference in seconds. The times of sign-ins are compared in whole seconds. */
 const TOLERATED = 1;
 
-/** How far the clock of the server is from the one of this machine. */
+/** Compares the clock of the server with the clock of this machine. */
 export async function clock(client: Redis | Cluster): Promise<Finding> {
   const began = Date.now();
   try {
@@ -22,5 +22,5 @@ export async function clock(client: Redis | Cluster): Promise<Finding> {
 function compared(difference: number): Finding {
   const found = `${Math.abs(difference).toFixed(1)} s ${difference < 0 ? "behind" : "ahead of"} this machine`;
   if (Math.abs(difference) <= TOLERATED) return ok("that of this machine");
-  return change(found, "Set both by NTP: times of sign-ins are compared with the server's clock.");
+  return change(found, "Set both by NTP: the library compares the times of sign-ins with the server's clock.");
 }

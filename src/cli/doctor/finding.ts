@@ -1,9 +1,9 @@
-/** What a check found. */
+/** The finding of a check. */
 export interface Finding {
   readonly verdict: "ok" | "change" | "unknown";
-  /** What is so: of a few words. */
+  /** The state that was found, in a few words. */
   readonly found: string;
-  /** What to do, and why. Absent when nothing is to be done. */
+  /** The change to make, and its reason. Absent if nothing has to change. */
   readonly advice?: string;
 }
 
@@ -15,7 +15,7 @@ export function change(found: string, advice: string): Finding {
   return { verdict: "change", found, advice };
 }
 
-/** It could not be read, which is no fault. */
+/** Returns the finding for a state that could not be read, which is no fault. */
 export function unknown(found: string, advice: string): Finding {
   return { verdict: "unknown", found, advice };
 }

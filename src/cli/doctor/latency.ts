@@ -3,10 +3,13 @@ import { change, type Finding, ok, unknown } from "./finding.js";
 import { isRefusal } from "./refusal.js";
 
 const COMMANDS = 100;
-/** Milliseconds. Of the five seconds of a call, that is little; of an answer that streams, much. */
+/**
+ * The limit in milliseconds. It is a small part of the five seconds that a call may take, but long for an answer that
+ * streams.
+ */
 const SLOW = 100;
 
-/** How long a command takes, one after another. TIME is one that the service's own user may run too. */
+/** Measures the latency of single commands. Uses TIME, which the service's own user may run too. */
 export async function latency(client: Redis | Cluster): Promise<Finding> {
   const times: number[] = [];
   try {

@@ -3,28 +3,28 @@ import type { Node } from "./node.js";
 
 const MUCH = 0.9;
 
-/** What becomes of what is stored when memory is short. */
+/** Checks what Redis does when memory runs short. */
 export function eviction({ info }: Node): Finding {
   const policy = info.get("maxmemory_policy");
-  if (policy === undefined) return unknown("INFO is refused", "Look whether `maxmemory-policy` is `noeviction`.");
+  if (policy === undefined) return unknown("INFO is refused", "Check that `maxmemory-policy` is `noeviction`.");
   const evicted = Number(info.get("evicted_keys") ?? 0);
   const found = evicted > 0 ? `${policy}; ${evicted} keys were evicted` : policy;
   return policy === "noeviction"
     ? ok(found)
     : change(
         found,
-        "Set `maxmemory-policy noeviction`: otherwise conversations, ended sessions and data keys go one by one. With it, writes fail as a StorageFullError.",
+        "Set `maxmemory-policy noeviction`: otherwise Redis drops conversations, ended sessions and data keys one by one. With it, writes fail with StorageFullError.",
       );
 }
 
-/** How much memory is left. */
+/** Checks how much memory is left. */
 export function memory({ info }: Node): Finding {
   const [used, limit] = [Number(info.get("used_memory")), Number(info.get("maxmemory"))];
-  if (Number.isNaN(used + limit)) return unknown("INFO is refused", "Look how much memory is left.");
+  if (Number.isNaN(used + limit)) return unknown("INFO is refused", "Check how much memory is left.");
   if (limit === 0) {
     return change(
       `${megabytes(used)}, no limit`,
-      "Set `maxmemory` below what the machine has: otherwise the system may kill Redis.",
+      "Set `maxmemory` below the memory of the machine: otherwise the system may kill Redis.",
     );
   }
   const found = `${megabytes(used)} of ${megabytes(limit)}`;

@@ -1,7 +1,7 @@
 import type { Redis } from "ioredis";
 import { isRefusal } from "./refusal.js";
 
-/** What a node says of itself. Where that is forbidden, there is nothing. */
+/** The information that a node gives about itself. Empty where Redis refuses it. */
 export interface Node {
   /** The fields of INFO. */
   readonly info: ReadonlyMap<string, string>;
@@ -11,7 +11,7 @@ export interface Node {
 
 const SETTINGS = ["appendfsync", "save", "min-replicas-to-write"];
 
-/** Asks a node. What an ACL or a provider forbids is left out, so that the other checks can go on. */
+/** Reads the information of a node. Leaves out what an ACL or a provider forbids, so that other checks can go on. */
 export async function readNode(client: Redis): Promise<Node> {
   const info = await client.info().catch(nothingWhenRefused);
   const lines = info?.matchAll(/^(\w+):(.*?)\r?$/gm) ?? [];

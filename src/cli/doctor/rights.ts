@@ -4,10 +4,13 @@ import { textList } from "../../redis/replies.js";
 import { change, type Finding, ok } from "./finding.js";
 import { isRefusal } from "./refusal.js";
 
-// A script that may not write is refused each command that writes, but only after the user's rights were looked at. So what
-// the user may not do shows, and nothing is written, with no right to look at rights.
+// In a script with the flag no-writes, Redis refuses each command that writes, but only after it has checked the user's
+// rights. So this check sees missing rights, writes nothing, and needs no right to read ACLs.
 
-/** What the scripts of the library run, as docs/redis.md allows it, with arguments enough. A test compares the two. */
+/**
+ * The commands that the library's scripts run, as docs/redis.md allows them, with enough arguments. A test compares the
+ * two.
+ */
 export const scriptedCommands: readonly string[] = `
 get k, set k v, del k, unlink k, exists k, type k, time
 persist k, pexpire k 1, pexpireat k 1, pexpiretime k, pttl k
@@ -36,9 +39,9 @@ return refused
 `;
 
 const ADVICE =
-  "Allow it, if this is the user of the service: docs/redis.md has the ACL line. Where a right is missing, a script stops half-way.";
+  "If this is the user of the service, allow it: docs/redis.md has the ACL line. If a right is missing, a script stops half-way.";
 
-/** What the user that asks may not do, of all that the library does. */
+/** Checks that the connected user has every right that the library needs. */
 export async function rights(client: Redis | Cluster, prefix: string): Promise<Finding> {
   const { base, session } = ownerKeys(prefix, "doctor");
   const channels = [endingsChannel(prefix), answerChannel(base, "doctor")];
@@ -55,7 +58,10 @@ export async function rights(client: Redis | Cluster, prefix: string): Promise<F
   }
 }
 
-/** Asked over a connection of its own, which can do nothing else from then on. */
+/**
+ * Returns whether the user may subscribe. Uses a connection of its own, because a subscribed connection can do nothing
+ * else.
+ */
 async function maySubscribe(client: Redis | Cluster, channels: readonly string[]): Promise<boolean> {
   const subscriber: Redis | Cluster = client instanceof Cluster ? client.duplicate() : client.duplicate();
   subscriber.on("error", () => {});

@@ -5,7 +5,10 @@ import { echoKeyScript } from "../../redis/scripts/echo-key.js";
 import { run } from "../../redis/send.js";
 import { change, type Finding, ok } from "./finding.js";
 
-/** Whether scripts run as the library sends them: the first time it teaches the script, the second time it names it. */
+/**
+ * Checks that scripts run as the library sends them: the first time with their text (EVAL), then by their hash
+ * (EVALSHA).
+ */
 export async function scripts(client: Redis | Cluster, prefix: string): Promise<Finding> {
   const connection = parseClient({ client });
   const call = { keys: { key: `${prefix}:doctor` }, arguments: {} };
@@ -15,6 +18,6 @@ export async function scripts(client: Redis | Cluster, prefix: string): Promise<
     return ok("EVALSHA works");
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
-    return change(error.message, "Allow EVAL and EVALSHA: everything here is a script.");
+    return change(error.message, "Allow EVAL and EVALSHA: the library does everything by scripts.");
   }
 }

@@ -1,7 +1,7 @@
 import { change, type Finding, ok, unknown } from "./finding.js";
 import type { Node } from "./node.js";
 
-/** Scripts of the library begin with a line that a server before Redis 7.0 cannot compile. */
+/** Checks the version. Each script begins with a line that a server before Redis 7.0 cannot compile. */
 export function version({ info }: Node): Finding {
   const valkey = info.get("valkey_version");
   const redis = info.get("redis_version");

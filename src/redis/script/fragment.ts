@@ -1,7 +1,7 @@
-/** A piece of Lua that scripts share: one value, constant or function, which is a local of its own name. */
+/** A piece of Lua that scripts share: one value, constant or function. It is a local with a name of its own. */
 export interface Fragment {
   readonly lua: string;
-  /** The fragments whose names its Lua uses. It sees nothing else: no key, no argument, no local of a script. */
+  /** The fragments whose names its Lua uses. It can use nothing else: no key, argument or local of a script. */
   readonly needs: readonly Fragment[];
 }
 
@@ -9,7 +9,7 @@ export function fragment(lua: string, ...needs: readonly Fragment[]): Fragment {
   return { lua: lua.trim(), needs };
 }
 
-/** Returns the Lua of the fragments and of all that they need, each once, and behind what it needs. */
+/** Returns the Lua of the fragments and of everything that they need, each once, after what it needs. */
 export function assembled(uses: readonly Fragment[]): string {
   const ordered = new Set<Fragment>();
   const add = (one: Fragment): void => {

@@ -3,7 +3,7 @@ import { defineScript } from "../script/define.js";
 
 export const echoKeyScript = defineScript({
   name: "echo-key",
-  about: "returns a key as the client spells it: a client with a prefix of its own puts that in front.",
+  about: "returns a key as the server received it, with any prefix that the client adds to keys.",
   flags: "no-writes",
   keys: { key: "any" },
   arguments: {},

@@ -63,7 +63,7 @@ function parse(url: string): { hostname: string; port: number } {
     if (!/^rediss?:$/.test(protocol) || hostname === "") throw new TypeError("not a Redis URL");
     return { hostname, port: port === "" ? DEFAULT_PORT : Number(port) };
   } catch {
-    throw new RedisUnavailableError("REDIS_URL is set, but is no URL such as redis://127.0.0.1:6379.");
+    throw new RedisUnavailableError("REDIS_URL is set, but is not a URL such as redis://127.0.0.1:6379.");
   }
 }
 

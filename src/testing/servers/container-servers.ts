@@ -82,7 +82,7 @@ function startError(error: unknown, log: readonly string[], tooOld: readonly str
   const reason = error instanceof Error ? error.message : String(error);
   if (/port is already allocated|address already in use/i.test(reason)) return new PortTakenError(reason);
   if (log.length === 0) return nothingToRun(reason, error, tooOld);
-  return new RedisUnavailableError(`The container ${IMAGE} did not come up: ${reason}`, { log, cause: error });
+  return new RedisUnavailableError(`The container ${IMAGE} did not start: ${reason}`, { log, cause: error });
 }
 
 function nothingToRun(reason: string, cause: unknown, tooOld: readonly string[]): RedisUnavailableError {

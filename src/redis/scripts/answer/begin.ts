@@ -18,35 +18,37 @@ import { microseconds, now, whole } from "../fragments/time.js";
 import { noteTurn, standing, turnArgument, turnOf, unfinishedTurn } from "../fragments/unfinished.js";
 import { sessionKeys } from "../session/record.js";
 
-/** Of how many answers before it an answer remembers how they ended. */
+/** The number of earlier answers whose ends an answer remembers. */
 const FORMER = 8;
 
 /** Where an answer begins. */
 export interface AnswerBegun {
-  /** The clear that the conversation has seen. */
+  /** The generation of the conversation: its latest clear or removal. */
   readonly generation: string;
-  /** The position of the question; `""` when it is not in the conversation. */
+  /** The position of the question; `""` if it is not in the conversation. */
   readonly position: string;
   /** The run of the turn. */
   readonly attempt: string;
-  /** The position behind the last message, for a question that is kept beside the conversation; else `""`. */
+  /** The position behind the last message, for a question that is kept beside the conversation; otherwise `""`. */
   readonly behind: string;
-  /** How many messages of the conversation are the question. */
+  /** The number of messages of the question. */
   readonly asked: number;
-  /** Whether a thread begins anew: an earlier run of the turn left parts, or the question is to replace messages. */
+  /**
+   * Whether the thread begins anew, because an earlier run of the turn left parts, or the question replaces messages.
+   */
   readonly isAnew: boolean;
 }
 
-/** What the script replies, where it does not refuse. */
+/** The reply of the script, unless it refuses. */
 export type BeginReply =
   | ({ readonly outcome: "done" | "repeated" } & AnswerBegun)
-  /** Another turn runs: its operation id, where it is an answer. */
+  /** Another turn is running. `operationId` is its operation id, if it is an answer. */
   | { readonly outcome: "busy"; readonly operationId: string }
-  /** The turn that runs was told to stop: its token. */
+  /** The running turn was told to stop. `over` is its token. */
   | { readonly outcome: "waiting"; readonly over: string }
   | { readonly outcome: "superseded" };
 
-/** What the script recorded: words, "-" for none. */
+/** Parses the script's record: words, "-" for none. */
 const begun = (recorded: unknown): AnswerBegun => {
   const words = textReply(recorded).split(" ");
   const [generation = "", position = "", attempt = "", behind = ""] = words.map((one) => (one === "-" ? "" : one));
@@ -56,33 +58,33 @@ const begun = (recorded: unknown): AnswerBegun => {
 export const beginAnswerScript = defineScript({
   name: "answer.begin",
   about:
-    "begins an answer: takes the conversation, appends the question as a part of a turn that is not finished, and makes the list of its events. A question that is to replace messages is kept beside the conversation. Without a question, a turn that waits goes on.",
+    "begins an answer: takes the conversation, appends the question as a part of an unfinished turn, and creates the list of its events. A question that replaces messages is kept beside the conversation. Without a question, a waiting turn goes on.",
   keys: {
     ...sessionKeys,
     ...removalKeys,
     ...heldKeys,
     ...answerKeys,
     ...supersedingKeys,
-    turnOperation: "string: what was written under the operation id of the turn, for a while",
-    erased: "sorted set: the owner's conversations that are still to be erased",
+    turnOperation: "string: the record of the write with the turn's operation id, for a while",
+    erased: "sorted set: the owner's conversations that still have to be erased",
   },
   arguments: {
     ...digestArgument,
     ...lineageArgument,
-    sessionId: text("of the session"),
-    conversationId: text("of the conversation"),
-    token: text("of the lease under which the answer runs"),
+    sessionId: text("the id of the session"),
+    conversationId: text("the id of the conversation"),
+    token: text("the token of the lease under which the answer runs"),
     run: text("the public name of the answer"),
-    over: text('token of the turn that this one wants to stop, "" at the first try'),
-    supersedes: flag("whether a turn that runs is stopped"),
-    duration: text("of the lease in milliseconds"),
-    ttl: number("of the conversation in milliseconds"),
+    over: text('the token of the turn that this one wants to stop, "" at the first try'),
+    supersedes: flag("whether to stop a running turn"),
+    duration: text("the duration of the lease in milliseconds"),
+    ttl: number("the conversation's time to live in milliseconds"),
     followable: number("how long the events can be followed after the end, in milliseconds"),
-    cap: number("how many messages to keep, 0 for all"),
-    channel: text("of the conversation's answers"),
+    cap: number("the number of messages to keep, 0 for all"),
+    channel: text("the Pub/Sub channel of the conversation's answers"),
     ...turnArgument,
-    replaces: text('position of the first message that the turn replaces, "" for none'),
-    encoded: texts("the question: messages, JSON objects without their closing brace; none for a turn that waits"),
+    replaces: text('the position of the first message that the turn replaces, "" for none'),
+    encoded: texts("the question: messages, JSON objects without their closing brace; none for a waiting turn"),
   },
   effects: { done: begun, repeated: begun },
   answers: {
@@ -142,7 +144,7 @@ if before then
   if before[1] ~= "repeated" then
     return before
   elseif runs[1] ~= token or runs[2] or lostLease(lease, holder, token) then
-    -- It ran, and is over, or gave up before. It does not run again, however late this try comes.
+    -- The answer ran and is over, or gave up before. It does not run again, however late this try comes.
     return { "lease-lost" }
   end
   holdLease(lease, holder, token, duration)
@@ -152,7 +154,7 @@ local found = state(record, index, sessionId)
 if found ~= "live" then
   return { found }
 end
--- What is left of one that is being erased must not be listed again.
+-- A conversation that is being erased must not be listed again.
 if redis.call("ZSCORE", erased, conversationId) then
   return { "changed" }
 end
@@ -185,12 +187,12 @@ elseif obstacle then
   return { "waiting", holds }
 end
 
--- All is known before anything is written.
+-- From here on, read everything before the first write.
 local noted = unfinishedTurn(note)
 local isNoted = noted and noted.turn == turn.id
 local resumes, asked = #encoded == 0, #encoded
 local here = placesOf(conversation, messages)
--- A turn whose earlier run left parts replaces those.
+-- If an earlier run of the turn left parts, the turn replaces these instead.
 local beside = replaces ~= "" and not resumes and not (isNoted and noted.parts > 0)
 if beside then
   local at = indexOf(here, replaces)
@@ -221,7 +223,7 @@ elseif beside then
   kept = table.concat(kept)
   besides = { "question", kept, "replaces", replaces, "behind", behind }
 else
-  -- A turn that waits keeps its run, and what is known of its question.
+  -- A waiting turn keeps its run, and what the answer holds of its question.
   attempt = isNoted and noted.attempt or attempt
   local known = redis.call("HMGET", answer, "operation", "attempt", "asked", "position", "startedAt", "question", "replaces", "behind")
   if known[1] == turn.id then

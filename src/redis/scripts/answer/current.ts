@@ -9,11 +9,11 @@ import { unfinishedTurn } from "../fragments/unfinished.js";
 import { notAdmitted } from "../fragments/session.js";
 import { sessionKeys } from "../session/record.js";
 
-// allow-oom: it writes how an answer ended.
+// allow-oom: the script writes little more than how an answer ended.
 export const currentAnswerScript = defineScript({
   name: "answer.current",
   about:
-    "returns the answer that runs, waits for a person, or was interrupted and can be asked again. One whose producer is dead is settled.",
+    "returns the answer that is running, waits for a person, or was interrupted and can be asked again. Settles an answer whose producer is dead.",
   flags: "allow-oom",
   keys: {
     ...sessionKeys,
@@ -22,7 +22,10 @@ export const currentAnswerScript = defineScript({
     ...heldKeys,
     ...answerKeys,
   },
-  arguments: { sessionId: text("of the session that asks"), channel: text("of the conversation's answers") },
+  arguments: {
+    sessionId: text("the id of the session that asks"),
+    channel: text("the Pub/Sub channel of the conversation's answers"),
+  },
   answers: {
     none: nothing,
     found: (how: unknown, fields: unknown, lineage: unknown, question: unknown) => {
@@ -56,7 +59,7 @@ if not fields[1] or (how ~= "running" and how ~= "waiting" and how ~= "interrupt
 end
 local here = placesOf(conversation, messages)
 if how == "interrupted" then
-  -- Once other messages follow, it is an ordinary interrupted turn.
+  -- If other messages follow, it is an ordinary interrupted turn.
   local note = unfinishedTurn(redis.call("HGET", conversation, "unfinished"))
   local isLast = note and note.turn == fields[1] and note.parts > 0
   if not isLast and not (fields[8] and positionAt(here, here.length) == fields[8]) then

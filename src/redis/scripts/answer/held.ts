@@ -2,12 +2,12 @@ import { outcome, storedList, text, textList } from "../../replies.js";
 import { keptQuestion } from "../fragments/answer.js";
 import { defineScript, nothing } from "../../script/define.js";
 
-/** What runs, and how an answer ends. */
+/** The states of an answer: running, or how it ended. */
 const STATES = ["running", "stored", "interrupted", "stopped", "superseded", "waiting", "failed"] as const;
 
 export const heldAnswerScript = defineScript({
   name: "answer.held",
-  about: "returns what is kept of the latest answer of a conversation, for an export. It settles nothing.",
+  about: "returns the latest answer of a conversation, for an export. It settles nothing.",
   flags: "no-writes",
   keys: {
     answer: "hash: the latest answer of the conversation",
@@ -37,7 +37,7 @@ local fields = redis.call("HMGET", answer, "token", "end", "operation", "started
 if not fields[1] or not fields[3] then
   return { "none" }
 end
--- One whose producer is dead, and that nobody has looked at since, is not settled yet.
+-- An answer whose producer is dead may not be settled yet, if no script has looked at it since.
 local how = fields[2] or redis.call("GET", lease) == fields[1] and "running" or "interrupted"
 local position = fields[5] ~= "-" and fields[5] or ""
 local lineage = redis.call("HGET", conversation, "lineage") or ""

@@ -5,18 +5,18 @@ import { heldKeys, releaseLease } from "../fragments/lease.js";
 import { digestArgument, operationKey, remember } from "../fragments/operation.js";
 import { giveUp, successorKey } from "../fragments/supersede.js";
 
-// allow-oom: it writes short strings, so that a turn leaves nothing behind that nobody waits for.
+// allow-oom: the script writes only short strings, and releases what a turn would otherwise leave behind.
 export const leaveAnswerScript = defineScript({
   name: "answer.leave",
   about:
-    "gives up the beginning of an answer. A try that comes late is refused. An answer that has begun is interrupted. Repeating it does nothing more.",
+    "gives up the beginning of an answer. A later try is refused. An answer that has begun is interrupted. It is safe to repeat.",
   flags: "allow-oom",
   unrecorded: true,
   keys: { ...heldKeys, ...answerKeys, ...successorKey, ...operationKey },
   arguments: {
     ...digestArgument,
-    token: text("of the lease under which the answer would run"),
-    channel: text("of the conversation's answers"),
+    token: text("the token of the lease under which the answer would run"),
+    channel: text("the Pub/Sub channel of the conversation's answers"),
   },
   effects: { left: nothing },
   uses: [remember, giveUp, endAnswer, releaseLease],

@@ -9,30 +9,30 @@ import { stopKey, stopReason } from "../fragments/supersede.js";
 import { now, whole } from "../fragments/time.js";
 import { sessionKeys } from "../session/record.js";
 
-/** Ends of an answer that a producer writes where its turn did not. */
+/** The ends of an answer that a producer may write if its turn has written none. */
 export const CLOSING_ENDS = ["interrupted", "failed", "waiting", "stopped", "superseded"] as const;
 
 export const logAnswerScript = defineScript({
   name: "answer.log",
   about:
-    "adds events to an answer, each once, and renews its lease and the session's idle timeout. Says whether the answer has to stop. The last call of a producer closes the log, and ends an answer that has no end yet.",
+    "adds events to an answer, each once, and renews its lease and the session's idle timeout. Replies whether the answer has to stop. The last call of a producer closes the log, and ends an answer that has no end yet.",
   unrecorded: true,
   keys: { ...sessionKeys, ...heldKeys, ...answerKeys, ...stopKey },
   arguments: {
-    sessionId: text("of the session"),
-    token: text("of the lease under which the answer runs"),
-    duration: number("of the lease in milliseconds"),
-    channel: text("of the conversation's answers"),
-    from: number("how many events were added before these"),
+    sessionId: text("the id of the session"),
+    token: text("the token of the lease under which the answer runs"),
+    duration: number("the duration of the lease in milliseconds"),
+    channel: text("the Pub/Sub channel of the conversation's answers"),
+    from: number("the number of events that were added before these"),
     closes: flag("whether no more events will come"),
-    ending: oneOf(["", ...CLOSING_ENDS], "how the answer ends that has no end yet, when this closes it"),
-    encoded: texts("events, JSON"),
+    ending: oneOf(["", ...CLOSING_ENDS], "the end of the answer, if this call closes it and it has none yet"),
+    encoded: texts("the events, JSON"),
   },
   effects: { ok: nothing, stop: (reason: unknown) => ({ reason: outcome(reason, ["stop", "superseded"]) }) },
   answers: {
-    /** The answer is another's, or gone. */
+    /** The answer belongs to another producer, or is gone. */
     lost: nothing,
-    /** It ended without this producer. */
+    /** The answer ended without this producer. */
     ended: (end: unknown, session: unknown) => ({ end: textReply(end), session: textReply(session) }),
   },
   seals: true,
@@ -53,7 +53,7 @@ export const logAnswerScript = defineScript({
   lua: /* lua */ `
 local fields = redis.call("HMGET", answer, "token", "end", "open", "ttl")
 if fields[1] ~= token then
-  -- The conversation was cut, and the turn can no longer be stored.
+  -- The conversation was cut, so the turn can no longer be stored.
   releaseLease(lease, holder, token)
   return { "lost" }
 end
@@ -69,7 +69,7 @@ if not how then
     releaseLease(lease, holder, token)
     return { "ended", "interrupted", found }
   elseif lostLease(lease, holder, token) then
-    -- Another turn took the conversation, which is no answer.
+    -- Another turn, which is not an answer, took the conversation.
     endAnswer(answer, events, token, "interrupted", "", channel)
     redis.call("HDEL", answer, "open")
     return { "ended", "interrupted", "" }
@@ -81,7 +81,7 @@ if stale then
   return stale
 end
 local present = redis.call("LLEN", events) - 1
--- A list that is gone is not made anew. An event has its number: what a resend brings again is there, and a gap is marked.
+-- Do not create a removed list again. Events have numbers: skip those that a resend repeats, and mark a gap.
 if present >= 0 and present < from + #encoded then
   keepKey(dataKey, seal)
   local fitting = {}
@@ -94,7 +94,7 @@ if present >= 0 and present < from + #encoded then
   redis.call("RPUSH", events, unpack(fitting))
 end
 local left = tonumber(fields[4]) + duration
--- A turn that has to stop gets no more time for it.
+-- A turn that has to stop gets no more time.
 local reason = not how and stopReason(stop, token)
 if not how and not reason then
   holdLease(lease, holder, token, whole(duration))
@@ -106,13 +106,13 @@ if how and redis.call("PTTL", answer) < left then
 end
 if closes then
   if not how then
-    -- A producer that broke off before it heard of a stop was stopped: somebody was told so.
+    -- A producer that broke off before it heard of a stop counts as stopped, because the caller was told so.
     local told = ending == "interrupted" and reason
     endAnswer(answer, events, token, told and (told == "stop" and "stopped" or told) or ending, "", channel)
     if ending ~= "failed" then
       releaseLease(lease, holder, token)
     elseif redis.call("GET", lease) == token then
-      -- Its caller may still store it, while no other turn takes the conversation.
+      -- The caller may still store the turn, as long as no other turn takes the conversation.
       redis.call("DEL", lease)
     end
   end

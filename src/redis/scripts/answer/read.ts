@@ -9,39 +9,39 @@ import { now, whole } from "../fragments/time.js";
 import { notAdmitted } from "../fragments/session.js";
 import { sessionKeys } from "../session/record.js";
 
-/** How long a follower is taken for one after it has read. */
+/** How long a follower counts as following after a read. */
 const FOLLOWED_MILLISECONDS = 30_000;
 
-/** What the script found. */
+/** The reply of the script. */
 export type AnswerRead =
   | { readonly outcome: "none" | "gone" }
   | { readonly outcome: "former"; readonly end: string; readonly position: string }
   | {
       readonly outcome: "found";
       readonly run: string;
-      /** Empty while events may come. */
+      /** How the answer ended. Empty while events may come. */
       readonly end: string;
       readonly position: string;
-      /** How many events there are. */
+      /** The number of events that exist. */
       readonly present: number;
       readonly events: readonly Stored[];
     };
 
-// allow-oom: it writes a time, or how an answer ended. Whoever follows must hear of the end.
+// allow-oom: the script writes only a time, or how an answer ended, and followers must hear of the end.
 export const readAnswerScript = defineScript({
   name: "answer.read",
   about:
-    "returns the events of an answer behind a number, and how it ended, once all are returned. An answer whose producer is dead is settled.",
+    "returns the events of an answer from a number on, and how it ended, once all are returned. Settles an answer whose producer is dead.",
   flags: "allow-oom",
   keys: { ...sessionKeys, conversation: "hash: the conversation", ...heldKeys, ...answerKeys },
   arguments: {
-    sessionId: text("of the session that follows"),
-    channel: text("of the conversation's answers"),
-    run: text('the answer that is followed, "" for the latest'),
-    operationId: text('of the turn whose answer is followed, "" for any'),
-    from: number("how many events the follower has"),
-    limit: number("how many events to return at most"),
-    marks: flag("whether somebody goes on following"),
+    sessionId: text("the id of the session that follows"),
+    channel: text("the Pub/Sub channel of the conversation's answers"),
+    run: text('the answer to follow, "" for the latest'),
+    operationId: text('the operation id of the turn whose answer to follow, "" for any'),
+    from: number("the number of events that the follower has"),
+    limit: number("the largest number of events to return"),
+    marks: flag("whether the follower goes on following"),
   },
   answers: {
     none: nothing,

@@ -8,11 +8,10 @@ import { askToStop, stopKey } from "../fragments/supersede.js";
 import { notAdmitted } from "../fragments/session.js";
 import { sessionKeys } from "../session/record.js";
 
-// allow-oom: it writes short strings, and somebody wants to end something.
+// allow-oom: the script writes only short strings, and stopping must work when memory is short.
 export const stopAnswerScript = defineScript({
   name: "answer.stop",
-  about:
-    "tells the turn that holds the conversation to stop, once: a resend that comes late does not stop the next turn.",
+  about: "tells the turn that holds the conversation to stop, once: a late resend does not stop the next turn.",
   flags: "allow-oom",
   keys: {
     ...sessionKeys,
@@ -24,9 +23,9 @@ export const stopAnswerScript = defineScript({
   },
   arguments: {
     ...digestArgument,
-    sessionId: text("of the session that asks"),
-    channel: text("of the conversation's answers"),
-    operationId: text('of the turn, "" for any'),
+    sessionId: text("the id of the session that asks"),
+    channel: text("the Pub/Sub channel of the conversation's answers"),
+    operationId: text('the operation id of the turn, "" for any'),
   },
   effects: { told: nothing, repeated: nothing },
   answers: { idle: nothing },
@@ -41,7 +40,7 @@ local refusal = notAdmitted(record, index, sessionId, conversation)
 if refusal then
   return refusal
 end
--- One whose lease lapsed does not come back once somebody was told that nothing runs.
+-- An answer whose lease has expired must not come back after the caller was told that nothing runs.
 settleDead(answer, events, lease, holder, channel)
 local holds = redis.call("GET", lease)
 local fields = redis.call("HMGET", answer, "token", "operation")

@@ -19,41 +19,41 @@ const begun = (generation: unknown): { generation: string } => ({ generation: te
 
 export const appendToConversationScript = defineScript({
   name: "conversation.append",
-  about: "appends a turn to a conversation on behalf of a live session, whole, once.",
+  about: "appends a turn to a conversation on behalf of a live session, whole and once.",
   keys: {
     ...sessionKeys,
     conversation: "hash: the conversation",
     messages: "list: its messages, oldest first",
-    conversations: "sorted set: the owner's, by last activity",
+    conversations: "sorted set: the owner's conversations, by last activity",
     ...operationKey,
     ...heldKeys,
     ...answerKeys,
-    erased: "sorted set: the owner's conversations that are still to be erased",
+    erased: "sorted set: the owner's conversations that still have to be erased",
   },
   optionalKeys: partKey,
   arguments: {
     ...digestArgument,
     ...lineageArgument,
-    sessionId: text("of the session"),
-    conversationId: text("of the conversation"),
+    sessionId: text("the id of the session"),
+    conversationId: text("the id of the conversation"),
     seen: text(
-      'generation that the writer\'s latest read saw, "" for none, "*" when it never read; "new" when there must be no message and no removal at all',
+      'the generation that the writer\'s latest read saw, "" for none, "*" if it never read; "new" if the conversation must have no message and no removal',
     ),
-    ttl: number("of the conversation in milliseconds"),
-    cap: number("how many messages to keep, 0 for all"),
-    toolCalls: number("how many the batch holds"),
+    ttl: number("the conversation's time to live in milliseconds"),
+    cap: number("the number of messages to keep, 0 for all"),
+    toolCalls: number("the number of tool calls in the batch"),
     ...heldArguments,
     ...turnArgument,
-    ending: text('how this write ends the answer of the turn, "" when it does not, or has none'),
-    channel: text("of the conversation's answers"),
+    ending: text('how this write ends the answer of the turn, "" if it does not, or there is none'),
+    channel: text("the Pub/Sub channel of the conversation's answers"),
     fence: text(
-      '"<position of the first message that the batch replaces> <position behind the last message, as the writer saw it>", "" for none',
+      '"<position of the first message that the batch replaces> <position behind the last message that the writer saw>", "" for none',
     ),
     encoded: texts(
-      "messages, JSON objects without their closing brace; none ends a turn that has parts: with `turnOperation` they are removed",
+      "messages, JSON objects without their closing brace; none ends a turn that has parts; with `turnOperation`, the parts are removed",
     ),
   },
-  /** With the generation that a replacing batch begins. */
+  /** With the generation that a replacing batch begins, otherwise "". */
   effects: { done: begun, repeated: begun },
   answers: { occupied: nothing, dropped: nothing, ...staleLineageAnswer },
   refusals: ["conflict", "changed", "no-conversation", "lease-lost", "sealed-only", ...notLive],
@@ -94,13 +94,13 @@ end
 local found = state(record, index, sessionId)
 if found ~= "live" then
   if ending ~= "" then
-    -- The question stays, which was accepted while the session lived.
+    -- The question stays, because it was accepted while the session was live.
     endAnswer(answer, events, token, "interrupted", "", channel)
     releaseLease(lease, holder, token)
   end
   return { found }
 end
--- What is left of one that is being erased must not be listed again.
+-- A conversation that is being erased must not be listed again.
 if redis.call("ZSCORE", erased, conversationId) then
   return { "changed" }
 end
@@ -133,7 +133,7 @@ local stale = staleKey(dataKey, seal) or staleLineage(conversation, lineage)
 if stale then
   return stale
 end
--- A record that was evicted took the eras with it: the positions that were read since name nothing any more.
+-- An evicted record took the eras with it. A new era makes positions invalid that were read since.
 local begins = kind == "none" or not held[2]
 local here, cutAt, begun = nil, nil, ""
 if fence ~= "" then
@@ -153,7 +153,7 @@ local due = dueOf(conversations, conversationId, ttl)
 remember(operation, digest, begun)
 keepKey(dataKey, seal)
 if begun ~= "" then
-  -- Turns that read what is replaced are refused from now on.
+  -- From now on, refuse turns that have read the replaced messages.
   redis.call("HSET", conversation, "generation", begun)
 end
 local keys = { conversation = conversation, messages = messages, conversations = conversations }
@@ -165,7 +165,7 @@ keepConversation(keys, conversationId, agentId, due, ttl)
 countSaid(record, index, #encoded, toolCalls)
 if ending ~= "" then
   if fence ~= "" and redis.call("HGET", answer, "token") == token then
-    -- The question, which was kept beside the conversation, is in it now.
+    -- The question was kept beside the conversation, and is now in it.
     redis.call("HDEL", answer, "question", "replaces", "behind")
     redis.call("HSET", answer, "position", positionAt(here, cutAt))
   end

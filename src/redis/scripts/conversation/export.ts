@@ -5,11 +5,11 @@ import { defineScript, nothing } from "../../script/define.js";
 import { places } from "../fragments/positions.js";
 import { whole } from "../fragments/time.js";
 
-/** How many messages a page has at most. */
+/** The largest number of messages of a page. */
 const PAGE = 500;
-/** A page ends when it has so many bytes. */
+/** The size in bytes at which a page ends. */
 const PAGE_BYTES = 1_048_576;
-/** How many messages are read at once. The page is longer than `PAGE_BYTES` by so many messages at most. */
+/** The number of messages that are read at once. A page exceeds `PAGE_BYTES` by at most this many messages. */
 const STEP = 16;
 
 const page = (
@@ -38,18 +38,18 @@ const page = (
 
 export const exportConversationScript = defineScript({
   name: "conversation.export",
-  about: "returns a page of a conversation for an export: what is known of it, and messages from a number on.",
+  about: "returns a page of a conversation for an export: its fields, and messages from a number on.",
   flags: "no-writes",
   keys: {
     conversation: "hash: the conversation",
     messages: "list: its messages",
-    conversations: "sorted set: the owner's, by last activity",
+    conversations: "sorted set: the owner's conversations, by last activity",
     threads: "sorted set: the owner's threads",
   },
   arguments: {
-    conversationId: text("of the conversation"),
-    from: number("of the first message that is wanted; an earlier one may be gone"),
-    behind: number("the number behind the last message that is wanted, -1 for all"),
+    conversationId: text("the id of the conversation"),
+    from: number("the number of the first message to return; it may be gone"),
+    behind: number("the number behind the last message to return, -1 for all"),
   },
   answers: { page, none: nothing },
   uses: [places, whole],
@@ -57,7 +57,7 @@ export const exportConversationScript = defineScript({
 local here = placesOf(conversation, messages)
 local names = { "agentId", "title", "createdAt", "activeAt", "forkedFrom", "lineage", "sealed" }
 local values = redis.call("HMGET", conversation, unpack(names))
--- An erasure takes the indexes away first. A conversation that has a thread and no message is in that of the threads.
+-- An erasure removes the indexes first. A conversation with a thread but no message is in the index of threads.
 local listed = here.length > 0 and redis.call("ZSCORE", conversations, conversationId)
 if not listed and not (values[1] and redis.call("ZSCORE", threads, conversationId)) then
   return { "none" }

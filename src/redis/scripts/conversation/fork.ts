@@ -8,7 +8,10 @@ import { digestArgument, operationKey, remember } from "../fragments/operation.j
 import { beginEra, indexOf, isQuestion, places } from "../fragments/positions.js";
 import { microseconds, now, outlive, whole } from "../fragments/time.js";
 
-/** How many messages, and bytes of them, a fork copies at most. The script takes tens of milliseconds for as much. */
+/**
+ * The largest numbers of messages, and of their bytes, that a fork copies. The script takes tens of milliseconds for
+ * them.
+ */
 const MAX_FORK_MESSAGES = 10_000;
 const MAX_FORK_BYTES = 16_777_216;
 
@@ -23,7 +26,7 @@ export const forkConversationScript = defineScript({
   keys: {
     conversation: "hash: the conversation",
     messages: "list: its messages",
-    conversations: "sorted set: the owner's, by last activity",
+    conversations: "sorted set: the owner's conversations, by last activity",
     ...operationKey,
     fork: "hash: the new conversation",
     forkMessages: "list: its messages",
@@ -31,12 +34,12 @@ export const forkConversationScript = defineScript({
   arguments: {
     ...digestArgument,
     ...lineageArgument,
-    conversationId: text("of the conversation"),
-    forkId: text("of the new one, made from the operation id"),
-    position: text('of the first message that is not copied, "" for all'),
-    hasTitle: flag("whether a title is given"),
-    title: text("of the new one; without it, that of the conversation"),
-    ttl: number("of conversations in milliseconds"),
+    conversationId: text("the id of the conversation"),
+    forkId: text("the id of the new conversation, made from the operation id"),
+    position: text('the position of the first message that is not copied, "" to copy all'),
+    hasTitle: flag("whether the caller passed a title"),
+    title: text("the title of the new conversation; without it, the fork has the title of the original"),
+    ttl: number("the conversations' time to live in milliseconds"),
   },
   effects: { done: forked, repeated: forked },
   answers: staleLineageAnswer,
@@ -66,18 +69,18 @@ if before then
   if before[1] ~= "repeated" then
     return before
   elseif redis.call("HEXISTS", fork, "agentId") == 0 or redis.call("EXISTS", forkMessages) == 0 then
-    -- The fork was made, and has been removed since.
+    -- The fork was made and has been removed since.
     return { "no-conversation" }
   end
   return described("repeated")
 end
 local here = placesOf(conversation, messages)
 local held = redis.call("HMGET", conversation, "agentId", "title", "lineage", "sealed")
--- An erasure takes the index away first.
+-- An erasure removes the index first.
 if here.length == 0 or not held[1] or not redis.call("ZSCORE", conversations, conversationId) then
   return { "no-conversation" }
 elseif redis.call("EXISTS", fork, forkMessages) > 0 then
-  -- The fork of this operation id, which was made too long ago to say whether it was the same one.
+  -- A fork of this operation id exists, but was made too long ago to tell whether it was the same call.
   return { "conflict" }
 end
 local length = here.length

@@ -8,7 +8,10 @@ import { digestArgument, operationKey, remember } from "../fragments/operation.j
 import { beginEra } from "../fragments/positions.js";
 import { microseconds, now, outlive, whole } from "../fragments/time.js";
 
-/** How many messages, and bytes of them, one script stores. It takes about a tenth of a second for as much. */
+/**
+ * The largest numbers of messages, and of their bytes, that one script stores. It takes about a tenth of a second for
+ * them.
+ */
 export const MAX_IMPORT_MESSAGES = 10_000;
 export const MAX_IMPORT_BYTES = 16_777_216;
 
@@ -19,26 +22,26 @@ const imported = (length: unknown, fields: unknown): { length: number; fields: r
 
 export const importConversationScript = defineScript({
   name: "conversation.import",
-  about: "stores a conversation that was exported, whole, once, where there is none.",
+  about: "stores an exported conversation, whole and once, if there is none with this id.",
   keys: {
     conversation: "hash: the conversation",
     messages: "list: its messages",
-    conversations: "sorted set: the owner's, by last activity",
+    conversations: "sorted set: the owner's conversations, by last activity",
     threads: "sorted set: the owner's threads",
     ...operationKey,
-    erased: "sorted set: the owner's conversations that are still to be erased",
-    erasedThreads: "sorted set: the owner's threads that are still to be erased",
+    erased: "sorted set: the owner's conversations that still have to be erased",
+    erasedThreads: "sorted set: the owner's threads that still have to be erased",
   },
   arguments: {
     ...digestArgument,
     ...lineageArgument,
-    conversationId: text("of the conversation"),
-    ttl: number("of conversations in milliseconds"),
-    fields: texts("of the conversation: name, value, …"),
-    entries: texts("messages, each whole and with its time"),
+    conversationId: text("the id of the conversation"),
+    ttl: number("the conversations' time to live in milliseconds"),
+    fields: texts("the fields of the conversation: name, value, …"),
+    entries: texts("the messages, each whole and with its time"),
   },
   effects: { done: imported, repeated: imported },
-  /** There is a conversation of this id: its content says whether it is the same. */
+  /** A conversation with this id exists. The caller compares the content. */
   answers: { exists: nothing },
   seals: true,
   refusals: ["conflict", "changed", "no-conversation"],
@@ -52,12 +55,12 @@ if before then
   if before[1] ~= "repeated" then
     return before
   elseif redis.call("HEXISTS", conversation, "agentId") == 0 or redis.call("EXISTS", messages) == 0 then
-    -- It was imported, and has been removed since.
+    -- The conversation was imported and has been removed since.
     return { "no-conversation" }
   end
   return described("repeated")
 end
--- What is left of one that is being erased would be removed again.
+-- An erasure that is under way would remove the conversation again.
 if redis.call("ZSCORE", erased, conversationId) or redis.call("ZSCORE", erasedThreads, conversationId) then
   return { "changed" }
 elseif redis.call("EXISTS", messages) == 1 or tonumber(redis.call("ZSCORE", threads, conversationId) or 0) > now then
@@ -72,10 +75,10 @@ local latest = redis.call("ZRANGE", conversations, -1, -1, "WITHSCORES")
 local activeAt = math.max(now, (tonumber(latest[2]) or 0) + 1)
 remember(operation, digest, "")
 keepKey(dataKey, seal)
--- What an eviction left of a record, or the generation of one that was removed.
+-- Remove what an eviction left of a record, or the generation of a removed conversation.
 redis.call("DEL", conversation)
 redis.call("HSET", conversation, unpack(fields))
--- A turn that read the conversation before, as an empty one say, is refused.
+-- A new generation refuses turns that read the conversation before, for example while it was empty.
 redis.call("HSET", conversation, "activeAt", whole(activeAt), "generation", whole(microseconds))
 local name = string.sub(redis.sha1hex(conversation .. whole(microseconds)), 1, 24)
 redis.call("HSET", conversation, "lineage", string.match(lineage, "^%S+") or name)

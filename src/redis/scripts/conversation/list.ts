@@ -3,13 +3,13 @@ import type { Stored } from "../../sealing.js";
 import { flag, number, text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
 
-/** A script takes about a millisecond to look at this many. */
+/** The largest number of stale entries that one script looks at, which takes it about a millisecond. */
 const MAX_STALE = 500;
 
 export interface ConversationEntry {
   readonly id: string;
   readonly length: number;
-  /** Name, value, name, value … */
+  /** Names and values, in turn. */
   readonly fields: readonly Stored[];
 }
 
@@ -20,23 +20,23 @@ const entries = (page: unknown): { entries: readonly ConversationEntry[] } => ({
   }),
 });
 
-// Of many stale entries it removes some and leaves the rest to its next run, because Redis does nothing else meanwhile.
+// The script removes a limited number of stale entries and leaves the rest to its next run, because Redis does nothing
+// else meanwhile.
 export const listConversationsScript = defineScript({
   name: "conversation.list",
-  about:
-    "returns a page of an owner's conversations, most recent first, and removes stale entries of the index on its way.",
+  about: "returns a page of an owner's conversations, most recent first, and removes stale entries of the index.",
   flags: "allow-oom",
-  keys: { conversations: "sorted set: the owner's, by last activity" },
+  keys: { conversations: "sorted set: the owner's conversations, by last activity" },
   arguments: {
-    below: text('only activity before this time in milliseconds, "+inf" for all'),
-    limit: number("how many"),
+    below: text('the time in milliseconds before which conversations were active, "+inf" for all'),
+    limit: number("the largest number of conversations"),
     withLineage: flag("whether titles may be sealed, so that the lineages are needed"),
   },
-  /** `unfinished`: there may be more, which the next run finds. */
+  /** `unfinished`: the next run may find more. */
   answers: { page: entries, unfinished: entries },
   uses: [],
   lua: /* lua */ `
--- Found through the index, spelled from its key: "<base>conversations" has "<base>conversation:<id>".
+-- Derive the keys from the key of the index: "<base>conversations" has "<base>conversation:<id>".
 local base = string.sub(conversations, 1, -#"conversations" - 1)
 local SHOWN = { "agentId", "title", "createdAt", "activeAt", "forkedFrom", withLineage and "lineage" or nil }
 local page, stale = {}, {}
@@ -47,7 +47,7 @@ while left and #page < limit and #stale < ${MAX_STALE} do
   left = #ids > 0
   skipped = skipped + #ids
   for _, id in ipairs(ids) do
-    -- In a slot that is moving here, what is still elsewhere looks like nothing. More keys than one stop the script.
+    -- In a slot that is moving here, a key that is still elsewhere looks missing. Naming several keys stops the script.
     redis.call("EXISTS", conversations, base .. "conversation:" .. id, base .. "messages:" .. id)
     local values = redis.call("HMGET", base .. "conversation:" .. id, unpack(SHOWN))
     local fields = {}

@@ -22,18 +22,18 @@ const page = (
 
 export const pageOfConversationScript = defineScript({
   name: "conversation.page",
-  about: "returns messages of a conversation, and what their positions are made of.",
+  about: "returns messages of a conversation, and the data that their positions are made from.",
   flags: "no-writes",
   keys: {
     conversation: "hash: the conversation",
     messages: "list: its messages",
-    conversations: "sorted set: the owner's, by last activity",
+    conversations: "sorted set: the owner's conversations, by last activity",
   },
   arguments: {
-    conversationId: text("of the conversation"),
-    position: text('in front of which the page ends, "" for none'),
-    before: number("index in front of which the page ends, -1 for the end"),
-    limit: number("how many at most"),
+    conversationId: text("the id of the conversation"),
+    position: text('the position in front of which the page ends, "" for none'),
+    before: number("the index in front of which the page ends, -1 for the end"),
+    limit: number("the largest number of messages"),
   },
   answers: { page },
   refusals: ["no-conversation", "no-position"],
@@ -44,7 +44,7 @@ local here = placesOf(conversation, messages)
 if here.length == 0 or not redis.call("ZSCORE", conversations, conversationId) then
   return { "no-conversation" }
 end
--- The list may be shorter than it was when the caller read that index.
+-- The list may be shorter than when the caller read the index.
 local behind = before < 0 and here.length or math.min(before, here.length)
 if position ~= "" then
   behind = indexOf(here, position)

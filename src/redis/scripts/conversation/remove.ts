@@ -9,20 +9,23 @@ import { notAdmitted } from "../fragments/session.js";
 import { deletedKey, removeThread, threadKeys } from "../fragments/thread.js";
 import { microseconds, whole } from "../fragments/time.js";
 
-/** The keys of a script that removes messages of a conversation, and its thread with them. */
+/** The keys of a script that removes messages of a conversation, together with its thread. */
 export const removalKeys = {
   conversation: "hash: the conversation",
   messages: "list: its messages",
-  conversations: "sorted set: the owner's, by last activity",
+  conversations: "sorted set: the owner's conversations, by last activity",
   ...operationKey,
   ...threadKeys,
   ...deletedKey,
   threads: "sorted set: the owner's threads",
 } as const;
 
-/** The keys of a script that removes messages of a conversation for good: nobody follows their answer any more. */
+/**
+ * The keys of a script that removes messages of a conversation for good, so that its answer cannot be followed any
+ * more.
+ */
 export const forgettingKeys = { ...removalKeys, ...answerKeys } as const;
-export const forgettingArguments = { channel: text("of the conversation's answers") };
+export const forgettingArguments = { channel: text("the Pub/Sub channel of the conversation's answers") };
 
 const removed = (generation: unknown): { generation: string } => ({ generation: textReply(generation) });
 
@@ -33,13 +36,13 @@ export const removeConversationScript = defineScript({
   flags: "allow-oom",
   keys: forgettingKeys,
   optionalKeys: {
-    record: "hash: the session that asks; absent when it is the owner: then the conversation has to exist",
+    record: "hash: the session that asks; absent if the owner asks: then the conversation must exist",
     index: "sorted set: the owner's sessions",
   },
   arguments: {
     ...digestArgument,
-    conversationId: text("of the conversation"),
-    sessionId: text("that asks"),
+    conversationId: text("the id of the conversation"),
+    sessionId: text("the id of the session that asks"),
     ...forgettingArguments,
   },
   effects: { done: removed, repeated: removed },

@@ -6,7 +6,7 @@ import { digestArgument, operationKey, remember } from "../fragments/operation.j
 
 export const renameConversationScript = defineScript({
   name: "conversation.rename",
-  about: "gives a conversation a title.",
+  about: "sets the title of a conversation.",
   keys: { conversation: "hash: the conversation", ...operationKey },
   arguments: { ...digestArgument, ...lineageArgument, title: text("the title") },
   effects: { done: nothing, repeated: nothing },

@@ -11,13 +11,13 @@ import { forgettingArguments, forgettingKeys } from "./remove.js";
 export const rewindConversationScript = defineScript({
   name: "conversation.rewind",
   about:
-    "removes a message of a user and all behind it, and the thread, and begins a generation, which keeps turns in flight from writing them back.",
+    "removes a message of a user, everything behind it, and the thread. Begins a generation, which keeps turns in flight from writing them back.",
   flags: "allow-oom",
   keys: forgettingKeys,
   arguments: {
     ...digestArgument,
-    conversationId: text("of the conversation"),
-    position: text("of the first message to remove"),
+    conversationId: text("the id of the conversation"),
+    position: text("the position of the first message to remove"),
     ...forgettingArguments,
   },
   effects: { done: nothing, repeated: nothing },
@@ -41,7 +41,7 @@ if before then
   return before
 end
 local here = placesOf(conversation, messages)
--- An erasure takes the index away first. A record that was evicted is not written anew, as it would not expire.
+-- An erasure removes the index first. An evicted record is not created again, because it would not expire.
 if here.length == 0 or redis.call("HEXISTS", conversation, "agentId") == 0 or not redis.call("ZSCORE", conversations, conversationId) then
   return { "no-conversation" }
 end

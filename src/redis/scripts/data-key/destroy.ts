@@ -4,7 +4,7 @@ import { wrappedKey } from "./keep.js";
 
 export const destroyDataKeyScript = defineScript({
   name: "data-key.destroy",
-  about: "removes a wrapped data key, when it is the one that is there.",
+  about: "removes a wrapped data key, if it is the stored one.",
   flags: "allow-oom",
   unrecorded: true,
   keys: wrappedKey,

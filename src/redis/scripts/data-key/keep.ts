@@ -6,10 +6,12 @@ import { fragment } from "../../script/fragment.js";
 // Wrapped data keys in a Redis of their own, for redisDataKeys: one string for each owner.
 
 export const wrappedKey = { wrapped: "string: the data key of an owner, wrapped" } as const;
-const ttlArgument = { ttl: number("milliseconds that the key has to be kept at least, 0 for ever") } as const;
+const ttlArgument = {
+  ttl: number("the shortest time for which to keep the key, in milliseconds; 0 for ever"),
+} as const;
 const kept = (wrapped: unknown): { wrapped: string } => ({ wrapped: textReply(wrapped) });
 
-/** Keeps a key at least as long. */
+/** Keeps a key for at least this time. */
 const keepFor = fragment(/* lua */ `
 local function keepFor(wrapped, ttl)
   local left = redis.call("PTTL", wrapped)
@@ -20,7 +22,7 @@ local function keepFor(wrapped, ttl)
   end
 end`);
 
-// allow-oom: it renews what is there, and without the key nothing can be read.
+// allow-oom: the script only renews an existing key, and without the key nothing can be read.
 export const getDataKeyScript = defineScript({
   name: "data-key.get",
   about: "returns a wrapped data key, and keeps it as long as it is needed.",
@@ -41,8 +43,7 @@ return { "kept", held }
 
 export const createDataKeyScript = defineScript({
   name: "data-key.create",
-  about:
-    "stores a wrapped data key where there is none, or the one that it replaces, and returns the one that is there.",
+  about: "stores a wrapped data key if there is none, or the one that it may replace. Returns the stored one.",
   unrecorded: true,
   keys: wrappedKey,
   arguments: {

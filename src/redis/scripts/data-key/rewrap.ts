@@ -4,10 +4,11 @@ import { defineScript, nothing } from "../../script/define.js";
 
 export const rewrapDataKeyScript = defineScript({
   name: "data-key.rewrap",
-  about: "puts a data key that is wrapped anew in the place of what was read, and returns what is there otherwise.",
+  about:
+    "replaces the record of a data key that the caller has read by one that is wrapped anew. Returns the stored record if it has changed.",
   unrecorded: true,
   keys: { dataKey: "string: the data key of an owner" },
-  arguments: { known: text("what was read"), rewrapped: text("the same data key, wrapped anew") },
+  arguments: { known: text("the record that the caller has read"), rewrapped: text("the same data key, wrapped anew") },
   effects: { done: nothing },
   answers: { changed: (found: unknown): { found: string } => ({ found: textReply(found) }) },
   uses: [],

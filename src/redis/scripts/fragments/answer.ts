@@ -5,28 +5,31 @@ import { now, whole } from "./time.js";
 // An answer in flight is a run of a turn that a request began with `answer.begin`. Its hash has these fields:
 //
 //   token      the token of the lease under which it runs
-//   run        its public name, which the ids of its events begin with
+//   run        its public name, with which the ids of its events begin
 //   operation  the operation id of its turn, and `attempt`, the run of the turn
-//   asked      how many messages its question has, and `position`, where they begin
-//   question   the question itself, as long as it is kept beside the conversation: "<bytes>:<entry>" for each of its messages.
-//              `replaces` says what it is to replace, and `behind` what was behind the last message then
-//   startedAt  when it began
+//   asked      the number of messages of its question, and `position`, where they begin
+//   question   the question itself, while it is kept beside the conversation: "<bytes>:<entry>" for each message;
+//              `replaces` is the message that it will replace, `behind` the position behind the last message then
+//   startedAt  the time at which it began
 //   ttl        how long its events can be followed after its end, in milliseconds
 //   end        how it ended, and `endedAt`, the position of the last message then; absent while it runs
-//   open       until when events may still be added, without a sign of life; absent once the log is closed
-//   followed   until when somebody follows it, so that events are published
+//   open       the time until which events may be added without a sign of life; absent once the log is closed
+//   followed   the time until which somebody follows it, so that events are published
 //   former     how the runs before it ended: "<run> <end> <position or ->;…"
 //
-// Its events are in a list. The first entry is empty, so that an event's number is its index, and no event can make anew a
-// list that was removed.
+// Its events are in a list. The first entry is empty, so that an event's number is its index, and so that no event can
+// create the list again after its removal.
 
-/** The keys of a script that a producer writes with, or that looks at an answer. */
+/** The keys of a script with which a producer writes, or which looks at an answer. */
 export const answerKeys = {
   answer: "hash: the latest answer of the conversation",
-  events: "list: its events, behind an empty one",
+  events: "list: an empty element, and then the answer's events",
 } as const;
 
-/** Returns the entries of a question that is kept beside its conversation. What this library did not write is one of them. */
+/**
+ * Returns the entries of a question that is kept beside its conversation. Text that this library did not write becomes
+ * one entry.
+ */
 export const keptQuestion = fragment(/* lua */ `
 local function keptQuestion(kept)
   local entries, read = {}, 1
@@ -40,20 +43,23 @@ local function keptQuestion(kept)
   return entries
 end`);
 
-/** Tells those who follow an answer, if somebody does, that there is something to read. */
+/** Notifies the followers of an answer, if there are any, that there is something to read. */
 export const tellFollowers = fragment(
   /* lua */ `
 local function tellFollowers(answer, channel)
   local followed = redis.call("HGET", answer, "followed")
   if followed and now < tonumber(followed) then
-    -- The message is a hint: an ACL without the channel must not stop the script half-way.
+    -- The message is only a hint, so an ACL without the channel must not stop the script half-way.
     redis.pcall("PUBLISH", channel, "events")
   end
 end`,
   now,
 );
 
-/** How long what an answer left is kept beside its conversation: as long as that, when its question may be asked again. */
+/**
+ * Ends an answer. Its events can be followed for a while. The hash of an answer that may be asked again stays as long
+ * as its conversation.
+ */
 export const endAnswer = fragment(
   /* lua */ `
 local LASTING = { interrupted = true, waiting = true, failed = true }
@@ -76,7 +82,8 @@ end`,
 );
 
 /**
- * Settles an answer whose producer is dead: its lease lapsed. From then on the producer is refused, also when it comes back.
+ * Settles an answer whose producer is dead, because its lease has expired. From then on the producer is refused, even
+ * if it comes back.
  */
 export const settleDead = fragment(
   /* lua */ `
@@ -93,7 +100,7 @@ end`,
   releaseLease,
 );
 
-/** Removes the answer of a conversation whose past is cut. Who follows it is told that it is gone. */
+/** Removes the answer of a conversation whose past is cut. Notifies followers, who then find that it is gone. */
 export const dropAnswer = fragment(/* lua */ `
 local function dropAnswer(answer, events, channel)
   if redis.call("UNLINK", answer, events) > 0 then

@@ -1,20 +1,20 @@
 import { fragment } from "../../script/fragment.js";
 import { earlier } from "./operation.js";
 
-// What an owner has is sealed with a data key, which has an id. The owner's key "data-key" is a string:
-// "<id> <the data key, wrapped by a key of the ring>", "<id> elsewhere" when the wrapped key is kept elsewhere, or "<id> -"
-// when that data key was destroyed. Nothing may be sealed with a destroyed key.
+// The data of an owner is sealed with a data key, which has an id. The owner's key "data-key" is a string: "<id> <the
+// data key, wrapped by a key of the ring>", "<id> elsewhere" if the wrapped key is kept elsewhere, or "<id> -" if the
+// data key was destroyed. Nothing may be sealed with a destroyed key.
 //
-// A script that writes something sealed has the argument `seal`: "<id> <origin> <ttl> <rest>". The origin is how the writer
-// came by the key:
+// A script that writes sealed values has the argument `seal`: "<id> <origin> <ttl> <rest>". The origin says how the
+// writer got the key:
 //
-//   known        it was there. It must be there still.
-//   rewrap       it was there, and is wrapped anew: the rest takes the place of what is there.
-//   new          the writer made it. It must be the first, or follow a destroyed one.
-//   over:<id>    as "new", in place of a key that exists nowhere any more.
-//   keep         the writer seals nothing. What is sealed already may live longer by what it does.
+//   known        the writer read it. It must still be there.
+//   rewrap       the writer read it and wrapped it anew: the rest replaces the stored one.
+//   new          the writer made it. It must be the first key, or follow a destroyed one.
+//   over:<id>    like "new", in place of a key that no longer exists anywhere.
+//   keep         the writer seals nothing, but may prolong the life of sealed values.
 
-/** Returns the refusal of a writer whose key is not the owner's, nil otherwise. */
+/** Returns the refusal of a writer whose key is not the owner's; otherwise nil. */
 export const staleKey = fragment(/* lua */ `
 local function staleKey(dataKey, seal)
   if seal == "" then
@@ -35,8 +35,8 @@ local function staleKey(dataKey, seal)
 end`);
 
 /**
- * The same as `earlier`, where the digest is made with the data key. A writer that has another key than the one that stands
- * cannot tell writes apart: it has to learn that one first.
+ * Does what `earlier` does for a digest that is made with the data key. A writer with another key than the stored one
+ * cannot tell writes apart, so it has to learn the stored key first.
  */
 export const earlierSealed = fragment(
   /* lua */ `
@@ -49,8 +49,8 @@ end`,
 );
 
 /**
- * Writes the key down, and keeps it at least as long as what is sealed with it: as long as the writer says, unless the script
- * knows better. What is left of a destroyed key is not kept.
+ * Stores the key, and keeps it at least as long as the values that it seals: for the time in `seal`, unless the script
+ * passes another. Does not prolong the mark of a destroyed key.
  */
 export const keepKey = fragment(/* lua */ `
 local function keepKey(dataKey, seal, milliseconds)
@@ -80,13 +80,13 @@ local function keepKey(dataKey, seal, milliseconds)
   end
 end`);
 
-/** For how long it is known that a key was destroyed: longer than any process goes on with a key, or resends a script. */
+/** How long the mark of a destroyed key is kept. It is longer than any process uses a known key or resends a script. */
 const DESTROYED_MILLISECONDS = 3_600_000;
 
 /**
- * Destroys the key, so that nothing is sealed with it any more. Returns its id, "" when there is none.
+ * Destroys the key, so that nothing can be sealed with it any more. Returns its id, or "" if there is none.
  *
- * `elsewhere` is the id of the key that is kept elsewhere, "" for none: it may be known there alone.
+ * `elsewhere` is the id of the key that is kept elsewhere, "" for none. This Redis may not know that key.
  */
 export const destroyKey = fragment(/* lua */ `
 local function destroyKey(dataKey, elsewhere)

@@ -4,23 +4,24 @@ import { beginEra, cut } from "./positions.js";
 import { touch } from "./session.js";
 import { microseconds, now, outlive, whole } from "./time.js";
 
-// What a script does that appends messages to the conversation of a session. It asks first, and writes then: in a slot that
-// is moving, a key that is gone stops it before its first write.
+// The steps of a script that appends messages to the conversation of a session. The script reads everything before it
+// writes: in a moving slot, a missing key then stops it before its first write.
 
-/** Returns when a conversation that is written to now was active last, and which other conversations have expired. */
+/** Returns the activity time of a conversation that is written now, and other conversations that have expired. */
 export const dueOf = fragment(
   /* lua */ `
 local function dueOf(conversations, conversationId, ttl)
-  -- At least one more than the latest: milliseconds tie, and pages are cut by this.
+  -- Make the time larger than the latest: pages are cut by it, and milliseconds may tie.
   local latest = redis.call("ZRANGE", conversations, -1, -1, "WITHSCORES")
   local due = { activeAt = math.max(now, tonumber(latest[2]) or 0), expired = {} }
   if latest[1] ~= conversationId then
     due.activeAt = math.max(now, (tonumber(latest[2]) or 0) + 1)
   end
-  -- Some of those that should have expired, so that the index does not grow with what nobody lists.
+  -- Look at some entries that should have expired, so that the index does not grow if nobody lists it.
   local base, limit = string.sub(conversations, 1, -#"conversations" - 1), "(" .. whole(now - ttl)
   for _, id in ipairs(redis.call("ZRANGE", conversations, "-inf", limit, "BYSCORE", "LIMIT", 0, 10)) do
-    -- In a slot that is moving here, what is still elsewhere looks like nothing. A command with two keys stops the script.
+    -- In a slot that is moving here, a key that is still elsewhere looks missing. A command with two keys then stops
+    -- the script.
     redis.call("EXISTS", conversations, base .. "messages:" .. id)
     if redis.call("LLEN", base .. "messages:" .. id) == 0 then
       due.expired[#due.expired + 1] = id
@@ -32,7 +33,7 @@ end`,
   whole,
 );
 
-/** Renews the deadlines of a conversation, and lists it. */
+/** Renews the deadlines of a conversation, and lists it in the index. */
 export const keepConversation = fragment(
   /* lua */ `
 local function keepConversation(held, conversationId, agentId, due, ttl)
@@ -52,8 +53,8 @@ end`,
 );
 
 /**
- * Appends messages in place of those from the index `cutAt` on. `begins`: no position from before names anything. `lineage`:
- * the argument of a script.
+ * Appends messages in place of those from the index `cutAt` on. `begins` makes earlier positions invalid. `lineage` is
+ * the argument of the script.
  */
 export const extend = fragment(
   /* lua */ `
@@ -80,7 +81,7 @@ end`,
   whole,
 );
 
-/** Counts, in the record of a session, what it said, and renews its idle timeout. */
+/** Adds to the counts of a session's messages and tool calls, and renews its idle timeout. */
 export const countSaid = fragment(
   /* lua */ `
 local function countSaid(record, index, messages, toolCalls)

@@ -2,25 +2,27 @@ import { fragment } from "../../script/fragment.js";
 import { state, touch } from "./session.js";
 import { expireAt, microseconds, now, whole } from "./time.js";
 
-// Lua of LangGraph items. A table `space` stands for a partition: its keys `items`, `order`, `namespaces` and `deadlines`,
-// and what a session asks (`record`, `sessions`, `partitions`, `member`; absent for a store that belongs to no session).
+// Lua of LangGraph items. The table `space` is a partition: its keys `items`, `order`, `namespaces` and `deadlines`,
+// and the values of the session (`record`, `sessions`, `partitions`, `member`; absent for a store that belongs to no
+// session).
 //
-// A field of `items` is `<namespace>\0\0<key>`, the labels of the namespace with a `\0` between. A label is not empty and
-// has no `\0`, so the first `\0\0` ends the namespace, and what begins with `<labels>\0` is below these labels.
+// A field of `items` is `<namespace>\0\0<key>`, in which `\0` joins the labels of the namespace. A label is not empty
+// and contains no `\0`, so the first `\0\0` ends the namespace, and a field that begins with `<labels>\0` is below
+// these labels.
 //
-// An item whose deadline has passed is not there, whether or not it was removed. Each script that writes removes up to
-// STEP of them.
+// An item whose deadline has passed does not exist, whether or not it was removed. Each script that writes removes up
+// to STEP such items.
 
 /**
- * Created, updated and deadline stand before the JSON text with fixed widths: 16, 16 and 13 digits. The JSON text may be sealed
- * or compressed.
+ * The header of an item, in front of its JSON text: created, updated and deadline, with 16, 16 and 13 digits. The JSON
+ * text may be sealed or compressed.
  */
 export const ITEM_HEADER_BYTES = 48;
 
-/** How many expired items one script removes. */
+/** The largest number of expired items that one script removes. */
 const step = fragment(/* lua */ `local STEP = 100`);
 
-/** Returns the reply to a session that is not live, or nil. */
+/** Returns the reply for a session that is not live; otherwise nil. */
 export const notLive = fragment(
   /* lua */ `
 local function notLive(record, sessions, sessionId)
@@ -31,15 +33,15 @@ end`,
 );
 
 /**
- * Returns whether a partition is there. The owner's index is the authority: a partition that is not in it was erased,
- * whatever of it is still to be removed. A partition that belongs to no session always is there.
+ * Returns whether a partition exists. The owner's index decides: a partition that is not in it was erased, even if
+ * parts of it still have to be removed. A partition that belongs to no session always exists.
  */
 export const listed = fragment(/* lua */ `
 local function listed(partitions, member)
   return not partitions or redis.call("ZSCORE", partitions, member)
 end`);
 
-/** Returns a stored item, unless its deadline has passed. A text without a header is left to the reader. */
+/** Returns a stored item, unless its deadline has passed. Leaves a text without a header to the reader. */
 export const alive = fragment(
   /* lua */ `
 local function alive(stored)
@@ -49,7 +51,7 @@ end`,
   now,
 );
 
-/** Removes an item, if it is there. */
+/** Removes an item, if it exists. */
 export const drop = fragment(/* lua */ `
 local function drop(space, field)
   if redis.call("HDEL", space.items, field) == 1 then
@@ -63,8 +65,8 @@ local function drop(space, field)
 end`);
 
 /**
- * Removes expired items, up to STEP of them, and what is left of an erased partition. Every key is read before the first
- * write: a key of another type stops the script here. Returns how many it removed, and whether more may be left.
+ * Removes up to STEP expired items, and the remains of an erased partition. Reads every key before the first write, so
+ * a key of another type stops the script here. Returns the number of removed items, and whether more may be left.
  */
 export const enter = fragment(
   /* lua */ `
@@ -77,7 +79,7 @@ local function enter(space)
     redis.call("UNLINK", space.items, space.order, space.namespaces, space.deadlines)
     newest, expired = {}, {}
   end
-  -- No two items have the same time, so that a search can go on where a page of it ended.
+  -- Give each item a time of its own, so that a search can go on where its last page ended.
   space.clock = math.max(microseconds, (tonumber(newest[2]) or 0) + 1)
   for _, field in ipairs(expired) do
     drop(space, field)
@@ -92,7 +94,7 @@ end`,
   drop,
 );
 
-/** Stores an item; \`deadline\` 0 is none. An item that replaces another keeps the time at which that was created. */
+/** Stores an item. \`deadline\` 0 means none. An item that replaces another keeps the other's time of creation. */
 export const put = fragment(
   /* lua */ `
 local function put(space, field, json, deadline)
@@ -115,7 +117,7 @@ end`,
   whole,
 );
 
-/** Lists a partition in its owner's index for as long as it is there. The index outlives its longest member. */
+/** Lists a partition in its owner's index for as long as it exists. The index outlives its longest member. */
 const list = fragment(
   /* lua */ `
 local function list(space, at)
@@ -135,7 +137,10 @@ end`,
   expireAt,
 );
 
-/** Does what follows a change of the items: the keys of a partition go together, with the last item that has a deadline. */
+/**
+ * Updates the expiry after a change of items: the keys of a partition expire together, with the last item that has a
+ * deadline.
+ */
 export const settle = fragment(
   /* lua */ `
 local function settle(space)
@@ -157,7 +162,7 @@ end`,
   list,
 );
 
-/** Renews the session on whose behalf items were written. */
+/** Renews the session on whose behalf items were written, if there is one. */
 export const renewSession = fragment(
   /* lua */ `
 local function renewSession(space)

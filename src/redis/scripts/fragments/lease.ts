@@ -1,25 +1,28 @@
 import { oneOf, text } from "../../script/arguments.js";
 import { fragment } from "../../script/fragment.js";
 
-// A turn that began under a lease is stored while it holds the lease. It is also stored when the lease has lapsed, as long
-// as no other turn took the conversation since.
+// A turn that began under a lease is stored while it holds the lease. It is also stored after the lease has expired, if
+// no other turn has taken the conversation since.
 
-/** How long a turn may go on whose lease has lapsed, when no other turn took its conversation: as long as a lease can be. */
+/**
+ * How long a turn may go on after its lease has expired, if no other turn takes its conversation. A lease cannot be
+ * longer.
+ */
 const HOLDER_MILLISECONDS = 86_400_000;
 
-/** The keys of a script that a turn writes with. */
+/** The keys of a script with which a turn writes. */
 export const heldKeys = {
   lease: "string: the token of the turn that holds the conversation",
-  holder: "string: the token of the turn that held it last",
+  holder: "string: the token of the turn that held the conversation last",
 } as const;
 
-/** The arguments of a script that a turn writes with. */
+/** The arguments of a script with which a turn writes. */
 export const heldArguments = {
-  token: text('of the turn that writes, "" when it needs no lease'),
-  after: oneOf(["keep", "release"], "what becomes of its lease"),
+  token: text('the token of the turn that writes, "" if it needs no lease'),
+  after: oneOf(["keep", "release"], "what happens to its lease"),
 };
 
-/** Returns whether a turn that has a token has lost its lease. */
+/** Returns whether a turn has lost its lease. A turn without a token has none to lose. */
 export const lostLease = fragment(/* lua */ `
 local function lostLease(lease, holder, token)
   if token == "" or redis.call("GET", lease) == token then
@@ -28,7 +31,7 @@ local function lostLease(lease, holder, token)
   return redis.call("EXISTS", lease) == 1 or redis.call("GET", holder) ~= token
 end`);
 
-/** Gives a conversation back. It does nothing to a lease of another turn. */
+/** Releases a conversation. Leaves the lease of another turn alone. */
 export const releaseLease = fragment(/* lua */ `
 local function releaseLease(lease, holder, token)
   for _, key in ipairs({ lease, holder }) do
@@ -38,7 +41,7 @@ local function releaseLease(lease, holder, token)
   end
 end`);
 
-/** Gives a conversation back when the write ends its turn. */
+/** Releases a conversation if the write ends its turn. */
 export const concludeTurn = fragment(
   /* lua */ `
 local function concludeTurn(lease, holder, token, after)

@@ -2,19 +2,20 @@ import { text as textReply } from "../../replies.js";
 import { text } from "../../script/arguments.js";
 import { fragment } from "../../script/fragment.js";
 
-// What a conversation holds is sealed to its lineage, a random field of its record: see sessions/lineage.ts. A writer says
-// "<lineage> <known | new>": whether it has read it. A new one counts where the record has none.
+// The content of a conversation is sealed for its lineage, a random field of its record (sessions/lineage.ts). A writer
+// passes "<lineage> <known | new>", which says whether it has read the lineage. A new one is used if the record has
+// none.
 
 export const lineageArgument = {
-  lineage: text('"<lineage> <known | new>" to which messages or titles are sealed, "" when they are not'),
+  lineage: text('"<lineage> <known | new>" for which messages or titles are sealed, "" if they are not sealed'),
 } as const;
 
-/** The answer to a writer that sealed to another lineage, with the one that the record has, "" for none. */
+/** The answer to a writer that sealed for another lineage: the lineage of the record, "" for none. */
 export const staleLineageAnswer = {
   "stale-lineage": (found: unknown): { found: string } => ({ found: textReply(found) }),
 } as const;
 
-/** Returns that answer, or nil. */
+/** Returns that answer; otherwise nil. */
 export const staleLineage = fragment(/* lua */ `
 local function staleLineage(conversation, lineage)
   local id, state = string.match(lineage, "^(%S+) (%S+)$")

@@ -4,36 +4,39 @@ import { keepKey } from "./data-key.js";
 import { state, touch } from "./session.js";
 import { expireAt, microseconds, now, whole } from "./time.js";
 
-// Lua of agent memory. A table `space` stands for a namespace: its keys `values`, `deadlines`, `usage` and `writes`, what
-// session asks (`record`, `index`, `memories`, `member`; absent for a namespace on its own), what its values are sealed with
-// (`dataKey`, `seal`), and, once `enter` ran, its accounting: `bytes`, `version`, `written`, `sealed` when values may be
-// sealed, and `more` when expired values may be left.
+// Lua of agent memory. The table `space` is a namespace: its keys `values`, `deadlines`, `usage` and `writes`, the
+// values of the session (`record`, `index`, `memories`, `member`; absent for a namespace that belongs to no session),
+// the data key of its values (`dataKey`, `seal`), and, after `enter`, its accounting: `bytes`, `version`, `written`,
+// `sealed` if values may be sealed, and `more` if expired values may be left.
 //
-// A value is its JSON text, or sealed: "~", the bytes that its text has, and the envelope of src/encryption/envelope.ts. The
-// accounting counts the bytes of the text.
+// A stored value is its JSON text, or sealed: "~", the number of bytes of the text, and the envelope of
+// src/encryption/envelope.ts. The accounting counts the bytes of the text.
 //
-// The accounting counts what is stored, so expired values have to leave it before it is believed. Each script removes up
-// to STEP of them, and itself the ones whose keys it writes. Counting too much never lets a write in that should be
-// refused. So only a refusal needs certainty: where expired values may be left, the reply is "more" instead, nothing is
-// done, and the caller asks again, until none are left.
+// The accounting counts stored values, so it is only exact once expired values have been removed. Each script removes
+// up to STEP of them, and those whose keys it writes. Counting too much never admits a write that should be refused, so
+// only a refusal needs an exact count. If expired values may be left, the script replies "more" instead and does
+// nothing else, and the caller asks again until none are left.
 
-/** Version, deadline and number of items stand before the JSON text with fixed widths: its length tells that of the text. */
+/**
+ * The header of a value, in front of its JSON text: version, deadline and number of items, with fixed widths. So the
+ * length of a stored value gives the length of its text.
+ */
 export const HEADER_BYTES = 42;
 
 export const header = fragment(/* lua */ `local HEADER = ${HEADER_BYTES}`);
 
-/** What a sealed value begins with. No JSON text does. */
+/** The character that begins a sealed value. It begins no JSON text. */
 export const SEALED_MARK = "~";
-/** Digits of the bytes that its text has. */
+/** The number of digits of the text's size, behind the mark. */
 export const SIZE_DIGITS = 10;
 
-/** Returns whether there is a sealed value at a place of a text. */
+/** Returns whether a sealed value begins at a place of a text. */
 const isSealed = fragment(/* lua */ `
 local function isSealed(text, at)
   return string.byte(text, at) == ${SEALED_MARK.charCodeAt(0)}
 end`);
 
-/** Returns how many bytes the JSON text of a value has, which begins at a place. */
+/** Returns the size in bytes of the JSON text of a value that begins at a place. */
 export const sizeOf = fragment(
   /* lua */ `
 local function sizeOf(text, at)
@@ -43,7 +46,7 @@ end`,
   isSealed,
 );
 
-/** Returns how many bytes the stored value of a key has, or nil when there is none. */
+/** Returns the size in bytes of the stored value of a key; nil if there is none. */
 const heldBytes = fragment(
   /* lua */ `
 local function heldBytes(space, key)
@@ -61,8 +64,8 @@ const day = fragment(/* lua */ `local DAY = 86400000`);
 const today = fragment(/* lua */ `local today = math.floor(now / DAY)`, now, day);
 
 /**
- * Returns the reply to a session that may not enter, or nil. An agent in flight cannot bring back what was erased with its
- * session, nor reach the memory of another agent with a session that was changed on its way.
+ * Returns the reply for a session that may not use the memory; otherwise nil. So an agent in flight cannot bring back
+ * values that were erased with its session, nor reach the memory of another agent with an altered session.
  */
 export const refused = fragment(
   /* lua */ `
@@ -80,8 +83,8 @@ end`,
 );
 
 /**
- * Returns whether a namespace is there. The owner's index is the authority: a namespace that is not in it was erased,
- * whatever of it is still to be removed. A namespace on its own always is there.
+ * Returns whether a namespace exists. The owner's index decides: a namespace that is not in it was erased, even if
+ * parts of it still have to be removed. A namespace that belongs to no session always exists.
  */
 export const listed = fragment(/* lua */ `
 local function listed(memories, member)
@@ -89,8 +92,8 @@ local function listed(memories, member)
 end`);
 
 /**
- * Returns a stored text, unless its deadline has passed: then there is no value, whether or not it was removed. The
- * deadline "0000000000000" is none. A text without a header is left to the reader.
+ * Returns a stored text, unless its deadline has passed. Then the value does not exist, whether or not it was removed.
+ * The deadline "0000000000000" means none. Leaves a text without a header to the reader.
  */
 export const alive = fragment(
   /* lua */ `
@@ -101,7 +104,7 @@ end`,
   now,
 );
 
-/** Writes the accounting: after what changed the values, before what may return. */
+/** Writes the accounting. Call it after a change of the values, and before a step that may return. */
 const account = fragment(
   /* lua */ `
 local function account(space)
@@ -117,7 +120,7 @@ end`,
   whole,
 );
 
-/** Removes a value, if it is there. */
+/** Removes a value, if it exists. */
 export const drop = fragment(
   /* lua */ `
 local function drop(space, key)
@@ -132,8 +135,8 @@ end`,
 );
 
 /**
- * Makes the accounting ready, and removes expired values, up to STEP of them. Every key is read before the first write: a
- * key of another type stops the script here.
+ * Reads the accounting, and removes up to STEP expired values. Reads every key before the first write, so a key of
+ * another type stops the script here.
  */
 export const enter = fragment(
   /* lua */ `
@@ -144,8 +147,8 @@ local function enter(space)
   local expired = redis.call("ZRANGE", space.deadlines, "-inf", whole(now), "BYSCORE", "LIMIT", 0, STEP)
   redis.call("HLEN", space.values)
   space.bytes   = tonumber(used[1]) or 0
-  -- By the clock, and not from 1 on: what forgets the last version (a clear, an expiry, an erasure) then brings none of
-  -- the old ones back, and a writer that still expects one is refused.
+  -- Take versions from the clock instead of counting from 1. If a clear, an expiry or an erasure removes the last
+  -- version, an old version then never comes back, and a writer that still expects one is refused.
   space.version = math.max(microseconds, (tonumber(used[2]) or 0) + 1)
   space.written = tonumber(counted[1]) == today and tonumber(counted[2]) or 0
   space.sealed  = used[3] == "1"
@@ -170,7 +173,7 @@ end`,
   account,
 );
 
-/** Removes a value whose deadline has passed, however many others are waiting to be removed. */
+/** Removes the value of a key if its deadline has passed, however many others wait to be removed. */
 export const refresh = fragment(
   /* lua */ `
 local function refresh(space, key)
@@ -185,7 +188,7 @@ end`,
   account,
 );
 
-/** Returns the value of a key, or nil. */
+/** Returns the value of a key; nil if there is none. */
 export const find = fragment(
   /* lua */ `
 local function find(space, key)
@@ -204,7 +207,10 @@ end`,
   isSealed,
 );
 
-/** Returns the deadline of a value: "" keeps the one before, "0" is none, else that many milliseconds from now. */
+/**
+ * Returns the deadline of a value. `lifetime` "" keeps the previous deadline, "0" means none, and another number is
+ * milliseconds from now.
+ */
 export const deadlineAfter = fragment(
   /* lua */ `
 local function deadlineAfter(lifetime, before)
@@ -217,8 +223,8 @@ end`,
 );
 
 /**
- * Returns the reply to a write that the limits do not allow, or nil. What adds nothing is never refused for what is there
- * already.
+ * Returns the reply for a write that the limits do not allow; otherwise nil. A write that adds nothing is never refused
+ * because of values that are already stored.
  */
 export const exceeded = fragment(
   /* lua */ `
@@ -240,7 +246,7 @@ end`,
   now,
 );
 
-/** Returns how many bytes and keys a value would add. Its key has been refreshed. */
+/** Returns the bytes and keys that a value would add. Call `refresh` for its key first. */
 export const growth = fragment(
   /* lua */ `
 local function growth(space, key, value)
@@ -274,8 +280,8 @@ end`,
 );
 
 /**
- * Returns until when a namespace is there: its ttl (0 for none), or the last of its deadlines when every value has one;
- * math.huge for ever.
+ * Returns the time until which a namespace exists: the end of its ttl (0 for none), or the last of its deadlines if
+ * every value has one, whichever is earlier; math.huge for ever.
  */
 const ending = fragment(
   /* lua */ `
@@ -293,7 +299,9 @@ end`,
   now,
 );
 
-/** Lists a namespace in its owner's index for as long as any key of it is there. The index outlives its longest member. */
+/**
+ * Lists a namespace in its owner's index for as long as any of its keys exists. The index outlives its longest member.
+ */
 const list = fragment(
   /* lua */ `
 local function list(space, at)
@@ -315,8 +323,8 @@ end`,
 );
 
 /**
- * Keeps the data key as long as the namespace, which any write may let live longer. The key of a namespace on its own that is
- * empty goes soon: not at once, because a repeated operation is told apart by it.
+ * Keeps the data key as long as the namespace, whose life a write may prolong. The key of an empty namespace that
+ * belongs to no session expires soon. It does not expire at once, because repeated operations are recognised by it.
  */
 const keepKeyUntil = fragment(
   /* lua */ `
@@ -335,7 +343,10 @@ end`,
   whole,
 );
 
-/** Does what follows the effect of a write: accounting, expiry, index, and the session's timeout. `count` is how many writes it counts as. */
+/**
+ * Concludes a write: updates accounting, expiry, index, and the session's timeout. `count` is the number of writes it
+ * counts as.
+ */
 export const concludeWrite = fragment(
   /* lua */ `
 local function concludeWrite(space, ttl, count)
@@ -348,7 +359,7 @@ local function concludeWrite(space, ttl, count)
     end
   end
   if count > 0 then
-    -- Says which day it is: a key that expires at midnight could still be seen by a script that runs across it.
+    -- Store the day: a script that runs across midnight could still see a key that expires at midnight.
     redis.call("HSET", space.writes, "day", whole(today), "count", whole(space.written + count))
     redis.call("PEXPIREAT", space.writes, whole((today + 2) * DAY))
   end

@@ -5,8 +5,8 @@ import { time, whole } from "./time.js";
 export const clearRemembered = fragment(/* lua */ `local CLEAR_REMEMBERED = "${CLEAR_REMEMBERED_MILLISECONDS}"`);
 
 /**
- * Completes messages with the time and, where there is one, the mark of the latest clear. Appends them, and keeps the newest
- * `cap` of the list; 0 keeps all. Returns how many of the oldest it removed.
+ * Appends messages, completed with the time and with the mark of the latest clear if there is one. Keeps the newest `cap`
+ * messages of the list; 0 keeps all. Returns the number of removed messages.
  */
 export const push = fragment(
   /* lua */ `
@@ -32,8 +32,8 @@ end`,
 );
 
 /**
- * Removes a conversation, and leaves its next generation, which keeps turns in flight from writing it back. Returns how
- * many lists of messages there were.
+ * Removes a conversation, and leaves its next generation, which keeps turns in flight from writing it back. Returns the
+ * number of removed lists of messages.
  */
 export const removeConversation = fragment(
   /* lua */ `

@@ -2,25 +2,25 @@ import { OPERATION_WINDOW_MILLISECONDS } from "../../operation.js";
 import { text } from "../../script/arguments.js";
 import { fragment } from "../../script/fragment.js";
 
-// What makes a write happen once.
+// The parts that make a write take effect once.
 
-/** The key that a script needs which writes once. */
+/** The key of a script that takes effect once. */
 export const operationKey = {
-  operation: "string: what was written under this operation id, for a while",
+  operation: "string: the record of the write with this operation id, for a while",
 } as const;
 
-/** The argument that a script needs which writes once. */
-export const digestArgument = { digest: text("tells writes under one operation id apart") };
+/** The argument of a script that takes effect once. */
+export const digestArgument = { digest: text("a digest that tells writes under one operation id apart") };
 
-// Text, because Redis takes longer to spell a number that a script passes.
+// This is text, because Redis takes longer to format a number that a script passes.
 const operationWindow = fragment(/* lua */ `local OPERATION_WINDOW = "${OPERATION_WINDOW_MILLISECONDS}"`);
 
 /**
- * Returns what the operation replied when it first ran: `{ "repeated", reply }`, `{ "conflict" }` for an operation id that
- * named something else, nil when there was none.
+ * Returns the reply of the operation when it first ran, `{ "repeated", reply }`; `{ "conflict" }` if the operation id
+ * names another write; nil if it has not run.
  *
- * Each repetition starts the time anew for which the operation is remembered. A caller that repeats a write may have a
- * resend of its own under way, which arrives later and has to be recognised too.
+ * Each repetition extends the time for which the operation is remembered: a caller that repeats a write may have a
+ * resend of its own under way, which arrives later and must be recognised too.
  */
 export const earlier = fragment(
   /* lua */ `
@@ -38,8 +38,8 @@ end`,
 );
 
 /**
- * Records an operation and what it replies, before its effect. A script that is stopped on its way, by an ACL that forbids
- * one of its commands, say, is then not run a second time.
+ * Records an operation and its reply, before its effect. A script that stops half-way, for example because an ACL
+ * forbids one of its commands, then does not run a second time.
  */
 export const remember = fragment(
   /* lua */ `

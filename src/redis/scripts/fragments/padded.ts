@@ -2,12 +2,12 @@ import { fragment } from "../../script/fragment.js";
 import { earlier, remember } from "./operation.js";
 import { whole } from "./time.js";
 
-// An operation is remembered for two minutes with what it replied, under a key whose name an erasure does not know. A sum
-// and a length say something of the values, so they are not written there as they are. A pad is added to each of their
-// digits. It is made of a secret that is kept beside the namespace's counts. The secret goes with the namespace, and then
-// the record tells nothing any more.
+// The record of an operation holds its reply for two minutes, under a key that an erasure does not find. A sum or a
+// length reveals something of the values, so the record holds it with a pad added to each digit. The pad is made from a
+// secret beside the namespace's counts. The secret is removed with the namespace; from then on the record reveals
+// nothing.
 
-/** Returns the pad's digits, and a mark that tells whether the secret is the one of then. */
+/** Returns the pad's digits, and a mark that shows whether the secret has changed. */
 const padOf = fragment(/* lua */ `
 local DIGITS = 17
 local function padOf(secret, operation)
@@ -29,7 +29,10 @@ end`,
   whole,
 );
 
-/** Does what `earlier` does, for a whole number. Nil when the namespace was erased since: the number went with it. */
+/**
+ * Does what `earlier` does, for a whole number. Returns nil if the namespace was erased since, because the number is
+ * then unreadable.
+ */
 export const earlierNumber = fragment(
   /* lua */ `
 local function earlierNumber(operation, digest, writes)
@@ -51,7 +54,7 @@ end`,
   whole,
 );
 
-/** Does what `remember` does, for a whole number. `fresh` is the secret of a namespace that has none yet. */
+/** Does what `remember` does, for a whole number. `fresh` becomes the secret of a namespace that has none. */
 export const rememberNumber = fragment(
   /* lua */ `
 local function rememberNumber(operation, digest, writes, number, fresh)

@@ -3,19 +3,19 @@ import { fragment } from "../../script/fragment.js";
 import { microseconds, whole } from "./time.js";
 
 // A position names one stored message for as long as it exists: "<era>-<number>". The messages of a conversation are
-// numbered from 0 on. The conversation's hash has two fields for it: `first`, the number of the oldest message that
-// `maxMessages` left (absent for 0), and `eras`, "<number>:<era> …": from that number on, messages are of that era. Whatever
-// removes the newest messages begins an era, a time in microseconds, so that a position is not used again. Positions cost
-// nothing where messages are appended, and no byte in a message.
+// numbered from 0 on. The conversation's hash has two fields for positions: `first`, the number of the oldest message
+// that `maxMessages` has left (absent for 0), and `eras`, "<number>:<era> …": from that number on, messages belong to
+// that era. A write that removes the newest messages begins an era, a time in microseconds, so that a position is not
+// used twice. Appending messages costs nothing for positions, and a message holds no byte for them.
 
-/** Returns where the messages of a conversation stand. */
+/** Returns the numbers, eras and length of a conversation's messages. */
 export const places = fragment(/* lua */ `
 local function placesOf(conversation, messages)
   local fields = redis.call("HMGET", conversation, "first", "eras")
   return { first = tonumber(fields[1] or 0), eras = fields[2] or "0:0", length = redis.call("LLEN", messages) }
 end`);
 
-/** Returns the position of an index, which may be that behind the last message. */
+/** Returns the position of an index, which may be the one behind the last message. */
 export const positionAt = fragment(
   /* lua */ `
 local function positionAt(places, index)
@@ -30,7 +30,7 @@ end`,
   whole,
 );
 
-/** Returns the index of a position, or nil when its message is gone, or was never here. */
+/** Returns the index of a position; nil if its message is gone or was never in this conversation. */
 export const indexOf = fragment(
   /* lua */ `
 local function indexOf(places, position)
@@ -43,13 +43,13 @@ end`,
   positionAt,
 );
 
-/** Begins an era at an index: no position from there on is that of a message that was there before. */
+/** Begins an era at an index, so that no earlier position is valid from there on. */
 export const beginEra = fragment(
   /* lua */ `
 local function beginEra(conversation, places, index)
   local number, eras = places.first + index, {}
   for from, era in string.gmatch(places.eras, "(%d+):(%d+)") do
-    -- Those in front of the oldest message say nothing any more, except for the last of them.
+    -- Of the eras in front of the oldest message, only the last one still matters.
     if tonumber(from) <= places.first then
       eras[1] = from .. ":" .. era
     elseif tonumber(from) < number then
@@ -82,7 +82,7 @@ end`,
   whole,
 );
 
-/** Returns whether an entry is a message of a user. What is sealed or compressed says it in its head. */
+/** Returns whether an entry is a message of a user. The head of a sealed or compressed entry says so. */
 export const isQuestion = fragment(/* lua */ `
 local function isQuestion(entry)
   local marker, flags = string.byte(entry, 1, 2)

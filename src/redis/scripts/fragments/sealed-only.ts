@@ -1,8 +1,8 @@
 import { fragment } from "../../script/fragment.js";
 
 /**
- * Returns whether a writer of plain messages has to be refused: all messages of the list are sealed (the field `sealed` of
- * its record), and readers refuse what is not.
+ * Returns whether a writer of plain messages has to be refused. That is so if all messages of the list are sealed (the
+ * field `sealed` of its record), because readers then refuse plain ones.
  */
 export const refusesPlain = fragment(/* lua */ `
 local function refusesPlain(mark, messages, seal)

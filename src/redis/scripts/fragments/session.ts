@@ -1,21 +1,25 @@
 import { fragment } from "../../script/fragment.js";
 import { now, outlive, whole } from "./time.js";
 
-// What a session is worth, and how it ends. A record is live while it is in the index (the authority), has not been ended,
-// and neither of its deadlines has passed. For a grace period after its end it still knows the reason.
+// The state of a session, and its end. A record is live while it is in the index, which decides, has not been ended,
+// and neither of its deadlines has passed. For a grace period after the end, the record still holds the reason.
 
-/** How much longer than its session a record lives, in milliseconds, to tell why the session ended. */
+/** How much longer than its session a record lives, in milliseconds, to hold the reason of the end. */
 export const GRACE_MILLISECONDS = 60_000;
 
 export const grace = fragment(/* lua */ `local GRACE = ${GRACE_MILLISECONDS}`);
 
-/** Returns "live", or why a session is not, of one that was found in the index: "ended" | "evicted" | "expired" | "unknown". */
+/**
+ * Returns "live", or the reason why a session that was found in the index is not live: "ended" | "evicted" | "expired"
+ * | "unknown".
+ */
 export const listedState = fragment(
   /* lua */ `
 local function listedState(record, index)
   local fields = redis.call("HMGET", record, "ended", "activeAt", "idle", "until")
   if not (fields[2] and fields[3] and fields[4]) then
-    -- In a slot that is moving here, what is still elsewhere looks like nothing. A command with two keys stops the script.
+    -- In a slot that is moving here, a key that is still elsewhere looks missing. A command with two keys then stops
+    -- the script.
     redis.call("EXISTS", index, record)
     return "unknown"
   elseif fields[1] then
@@ -28,7 +32,7 @@ end`,
   now,
 );
 
-/** Returns "live", or why a session is not: "ended" | "evicted" | "expired" | "unknown". */
+/** Returns "live", or the reason why a session is not live: "ended" | "evicted" | "expired" | "unknown". */
 export const state = fragment(
   /* lua */ `
 local function state(record, index, id)
@@ -41,7 +45,7 @@ end`,
   listedState,
 );
 
-/** Returns until when a record is kept whose session has just been active. */
+/** Returns the time until which the record of a session that is active now is kept. */
 export const keptUntil = fragment(
   /* lua */ `
 local function keptUntil(idle, last)
@@ -67,15 +71,15 @@ end`,
   outlive,
 );
 
-/** Makes of a value something that can be compared, and not read. */
+/** Returns a digest of a value, which can be compared but not read. */
 export const disguised = fragment(/* lua */ `
 local function disguised(record, name, value)
   return redis.sha1hex((redis.call("HGET", record, "secret") or "") .. " " .. name .. " " .. value)
 end`);
 
 /**
- * Takes a session that has ended out of the index, and leaves in its record only what tells its holder why. An erasure
- * finds records through the index, so a record that is in no index must not say whose session it was.
+ * Removes an ended session from the index, and leaves in its record only the fields that tell its holder the reason. An
+ * erasure finds records through the index, so a record outside the index must not identify its user.
  */
 export const unlist = fragment(
   /* lua */ `
@@ -101,7 +105,7 @@ end`,
   disguised,
 );
 
-/** Ends a session, and publishes that it has ended. */
+/** Ends a session, and publishes its end. */
 export const endSession = fragment(
   /* lua */ `
 local function endSession(record, index, id, reason, channel)
@@ -118,8 +122,8 @@ end`,
 );
 
 /**
- * Returns the key of a session's record. It is spelled from the key of the index, which carries whatever prefix the client
- * puts before keys: an index is "<base>sessions", a record "<base>session:<id>".
+ * Returns the key of a session's record. Derives it from the key of the index, which carries any prefix that the client
+ * adds to keys: an index is "<base>sessions", a record "<base>session:<id>".
  */
 export const recordOf = fragment(/* lua */ `
 local function recordOf(index, id)
@@ -127,8 +131,8 @@ local function recordOf(index, id)
 end`);
 
 /**
- * Returns whether a session of an agent can go on with a conversation. One that is being erased is in no index. One that has
- * a thread and no message yet is in that of the threads.
+ * Returns whether a session of an agent can continue a conversation. A conversation that is being erased is in no
+ * index. One that has a thread but no message yet is in the index of threads.
  */
 export const canContinue = fragment(/* lua */ `
 local function canContinue(conversations, threads, conversation, id, agentId)
@@ -136,7 +140,7 @@ local function canContinue(conversations, threads, conversation, id, agentId)
     and redis.call("HGET", conversation, "agentId") == agentId
 end`);
 
-/** Returns the reply to a session that may not enter, or nil. */
+/** Returns the reply for a session that may not use a conversation; otherwise nil. */
 export const notAdmitted = fragment(
   /* lua */ `
 local function notAdmitted(record, sessions, sessionId, conversation)

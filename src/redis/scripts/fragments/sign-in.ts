@@ -1,17 +1,17 @@
 import { fragment } from "../../script/fragment.js";
 import { now, whole } from "./time.js";
 
-// The mark that stays when all sessions of an owner were ended: "<milliseconds> <id of the session that was spared>". A
-// sign-in has to be newer. The mark says nothing of its owner.
+// The mark that remains after all sessions of an owner were ended: "<milliseconds> <id of the session that was
+// spared>". A sign-in must be newer. The mark reveals nothing about its owner.
 
 export const notBeforeKey = {
-  notBefore: "string: since when a sign-in has to be newer",
+  notBefore: "string: the time that a sign-in must be newer than",
 } as const;
 
-/** What `mustAuthenticate` takes of a sign-in. */
-export const AUTHENTICATED = 'second in which the user signed in, "unknown", or "" for not compared';
+/** The description of the sign-in that `mustAuthenticate` takes. */
+export const AUTHENTICATED = 'the second in which the user signed in, "unknown", or "" to skip the comparison';
 
-/** Returns whether a sign-in is too old. The second of the mark itself counts as before it. */
+/** Returns whether a sign-in is too old. The second of the mark itself is too old. */
 export const mustAuthenticate = fragment(/* lua */ `
 local function mustAuthenticate(notBefore, authenticatedAt, id)
   if authenticatedAt == "" then
@@ -24,7 +24,10 @@ local function mustAuthenticate(notBefore, authenticatedAt, id)
   return authenticatedAt == "unknown" or tonumber(authenticatedAt) <= math.floor(at / 1000)
 end`);
 
-/** Sets the mark. It never becomes earlier, as another server's clock may have written it, nor is it kept for less long. */
+/**
+ * Sets the mark. Neither moves an existing mark back, which another server's clock may have written, nor shortens its
+ * life.
+ */
 export const markNotBefore = fragment(
   /* lua */ `
 local function markNotBefore(notBefore, spared, lifetime)

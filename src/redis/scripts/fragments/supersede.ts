@@ -1,37 +1,40 @@
 import { fragment } from "../../script/fragment.js";
 import { now, whole } from "./time.js";
 
-// Two keys say what a turn has to hear that holds a conversation. Both name turns by the tokens of their leases, so they mean
-// nothing to another turn.
+// Two keys hold messages for the turn that holds a conversation. Both name turns by the tokens of their leases, so they
+// do not concern any other turn.
 //
 //   stop       "<turn that has to stop> <stop | superseded>"
-//   successor  "<until when it is taken for alive> <turn that supersedes the running one> <turns that gave way to it …>". At
-//              0 it waits no more: it holds the conversation, or gave up ("-"). A turn that gave way never gets its turn, not
-//              even by a try that comes late.
+//   successor  "<time until which it counts as alive> <superseding turn> <turns that gave way to it …>".
+//              The time 0 means that it no longer waits: it holds the conversation, or gave up ("-"). A turn that gave
+//              way never gets the conversation, not even by a late try.
 
-/** The key of a script that has to know whether a turn is to stop. */
-export const stopKey = { stop: "string: which turn has to stop, and why" } as const;
+/** The key of a script that needs to know whether a turn has to stop. */
+export const stopKey = { stop: "string: the turn that has to stop, and the reason" } as const;
 
-export const successorKey = { successor: "string: which turn follows the one that has to stop" } as const;
+export const successorKey = { successor: "string: the turn that follows the one that has to stop" } as const;
 
-/** The keys of a script that lets a turn stop another one, and take its place. */
+/** The keys of a script in which a turn stops another one and takes its place. */
 export const supersedingKeys = { ...stopKey, ...successorKey } as const;
 
-/** Returns why the turn of a token has to stop, or nil. */
+/** Returns the reason why a turn has to stop; nil if it does not. */
 export const stopReason = fragment(/* lua */ `
 local function stopReason(stop, token)
   local target, reason = string.match(redis.call("GET", stop) or "", "^(%S+) (%S+)$")
   return target == token and reason or nil
 end`);
 
-/** How long a turn that supersedes another is taken for alive after a try. */
+/** How long a turn that supersedes another counts as alive after a try. */
 const HEARTBEAT_MILLISECONDS = 2_000;
-/** How long the two keys are kept. By then a usual lease that is not renewed has run out, and so has each resend. */
+/**
+ * How long the two keys are kept. After this time, a usual lease that is not renewed has expired, and no resend is
+ * under way.
+ */
 const TOLD_MILLISECONDS = 120_000;
-/** How many turns are remembered that gave way. */
+/** How many turns that gave way are remembered. */
 const REMEMBERED = 16;
 
-/** Tells the turn that holds a conversation to stop. What it was told first counts. */
+/** Tells the turn that holds a conversation to stop. If it was told before, the first reason counts. */
 export const askToStop = fragment(
   /* lua */ `
 local function askToStop(stop, lease, target, reason, channel)
@@ -47,14 +50,17 @@ end`,
   whole,
 );
 
-/** Reads who follows the turn that has to stop: `newest` and its `heard`, and the others as `displaced`. */
+/**
+ * Returns the turns that follow the one that has to stop: `newest` with its time `heard`, and the others as
+ * `displaced`.
+ */
 const successorOf = fragment(/* lua */ `
 local function successorOf(successor)
   local heard, newest, displaced = string.match(redis.call("GET", successor) or "", "^(%d+) (%S+)(.*)$")
   return { heard = tonumber(heard or 0), newest = newest or "-", displaced = displaced or "" }
 end`);
 
-/** Writes down that a turn follows the running one until `heard`, or that it waits no more. */
+/** Records that a turn follows the running one until `heard`, or that it no longer waits. */
 const follow = fragment(
   /* lua */ `
 local function follow(successor, found, heard, newest, token)
@@ -70,7 +76,10 @@ end`,
   whole,
 );
 
-/** A turn wants to follow the one that runs: it takes the place of others that want that. */
+/**
+ * Reserves the conversation for a turn that wants to follow the running one. It displaces other turns that want the
+ * same.
+ */
 export const reserve = fragment(
   /* lua */ `
 local function reserve(successor, token)
@@ -81,7 +90,7 @@ end`,
   now,
 );
 
-/** A turn takes the conversation: those that wanted to be in its place gave way. */
+/** Records that a turn takes the conversation. The turns that wanted its place have given way. */
 export const succeed = fragment(
   /* lua */ `
 local function succeed(successor, token, supersedes)
@@ -93,7 +102,7 @@ end`,
   follow,
 );
 
-/** A turn gives up. The one that it wanted to follow has to stop all the same. */
+/** Records that a turn gives up. The turn that it wanted to follow still has to stop. */
 export const giveUp = fragment(
   /* lua */ `
 local function giveUp(successor, token)
@@ -106,9 +115,9 @@ end`,
 );
 
 /**
- * Returns what is in the way of a turn that wants the conversation: "busy", or "superseded" by a later turn that wants to
- * stop the same one; nil when nothing is. `over` is the turn that this one wants to stop, "" at its first try. The second
- * value is the turn that holds the conversation.
+ * Returns the obstacle for a turn that wants the conversation: "busy", or "superseded" by a later turn that wants to
+ * stop the same one; nil if there is none. `over` is the turn that this one wants to stop, "" at its first try. The
+ * second value is the turn that holds the conversation.
  */
 export const inTheWay = fragment(
   /* lua */ `
@@ -119,7 +128,7 @@ local function inTheWay(lease, successor, token, supersedes, over)
   end
   local found = successorOf(successor)
   local gaveWay = string.find(found.displaced .. " ", " " .. token .. " ", 1, true)
-  -- A try that comes when its turn is over.
+  -- This try comes after its turn is over.
   local isOver = found.newest == token and found.heard == 0
   if gaveWay or isOver then
     return "superseded"

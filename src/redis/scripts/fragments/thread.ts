@@ -4,77 +4,77 @@ import { touch } from "./session.js";
 import { microseconds, now, outlive, whole } from "./time.js";
 import { clearRemembered } from "./messages.js";
 
-// Lua of LangGraph's threads. A table `thread` stands for one: its keys `checkpoints`, `arrivals`, `nodes` and `counts`.
+// Lua of LangGraph's threads. The table `thread` is a thread: its keys `checkpoints`, `arrivals`, `nodes` and `counts`.
 //
-// A *place* names a checkpoint: "<namespace>\n<id>", in which both are escaped, so that there is one line feed. The hash
-// `checkpoints` has these fields:
+// A *place* names a checkpoint: "<namespace>\n<id>", with both parts escaped, so that it contains one line feed. The
+// hash `checkpoints` has these fields:
 //
 //   c<place>          the checkpoint, packed
-//   t<place>          the tasks that wrote to it, as "<task>\n<task>\n…"
-//   w<place>\n<task>  what the task wrote: its path, and then index, channel, reference, index, …, packed
-//   n<place>          how many children cannot be read without it
-//   l<namespace>      the place of the latest
-//   arrived           how many checkpoints arrived so far
+//   t<place>          the tasks that wrote to it: "<task>\n<task>\n…"
+//   w<place>\n<task>  the writes of the task: its path, and then index, channel, reference, index, …, packed
+//   n<place>          the number of children that cannot be read without it
+//   l<namespace>      the place of the latest checkpoint
+//   arrived           the number of checkpoints that have arrived so far
 //   pruned            the places of the checkpoints that were pruned last, packed
 //
-// A value is made of *nodes*, named by a hash of their content, which several values share. A *reference* is the name of a
-// node, or a short node itself. A node's first character tells its kind:
+// A value is made of *nodes*, which several values share. A node is named by a hash of its content. A *reference* is
+// the name of a node, or a short node itself. The first character of a node tells its kind:
 //
 //   =<text>                       a text
 //   #<type> <Base64>              bytes
-//   *<name><name>…                several nodes, with a comma between each two
-//   +<number>:<name><name>…<text> a text with that many line feeds; the nodes take their places
+//   *<name><name>…                several nodes, joined by commas
+//   +<number>:<name><name>…<text> a text with that many line feeds, each of which stands for a node
 //
-// Scripts read the kind and the names. What stands behind them may be sealed or compressed, and then begins with the byte
-// 255; a sealed node "*" has nothing but that. The name of a sealed node is a keyed hash, and each reference that was stored
-// with a sealed one holds its node: "+1:<name>" and a sealed line feed, so that it says whose it is.
+// Scripts read the kind and the names. The rest may be sealed or compressed, and then begins with the byte 255; the
+// rest of a sealed node "*" is only that. The name of a sealed node is a keyed hash. A reference that was stored with a
+// sealed node contains a node itself, "+1:<name>" and a sealed line feed, so that it is bound to its place.
 //
-// `counts` has how many checkpoints, writes and nodes refer to a node. At 0 the node goes.
+// `counts` holds the number of checkpoints, writes and nodes that refer to a node. At 0, the node is removed.
 
 export const threadKeys = {
-  checkpoints: "hash: the thread's checkpoints, and what was written to them",
-  arrivals: "sorted set: places of checkpoints, by the order in which they arrived",
-  nodes: "hash: what values are made of, by name",
-  counts: "hash: how often each node is referred to",
+  checkpoints: "hash: the thread's checkpoints, and the writes to them",
+  arrivals: "sorted set: the places of checkpoints, by the order in which they arrived",
+  nodes: "hash: the nodes that values are made of, by name",
+  counts: "hash: the number of references to each node",
 } as const;
 
 export const deletedKey = {
-  deleted: "string: that the thread was deleted; for a day",
+  deleted: "string: a mark that the thread was deleted; for a day",
 } as const;
 
-/** Keys of a script that reads on behalf of a session. */
+/** The keys of a script that reads on behalf of a session. */
 export const askingKeys = {
   record: "hash: the session that asks",
   sessions: "sorted set: the owner's sessions",
   conversation: "hash: the conversation whose thread it is",
 } as const;
 
-/** Keys of a script that writes on behalf of a session. */
+/** The keys of a script that writes on behalf of a session. */
 export const holdingKeys = {
   ...askingKeys,
   messages: "list: the messages of the conversation",
-  threads: "sorted set: the owner's threads, by the time until which they are there",
+  threads: "sorted set: the owner's threads, by the time until which they exist",
 } as const;
 
 export const askingArguments = {
-  sessionId: text('of the session that asks, "" for none'),
+  sessionId: text('the id of the session that asks, "" for none'),
 };
 
 export const holdingArguments = {
   ...askingArguments,
-  conversationId: text('of the conversation, "" for none'),
-  ttl: number("of the thread in milliseconds, 0 for none"),
+  conversationId: text('the id of the conversation, "" for none'),
+  ttl: number("the thread's time to live in milliseconds, 0 for none"),
 };
 
-export const keepArgument = { keep: number("how many checkpoints to keep, 0 for all") };
+export const keepArgument = { keep: number("the number of checkpoints to keep, 0 for all") };
 
-export const onlyLatest = flag("whether the checkpoint has to be built on the latest of its namespace");
+export const onlyLatest = flag("whether the checkpoint must be built on the latest one of its namespace");
 
-/** Lua that makes the table of a thread. */
+/** The Lua that makes the table of a thread. */
 export const threadLua =
   "local thread = { checkpoints = checkpoints, arrivals = arrivals, nodes = nodes, counts = counts }";
 
-/** Returns the checkpoint of a place, nil when there is none, false when it cannot be read. */
+/** Returns the checkpoint of a place; nil if there is none; false if it cannot be read. */
 export const checkpointAt = fragment(/* lua */ `
 local function checkpointAt(thread, place)
   local packed = redis.call("HGET", thread.checkpoints, "c" .. place)
@@ -85,14 +85,14 @@ local function checkpointAt(thread, place)
   return readable and type(checkpoint) == "table" and checkpoint
 end`);
 
-/** Returns whether some keys of a thread are gone and others are not, by an eviction, say. */
+/** Returns whether some keys of a thread are missing and others are not, for example after an eviction. */
 export const isDamaged = fragment(/* lua */ `
 local function isDamaged(thread)
   return redis.call("HLEN", thread.nodes) ~= redis.call("HLEN", thread.counts)
     or redis.call("EXISTS", thread.checkpoints) ~= redis.call("EXISTS", thread.arrivals)
 end`);
 
-/** Returns the names that a node holds. */
+/** Returns the names that a node contains. */
 const namesIn = fragment(/* lua */ `
 local NONE = {}
 local function namesIn(content)
@@ -105,7 +105,7 @@ local function namesIn(content)
   elseif kind == "*" then
     to = (string.find(content, "\\255", 1, true) or to + 1) - 1
   else
-    -- Most nodes are texts: one table for all.
+    -- Most nodes are texts, so they share one table.
     return NONE
   end
   local names = {}
@@ -115,7 +115,7 @@ local function namesIn(content)
   return names
 end`);
 
-/** Returns the names that a reference leads to: itself, or what is in the node that it holds. */
+/** Returns the names that a reference leads to: the reference itself, or the names in the node that it contains. */
 const namesOf = fragment(
   /* lua */ `
 local function namesOf(reference)
@@ -124,7 +124,7 @@ end`,
   namesIn,
 );
 
-/** Adds to `found` the nodes that references lead to, as name, content, …, each once. */
+/** Adds to `found` the nodes that references lead to, each once, as names and contents in turn. */
 export const collect = fragment(
   /* lua */ `
 local function collect(thread, references, seen, found)
@@ -148,7 +148,7 @@ local function collect(thread, references, seen, found)
       local contents = redis.call("HMGET", thread.nodes, unpack(names, from, to))
       for i = from, to do
         local content = contents[i - from + 1]
-        -- One that is missing is left to the reader, who knows what it is a part of.
+        -- Leave a missing node to the reader, who knows what it belongs to.
         if content then
           found[#found + 1] = names[i]
           found[#found + 1] = content
@@ -175,14 +175,16 @@ local function tasksOf(thread, place)
   return tasks
 end`);
 
-/** Returns what a task wrote to a checkpoint: its path, and then index, channel, reference, index, …; nil for nothing. */
+/**
+ * Returns the writes of a task to a checkpoint: its path, and then index, channel, reference, index, …; nil for none.
+ */
 export const writesOf = fragment(/* lua */ `
 local function writesOf(thread, place, task)
   local packed = redis.call("HGET", thread.checkpoints, "w" .. place .. "\\n" .. task)
   return packed and cmsgpack.unpack(packed)
 end`);
 
-/** Returns what was written to a checkpoint as a list for each task: task, path, index, channel, reference, index, …. */
+/** Returns the writes to a checkpoint as one list for each task: task, path, index, channel, reference, index, …. */
 export const allWrites = fragment(
   /* lua */ `
 local function allWrites(thread, place, references)
@@ -204,8 +206,8 @@ end`,
 );
 
 /**
- * Returns a checkpoint for the reader, false when it cannot be read: place, parent, the checkpoint without its values, its
- * metadata, its references, what was written to it, and what was written to the parent of one that keeps its sends there.
+ * Returns a checkpoint for the reader: place, parent, the checkpoint without its values, its metadata, its references,
+ * the writes to it, and the writes to its parent if it keeps its sends there.
  */
 export const entryOf = fragment(
   /* lua */ `
@@ -225,7 +227,7 @@ end`,
   allWrites,
 );
 
-/** Counts one reference less, and removes what nothing refers to any more. */
+/** Counts one reference less, and removes nodes without references. */
 export const release = fragment(
   /* lua */ `
 local function release(thread, reference)
@@ -246,7 +248,7 @@ end`,
   namesIn,
 );
 
-/** Returns how often nodes are referred to, by name; those that are not there are left out. */
+/** Returns the number of references to nodes, by name. Leaves out missing nodes. */
 const heldCounts = fragment(/* lua */ `
 local function heldCounts(thread, names, known)
   local held, asked = known or {}, {}
@@ -267,9 +269,9 @@ local function heldCounts(thread, names, known)
 end`);
 
 /**
- * Stores new nodes, and counts the references to them and to others. Returns false, and stores nothing, when a node that
- * is referred to is neither there nor among the new ones. A new one that nothing refers to, because a write came second,
- * say, is not stored: nothing would ever remove it.
+ * Stores new nodes, and counts the references to them and to others. If a referenced node is neither stored nor new,
+ * stores nothing and returns false. Does not store a new node without references (for example, of a write that came
+ * second), because nothing would ever remove it.
  */
 export const refer = fragment(
   /* lua */ `
@@ -293,7 +295,7 @@ local function refer(thread, references, fresh)
   end
   local held = heldCounts(thread, names)
   local stored = {}
-  -- From the last on, because what a node holds is in front of it.
+  -- Begin with the last node, because a node comes after the nodes that it contains.
   for i = #fresh - 1, 1, -2 do
     if added[fresh[i]] > 0 and not held[fresh[i]] then
       stored[#stored + 1] = fresh[i]
@@ -303,7 +305,7 @@ local function refer(thread, references, fresh)
       end
     end
   end
-  -- What the new nodes hold, as far as it was not asked for yet.
+  -- Read the counts of the nodes inside the new ones, unless they are known.
   held = heldCounts(thread, names, held)
   local counted = {}
   for _, name in ipairs(names) do
@@ -329,15 +331,14 @@ end`,
   whole,
 );
 
-/** Puts a place behind all others. */
+/** Puts a place behind all others in the order of arrival. */
 export const arrive = fragment(/* lua */ `
 local function arrive(thread, place)
   redis.call("ZADD", thread.arrivals, redis.call("HINCRBY", thread.checkpoints, "arrived", 1), place)
 end`);
 
 /**
- * Returns whether a checkpoint was pruned not long ago. A put that is sent again by then must not bring it back, as the
- * latest of all.
+ * Returns whether a checkpoint was pruned recently. If its put is sent again, it must not come back as the latest one.
  */
 export const wasPruned = fragment(/* lua */ `
 local function wasPruned(thread, place)
@@ -350,7 +351,7 @@ local function wasPruned(thread, place)
   return false
 end`);
 
-/** Keeps the places of those that were pruned last in mind. */
+/** Records the places of the checkpoints that were pruned last. */
 const notePruned = fragment(/* lua */ `
 local PRUNED = 32
 local function notePruned(thread, places)
@@ -364,7 +365,7 @@ local function notePruned(thread, places)
   redis.call("HSET", thread.checkpoints, "pruned", cmsgpack.pack(places))
 end`);
 
-/** Removes a checkpoint and what was written to it. */
+/** Removes a checkpoint and the writes to it. */
 const removeCheckpoint = fragment(
   /* lua */ `
 local function removeCheckpoint(thread, place, checkpoint)
@@ -396,12 +397,12 @@ end`,
 );
 
 /**
- * Returns whether a checkpoint has to stay: others cannot be read without it; it is the latest of a graph that goes on from
- * there; or it has not arrived yet, and only what was written to it has.
+ * Returns whether a checkpoint has to stay, because others cannot be read without it, because it is the latest of a
+ * graph that goes on from it, or because it has not arrived yet and only writes to it have.
  */
 const isNeeded = fragment(
   /* lua */ `
--- What comes first waits for so many arrivals: a step may run hundreds of graphs at once.
+-- Writes that come first wait for up to this many arrivals: a step may run hundreds of graphs at once.
 local EARLY = 1000
 local function isEarly(thread, place)
   local arrived = redis.call("HGET", thread.checkpoints, "arrived")
@@ -418,14 +419,14 @@ local function isNeeded(thread, place, checkpoint)
   if redis.call("HGET", thread.checkpoints, "l" .. namespace) ~= place then
     return false
   end
-  -- A node that runs a second graph has it in "<node>:<task>|1".
+  -- If a node runs a second graph, that graph's namespace is "<node>:<task>|1".
   local graph, counters
   graph = namespace
   repeat
     graph, counters = string.gsub(graph, "|%d+$", "")
   until counters == 0
-  -- The last part of a namespace with a task, "<node>:<task>", belongs to one run of a node: it goes on as long as the
-  -- checkpoint is there in which that node runs. That one arrives later when runs are stored as they end.
+  -- A namespace that ends in "<node>:<task>" belongs to one run of a node. It goes on as long as the checkpoint exists
+  -- in which that node runs. That checkpoint arrives later if runs are stored as they end.
   local enclosing = checkpoint.enclosing
   return not string.find(graph, ":[^|]*$")
     or redis.call("HEXISTS", thread.checkpoints, "c" .. enclosing) == 1
@@ -435,8 +436,8 @@ end`,
 );
 
 /**
- * Removes up to `most` of the oldest checkpoints beyond `keep`, and returns how many. A checkpoint that others need is
- * older than they are, so it looks from the newest of them on.
+ * Removes up to `most` of the oldest checkpoints beyond `keep`, and returns the number. A needed checkpoint is older
+ * than those that need it, so this looks at the newest of them first.
  */
 export const prune = fragment(
   /* lua */ `
@@ -447,7 +448,7 @@ local function prune(thread, keep, most, window)
     return 0
   end
   local last = excess - 1
-  -- Those that have to stay must not hide the others from it for ever.
+  -- Vary the window, so that checkpoints that have to stay do not hide the others for ever.
   if window and excess > WINDOW then
     local arrived = tonumber(redis.call("HGET", thread.checkpoints, "arrived"))
     last = arrived % 2 == 0 and last or WINDOW - 1 + arrived % (excess - WINDOW)
@@ -477,7 +478,7 @@ end`,
   notePruned,
 );
 
-/** Gives all keys of a thread the same deadline, `ttl` milliseconds from now, 0 for none. */
+/** Gives all keys of a thread the same deadline, `ttl` milliseconds from now; 0 means none. */
 export const keepThread = fragment(
   /* lua */ `
 local function keepThread(thread, ttl)
@@ -494,7 +495,7 @@ end`,
   whole,
 );
 
-/** Does what follows a write on behalf of a session: the conversation lasts as long as its thread, which is listed. */
+/** Concludes a write on behalf of a session: the conversation lives as long as its thread, and the thread is listed. */
 export const concludeThread = fragment(
   /* lua */ `
 local function concludeThread(thread, ttl, held)
@@ -517,7 +518,7 @@ end`,
   touch,
 );
 
-/** Lua that makes the table of what `concludeThread` needs of a session. */
+/** The Lua that makes the table of the session's values for `concludeThread`. */
 export const heldLua =
   "local held = { record = record, sessions = sessions, conversation = conversation, messages = messages, threads = threads, conversationId = conversationId }";
 

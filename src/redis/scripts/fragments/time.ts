@@ -9,7 +9,7 @@ export const now = fragment(/* lua */ `local now = time[1] * 1000 + math.floor(t
 /** The server's time in microseconds since 1970. */
 export const microseconds = fragment(/* lua */ `local microseconds = time[1] * 1000000 + time[2]`, time);
 
-/** Spells a whole number. Lua's own tostring() has 14 digits. */
+/** Formats a whole number. Lua's own tostring() has only 14 digits. */
 export const whole = fragment(/* lua */ `
 local function whole(number)
   return string.format("%.0f", number)
@@ -26,7 +26,7 @@ end`,
   whole,
 );
 
-/** Makes a key expire at a time, or never: `math.huge`. */
+/** Makes a key expire at a time; `math.huge` means never. */
 export const expireAt = fragment(
   /* lua */ `
 local function expireAt(key, at)

@@ -2,30 +2,36 @@ import type { Argument } from "../../script/arguments.js";
 import { fragment } from "../../script/fragment.js";
 import { whole } from "./time.js";
 
-// A turn may store parts before its last one: a question, steps, what there is of it when it is interrupted. Until the last
-// part is stored, the conversation has a note of it, the field `unfinished` of its hash:
-// "<parts> <provisional> <attempt> <operation id of the turn>". The last `parts` messages are parts of the turn. Of these,
-// the last `provisional` are what an interruption kept: they give way when the run goes on after all. An attempt is one run
-// of the turn. A repeated request is another attempt, whose first part takes the place of all earlier parts. When
-// another append follows, the note keeps the run and counts no parts: the parts are ordinary messages from then on.
+// A turn may store parts before its last one: a question, steps, and what there is of it when it is interrupted. Until
+// the last part is stored, the conversation has a note of the turn, the field `unfinished` of its hash: "<parts>
+// <provisional> <attempt> <operation id of the turn>". The last `parts` messages are parts of the turn. The last
+// `provisional` of these were kept by an interruption: they are replaced if the run goes on after all. An attempt is
+// one run of the turn. A repeated request is another attempt, whose first part replaces all earlier parts. If another
+// append follows, the note keeps the run but counts no parts, because the parts are ordinary messages from then on.
 
-/** What a write says of its turn. */
+/** What a write passes on about its turn. */
 export interface PartOfTurn {
   /** The operation id of the turn. */
   readonly operationId: string;
-  /** Whether the caller chose it. */
+  /** Whether the caller chose the operation id. */
   readonly named: boolean;
   /** A random name of this run of the turn. */
   readonly attempt: string;
   /** Whether this run has stored a part before. */
   readonly written: boolean;
-  /** `"provisional"`: what an interruption keeps. It gives way when the run goes on after all. */
+  /** `"provisional"`: a part that an interruption keeps. It is replaced if the run goes on after all. */
   readonly kind: "part" | "provisional" | "last";
-  /** How many of its first messages are its question, which `answer.begin` has stored. They stay when the rest is taken back. */
+  /**
+   * The number of the turn's first messages that are its question, which `answer.begin` has stored. They stay when the
+   * rest is taken back.
+   */
   readonly asked?: number | undefined;
 }
 
-/** The argument of a script that a turn writes with. In the script a table, nil for a write that is no part of a turn. */
+/**
+ * The argument of a script with which a turn writes. In the script it is a table; nil for a write that is not part of a
+ * turn.
+ */
 export const turnArgument: { readonly turn: Argument<PartOfTurn | undefined> } = {
   turn: {
     about:
@@ -49,7 +55,7 @@ function flag(is: boolean): string {
   return is ? "1" : "0";
 }
 
-/** Reads the argument. */
+/** Parses the argument. */
 export const turnOf = fragment(/* lua */ `
 local function turnOf(argument)
   local attempt, written, provisional, named, asked, id = string.match(argument, "^(%S+) (%d) (%d) (%d) (%d+) (.+)$")
@@ -64,12 +70,12 @@ local function turnOf(argument)
     }
 end`);
 
-/** The key of a script that stores a part of a turn which is not its last. Without it, the write is the last part. */
+/** The key of a script that stores a part of a turn. Without it, the write is the last part. */
 export const partKey = {
-  turnOperation: "string: what was written under the operation id of the turn, for a while",
+  turnOperation: "string: the record of the write with the turn's operation id, for a while",
 } as const;
 
-/** Reads the note of an unfinished turn. */
+/** Parses the note of an unfinished turn. */
 export const unfinishedTurn = fragment(/* lua */ `
 local function unfinishedTurn(note)
   local parts, provisional, attempt, turn = string.match(note or "", "^(%d+) (%d+) (%S+) (.+)$")
@@ -77,9 +83,9 @@ local function unfinishedTurn(note)
 end`);
 
 /**
- * Says what a write of `length` messages of a turn meets: how many of the last messages it replaces, and how many parts of its
- * own stay in front of it; or, in place of the first, why it is not made: "conflict", or "dropped" for a part that is not the
- * last.
+ * Returns what a write of `length` messages of a turn finds: the number of the last messages that it replaces, and the
+ * number of its own parts that stay in front of it. If the write must not happen, returns only the reason: "conflict",
+ * or "dropped" for a part that is not the last.
  */
 export const standing = fragment(
   /* lua */ `
@@ -95,7 +101,7 @@ local function standing(note, finished, turnOperation, turn, length)
   if not found or found.turn ~= turn.id then
     return 0, 0
   elseif found.attempt == turn.attempt and length == 0 then
-    -- It ends with nothing more: its parts are the whole turn, or are taken back, but for a question that was accepted.
+    -- The turn ends without more: its parts are the whole turn, or are taken back except for an accepted question.
     local stay = turnOperation and math.min(turn.asked, found.parts) or found.parts
     return found.parts - stay, stay
   elseif found.attempt == turn.attempt then
@@ -109,9 +115,9 @@ end`,
 );
 
 /**
- * Writes down, in the conversation's hash, what a write of `length` messages makes of the turn. A part of a run whose
- * earlier parts are no longer the last messages is an ordinary message. Of a turn whose parts others follow, the note says
- * which run wrote last, so that no other run of it goes on.
+ * Updates the note in the conversation's hash after a write of `length` messages. A part of a run whose earlier parts
+ * are no longer the last messages is an ordinary message. If other messages follow the parts of a turn, the note keeps
+ * the run that wrote last, so that no other run of the turn goes on.
  */
 export const noteTurn = fragment(
   /* lua */ `

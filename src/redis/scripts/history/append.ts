@@ -8,14 +8,14 @@ import { refusesPlain } from "../fragments/sealed-only.js";
 import { whole } from "../fragments/time.js";
 import { noteTurn, partKey, standing, turnArgument, turnOf } from "../fragments/unfinished.js";
 
-// No flags: Redis refuses the whole script when it is out of memory, before it runs. What else could fail is checked
-// before the first write.
+// No flags: if Redis is out of memory, it refuses the whole script before it runs. Everything else that could fail is
+// checked before the first write.
 export const appendScript = defineScript({
   name: "history.append",
-  about: "appends a batch of messages, whole, once.",
+  about: "appends a batch of messages, whole and once.",
   keys: {
-    messages: "list, oldest first",
-    meta: "hash: the latest clear, a note of the latest turn, and whether all is sealed; absent without these",
+    messages: "list: the messages, oldest first",
+    meta: "hash: the latest clear, a note of the latest turn, and whether all messages are sealed; absent without these",
     ...operationKey,
     ...heldKeys,
   },
@@ -23,14 +23,14 @@ export const appendScript = defineScript({
   arguments: {
     ...digestArgument,
     seen: text(
-      'the clear that the writer\'s latest read saw, "" for none, "*" when it never read; "new" when there must be no list and no clear at all',
+      'the clear that the writer\'s latest read saw, "" for none, "*" if it never read; "new" if there must be no list and no clear',
     ),
-    ttl: text('milliseconds, "0" for never'),
-    cap: number("how many messages to keep, 0 for all"),
+    ttl: text('the time to live in milliseconds, "0" for never'),
+    cap: number("the number of messages to keep, 0 for all"),
     ...heldArguments,
     ...turnArgument,
     encoded: texts(
-      "messages, JSON objects without their closing brace; none ends a turn that has parts: with `turnOperation` they are removed",
+      "messages, JSON objects without their closing brace; none ends a turn that has parts; with `turnOperation`, the parts are removed",
     ),
   },
   effects: { appended: nothing, repeated: nothing },
@@ -101,7 +101,7 @@ if note or turn or held[3] then
   noteTurn(meta, note, turnOperation, turn, stay, #encoded)
 end
 if note or turn or held[3] or held[4] then
-  -- It lasts as long as the messages, and a mark of a clear as long as that did.
+  -- The hash lives as long as the messages. The mark of a clear keeps its own time if that is longer.
   if ttl == "0" then
     redis.call("PERSIST", meta)
   else

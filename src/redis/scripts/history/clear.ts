@@ -6,7 +6,7 @@ import { clearRemembered } from "../fragments/messages.js";
 import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
 import { microseconds, whole } from "../fragments/time.js";
 
-/** The mark, and the data key that was destroyed, if there was one. */
+/** Parses the mark, and the id of the destroyed data key, if there was one. */
 const marked = (recorded: unknown): { mark: string; destroyed: string } => {
   const [mark = "", destroyed = ""] = textReply(recorded).split(" ");
   return { mark, destroyed };
@@ -17,12 +17,12 @@ export const clearScript = defineScript({
   about: "removes the messages, and leaves a mark that keeps turns in flight from writing them back.",
   flags: "allow-oom",
   keys: {
-    messages: "list",
-    meta: "hash",
+    messages: "list: the messages",
+    meta: "hash: the latest clear",
     ...operationKey,
   },
-  optionalKeys: { dataKey: "string: the data key with which the messages are sealed" },
-  arguments: { ...digestArgument, elsewhere: text('id of the data key that is kept elsewhere, "" for none') },
+  optionalKeys: { dataKey: "string: the data key that seals the messages" },
+  arguments: { ...digestArgument, elsewhere: text('the id of the data key that is kept elsewhere, "" for none') },
   effects: { cleared: marked, repeated: marked },
   refusals: ["conflict", "foreign"],
   uses: [earlier, remember, destroyKey, clearRemembered, microseconds, whole],

@@ -10,8 +10,8 @@ export const getItemsScript = defineScript({
   flags: "no-writes",
   keys: readKeys,
   optionalKeys: holderKeys,
-  arguments: { ...holderArguments, fields: texts("namespace and key, …") },
-  /** What is stored of each; `undefined` where nothing is. */
+  arguments: { ...holderArguments, fields: texts("the items' names: namespace and key") },
+  /** The stored form of each item; `undefined` for a missing one. */
   answers: { done: (found: unknown) => ({ stored: list(found).map(storedItem) }) },
   refusals,
   uses: [notLive, listed, alive],

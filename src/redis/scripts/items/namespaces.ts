@@ -7,18 +7,18 @@ import { holderArguments, holderKeys, refusals, refuseLua, spaceKeys, spaceLua }
 /** The approximate number of namespaces in a page. */
 const PAGE = 500;
 
-// Expired items have to leave the counts before these are believed.
+// The script first removes expired items, because the counts include them.
 export const namespacesScript = defineScript({
   name: "items.namespaces",
   about:
-    "returns a page of the namespaces of one partition that have items. A namespace that is there from the first page to the last is in one of them, possibly in several.",
+    "returns a page of the namespaces of one partition that have items. A namespace that exists from the first page to the last is in at least one of them.",
   flags: "allow-oom",
   keys: spaceKeys,
   optionalKeys: holderKeys,
-  arguments: { ...holderArguments, cursor: text('"0" for the first page, else what the page before returned') },
+  arguments: { ...holderArguments, cursor: text('"0" for the first page, then the cursor of the page before') },
   answers: {
     done: (cursor: unknown, found: unknown) => ({ cursor: textReply(cursor), found: textList(found) }),
-    /** Expired items were removed, and nothing else was done: ask again. */
+    /** Expired items were removed, and nothing else was done. Call the script again. */
     more: nothing,
   },
   refusals,

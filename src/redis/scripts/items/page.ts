@@ -5,10 +5,14 @@ import { defineScript } from "../../script/define.js";
 import { alive, listed, notLive } from "../fragments/items.js";
 import { holderArguments, holderKeys, pageKeys, refusals, refuseLua, storedItem } from "./space.js";
 
-/** A page ends behind the item with which it has so many bytes. */
+/** A page ends behind the item with which it reaches this size in bytes. */
 const PAGE_BYTES = 1_048_576;
 
-/** @param reply namespace and key, stored text, … */
+/**
+ * Parses items.
+ *
+ * @param reply stored names and stored texts, in turn.
+ */
 function foundItems(reply: unknown): readonly (readonly [field: string, stored: Stored])[] {
   const flat = list(reply);
   const found: (readonly [string, Stored])[] = [];
@@ -27,14 +31,17 @@ export const pageOfItemsScript = defineScript({
   optionalKeys: holderKeys,
   arguments: {
     ...holderArguments,
-    below: text('what namespace and key begin with, "" for all'),
+    below: text('the beginning of the names of the items, "" for all'),
     before: text('"+inf", or "(" and the time behind which the page begins'),
     after: text('"-inf", or "(" and the time at which the last page ends'),
-    size: number("how many items may be looked at"),
-    wanted: number("how many items are enough, 0 for all"),
+    size: number("the largest number of items to look at"),
+    wanted: number("the number of items that are enough, 0 for all"),
   },
   answers: {
-    /** `found`: namespace and key, stored text, … `first`, `last`: the times of the items that were looked at. */
+    /**
+     * `found`: stored names and stored texts, in turn. `first`, `last`: the times of the first and last item that was
+     * looked at.
+     */
     done: (walked: unknown, ended: unknown, first: unknown, last: unknown, found: unknown) => ({
       walked: count(walked),
       isEnd: count(ended) === 1,

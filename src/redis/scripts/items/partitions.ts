@@ -5,16 +5,19 @@ import { notLive } from "../fragments/items.js";
 import { now, whole } from "../fragments/time.js";
 import { refusals, refuseLua } from "./space.js";
 
-// Which partitions there are. Of an owner, the index of the partitions says so, in the owner's slot. A store that belongs
-// to no session has partitions in many slots, and a list of them in one: a partition is listed before its first item is
-// written, so the list may name one that is empty, and leaves none out.
+// The list of partitions. For an owner, it is an index in the owner's slot. A store that belongs to no session has
+// partitions in many slots, and a list of them in one slot. A partition is listed before its first item is written, so
+// the list may contain an empty partition, but never lacks one.
 
-/** How long a partition has been listed, at least, that is taken off the list: longer than a write can be on its way. */
+/**
+ * How long a partition must have been listed before it may be removed from the list. It is longer than a write can be
+ * under way.
+ */
 const SETTLED_MILLISECONDS = 86_400_000;
 
 const listKeys = {
   names: "sorted set: the partitions",
-  since: "hash: partition, since when it is listed in milliseconds",
+  since: "hash: the time in milliseconds at which each partition was listed",
 } as const;
 
 const answers = { done: (found: unknown) => ({ names: textList(found) }) };
@@ -25,9 +28,9 @@ export const partitionsScript = defineScript({
   flags: "no-writes",
   keys: { names: listKeys.names },
   arguments: {
-    from: text("the first name, as ZRANGE has it"),
-    to: text("the last name, as ZRANGE has it"),
-    most: number("how many are returned"),
+    from: text("the first name, in the form of ZRANGE"),
+    to: text("the last name, in the form of ZRANGE"),
+    most: number("the largest number of partitions"),
   },
   answers,
   uses: [],
@@ -43,9 +46,9 @@ export const ownedPartitionsScript = defineScript({
   keys: {
     record: "hash: the session that asks",
     sessions: "sorted set: the owner's sessions",
-    partitions: "sorted set: the owner's partitions, by the time until which they are there",
+    partitions: "sorted set: the owner's partitions, by the time until which they exist",
   },
-  arguments: { sessionId: text("that asks"), most: number("how many are returned") },
+  arguments: { sessionId: text("the id of the session that asks"), most: number("the largest number of partitions") },
   answers,
   refusals,
   uses: [notLive, now, whole],
@@ -57,9 +60,9 @@ return { "done", redis.call("ZRANGE", partitions, "(" .. whole(now), "+inf", "BY
 
 export const listPartitionScript = defineScript({
   name: "items.list-partition",
-  about: "lists a partition, before its first item is written.",
+  about: "adds a partition to the list, before its first item is written.",
   keys: listKeys,
-  arguments: { name: text("of the partition") },
+  arguments: { name: text("the name of the partition") },
   effects: { done: nothing },
   unrecorded: true,
   uses: [now, whole],
@@ -73,10 +76,10 @@ return { "done" }
 
 export const unlistPartitionsScript = defineScript({
   name: "items.unlist-partitions",
-  about: "takes partitions that were found empty off the list, unless they were listed a short time ago.",
+  about: "removes partitions that were found empty from the list, unless they were listed recently.",
   flags: "allow-oom",
   keys: listKeys,
-  arguments: { found: texts("names of partitions") },
+  arguments: { found: texts("the names of partitions") },
   answers: { done: nothing },
   uses: [now],
   lua: /* lua */ `

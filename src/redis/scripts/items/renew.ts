@@ -14,11 +14,11 @@ export const renewItemsScript = defineScript({
   optionalKeys: holderKeys,
   arguments: {
     ...holderArguments,
-    ttl: number("in milliseconds from now"),
-    returned: flag("whether the items are returned"),
-    fields: texts("namespace and key, …"),
+    ttl: number("the time to live in milliseconds from now"),
+    returned: flag("whether to return the items"),
+    fields: texts("the items' names: namespace and key"),
   },
-  /** What is stored of each; `undefined` where nothing is, or where it is not to be returned. */
+  /** The stored form of each item; `undefined` for a missing one, or if `returned` is false. */
   answers: { done: (found: unknown) => ({ stored: list(found).map(storedItem) }) },
   refusals,
   uses: [notLive, listed, alive, settle, now, whole, staleKey, keepKey],

@@ -7,47 +7,48 @@ import { drop, enter, ITEM_HEADER_BYTES, notLive, put, renewSession, settle } fr
 import { digestArgument, earlier, operationKey, remember } from "../fragments/operation.js";
 import { now } from "../fragments/time.js";
 
-// What the scripts of items share, so that one script serves a store on its own and one that belongs to a session.
+// The common parts of the scripts of items. Each script serves both a standalone store and one that belongs to a
+// session.
 
 const items = { items: 'hash: namespace and key, then "<created> <updated> <deadline> <JSON>"' } as const;
 const order = { order: "sorted set: the items, by their last update in microseconds" } as const;
 
-/** Returns what is stored of an item; `undefined` when there is none. Its value may be sealed or compressed. */
+/** Returns the stored form of an item; `undefined` if there is none. Its value may be sealed or compressed. */
 export function storedItem(reply: unknown): Stored | undefined {
   return storedBehind(ITEM_HEADER_BYTES, reply);
 }
 
-/** Keys of a script that reads items by their names. */
+/** The keys of a script that reads items by their names. */
 export const readKeys = items;
 
-/** Keys of a script that reads the newest items. */
+/** The keys of a script that reads the newest items. */
 export const pageKeys = { ...items, ...order } as const;
 
-/** Keys of a script that writes, its operation aside. */
+/** The keys of a script that writes, without the key of the operation. */
 export const spaceKeys = {
   ...items,
   ...order,
-  namespaces: "hash: namespace, number of its items",
-  deadlines: "sorted set: those items that have a deadline, in milliseconds",
+  namespaces: "hash: the number of items of each namespace",
+  deadlines: "sorted set: the items that have a deadline, by that deadline in milliseconds",
 } as const;
 
-/** Keys of a partition that belongs to a session's owner. */
+/** The keys of a partition that belongs to a session's owner. */
 export const holderKeys = {
   record: "hash: the session that asks",
   sessions: "sorted set: the owner's sessions",
-  partitions: "sorted set: the owner's partitions, by the time until which they are there",
+  partitions: "sorted set: the owner's partitions, by the time until which they exist",
 } as const;
 
-/** Arguments that name who asks; each "" for a store on its own. */
+/** The arguments that name the session. Each is "" for a standalone store. */
 export const holderArguments = {
-  sessionId: text("that asks"),
-  member: text("of this partition in the partitions"),
+  sessionId: text("the id of the session that asks"),
+  member: text("the member of this partition in `partitions`"),
 };
 
-/** Why a session may not enter. */
+/** The refusals of a session that is not live. */
 export const refusals = notLiveRefusals;
 
-/** Lua that refuses a session that is not live. */
+/** The Lua that refuses a session that is not live. */
 export const refuseLua = /* lua */ `
 local refusal = notLive(record, sessions, sessionId)
 if refusal then
@@ -55,7 +56,7 @@ if refusal then
 end
 `.trim();
 
-/** Lua that makes the table of the partition. */
+/** The Lua that makes the table of the partition. */
 export const spaceLua = /* lua */ `
 local space = {
   items = items, order = order, namespaces = namespaces, deadlines = deadlines,
@@ -63,7 +64,7 @@ local space = {
 }
 `.trim();
 
-/** What a script needs that writes once. */
+/** The keys of a script that takes effect once. */
 export const writeOnce = {
   keys: { ...spaceKeys, ...operationKey },
   optionalKeys: holderKeys,
@@ -74,11 +75,11 @@ export const writeArguments = {
   ...holderArguments,
 };
 
-export const removalsArgument = { removals: texts("namespace and key of an item to remove, …") };
+export const removalsArgument = { removals: texts("the names of items to remove: namespace and key") };
 
 export const putArguments = {
-  ttl: number("of the items in milliseconds, 0 for none"),
-  puts: texts("namespace and key, JSON or what it is sealed in, …"),
+  ttl: number("the items' time to live in milliseconds, 0 for none"),
+  puts: texts("items to store: the name, and then the JSON text, which may be sealed"),
 };
 
 export const writeEffects = { done: nothing, repeated: nothing } as const;

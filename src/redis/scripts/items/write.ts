@@ -20,12 +20,12 @@ export const writeItemsScript = defineScript({
   seals: true,
   arguments: {
     ...writeArguments,
-    named: flag("whether the partition is listed, where it belongs to no session"),
+    named: flag("whether the partition is listed, if it belongs to no session"),
     ...putArguments,
     ...removalsArgument,
   },
   effects: writeEffects,
-  /** The partition is empty, so it may not be listed: list it, and ask again. */
+  /** The partition is empty, so it may not be listed. List it, and call the script again. */
   answers: { unlisted: nothing },
   refusals: ["conflict", ...refusals],
   uses: [staleKey, keepKey, ...writing],

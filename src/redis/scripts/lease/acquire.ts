@@ -7,24 +7,26 @@ import { state } from "../fragments/session.js";
 import { askToStop, inTheWay, reserve, succeed, supersedingKeys } from "../fragments/supersede.js";
 import { microseconds, now, outlive, whole } from "../fragments/time.js";
 
-/** A waiter that does not ask for this long loses its place. The longest pause between two tries is several times shorter. */
+/** How long a waiter keeps its place without a try. The longest pause between two tries is several times shorter. */
 const HEARTBEAT_MILLISECONDS = 2_000;
 
-/** The place in the line. A turn that interrupts another stands in none: its ticket is the turn that it wants to stop. */
+/**
+ * Parses the place in the queue. A turn that interrupts another has none: its ticket is the turn that it wants to stop.
+ */
 const place = (ticket: unknown, position: unknown): { ticket: string; position: number } => ({
   ticket: textReply(ticket),
   position: count(position),
 });
 
-// No flags: when Redis is out of memory the turn could not be stored, so it had better not begin. What could fail for the
-// type of a key does so before the first write.
+// No flags: if Redis is out of memory, the turn could not be stored, so it must not begin. A key of a wrong type stops
+// the script before its first write.
 export const acquireLeaseScript = defineScript({
   name: "lease.acquire",
   about:
-    "one try to hold a conversation for a turn. The turn that asked first goes first, as long as it goes on asking.",
+    "tries once to take a conversation for a turn. The turn that asked first goes first, as long as it keeps trying.",
   keys: {
     ...heldKeys,
-    waiting: 'sorted set: "<ticket>:<token>", by the time until which that turn is taken for alive',
+    waiting: 'sorted set: "<ticket>:<token>" of waiting turns, by the time until which each counts as alive',
   },
   optionalKeys: {
     record: "hash: the session that asks",
@@ -32,12 +34,12 @@ export const acquireLeaseScript = defineScript({
     ...supersedingKeys,
   },
   arguments: {
-    token: text("of the turn"),
-    ticket: text('that the first try returned, "" at the first try: 16 digits, lower ones go first'),
-    duration: text("of the lease in milliseconds"),
-    mode: oneOf(["wait", "reject", "interrupt"], "stand in line, leave no trace, or stop the turn that runs"),
-    sessionId: text('"" for a history on its own'),
-    channel: text("of the conversation's answers"),
+    token: text("the token of the turn"),
+    ticket: text('the ticket that the first try returned, "" at the first try: 16 digits, lower ones go first'),
+    duration: text("the duration of the lease in milliseconds"),
+    mode: oneOf(["wait", "reject", "interrupt"], "wait in the queue, leave no trace, or stop the running turn"),
+    sessionId: text('the id of the session that asks, "" for a standalone history'),
+    channel: text("the Pub/Sub channel of the conversation's answers"),
   },
   answers: { granted: place, busy: place, superseded: place },
   refusals: notLive,
@@ -63,7 +65,7 @@ if successor then
     end
     return { obstacle or "granted", ticket, 0 }
   end
-  -- The turn that stopped another one goes first.
+  -- A turn that has stopped another one goes first.
   held = held or (obstacle and "reserved")
 end
 redis.call("ZREMRANGEBYSCORE", waiting, "-inf", whole(now))
@@ -73,13 +75,13 @@ local latest  = 0
 for i, waiter in ipairs(redis.call("ZRANGE", waiting, 0, -1)) do
   tickets[i] = tonumber(string.sub(waiter, 1, 16))
   latest = math.max(latest, tickets[i])
-  -- The reply to the first try was lost, and the try is repeated: it has its place already.
+  -- The reply to the first try was lost, and this try repeats it, so the turn has a place already.
   if ticket == "" and string.sub(waiter, 18) == token then
     ticket = string.sub(waiter, 1, 16)
   end
 end
 if ticket == "" then
-  -- Behind all others, also after a failover to a server whose clock is behind.
+  -- Go behind all others, even after a failover to a server whose clock is behind.
   ticket = whole(math.max(microseconds, latest + 1))
 end
 local ahead = 0
@@ -96,7 +98,7 @@ if held == token or (not held and ahead == 0) then
   return { "granted", ticket, 0 }
 end
 if mode == "wait" then
-  -- A waiter that was taken for dead comes back with its ticket, and to its place.
+  -- A waiter that counted as dead comes back with its ticket, and so to its place.
   local heard = now + ${HEARTBEAT_MILLISECONDS}
   redis.call("ZADD", waiting, whole(heard), waiter)
   outlive(waiting, heard)

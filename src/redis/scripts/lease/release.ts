@@ -5,18 +5,18 @@ import { giveUp, successorKey } from "../fragments/supersede.js";
 
 export const releaseLeaseScript = defineScript({
   name: "lease.release",
-  about: "gives back the lease, if it is this turn's, and its place in the line. Repeating it does nothing.",
+  about: "releases the lease, if this turn has it, and the turn's place in the queue. It is safe to repeat.",
   flags: "allow-oom",
   keys: {
     ...heldKeys,
-    waiting: 'sorted set: "<ticket>:<token>"',
+    waiting: 'sorted set: "<ticket>:<token>" of waiting turns',
   },
   optionalKeys: successorKey,
-  arguments: { token: text("of the turn") },
+  arguments: { token: text("the token of the turn") },
   answers: { released: nothing },
   uses: [releaseLease, giveUp],
   lua: /* lua */ `
--- By the token: a turn that gives up before the first reply has no ticket to show.
+-- Find the place by the token, because a turn that gives up before its first reply has no ticket.
 local waiters = redis.call("ZRANGE", waiting, 0, -1)
 releaseLease(lease, holder, token)
 for _, waiter in ipairs(waiters) do

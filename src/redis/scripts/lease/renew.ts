@@ -4,17 +4,17 @@ import { defineScript, nothing } from "../../script/define.js";
 import { stopKey, stopReason } from "../fragments/supersede.js";
 import { heldKeys, holdLease, lostLease } from "../fragments/lease.js";
 
-// allow-oom: it writes two short strings, which were there before. A turn that runs must not lose its conversation.
+// allow-oom: the script only writes two short strings again, and a running turn must not lose its conversation.
 export const renewLeaseScript = defineScript({
   name: "lease.renew",
   about:
-    "renews a lease that is still this turn's, or takes it again when it has lapsed and no other turn took it since. Repeating it only renews again.",
+    "renews the lease of this turn, or takes it again if it has expired and no other turn has taken it since. Repeating it only renews again.",
   flags: "allow-oom",
   keys: heldKeys,
   optionalKeys: stopKey,
   arguments: {
-    token: text("of the turn"),
-    duration: text("of the lease in milliseconds"),
+    token: text("the token of the turn"),
+    duration: text("the duration of the lease in milliseconds"),
   },
   answers: {
     held: nothing,
@@ -26,7 +26,7 @@ export const renewLeaseScript = defineScript({
 if lostLease(lease, holder, token) then
   return { "lost" }
 end
--- A turn that has to stop does not get more time for it.
+-- A turn that has to stop gets no more time.
 local reason = stop and stopReason(stop, token)
 if reason then
   return { "stop", reason }

@@ -5,19 +5,20 @@ import { earlierNumber, rememberNumber } from "../fragments/padded.js";
 import { whole } from "../fragments/time.js";
 import { enteringWrite, enterWriteLua, limitsLua, writeArguments, writeOnce, writeReplies } from "./space.js";
 
-// The JSON text is spliced, never decoded: cjson would turn [] into {}, round numbers and refuse what is nested deep. How
-// many items there are stands before the text, so only those that are dropped are looked at.
+// The script splices the JSON text and never decodes it: cjson would turn [] into {}, round numbers, and refuse deep
+// nesting. The number of items stands before the text, so the script looks only at the items that it drops.
 export const appendItemScript = defineScript({
   name: "memory.append",
-  about: "appends an item to an array, once, and drops its oldest ones beyond a length; a missing array is empty.",
+  about:
+    "appends an item to an array, once, and drops the oldest items beyond a length. A missing array counts as empty.",
   ...writeOnce,
   arguments: {
     ...writeArguments,
-    key: text("of the array"),
-    item: text("JSON"),
-    max: number("how many items to keep, 0 for all"),
-    lifetime: text('of the value in milliseconds, "" to keep its deadline'),
-    fresh: text("secret of a pad, for a namespace that has none"),
+    key: text("the key of the array"),
+    item: text("the item as JSON"),
+    max: number("the number of items to keep, 0 for all"),
+    lifetime: text('the lifetime of the value in milliseconds, "" to keep its deadline'),
+    fresh: text("the secret of a pad, for a namespace that has none"),
   },
   ...writeReplies,
   answers: { ...writeReplies.answers, sealed: nothing },
@@ -37,7 +38,7 @@ export const appendItemScript = defineScript({
   lua: /* lua */ `
 local QUOTE, BACKSLASH, COMMA = 34, 92, 44
 
--- The place of the comma behind the item that begins at a place, or nil.
+-- Returns the place of the comma behind the item that begins at a place; nil if there is none.
 local function commaAfter(json, at)
   local depth = 0
   while true do

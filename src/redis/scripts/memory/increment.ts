@@ -7,14 +7,14 @@ import { enteringWrite, enterWriteLua, limitsLua, writeArguments, writeOnce, wri
 
 export const incrementScript = defineScript({
   name: "memory.increment",
-  about: "adds to a whole number, once; a missing one is 0.",
+  about: "adds to a whole number, once. A missing number counts as 0.",
   ...writeOnce,
   arguments: {
     ...writeArguments,
-    key: text("of the number"),
-    by: number("a safe integer"),
-    lifetime: text('of the value in milliseconds, "" to keep its deadline'),
-    fresh: text("secret of a pad, for a namespace that has none"),
+    key: text("the key of the number"),
+    by: number("the number to add, a safe integer"),
+    lifetime: text('the lifetime of the value in milliseconds, "" to keep its deadline'),
+    fresh: text("the secret of a pad, for a namespace that has none"),
   },
   ...writeReplies,
   answers: { ...writeReplies.answers, sealed: nothing },
@@ -49,7 +49,7 @@ elseif found and found.sealed then
 elseif found and not string.find(found.json, "^%-?%d+$") then
   return { "not-integer" }
 end
--- Both are exact in a double, and their sum is as long as it is safe.
+-- A double holds both numbers exactly, and their sum as long as it is safe.
 local held = found and tonumber(found.json) or 0
 local sum  = held + by
 if math.abs(held) > SAFE or math.abs(sum) > SAFE then

@@ -4,8 +4,9 @@ import { defineScript } from "../../script/define.js";
 import { alive, header, listed, refused } from "../fragments/memory.js";
 import { holderArguments, holderKeys, readKeys, readRefusals } from "./space.js";
 
-// A script, and not a pipeline: a deadline is a matter of the server's clock, and TIME in a pipeline keeps ioredis from
-// following a Cluster's redirections. What it costs, lists of messages would feel; a document does not.
+// This is a script instead of a pipeline, because deadlines depend on the server's clock, and TIME in a pipeline keeps
+// ioredis from following a Cluster's redirections. The extra cost of a script would matter for lists of messages, but
+// not for a document.
 export const readValuesScript = defineScript({
   name: "memory.read",
   about: "returns values by their keys.",
@@ -14,10 +15,10 @@ export const readValuesScript = defineScript({
   optionalKeys: holderKeys,
   arguments: {
     ...holderArguments,
-    part: oneOf(["whole", "header"], "header: what stands before the JSON"),
-    wanted: texts("keys"),
+    part: oneOf(["whole", "header"], "header: only the part in front of the JSON"),
+    wanted: texts("the keys"),
   },
-  /** What is stored under each key; `undefined` where nothing is. */
+  /** The stored value of each key; `undefined` for a missing one. */
   answers: { done: (found: unknown) => ({ stored: list(found).map(storedOrNothing) }) },
   refusals: readRefusals,
   uses: [refused, listed, alive, header],

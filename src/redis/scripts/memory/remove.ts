@@ -5,16 +5,16 @@ import { earlier, remember } from "../fragments/operation.js";
 import { whole } from "../fragments/time.js";
 import { enteringWrite, enterWriteLua, readRefusals, removalArguments, writeOnce, writeReplies } from "./space.js";
 
-// Limits do not count removals.
+// Limits do not apply to removals.
 export const removeValuesScript = defineScript({
   name: "memory.remove",
-  about: "removes one value, or all of the namespace, once. How many writes there were today stays known.",
+  about: "removes one value, or all values of the namespace, once. The count of today's writes stays.",
   flags: "allow-oom",
   ...writeOnce,
   arguments: {
     ...removalArguments,
     scope: oneOf(["one", "all"], ""),
-    key: text("of the one"),
+    key: text("the key of the value, if the scope is one"),
   },
   effects: writeReplies.effects,
   refusals: ["conflict", ...readRefusals],

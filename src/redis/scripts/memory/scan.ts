@@ -10,17 +10,17 @@ const PAGE = 100;
 export const scanValuesScript = defineScript({
   name: "memory.scan",
   about:
-    "returns a page of a namespace. What is there from the first page to the last is in one of them, possibly in several.",
+    "returns a page of a namespace. A value that exists from the first page to the last is in at least one of them.",
   flags: "no-writes",
   keys: readKeys,
   optionalKeys: holderKeys,
   arguments: {
     ...holderArguments,
-    part: oneOf(["whole", "header"], "header: what stands before the JSON"),
-    cursor: text('"0" for the first page, else what the page before returned'),
+    part: oneOf(["whole", "header"], "header: only the part in front of the JSON"),
+    cursor: text('"0" for the first page, then the cursor of the page before'),
   },
   answers: {
-    /** `found`: key, stored text, key, stored text … */
+    /** `found`: keys and stored texts, in turn. */
     done: (cursor: unknown, found: unknown) => ({ cursor: textReply(cursor), found: list(found) }),
   },
   refusals: readRefusals,

@@ -7,22 +7,22 @@ import { earlierNumber, rememberNumber } from "../fragments/padded.js";
 import { whole } from "../fragments/time.js";
 import { enteringWrite, enterWriteLua, limitsLua, writeArguments, writeOnce, writeReplies } from "./space.js";
 
-// What appends to a sealed value, or adds to it, reads it and sets what becomes of it, if it still has that version. The
-// operation is the append. So it may have been done before, and then it was right, whatever the caller has just read: the
-// caller asks here, and not before, whether it is to be refused for what it read.
+// To append to a sealed value, or to add to it, the caller reads the value and sets the result if the version is still
+// the same. The operation is the append. It may have been done before, and then its result counts, whatever the caller
+// has just read. So the caller asks here, and not earlier, whether the value that it read is to be refused.
 
 export const setScript = defineScript({
   name: "memory.set",
-  about: "sets one value or several, all or none, once.",
+  about: "sets one or several values, all or none, once.",
   ...writeOnce,
   arguments: {
     ...writeArguments,
-    expected: text('version that the first key must have, "0" when it must not be there, "" for any'),
-    lifetime: text('of the values in milliseconds, "0" for none, "" to keep the deadline of each'),
-    unfit: flag("the caller can make nothing of the version that it expects: set nothing"),
-    result: text('what to return, a number or sealed; "" for the version'),
-    fresh: text('secret of a pad, for a namespace that has none; "" when the result is no number'),
-    entries: texts("key, value, number of items, …"),
+    expected: text('the version that the first key must have, "0" if it must not exist, "" for any'),
+    lifetime: text('the lifetime of the values in milliseconds, "0" for none, "" to keep the deadline of each'),
+    unfit: flag("whether the expected version is unfit for the caller's change: then nothing is set"),
+    result: text('the result to return, a number or sealed; "" for the version'),
+    fresh: text('the secret of a pad, for a namespace that has none; "" if the result is not a number'),
+    entries: texts("for each value: key, value, number of items"),
   },
   ...writeReplies,
   answers: { ...writeReplies.answers, unfit: nothing },
@@ -86,7 +86,7 @@ if fresh == "" then
 else
   rememberNumber(operation, digest, writes, tonumber(result), fresh)
 end
--- In front of what is sealed with it.
+-- Store the key before the values that it seals.
 keepKey(dataKey, seal)
 for i = 1, #entries, 3 do
   local held = tonumber(redis.call("ZSCORE", deadlines, entries[i]) or 0)

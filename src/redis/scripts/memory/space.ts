@@ -7,10 +7,10 @@ import { keepKey, staleKey } from "../fragments/data-key.js";
 import { enter, refused } from "../fragments/memory.js";
 import { digestArgument, operationKey } from "../fragments/operation.js";
 
-// What the scripts of agent memory share, so that one script serves a namespace on its own and one that belongs to a
-// session.
+// The common parts of the scripts of agent memory. Each script serves both a standalone namespace and one that belongs
+// to a session.
 
-/** How much a namespace may hold and take; 0: no limit. */
+/** The limits of a namespace; 0: no limit. */
 export interface SpaceLimits {
   readonly writesPerDay: number;
   readonly storageBytes: number;
@@ -18,34 +18,34 @@ export interface SpaceLimits {
   readonly keys: number;
 }
 
-const values = { values: 'hash: key, then "<version> <deadline> <items> <JSON>", or sealed' } as const;
+const values = { values: 'hash: "<version> <deadline> <items> <JSON>" by key; the JSON may be sealed' } as const;
 
-/** Keys of a script that only reads. */
+/** The keys of a script that only reads. */
 export const readKeys = values;
 
-/** Keys of a script that writes, its operation aside. */
+/** The keys of a script that writes, without the key of the operation. */
 export const writeKeys = {
   ...values,
-  deadlines: "sorted set: those keys that have a deadline, in milliseconds",
-  usage: "hash: bytes, version, sealed",
-  writes: "hash: day, count, pad",
+  deadlines: "sorted set: the keys that have a deadline, by that deadline in milliseconds",
+  usage: "hash: the number of bytes, the latest version, whether values may be sealed",
+  writes: "hash: a day, the number of its writes, the secret of a pad",
 } as const;
 
-/** Keys of a namespace that belongs to a session. */
+/** The keys of a namespace that belongs to a session. */
 export const holderKeys = {
   record: "hash: the session that asks",
   index: "sorted set: the owner's sessions",
-  memories: "sorted set: the owner's namespaces, by the time until which they are there",
+  memories: "sorted set: the owner's namespaces, by the time until which they exist",
 } as const;
 
-/** Arguments that name who asks; each "" for a namespace on its own. */
+/** The arguments that name the session. Each is "" for a standalone namespace. */
 export const holderArguments = {
-  sessionId: text("that asks"),
-  agentId: text("that the session must be with"),
-  member: text("of this namespace in the memories"),
+  sessionId: text("the id of the session that asks"),
+  agentId: text("the id of the agent that the session must have"),
+  member: text("the member of this namespace in `memories`"),
 };
 
-/** A script that writes once: its keys, and that it may seal, or keep the key of what is sealed. */
+/** The keys of a script that takes effect once. It may seal values, or keep the key of sealed values. */
 export const writeOnce = {
   seals: true,
   keys: { ...writeKeys, ...operationKey },
@@ -55,30 +55,30 @@ export const writeOnce = {
 export const removalArguments = {
   ...digestArgument,
   ...holderArguments,
-  ttl: number("of the namespace in milliseconds, 0 for none"),
+  ttl: number("the namespace's time to live in milliseconds, 0 for none"),
 };
 
 export const writeArguments = {
   ...removalArguments,
-  writesPerDay: number("limit, 0 for none"),
-  storageBytes: number("limit, 0 for none"),
-  valueBytes: number("limit, 0 for none"),
-  keyCount: number("limit, 0 for none"),
+  writesPerDay: number("a limit, 0 for none"),
+  storageBytes: number("a limit, 0 for none"),
+  valueBytes: number("a limit, 0 for none"),
+  keyCount: number("a limit, 0 for none"),
 };
 
-/** What `enterLua` uses. */
+/** The fragments that `enterLua` uses. */
 export const entering = [refused, enter] as const;
 
 /**
- * Lua that refuses a session that may not enter, and else makes the table of the namespace, with its accounting. The locals
- * are those of the declaration.
+ * The Lua that refuses a session which may not use the memory, and otherwise makes the table of the namespace with its
+ * accounting. Uses the locals of the declaration.
  */
 export const enterLua = enterWith("");
 
-/** What `enterWriteLua` uses. */
+/** The fragments that `enterWriteLua` uses. */
 export const enteringWrite = [...entering, staleKey, keepKey] as const;
 
-/** Lua that does what `enterLua` does, for a script that may seal. A writer with another key than the owner's is refused too. */
+/** The Lua of `enterLua` for a script that may seal. It also refuses a writer with another key than the owner's. */
 export const enterWriteLua = enterWith(
   " dataKey = dataKey, seal = seal,",
   `local stale = staleKey(dataKey, seal)
@@ -102,21 +102,21 @@ enter(space)
 `.trim();
 }
 
-/** Lua that makes the table of the limits. */
+/** The Lua that makes the table of the limits. */
 export const limitsLua =
   "local limits = { writesPerDay = writesPerDay, storageBytes = storageBytes, valueBytes = valueBytes, keys = keyCount }";
 
-/** Why a session may not enter. */
+/** The refusals of a session that may not use the memory. */
 export const readRefusals = ["mismatch", ...notLive] as const satisfies readonly Refusal[];
 
 const done = (result: unknown): { result: string } => ({ result: textReply(result) });
-/** What was replied then may be sealed. */
+/** The reply of the first run may be sealed. */
 const repeated = (result: unknown): { result: Stored } => ({ result: storedValue(result) });
 
-/** Replies of a write, its own refusals aside. */
+/** The replies of a write, except its own refusals. */
 export const writeReplies = {
   effects: { done, repeated },
-  /** Expired values were removed, and nothing else was done: ask again. */
+  /** Expired values were removed, and nothing else was done. Call the script again. */
   answers: { more: nothing },
   refusals: ["conflict", "quota", ...readRefusals],
 } as const;

@@ -5,7 +5,7 @@ import { entering, enterLua, holderArguments, holderKeys, readRefusals, writeKey
 export const usageScript = defineScript({
   name: "memory.usage",
   about:
-    "returns what a namespace holds, and how many writes it took today. It removes expired values on its way; where some may be left, the caller asks again.",
+    "returns the usage of a namespace, and the number of its writes today. It removes expired values first; if some may be left, the caller calls it again.",
   flags: "allow-oom",
   keys: writeKeys,
   optionalKeys: holderKeys,
@@ -15,7 +15,7 @@ export const usageScript = defineScript({
       storageBytes: count(bytes),
       keys: count(keys),
       writesToday: count(written),
-      /** Whether expired values may still be among them. */
+      /** Whether the counts may still include expired values. */
       uncertain: count(more) > 0,
     }),
   },

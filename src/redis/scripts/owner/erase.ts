@@ -7,15 +7,15 @@ import { destroyKey } from "../fragments/data-key.js";
 import { markNotBefore, notBeforeKey } from "../fragments/sign-in.js";
 import { whole } from "../fragments/time.js";
 
-/** How many of each thing one step removes. No step blocks Redis for long. */
+/** The number of each kind of thing that one step removes, so that no step blocks Redis for long. */
 const STEP = 200;
 
 export interface ErasedStep {
   readonly outcome: "step";
-  /** How many of each thing were removed, in the order of the things. */
+  /** The numbers of removed things, in the order of the kinds. */
   readonly removed: readonly number[];
   readonly left: number;
-  /** The id of the owner's data key, which the first step destroys; `""` when there is none. */
+  /** The id of the owner's data key, which the first step destroys; `""` if there is none. */
   readonly destroyed: string;
 }
 
@@ -28,12 +28,13 @@ interface EraseArguments {
 }
 
 /**
- * One step of erasing all that an owner has. The first step takes the indexes away, which ends every session at once: a
- * record that no index knows is no session, a memory that no index knows is empty. The rest removes what they listed, a
- * bounded number at a time. Of a conversation its next generation stays, as when it is deleted, because it keeps turns in
- * flight from coming back.
+ * Returns the script that performs one step of erasing everything of an owner. The first step removes the indexes,
+ * which ends every session at once: a record outside the index is no session, and a memory outside the index is empty.
+ * The following steps remove what the indexes listed, a bounded number at a time. The next generation of each
+ * conversation stays, as after a deletion, because it keeps turns in flight from writing it back.
  *
- * It is safe to repeat: what an interrupted run left is listed under the names that the first step gave.
+ * It is safe to repeat: the first step keeps the lists under other names, so a later run finds what an interrupted run
+ * has left.
  */
 export function eraseScriptOf(
   things: readonly OwnedThing[],
@@ -42,8 +43,8 @@ export function eraseScriptOf(
   const keys: Readonly<Record<string, string>> = {
     ...Object.fromEntries(
       names.flatMap(({ index, erased }) => [
-        [index, "sorted set: all of the owner's"],
-        [erased, "sorted set: those that are still to be erased"],
+        [index, "sorted set: the index of the owner's things"],
+        [erased, "sorted set: the things that still have to be erased"],
       ]),
     ),
     ...notBeforeKey,
@@ -52,16 +53,16 @@ export function eraseScriptOf(
   const needed: readonly Fragment[] = things.flatMap(({ remove }) => remove.needs);
   const script = defineScript({
     name: "owner.erase",
-    about: `one step of erasing all that an owner has: ${things.map(({ name }) => name).join(", ")}.`,
+    about: `performs one step of erasing everything of an owner: ${things.map(({ name }) => name).join(", ")}.`,
     flags: "allow-oom",
     unrecorded: true,
     keys,
     arguments: {
-      channel: text("on which endings are published"),
-      answerChannels: text("what the channels of the owner's answers begin with"),
-      elsewhere: text('id of the data key that is kept elsewhere, "" for none'),
+      channel: text("the Pub/Sub channel of endings"),
+      answerChannels: text("the beginning of the channels of the owner's answers"),
+      elsewhere: text('the id of the data key that is kept elsewhere, "" for none'),
       first: flag("whether this is the first step"),
-      remembered: number("milliseconds to remember since when a sign-in has to be newer"),
+      remembered: number("how long older sign-ins stay refused, in milliseconds"),
     },
     effects: {
       step: (left: unknown, destroyed: unknown, ...removed: unknown[]): Omit<ErasedStep, "outcome"> => ({
@@ -83,20 +84,20 @@ end`,
   )
   .join("\n")}
 
--- Read before the first write: in a slot that is moving, a key that is gone stops the script here.
+-- Read all keys before the first write: in a slot that is moving, a missing key stops the script here.
 for _, thing in ipairs(things) do
   redis.call("EXISTS", thing.index, thing.erased)
 end
 local destroyed = ""
 if first then
-  -- Before anything else: from now on nothing can be sealed with it.
+  -- Destroy the key first: from now on, nothing can be sealed with it.
   destroyed = destroyKey(ownKey, elsewhere)
   markNotBefore(notBefore, "", remembered)
   for _, thing in ipairs(things) do
     if redis.call("EXISTS", thing.index) == 1 then
       local expiry, other = redis.call("PEXPIRETIME", thing.index), redis.call("PEXPIRETIME", thing.erased)
       redis.call("ZUNIONSTORE", thing.erased, 2, thing.index, thing.erased, "AGGREGATE", "MAX")
-      -- -1: what is to last for ever is listed for as long.
+      -- -1 means for ever: an index that has no expiry stays listed for as long.
       if expiry ~= -1 and other ~= -1 then
         redis.call("PEXPIREAT", thing.erased, whole(math.max(expiry, other)))
       end

@@ -1,10 +1,11 @@
 import { textList } from "../../replies.js";
 import { defineScript } from "../../script/define.js";
 
-// All at once, so that nothing that moves within the index meanwhile is missed or met twice. An index has ids only.
+// The script returns all members at once, so that a member whose score changes meanwhile is neither missed nor found
+// twice. An index holds only ids.
 export const membersScript = defineScript({
   name: "owner.members",
-  about: "returns what one of an owner's indexes lists, the lowest score first.",
+  about: "returns the members of one of an owner's indexes, the lowest score first.",
   flags: "no-writes",
   keys: { index: "sorted set: the index" },
   arguments: {},

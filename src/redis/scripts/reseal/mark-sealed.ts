@@ -3,12 +3,12 @@ import { defineScript, nothing } from "../../script/define.js";
 
 export const markSealedScript = defineScript({
   name: "reseal.mark-sealed",
-  about: "notes that all messages of a list are sealed, when it is the list that was read.",
+  about: "marks that all messages of a list are sealed, if it is still the list that was read.",
   unrecorded: true,
-  keys: { messages: "list, oldest first", record: "hash: the conversation, or the notes of a history" },
+  keys: { messages: "list: the messages, oldest first", record: "hash: the conversation, or the notes of a history" },
   arguments: {
-    isConversation: flag("it is a conversation: one whose record is gone is not marked"),
-    length: number("of the list"),
+    isConversation: flag("whether it is a conversation, which is not marked if its record is gone"),
+    length: number("the length of the list"),
     first: text("its first message, sealed"),
     last: text("its last message, sealed"),
   },
@@ -16,7 +16,7 @@ export const markSealedScript = defineScript({
   answers: { changed: nothing },
   uses: [],
   lua: /* lua */ `
--- Where the ends are the same, so is all between them: no two sealed values are alike.
+-- No two sealed values are equal, so if the ends are the same, everything between them is too.
 if redis.call("LLEN", messages) ~= length
   or redis.call("LRANGE", messages, 0, 0)[1] ~= first
   or redis.call("LRANGE", messages, -1, -1)[1] ~= last

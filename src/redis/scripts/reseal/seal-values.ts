@@ -8,23 +8,23 @@ import { whole } from "../fragments/time.js";
 
 export const sealValuesScript = defineScript({
   name: "reseal.seal-values",
-  about: "puts sealed values in the place of the plain ones that were read, where these are there still.",
+  about: "replaces the plain values that were read by sealed ones, if they have not changed.",
   unrecorded: true,
-  keys: { place: "list or hash" },
-  optionalKeys: { record: "hash: the conversation, or the notes of the history, whose messages or title these are" },
+  keys: { place: "list or hash: the values" },
+  optionalKeys: { record: "hash: the conversation or the notes of the history to which the values belong" },
   arguments: {
     ...lineageArgument,
-    at: texts("indexes or fields"),
-    held: texts("the value of each, as it was read"),
-    sealed: texts("the same, sealed"),
-    beside: texts("field, value, …: what is set along with a value that was there"),
+    at: texts("the indexes or fields of the values"),
+    held: texts("the values, as they were read"),
+    sealed: texts("the sealed values"),
+    beside: texts("fields and values, in turn, to set together with a replaced value"),
   },
   effects: { sealed: (number: unknown): { number: number } => ({ number: count(number) }) },
   answers: { unchanged: nothing, ...staleLineageAnswer },
   seals: true,
   uses: [staleKey, keepKey, staleLineage, whole],
   lua: /* lua */ `
--- A record that was evicted is not made anew. What is plain in a conversation that is marked was put there by somebody else.
+-- Do not create an evicted record again. A plain value in a marked conversation was not written by this library.
 if (lineage ~= "" and redis.call("EXISTS", record) == 0)
   or (record and record ~= place and redis.call("HEXISTS", record, "sealed") == 1) then
   return { "unchanged" }
@@ -48,7 +48,7 @@ local stale = staleKey(dataKey, seal) or staleLineage(record, lineage)
 if stale then
   return stale
 end
--- Read here: somebody may have let the values live longer since they were read.
+-- Read the time to live here, because another call may have renewed it since.
 local left = redis.call("PTTL", place)
 keepKey(dataKey, seal, left < 0 and "0" or whole(left + ${KEY_SLACK_MILLISECONDS}))
 if lineage ~= "" then

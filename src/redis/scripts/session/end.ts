@@ -9,21 +9,21 @@ const ended = (sessions: unknown): { ended: number } => ({ ended: count(sessions
 
 export const endScript = defineScript({
   name: "session.end",
-  about: "ends sessions of one owner: one, all, or all but one. After all, sign-ins from before are not good any more.",
+  about: "ends sessions of one owner: one, all, or all but one. After the end of all, earlier sign-ins are refused.",
   flags: "allow-oom",
   keys: {
     index: "sorted set: the owner's sessions, by start",
     ...operationKey,
-    record: "hash: the one to end; the index again for all",
+    record: "hash: the session to end; for all, the index again",
     ...notBeforeKey,
   },
   arguments: {
     ...digestArgument,
-    channel: text("on which endings are published"),
+    channel: text("the Pub/Sub channel of endings"),
     scope: oneOf(["one", "all"], ""),
-    id: text('of the one to end; of the one to spare, or ""'),
-    secret: text('hash that the one must have, "" for none'),
-    remembered: number("milliseconds to remember since when a sign-in has to be newer"),
+    id: text('the id of the session to end; for all, the id of the session to spare, or ""'),
+    secret: text('the hash of the secret that the session must have, "" to skip the check'),
+    remembered: number("how long older sign-ins stay refused, in milliseconds"),
   },
   effects: { done: ended, repeated: ended },
   counts: ({ outcome, ended: sessions }) => ({ ended: outcome === "done" ? sessions : 0 }),
@@ -35,7 +35,7 @@ if before then
   return before
 end
 
--- Every record is read before the first write: in a slot that is moving, a key that is gone stops the script here.
+-- Read every record before the first write: in a slot that is moving, a missing key stops the script here.
 local live, stale = {}, {}
 local members
 if scope == "all" then
@@ -43,7 +43,7 @@ if scope == "all" then
 elseif secret == "" or redis.call("HGET", record, "secret") == secret then
   members = { id }
 else
-  return { "done", "0" } -- No such token: nothing is done, nothing remembered.
+  return { "done", "0" } -- The token is unknown: do nothing, and remember nothing.
 end
 local function recordFor(member)
   return scope == "one" and record or recordOf(index, member)

@@ -5,10 +5,10 @@ import { recordOf, state } from "../fragments/session.js";
 
 export const readSessionsScript = defineScript({
   name: "session.read",
-  about: "returns those of some sessions of one owner that are live.",
+  about: "returns the live ones among some sessions of one owner.",
   flags: "no-writes",
   keys: { index: "sorted set: the owner's sessions, by start" },
-  arguments: { ids: texts("of the sessions") },
+  arguments: { ids: texts("the ids of the sessions") },
   answers: { read: (records: unknown) => ({ records: list(records).map(storedList) }) },
   uses: [state, recordOf],
   lua: /* lua */ `

@@ -1,12 +1,12 @@
 import { storedList } from "../../replies.js";
 import type { Stored } from "../../sealing.js";
 
-// Replies and keys that scripts about one session share.
+// The replies and keys that scripts about one session share.
 
 export const sessionKeys = {
   record: "hash: the session",
   index: "sorted set: the owner's sessions, by start",
 } as const;
 
-/** Name, value, name, value … of a live session. */
+/** Parses the fields of a live session: names and values, in turn. */
 export const live = (record: unknown): { record: readonly Stored[] } => ({ record: storedList(record) });

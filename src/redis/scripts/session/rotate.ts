@@ -6,18 +6,18 @@ import { grace, state, touch } from "../fragments/session.js";
 import { now, whole } from "../fragments/time.js";
 import { live, sessionKeys } from "./record.js";
 
-// allow-oom: replacing a token is a defence.
+// allow-oom: replacing a token is a defence, and must work when memory is short.
 export const rotateScript = defineScript({
   name: "session.rotate",
-  about: "replaces the secret of a session, if it still is the one that the caller holds.",
+  about: "replaces the secret of a session, if the caller holds the current one.",
   flags: "allow-oom",
   keys: { ...sessionKeys, ...operationKey },
   arguments: {
     ...digestArgument,
-    id: text("of the session"),
-    old: text("hash of the secret that the caller holds"),
-    new: text("hash of its successor"),
-    attempt: number("when it was made, by the caller's clock in milliseconds"),
+    id: text("the id of the session"),
+    old: text("the hash of the secret that the caller holds"),
+    new: text("the hash of the new secret"),
+    attempt: number("the time of the attempt in milliseconds, by the caller's clock"),
   },
   effects: { live },
   refusals: ["conflict", "superseded", "rotated", ...notLive],
@@ -28,8 +28,8 @@ if before and before[1] == "conflict" then
   return before
 end
 local known = redis.call("HMGET", record, "secret", "previousSecret", "replacedAt")
--- A token of this rotation that never arrived may be replaced, as long as nobody rotated since; not by an attempt that
--- was given up and runs late.
+-- A token of this rotation that never arrived may be replaced, unless somebody has rotated since. An attempt that was
+-- given up and runs late may not replace it.
 local replaceable = old
 if before then
   local latest, issued = string.match(before[2], "^(%S+) (%S+)$")

@@ -6,26 +6,26 @@ import { AUTHENTICATED, mustAuthenticate, notBeforeKey } from "../fragments/sign
 import { now } from "../fragments/time.js";
 import { live, sessionKeys } from "./record.js";
 
-// allow-oom: it only renews what is there, and a session must be told apart from none when memory is short.
+// allow-oom: the script only renews existing keys, and sessions must be recognised when memory is short.
 export const verifyScript = defineScript({
   name: "session.verify",
-  about: "says what a token is worth, and renews the idle timeout of a live session. Repeating it only renews again.",
+  about: "checks a token, and renews the idle timeout of a live session. Repeating it only renews again.",
   flags: "allow-oom",
   keys: { ...sessionKeys, ...notBeforeKey },
   arguments: {
-    id: text("of the session"),
-    secret: text("hash of the token's secret"),
+    id: text("the id of the session"),
+    secret: text("the hash of the token's secret"),
     authenticated: text(AUTHENTICATED),
-    addressDigest: text('what the record must say of the address, where that is sealed; "" when it is not compared'),
-    expected: texts('field, value, …: what the record must say; orgId "" for none'),
+    addressDigest: text('the digest that the record must have of a sealed address; "" if it is not compared'),
+    expected: texts('fields and values, in turn, that the record must have; orgId "" for none'),
   },
   answers: { live },
   refusals: ["mismatch", "authenticate", "rotated", ...notLive],
   uses: [state, touch, disguised, grace, mustAuthenticate, now],
   lua: /* lua */ `
--- The record of a session that has ended holds only what can be compared.
+-- The record of an ended session holds only digests, which can be compared.
 local function says(name, value)
-  -- An address that is sealed is compared by its digest.
+  -- Compare a sealed address by its digest.
   if name == "ipAddress" and addressDigest ~= "" then
     local digests = redis.call("HMGET", record, "ipAddressDigest", "was:ipAddressDigest")
     if digests[1] or digests[2] then

@@ -17,7 +17,7 @@ import {
 import { type TaskWrites, taskWrites, type ValueEntry, valueEntries } from "./entries.js";
 import { nodeList } from "./parts.js";
 
-/** What an ancestor adds to some channels. */
+/** The writes and values that an ancestor has for some channels. */
 export interface Ancestor {
   readonly place: string;
   readonly tasks: readonly TaskWrites[];
@@ -27,20 +27,19 @@ export interface Ancestor {
 
 export const ancestorsScript = defineScript({
   name: "thread.ancestors",
-  about:
-    "walks from a checkpoint to its ancestors, until each channel has a value, and returns what was written on the way.",
+  about: "walks from a checkpoint to its ancestors, until each channel has a value. Returns the writes on the way.",
   flags: "no-writes",
   keys: threadKeys,
   optionalKeys: askingKeys,
   arguments: {
     ...askingArguments,
-    namespace: text("whose latest checkpoint is meant when no place is given"),
-    place: text('of the checkpoint at whose parent the walk begins, "" for the latest'),
-    most: number("how many ancestors to look at"),
-    channels: texts("whose values are looked for"),
+    namespace: text("the namespace whose latest checkpoint is used if `place` is empty"),
+    place: text('the place of the checkpoint at whose parent the walk begins, "" for the latest'),
+    most: number("the largest number of ancestors to look at"),
+    channels: texts("the channels whose values to find"),
   },
   answers: {
-    /** `last`: the place from which the walk goes on, `""` when it is done. `nodes`: name, content, … */
+    /** `last`: the place from which the walk goes on, `""` at its end. `nodes`: names and contents, in turn. */
     walked: (
       last: unknown,
       ancestors: unknown,

@@ -11,7 +11,7 @@ import { readLua, readUses } from "./read.js";
 export const beginThreadScript = defineScript({
   name: "thread.begin",
   about:
-    "returns the latest checkpoint of a graph that is given an input. First it removes the thread for a turn that is repeated, or that replaces messages. A turn that will be refused leaves the thread as it is.",
+    "returns the latest checkpoint of a graph that is about to receive an input. First removes the thread if the turn is repeated or replaces messages. A turn that will be refused leaves the thread as it is.",
   unrecorded: true,
   keys: {
     ...threadKeys,
@@ -24,9 +24,9 @@ export const beginThreadScript = defineScript({
   optionalKeys: partKey,
   arguments: {
     ...askingArguments,
-    conversationId: text("of the conversation"),
-    turn: text('operation id of the turn that begins, "" for none'),
-    replaces: text('position of the first message that the turn replaces, "" for none'),
+    conversationId: text("the id of the conversation"),
+    turn: text('the operation id of the turn that begins, "" for none'),
+    replaces: text('the position of the first message that the turn replaces, "" for none'),
   },
   effects: { found: entries },
   refusals: ["conflict", "no-position", "no-question", "corrupt-thread", "no-conversation", ...notLive],
@@ -43,7 +43,7 @@ if turnOperation and (told[2] == turn or redis.call("EXISTS", turnOperation) == 
 end
 local note = unfinishedTurn(told[1])
 local isNoted = note and note.turn == turn
--- A turn whose earlier run left parts replaces those.
+-- If an earlier run of the turn left parts, the turn replaces these instead.
 if replaces ~= "" and not (isNoted and note.parts > 0) then
   local index = indexOf(placesOf(conversation, messages), replaces)
   if not index then
@@ -52,7 +52,7 @@ if replaces ~= "" and not (isNoted and note.parts > 0) then
     return { "no-question", "replaces" }
   end
 end
--- A turn that holds the conversation goes on in the thread. This one waits for it, or is refused.
+-- While another turn holds the conversation, it uses the thread. This turn will wait for it, or be refused.
 if (replaces ~= "" or isNoted) and redis.call("EXISTS", lease) == 0 then
   removeThread(checkpoints, arrivals, nodes, counts, deleted)
   redis.call("ZREM", threads, conversationId)

@@ -2,16 +2,16 @@ import { list, text as textReply } from "../../replies.js";
 import type { Stored } from "../../sealing.js";
 import { nodeList, part } from "./parts.js";
 
-// What scripts that read checkpoints return.
+// The replies of scripts that read checkpoints.
 
-/** One write of a task: an index names it. */
+/** One write of a task, named by its index. */
 interface WriteEntry {
   readonly index: string;
   readonly channel: string;
   readonly reference: Stored;
 }
 
-/** What a task wrote to a checkpoint. */
+/** The writes of a task to a checkpoint. */
 export interface TaskWrites {
   readonly task: string;
   readonly path: string;
@@ -27,13 +27,13 @@ export interface ValueEntry {
 
 export interface CheckpointEntry {
   readonly place: string;
-  /** `""` for none. */
+  /** The place of the parent, or `""` if there is none. */
   readonly parent: string;
   readonly rest: Stored;
   readonly metadata: Stored;
   readonly values: readonly ValueEntry[];
   readonly tasks: readonly TaskWrites[];
-  /** What was written to the parent, where the checkpoint's sends are kept there. */
+  /** The writes to the parent, if the checkpoint's sends are kept there. */
   readonly sends: readonly TaskWrites[];
 }
 
@@ -48,7 +48,11 @@ export function taskWrites(reply: unknown): readonly TaskWrites[] {
   });
 }
 
-/** @param reply channel, version, reference, … */
+/**
+ * Parses values.
+ *
+ * @param reply channels, versions and references, in turn.
+ */
 export function valueEntries(reply: unknown): readonly ValueEntry[] {
   const flat = list(reply);
   const values: ValueEntry[] = [];
@@ -82,7 +86,7 @@ export function metadataEntry(reply: unknown): MetadataEntry {
   return { place: textReply(place), metadata: part(metadata) };
 }
 
-/** Checkpoints, and the nodes that their values are made of: name, content, … */
+/** Parses checkpoints, and the nodes that their values are made of: names and contents, in turn. */
 export const entries = (found: unknown, nodes: unknown): { entries: CheckpointEntry[]; nodes: readonly Stored[] } => ({
   entries: list(found).map(checkpointEntry),
   nodes: nodeList(nodes),

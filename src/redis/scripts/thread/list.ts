@@ -17,10 +17,10 @@ import {
 import { type CheckpointEntry, checkpointEntry, type MetadataEntry, metadataEntry } from "./entries.js";
 import { nodeList } from "./parts.js";
 
-/** A script takes about a millisecond to look at this many that are not wanted. */
+/** The largest number of unwanted entries that one script looks at, which takes it about a millisecond. */
 const MAX_SKIPPED = 1_000;
 
-/** Parsed here, where a reply that proves to be no text is asked for as bytes. */
+/** Parses the entries. This happens here, so that a reply that turns out not to be text is requested as bytes. */
 function foundEntries(found: readonly unknown[]): { whole: CheckpointEntry[]; metadata: MetadataEntry[] } {
   const whole = found.filter((one) => list(one).length > 2);
   const metadata = found.filter((one) => list(one).length === 2);
@@ -29,25 +29,25 @@ function foundEntries(found: readonly unknown[]): { whole: CheckpointEntry[]; me
 
 export const listCheckpointsScript = defineScript({
   name: "thread.list",
-  about: "returns a page of a thread's checkpoints, the latest to arrive first.",
+  about: "returns a page of a thread's checkpoints, the last to arrive first.",
   flags: "no-writes",
   keys: threadKeys,
   optionalKeys: askingKeys,
   arguments: {
     ...askingArguments,
-    anyNamespace: flag("whether those of all namespaces are wanted"),
-    namespace: text("whose checkpoints are wanted"),
-    id: text('that they have, escaped, "" for any'),
-    below: text('"+inf" for the first page, else what the page before returned'),
-    before: text('place in front of which the first page begins, "" for none; when it is not there, at the latest'),
-    limit: number("how many"),
+    anyNamespace: flag("whether to list the checkpoints of all namespaces"),
+    namespace: text("the namespace whose checkpoints to list"),
+    id: text('the id of the checkpoints, escaped, "" for any'),
+    below: text('"+inf" for the first page, then the value that the page before returned'),
+    before: text('the place in front of which the first page begins, "" or a missing place for the latest'),
+    limit: number("the largest number of checkpoints"),
     part: oneOf(
       ["whole", "metadata", "held"],
-      "metadata: place and metadata only; held: also what was written to checkpoints that are not there",
+      "metadata: place and metadata only; held: also the writes to checkpoints that are not stored",
     ),
   },
   answers: {
-    /** `below`: for the next page, `""` when there is none. `nodes`: name, content, … */
+    /** `below`: the `below` of the next page, `""` if there is none. `nodes`: names and contents, in turn. */
     page: (below: unknown, hasBefore: unknown, found: unknown, nodes: unknown) => ({
       below: textReply(below),
       hasBefore: textReply(hasBefore) === "1",

@@ -1,16 +1,16 @@
 import { NotText, type Stored, textOf } from "../../sealing.js";
 import { list, REPLACED, text } from "../../replies.js";
 
-// What values are made of, nodes and references, has a head that scripts read (fragments/thread.ts has the forms): a
-// character, and the names of other nodes. What is behind it scripts leave alone. It may be sealed or compressed.
+// Values are made of nodes and references. Each has a head that scripts read (fragments/thread.ts has the forms): a
+// character, and the names of other nodes. Scripts leave the rest alone. It may be sealed or compressed.
 
 const NAME = 22;
 
-/** Returns how many characters the head of a content has. */
+/** Returns the length of a content's head in characters. */
 export function headLength(content: string): number {
   const kind = content[0];
   if (kind === "=" || kind === "#") return 1;
-  // Names have no character that bytes become.
+  // Names never contain the character that bytes become.
   if (kind === "*") return content.includes(REPLACED) ? content.indexOf(REPLACED) : content.length;
   if (kind !== "+") return 0;
   const colon = content.indexOf(":");
@@ -25,7 +25,7 @@ export function part(reply: unknown): Stored {
   return content;
 }
 
-/** Returns name, content, … of nodes. */
+/** Returns the names and contents of nodes, in turn. */
 export function nodeList(reply: unknown): Stored[] {
   return list(reply).map((item, index) => (index % 2 === 0 ? text(item) : part(item)));
 }

@@ -12,12 +12,12 @@ import {
   threadLua,
 } from "../fragments/thread.js";
 
-/** How many checkpoints one step removes. No step blocks Redis for long. */
+/** The largest number of checkpoints that one step removes, so that no step blocks Redis for long. */
 const STEP = 200;
 
 export const pruneThreadScript = defineScript({
   name: "thread.prune",
-  about: "removes some of the oldest checkpoints, and returns how many.",
+  about: "removes some of the oldest checkpoints, and returns the number.",
   flags: "allow-oom",
   unrecorded: true,
   keys: threadKeys,

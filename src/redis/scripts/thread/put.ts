@@ -21,12 +21,12 @@ import {
   wasPruned,
 } from "../fragments/thread.js";
 
-/** How many checkpoints one put removes at most, so that none takes long. */
+/** The largest number of checkpoints that one put removes, so that no put takes long. */
 const MOST = 8;
 
 export const putCheckpointScript = defineScript({
   name: "thread.put",
-  about: "stores a checkpoint, whole, once: an id names one checkpoint of its namespace.",
+  about: "stores a checkpoint, whole and once: an id names one checkpoint of its namespace.",
   unrecorded: true,
   seals: true,
   keys: { ...threadKeys, ...deletedKey },
@@ -35,19 +35,19 @@ export const putCheckpointScript = defineScript({
     ...holdingArguments,
     ...keepArgument,
     onlyLatest,
-    place: text("of the checkpoint"),
-    parent: text('place of its parent, "" for none'),
-    enclosing: text('place of the checkpoint in which its graph runs as a node, "" for none'),
-    old: flag("whether its sends are what was written to its parent, as before version 4"),
+    place: text("the place of the checkpoint"),
+    parent: text('the place of its parent, "" for none'),
+    enclosing: text('the place of the checkpoint in which its graph runs as a node, "" for none'),
+    old: flag("whether its sends are the writes to its parent, as before version 4"),
     rest: text("the checkpoint without its values"),
     metadata: text("its metadata"),
-    delta: texts("channels of which only what was written is stored, and now and then a value"),
-    references: texts("channel, version, reference, … of values"),
-    carried: texts("channel, version, … of values that are the parent's"),
-    fresh: texts("name, content, … of nodes that the thread may not have"),
+    delta: texts("the channels of which only writes are stored, and a value now and then"),
+    references: texts("the new values: channel, version and reference of each"),
+    carried: texts("the values to take from the parent: channel and version of each"),
+    fresh: texts("nodes that the thread may not have: name and content of each"),
   },
   effects: { stored: nothing },
-  /** Something that it refers to is not there, and nothing was stored: send all. */
+  /** A referenced node is missing, and nothing was stored. Send all nodes. */
   answers: { incomplete: nothing },
   refusals: ["thread-deleted", "thread-changed", "corrupt-thread", "no-conversation", ...notLive],
   uses: [staleKey, keepKey, notAdmitted, checkpointAt, isDamaged, wasPruned, refer, arrive, prune, concludeThread],
@@ -62,7 +62,7 @@ end
 ${threadLua}
 ${heldLua}
 if redis.call("EXISTS", checkpoints) == 0 then
-  -- What is left of a thread whose checkpoints were evicted is no thread.
+  -- The remains of a thread whose checkpoints were evicted are not a thread.
   redis.call("UNLINK", arrivals, nodes, counts)
 elseif isDamaged(thread) then
   return { "corrupt-thread" }
@@ -104,7 +104,7 @@ for i = 1, #references, 3 do
   valued[references[i]] = true
   referred[#referred + 1] = references[i + 2]
 end
--- What its parent knows to be such a channel is one here.
+-- A channel that is such a channel in the parent is one here too.
 local known, deltas, needsParent = {}, {}, old
 for _, channels in ipairs({ delta, before and before.delta or {} }) do
   for _, channel in ipairs(channels) do

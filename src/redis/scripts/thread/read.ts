@@ -14,7 +14,7 @@ import {
 } from "../fragments/thread.js";
 import { entries } from "./entries.js";
 
-/** Lua that returns the checkpoints of `places`, or the latest of `namespace`. */
+/** The Lua that returns the checkpoints of `places`, or the latest of `namespace`. */
 export const readLua = /* lua */ `
 if redis.call("EXISTS", checkpoints) == 0 then
   return { "found", {}, {} }
@@ -43,14 +43,14 @@ export const readUses = [checkpointAt, isDamaged, entryOf, collect] as const;
 
 export const readCheckpointsScript = defineScript({
   name: "thread.read",
-  about: "returns checkpoints with their values, those that are there.",
+  about: "returns checkpoints with their values. Leaves out missing ones.",
   flags: "no-writes",
   keys: threadKeys,
   optionalKeys: askingKeys,
   arguments: {
     ...askingArguments,
-    namespace: text("whose latest checkpoint is returned when no place is given"),
-    places: texts("of the checkpoints"),
+    namespace: text("the namespace whose latest checkpoint to return if there are no places"),
+    places: texts("the places of the checkpoints"),
   },
   answers: { found: entries },
   refusals: ["corrupt-thread", "no-conversation", ...notLive],

@@ -9,17 +9,17 @@ import { askingArguments, askingKeys, deletedKey, removeThread, threadKeys } fro
 export const removeThreadScript = defineScript({
   name: "thread.remove",
   about:
-    "removes a thread, and leaves a mark that keeps runs in flight from writing it back. The data key of a thread that belongs to no session is destroyed.",
+    "removes a thread, and leaves a mark that keeps runs in flight from writing it back. Destroys the data key of a thread that belongs to no session.",
   flags: "allow-oom",
   unrecorded: true,
   keys: { ...threadKeys, ...deletedKey, ownKey: "string: the data key of the thread, or of its owner" },
   optionalKeys: { ...askingKeys, threads: "sorted set: the owner's threads" },
   arguments: {
     ...askingArguments,
-    conversationId: text('of the conversation, "" for none'),
-    elsewhere: text('id of the data key that is kept elsewhere, "" for none'),
+    conversationId: text('the id of the conversation, "" for none'),
+    elsewhere: text('the id of the data key that is kept elsewhere, "" for none'),
   },
-  /** `destroyed`: the id of the data key that was destroyed, `""` for none. */
+  /** `destroyed`: the id of the destroyed data key, `""` for none. */
   effects: { removed: (destroyed: unknown) => ({ destroyed: textReply(destroyed) }) },
   refusals: ["no-conversation", ...notLive],
   uses: [notAdmitted, removeThread, destroyKey],

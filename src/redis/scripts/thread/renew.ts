@@ -9,7 +9,7 @@ export const renewThreadScript = defineScript({
   flags: "allow-oom",
   seals: true,
   keys: threadKeys,
-  arguments: { ttl: number("of the thread in milliseconds, 0 for none") },
+  arguments: { ttl: number("the thread's time to live in milliseconds, 0 for none") },
   answers: { renewed: nothing },
   uses: [staleKey, keepThread, keepKey],
   lua: /* lua */ `
