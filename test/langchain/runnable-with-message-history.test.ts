@@ -1,5 +1,5 @@
 // RunnableWithMessageHistory takes the history as it takes any other; what a history cannot mend in it is pinned here,
-// so that the warnings of docs/moving.md stay true.
+// so that the warnings of docs/how-to/migrate.md stay true.
 import type { BaseMessage } from "@langchain/core/messages";
 import { AIMessageChunk, HumanMessage } from "@langchain/core/messages";
 import { ChatPromptTemplate, MessagesPlaceholder } from "@langchain/core/prompts";
@@ -92,7 +92,7 @@ describe("with historyMessagesKey", () => {
     expect(warned.mock.calls.flat().join(" ")).toContain("cleared");
   });
 
-  test("what it does with a failed write: it warns, and the call resolves (docs/moving.md)", async () => {
+  test("what it does with a failed write: it warns, and the call resolves (docs/how-to/migrate.md)", async () => {
     const warned = vi.spyOn(console, "warn").mockImplementation(() => {});
     await open().addMessages(turn("old"));
     meanwhile = () => client.set(`chat:history:{${sessionId}}:messages`, "in the way");
@@ -137,7 +137,7 @@ describe("without historyMessagesKey", () => {
     expect(texts(await open().getMessages())).toEqual(["My name is Ada.", "Nice to meet you, Ada."]);
   });
 
-  test("what it does with two turns at once: one user message is lost (docs/moving.md)", async () => {
+  test("what it does with two turns at once: one user message is lost (docs/how-to/migrate.md)", async () => {
     let answer: () => void = () => {};
     const asked = new Promise<void>((resolve) => {
       meanwhile = () => {
