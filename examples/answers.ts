@@ -5,7 +5,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import type { BaseMessage } from "@langchain/core/messages";
 import { type AnswerEvent, connect, type Session, SessionStore } from "langchain-redis-sessions";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
@@ -94,8 +93,7 @@ class Actor {
 
   constructor(name: string, ...order: readonly [url: string, role: string, session: Session, argument: string]) {
     const [at, does, session, rest] = order;
-    const program = fileURLToPath(import.meta.url);
-    const words = ["--import", import.meta.resolve("tsx"), program, does, at, JSON.stringify(session), rest];
+    const words = [...process.execArgv, import.meta.filename, does, at, JSON.stringify(session), rest];
     this.#child = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
     this.ended = once(this.#child, "exit");
     createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on("line", (text) => {

@@ -3,6 +3,7 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { startRedis } from "langchain-redis-sessions/testing";
+import { builtProgram } from "./support/built-program.js";
 
 const run = promisify(execFile);
 const root = path.join(import.meta.dirname, "..");
@@ -10,7 +11,7 @@ const root = path.join(import.meta.dirname, "..");
 /** What an example prints that starts a Redis of its own, and needs no model of anybody's. */
 async function outputOf(example: string): Promise<string> {
   const { REDIS_URL: _, OPENAI_API_KEY: __, ...environment } = process.env;
-  const { stdout, stderr } = await run(process.execPath, ["--import", "tsx", `examples/${example}.ts`], {
+  const { stdout, stderr } = await run(process.execPath, [builtProgram(`examples/${example}.ts`)], {
     cwd: root,
     env: environment,
   });
@@ -20,7 +21,7 @@ async function outputOf(example: string): Promise<string> {
 
 /** How an example ends with a REDIS_URL that is of no use. */
 async function endOf(example: string, url: string): Promise<{ code: unknown; stderr: string }> {
-  const failure: unknown = await run(process.execPath, ["--import", "tsx", `examples/${example}.ts`], {
+  const failure: unknown = await run(process.execPath, [builtProgram(`examples/${example}.ts`)], {
     cwd: root,
     env: { ...process.env, REDIS_URL: url },
   }).catch((error: unknown) => error);

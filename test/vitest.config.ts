@@ -3,6 +3,29 @@ import { defineConfig } from "vitest/config";
 
 const root = path.join(import.meta.dirname, "..");
 
+/** What has a configuration of its own: npm run test:browser, test:how-to, test:large, test:runtimes, test:site. */
+export const elsewhere: readonly string[] = [
+  "**/node_modules/**",
+  "browser/**",
+  "how-to/**",
+  "large/**",
+  "runtimes/**",
+  "site/**",
+];
+
+/** What runs whole programs, or the packages of model providers: `npm run test:programs`. */
+export const programs: readonly string[] = [
+  "{examples,lock-file,packed,quickstart,readme}.test.ts",
+  "ai-sdk/**/*.test.ts",
+  "bench/**/*.test.ts",
+  "capacity/**/*.test.ts",
+  "chat-server/**/*.test.ts",
+  "cli/**/*.test.ts",
+  "http/second-copy.test.ts",
+  "langgraph/oldest.test.ts",
+  "providers/**/*.test.ts",
+];
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -15,9 +38,11 @@ export default defineConfig({
   test: {
     root: import.meta.dirname,
     include: ["**/*.test.ts"],
-    // They have configurations of their own: npm run test:browser, test:large, test:runtimes.
-    exclude: ["**/node_modules/**", "browser/**", "large/**", "runtimes/**"],
-    globalSetup: "./support/start-servers.ts",
+    exclude: [...elsewhere, ...programs],
+    globalSetup: path.join(import.meta.dirname, "support/start-servers.ts"),
+    // A worker runs many files. To load the packages anew for each would take as long as the tests do.
+    isolate: false,
+    setupFiles: path.join(import.meta.dirname, "support/fresh-modules.ts"),
     // More than there are cores: most tests wait, for a server or for time to pass.
     maxWorkers: 3,
     testTimeout: 30_000,

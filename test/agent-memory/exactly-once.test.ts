@@ -11,7 +11,7 @@ import { freshId } from "../support/turns.js";
 import { all } from "./support/all.js";
 import { forms } from "./support/forms.js";
 
-const TIMES = amount(20, 200);
+const TIMES = amount(3, 200);
 const servers = inject("servers");
 const scripts = ["EVALSHA", "EVAL"];
 

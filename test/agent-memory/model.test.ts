@@ -10,7 +10,7 @@ import { MemoryModel, steps } from "./support/memory-model.js";
 /** Namespaces that are used at the same time, so that the time goes into work and not into round trips. */
 const LANES = 10;
 const LENGTH = 100;
-const operations = amount(8_000, 1_000_000);
+const operations = amount(4_000, 1_000_000);
 
 const step = fc.record({ what: fc.constantFrom(...steps), a: fc.nat(1_000), b: fc.nat(1_000), c: fc.nat(1_000) });
 const sequence = fc.array(step, { minLength: LENGTH, maxLength: LENGTH, size: "max" });

@@ -9,7 +9,7 @@ import { closingIn } from "../support/closing.js";
 import { client } from "../support/session-store.js";
 import { Answering, heard, reason } from "./support/answering.js";
 
-const ROUNDS = amount(6, 200);
+const ROUNDS = amount(3, 200);
 const { single } = inject("servers");
 const { keep, through, closing } = closingIn(afterEach);
 

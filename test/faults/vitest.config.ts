@@ -13,6 +13,7 @@ export default defineConfig({
     ],
     // One at a time: what is counted here should not depend on what else runs.
     fileParallelism: false,
+    isolate: true,
     testTimeout: 1_800_000,
     hookTimeout: 120_000,
   },

@@ -10,7 +10,7 @@ import { freshId } from "../support/turns.js";
 import { sealing } from "./support/sealed.js";
 import { StoreModel, steps } from "./support/store-model.js";
 
-const RUNS = amount(10, 1_000);
+const RUNS = amount(5, 1_000);
 
 describe.each([onOneRedis, topologies[1] ?? onOneRedis])("on $name", ({ connect }) => {
   const prefix = freshId();

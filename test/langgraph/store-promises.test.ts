@@ -10,7 +10,7 @@ import { clusterThrough } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 import { tooLateAfter } from "../support/too-late.js";
 
-const TIMES = amount(10, 100);
+const TIMES = amount(4, 100);
 const servers = inject("servers");
 const scripts = ["EVALSHA", "EVAL"];
 const { closing, keep, through } = closingIn(afterEach);

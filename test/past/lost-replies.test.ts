@@ -12,7 +12,7 @@ import { ToldSettings } from "./support/outcomes.js";
 import { freshId } from "../support/turns.js";
 import { SessionPast } from "./support/session-past.js";
 
-const ROUNDS = amount(12, 300);
+const ROUNDS = amount(3, 300);
 const { single } = inject("servers");
 const { keep, through } = closingIn(afterEach);
 const scripts = ["EVALSHA", "EVAL"];

@@ -7,7 +7,7 @@ import { type Append, interleave, throughTheLibrary, withoutChecks } from "./sup
 import { seeded } from "./support/seeded.js";
 import { lifetimes, removeKeys, storedKeys } from "./support/stored-keys.js";
 
-const interleavings = amount(200, 5_000);
+const interleavings = amount(100, 5_000);
 const AT_ONCE = 25;
 const SEED = 20_261_121;
 

@@ -3,11 +3,11 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, inject, test } from "vitest";
+import { builtProgram } from "../support/built-program.js";
 
 const run = promisify(execFile);
-const program = fileURLToPath(new URL("support/leaving-process.ts", import.meta.url));
+const program = builtProgram(fileURLToPath(new URL("support/leaving-process.ts", import.meta.url)));
 const { single } = inject("servers");
-const tsx = ["--import", import.meta.resolve("tsx")];
 
 test.concurrent.each([
   ["the turn ends and the store is closed", "end, close", 2],
@@ -17,13 +17,13 @@ test.concurrent.each([
 ])(
   "a program ends at once after %s",
   async (_order, order, messages) => {
-    const { stdout } = await run(process.execPath, [...tsx, program, `redis://${single.host}:${single.port}`, order]);
+    const { stdout } = await run(process.execPath, [program, `redis://${single.host}:${single.port}`, order]);
     expect(stdout).toBe(`${messages} messages\n`);
   },
   90_000,
 );
 
 test("control: the same program without close() is kept for a while by its subscriber", async () => {
-  const { stdout } = await run(process.execPath, [...tsx, program, `redis://${single.host}:${single.port}`, "end"]);
+  const { stdout } = await run(process.execPath, [program, `redis://${single.host}:${single.port}`, "end"]);
   expect(stdout).toMatch(/kept by .*TCPSocketWrap/);
 }, 90_000);

@@ -2,6 +2,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { inject } from "vitest";
+import { packPackage } from "./pack-package.js";
 
 const root = path.join(import.meta.dirname, "../..");
 
@@ -10,10 +12,10 @@ export function unpackPackage(packages: string): void {
   const own = path.join(packages, "langchain-redis-sessions");
   rmSync(own, { recursive: true, force: true });
   mkdirSync(own);
-  const packed = execFileSync("npm", ["pack", "--silent", "--pack-destination", own], { cwd: root, encoding: "utf8" });
-  const tarball = path.join(own, packed.trim().split("\n").at(-1) ?? "");
+  const shared = inject("tarball");
+  const tarball = shared ?? packPackage(own);
   execFileSync("tar", ["-xzf", tarball, "-C", own, "--strip-components=1"]);
-  rmSync(tarball);
+  if (shared === undefined) rmSync(tarball);
 }
 
 /**

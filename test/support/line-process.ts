@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { builtProgram } from "./built-program.js";
 
 /** A program of its own that is talked to in lines of JSON. */
 export interface LineProcess {
@@ -13,9 +14,7 @@ export interface LineProcess {
 }
 
 export function startLineProcess(program: URL): LineProcess {
-  const child = spawn(process.execPath, ["--import", import.meta.resolve("tsx"), fileURLToPath(program)], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+  const child = spawn(process.execPath, [builtProgram(fileURLToPath(program))], { stdio: ["pipe", "pipe", "inherit"] });
   const ended = once(child, "exit");
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {

@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { z } from "zod";
 
 import type { StartRedisOptions } from "../../src/testing/index.js";
+import { builtProgram } from "../support/built-program.js";
 
 const childReport = z.object({
   url: z.string().default(""),
@@ -34,13 +35,7 @@ export async function runChild(
 ): Promise<ChildProgram> {
   const child = spawn(
     process.execPath,
-    [
-      "--import",
-      import.meta.resolve("tsx"),
-      fileURLToPath(new URL("child-redis.ts", import.meta.url)),
-      JSON.stringify(options),
-      afterwards,
-    ],
+    [builtProgram(fileURLToPath(new URL("child-redis.ts", import.meta.url))), JSON.stringify(options), afterwards],
     { env: { ...process.env, REDIS_URL: "", ...environment }, stdio: ["pipe", "pipe", "inherit"] },
   );
   const ended = once(child, "exit");

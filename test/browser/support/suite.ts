@@ -11,9 +11,6 @@ export function useChat(settings?: Readonly<Record<string, string>>): {
   let server: ChatServer | undefined;
   let browser: Browser | undefined;
   let opened: { chat: ChatPage; context: BrowserContext }[] = [];
-  /** Whether anybody signed in since everybody was forgotten: that takes a second, which tests without users need not wait. */
-  let isUsed = false;
-
   beforeAll(async () => {
     [server, browser] = await Promise.all([ChatServer.start(settings), launchChromium()]);
   });
@@ -22,8 +19,7 @@ export function useChat(settings?: Readonly<Record<string, string>>): {
     await server?.[Symbol.asyncDispose]();
   });
   beforeEach(async () => {
-    if (isUsed) await server?.forgetEverybody();
-    isUsed = false;
+    await server?.forgetEverybody();
   });
   afterEach(async () => {
     const faults = opened.flatMap(({ chat }) => chat.faults);
@@ -40,7 +36,6 @@ export function useChat(settings?: Readonly<Record<string, string>>): {
     open: async (options) => {
       if (browser === undefined) throw new Error("not started");
       const one = await openChatPage(browser, options);
-      one.context.on("request", (request) => (isUsed ||= request.url().endsWith("/sign-in")));
       opened.push(one);
       return one.chat;
     },

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import path from "node:path";
+import { builtProgram } from "../../support/built-program.js";
 
 const root = path.join(import.meta.dirname, "../../..");
 
@@ -19,7 +20,7 @@ export async function startChildService(
   program = "examples/chat-server/main.ts",
 ): Promise<ChildService> {
   const { REDIS_URL: _, OPENAI_API_KEY: __, ...inherited } = process.env;
-  const child = spawn(process.execPath, ["--import", "tsx", program], {
+  const child = spawn(process.execPath, [builtProgram(program, "examples/chat-server")], {
     cwd: root,
     env: { ...inherited, PORT: "0", ...environment },
     stdio: ["ignore", "pipe", "pipe"],

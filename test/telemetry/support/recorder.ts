@@ -11,6 +11,10 @@ import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from "@
 
 const MAX_INTERVAL_MILLISECONDS = 3_600_000;
 
+const ofThisProcess = Symbol.for("langchain-redis-sessions: the instrumentation of ioredis");
+/** A package is handed to the first instrumentation of a process alone, and files that use one may share a process. */
+const lasting = globalThis as { [ofThisProcess]?: IORedisInstrumentation };
+
 /** The real OpenTelemetry SDK and its real instrumentation of ioredis, as a program has them, with what they export. */
 export class Recorder {
   readonly #spans = new InMemorySpanExporter();
@@ -25,13 +29,15 @@ export class Recorder {
       }),
     ],
   });
-  readonly #ioredis = new IORedisInstrumentation();
+  readonly #ioredis = (lasting[ofThisProcess] ??= new IORedisInstrumentation());
 
   constructor() {
     this.#tracerProvider.register();
     metrics.setGlobalMeterProvider(this.#meterProvider);
     this.#ioredis.setTracerProvider(this.#tracerProvider);
-    // It patches what is required while it is enabled: the class that an import gets, too.
+    // It patches what is required while it is enabled: the class that an import gets, too. What it knows by then, it
+    // patches when it is enabled again.
+    this.#ioredis.enable();
     createRequire(import.meta.url)("ioredis");
   }
 
