@@ -1,16 +1,10 @@
 // No link of the documentation leads nowhere.
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { pages } from "./support/documentation.js";
 
 const root = path.join(import.meta.dirname, "..");
-const pages = ["README.md", "CHANGELOG.md", "docs", "examples", "examples/chat-server"].flatMap((place) =>
-  place.endsWith(".md")
-    ? place
-    : readdirSync(path.join(root, place))
-        .filter((file) => file.endsWith(".md"))
-        .map((file) => path.join(place, file)),
-);
 
 /** Without its programs, in which a `#` is no heading. */
 const proseOf = (page: string): string => readFileSync(page, "utf8").replaceAll(/^```.*?^```$/gms, "");
@@ -35,7 +29,22 @@ test.each(pages)("every link in %s leads to a file, and to a heading in it", (pa
   expect(dead).toEqual([]);
 });
 
-test("the pages have links and headings at all", () => {
-  expect(pages).toContain("docs/web.md");
-  expect(anchorsIn(path.join(root, "docs/web.md"))).toContain("what-is-refused-and-how");
+test("every page of docs is in its contents", () => {
+  const contents = readFileSync(path.join(root, "docs/README.md"), "utf8");
+  const missing = pages
+    .filter((page) => page.startsWith("docs/") && page !== "docs/README.md")
+    .filter((page) => !contents.includes(`](${page.slice("docs/".length)}`));
+  expect(missing).toEqual([]);
+});
+
+test("pages in every folder are looked at, and have headings", () => {
+  expect(pages).toEqual(
+    expect.arrayContaining([
+      "README.md",
+      "CONTRIBUTING.md",
+      "docs/tutorials/agent.md",
+      "examples/chat-server/README.md",
+    ]),
+  );
+  expect(anchorsIn(path.join(root, "docs/turns.md"))).toContain("what-happens-to-a-turn");
 });

@@ -1,105 +1,153 @@
-// The programs of README.md and docs/*.md are run as a reader would run them: pasted, against the package that npm would
-// publish.
+// The programs of the documentation are run as a reader would run them: pasted, against the package that npm would publish.
 import { execFile } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import path from "node:path";
 import { randomBytes } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { promisify } from "node:util";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { startIdentityProvider } from "./support/identity-provider.js";
+import { type Block, blocksOf, pages, programsOf, textOf } from "./support/documentation.js";
 import { installPackage } from "./support/installed-package.js";
 
 const run = promisify(execFile);
-const write = (name: string, content: string): void => writeFileSync(path.join(installed.folder, name), content);
 const root = path.join(import.meta.dirname, "..");
-const page = (file: string): string => readFileSync(path.join(root, file), "utf8");
-const pages = ["README.md", ...readdirSync(path.join(root, "docs")).map((file) => `docs/${file}`)].filter((file) =>
-  file.endsWith(".md"),
-);
-const readme = page("README.md");
-const webOfReadme = /^## On the web$.*?(?=^## )/ms.exec(readme)?.[0] ?? "";
-const fragmentsOf = (text: string): string[] =>
-  [...text.matchAll(/^```(ts|diff)\n(.*?)^```$/gms)].map(([, kind, code = ""]) =>
-    kind === "diff" ? afterwards(code) : code,
-  );
-const [first = "", ...others] = fragmentsOf(readme.replace(webOfReadme, ""));
-const fragments = [
-  ...others,
-  ...["docs/moving.md", "docs/langgraph.md", "docs/editing.md"].flatMap((file) => fragmentsOf(page(file))),
-  ...fragmentsOf(page("docs/answers.md")).slice(0, 3),
-  ...fragmentsOf(page("docs/export.md")),
-];
 const { single } = inject("servers");
-const environment = { ...process.env, REDIS_URL: `redis://${single.host}:${single.port}/3` };
+const environment = {
+  ...process.env,
+  REDIS_URL: `redis://${single.host}:${single.port}/3`,
+  JWT_SECRET: randomBytes(32).toString("base64"),
+};
 
-/** What a comparison recommends: without the lines that it takes out. */
-function afterwards(diff: string): string {
-  return diff.replaceAll(/^-.*\n/gm, "").replaceAll(/^[ +]/gm, "");
+// Much for one test, on a machine that has other work.
+const patience = { timeout: 300_000 };
+
+/** Sections whose programs a test below, or another file, runs in a way of its own. */
+const sectionsElsewhere: Readonly<Record<string, readonly string[]>> = {
+  "README.md": ["A first program", "On the web"], // Below.
+  "docs/answers.md": ["With the AI SDK"], // test/ai-sdk/resume.test.ts.
+};
+/** Pages of which a test below, or the named file, runs every program. */
+const pagesElsewhere: Readonly<Record<string, string>> = {
+  "docs/privacy.md": "readme.test.ts",
+  "docs/operations.md": "readme.test.ts",
+  "docs/web.md": "web-page.test.ts",
+  "docs/tutorials/agent.md": "tutorials.test.ts",
+  "docs/tutorials/chat-history.md": "tutorials.test.ts",
+  "docs/tutorials/service.md": "tutorials.test.ts",
+};
+/** The tests of how-to pages, each of which names its page. */
+const howToTests = ["how-to", "large"]
+  .map((folder) => path.join(import.meta.dirname, folder))
+  .filter((folder) => existsSync(folder))
+  .flatMap((folder) => readdirSync(folder).map((file) => path.join(folder, file)))
+  .filter((file) => file.endsWith(".test.ts"))
+  .map((file) => readFileSync(file, "utf8"));
+
+/** Every program that no other test runs is pasted, and has to run: a new page cannot be forgotten. */
+const pasted = new Map<string, readonly Block[]>();
+for (const page of pages) {
+  const name = page.replace("docs/", "");
+  if (page in pagesElsewhere || howToTests.some((text) => text.includes(`"${name}"`) || text.includes(page))) continue;
+  const elsewhere = sectionsElsewhere[page] ?? [];
+  const programs = programsOf(page).filter(({ sections }) => !sections.some((section) => elsewhere.includes(section)));
+  if (programs.length > 0) pasted.set(page, programs);
 }
-
-test("every fragment of every page is run by one of these tests", () => {
-  const counts = pages.map((file) => [file, fragmentsOf(page(file)).length] as const).filter(([, count]) => count > 0);
-  expect(Object.fromEntries(counts)).toEqual({
-    "README.md": 1 + 11 + 1,
-    "docs/answers.md": 3 + 2, // test/ai-sdk runs the last two.
-    "docs/editing.md": 3,
-    "docs/export.md": 2,
-    "docs/langgraph.md": 4 + 2,
-    "docs/moving.md": 4,
-    "docs/operations.md": 2,
-    "docs/privacy.md": 4,
-    "docs/web.md": 7,
-  });
-  expect(fragments).toHaveLength(11 + 4 + 6 + 3 + 3 + 2); // The others are the first program, and those of the web.
-});
 
 let installed: ReturnType<typeof installPackage>;
 let client: Redis;
+const write = (name: string, content: string): void => writeFileSync(path.join(installed.folder, name), content);
+const start = (file: string, more: NodeJS.ProcessEnv = {}) =>
+  run(process.execPath, ["--import", "tsx", file], {
+    cwd: installed.folder,
+    env: { ...environment, ...more },
+  });
 beforeAll(async () => {
   installed = installPackage();
   client = new Redis(environment.REDIS_URL);
   await client.flushdb(); // Database 3 is this file's own.
+  write("assumed.mts", assumed);
+  for (const [page, programs] of pasted) {
+    programs.forEach(({ text }, index) => write(moduleOf(page, index), pastedModule(page, text)));
+  }
 });
 afterAll(async () => {
   installed.remove();
   await client.quit();
 });
 
+test("the README has at most 200 lines", () => {
+  expect(textOf("README.md").trimEnd().split("\n").length).toBeLessThanOrEqual(200);
+});
+
 test("the first program is short, works pasted, and remembers when it is run again", async () => {
-  expect(first.trimEnd().split("\n").length).toBeLessThan(20);
+  const [first] = programsOf("README.md");
+  expect(first?.file).toBe("first.mjs");
+  expect(first?.text.trimEnd().split("\n").length).toBeLessThan(20);
   const file = path.join(installed.folder, "first.mjs");
-  writeFileSync(file, first);
+  writeFileSync(file, first?.text ?? "");
   const turn = "human: Hi, I am Ada.\nai: Hello Ada.\n";
   expect((await run(process.execPath, [file], { env: environment })).stdout).toBe(turn);
   expect((await run(process.execPath, [file], { env: environment })).stdout).toBe(turn + turn);
 });
 
-/** What the pages say is the reader's own. */
+test("the README installs the file that npm pack makes", () => {
+  const { name, version } = JSON.parse(readFileSync(path.join(root, "package.json"), "utf8")) as Record<string, string>;
+  const install = blocksOf("README.md").find(({ text }) => text.startsWith("npm install "));
+  expect(install?.text).toContain(`/${name}-${version}.tgz `);
+});
+
+/** What the pages assume: values that the reader has. */
 const assumed = `
   import { HumanMessage } from "@langchain/core/messages";
   import { ChatPromptTemplate, MessagesPlaceholder } from "@langchain/core/prompts";
+  import type { StructuredTool } from "@langchain/core/tools";
   import { FakeListChatModel } from "@langchain/core/utils/testing";
   import { connect, RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions";
 
   export const client = connect(process.env.REDIS_URL ?? "");
   export const prompt = ChatPromptTemplate.fromMessages([new MessagesPlaceholder("history"), ["human", "{input}"]]);
   export const model = new FakeListChatModel({ responses: ["Hello."] });
-  export const tools = [];
+  export const tools: StructuredTool[] = [];
   export const sessionId = "someone";
   export const history = new RedisChatMessageHistory({ client, sessionId });
   export const turn = [new HumanMessage("stored once")];
   export const sessions = new SessionStore({ client });
   export const { session } = await sessions.create({ userId: "a reader", agentId: "support" });
+  export const authenticate = (request: Request) =>
+    request.headers.get("Authorization") === "ada" ? { userId: "ada" } : null;
 `;
-/** Runs the fragments in order, as modules that import what they use, then shows what was stored. */
-const program = (modules: readonly string[]): string => `
-  import { RedisChatMessageHistory } from "langchain-redis-sessions";
-  import { client, session, sessions, sessionId } from "./assumed.mts";
-  for (const module of ${JSON.stringify(modules)}) await import(module);
-  const histories = Object.fromEntries(
-    ["ada", "moved", sessionId].map((id) => [id, new RedisChatMessageHistory({ client, sessionId: id })]),
-  );
+
+const moduleOf = (page: string, index: number): string => `${page.replaceAll(/\W/g, "-")}-${index}.mts`;
+
+/** Whether a program is a module of the reader's, which has all that it needs. */
+const exportsSomething = (program: string): boolean => /^export /m.test(program);
+
+/** A module that imports what the program imports, and has the values that its page assumes. */
+function pastedModule(page: string, program: string): string {
+  if (exportsSomething(program)) return program;
+  const [, imports = "", body = ""] =
+    /^((?:import [^;]+;\n)*)\n?(.*)$/s.exec(program) ?? expect.unreachable(`${page}: ${program}`);
+  // In a block of its own, where it may give its values the names that another program assumes.
+  return `import * as assumed from "./assumed.mts";
+const { authenticate, client, prompt, model, tools, sessionId, history, turn, sessions, session } = assumed;
+${imports}{
+${body}}
+`;
+}
+
+/** Runs the programs of a page in order, then shows what they stored, over a connection of its own. */
+const runner = (page: string, programs: readonly Block[]): string => `
+  import { connect, RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions";
+  import * as assumed from "./assumed.mts";
+  const { session, sessionId } = assumed;
+  await assumed.sessions.history(session).addUserMessage("Before.");
+  for (const file of ${JSON.stringify(programs.map((_, index) => `./${moduleOf(page, index)}`))}) await import(file);
+  await assumed.sessions.close();
+  await assumed.client.quit().catch(() => {}); // The page may have closed it.
+  const client = connect(process.env.REDIS_URL);
+  const sessions = new SessionStore({ client });
+  const ids = ["ada", "grace", "lovelace", "moved", sessionId];
+  const histories = Object.fromEntries(ids.map((id) => [id, new RedisChatMessageHistory({ client, sessionId: id })]));
   for (const [id, history] of Object.entries({ ...histories, session: sessions.history(session) })) {
     for (const { type, text } of await history.getMessages()) console.log(id, type, text);
   }
@@ -108,234 +156,157 @@ const program = (modules: readonly string[]): string => `
       console.log("listed", title ?? "without a title", messageCount);
     }
   }
-  await sessions.close();
   await client.quit();
+  // What a module of the reader's has opened stays open.
+  ${programs.some(({ text }) => exportsSomething(text)) ? "process.exit();" : ""}
 `;
 
-test("every other fragment runs pasted, given what its text assumes", async () => {
-  const modules = fragments.map((fragment, index) => {
-    const [, imports = "", body = ""] =
-      /^((?:import [^;]+;\n)+)\n(.*)$/s.exec(fragment) ?? expect.unreachable(fragment);
-    // In a block of its own, where it may give its values the names that another fragment assumes.
-    const before =
-      'import * as assumed from "./assumed.mts";\nconst { client, prompt, model, tools, sessionId, history, turn, sessions, session } = assumed;';
-    write(`fragment-${index}.mts`, `${before}\n${imports}{\n${body}}\n`);
-    return `./fragment-${index}.mts`;
-  });
-  write("assumed.mts", assumed);
-  write("fragments.mts", program(modules));
-  await client.flushdb();
-  const { stdout, stderr } = await run(process.execPath, ["--import", "tsx", "fragments.mts"], {
-    cwd: installed.folder,
-    env: environment,
-  });
-  expect(stderr).toBe("");
-  expect(stdout.trim().split("\n")).toEqual([
-    "ada human Hi",
-    "ada ai Hello.",
-    "ada human Hi",
-    "ada ai Hello.",
-    "moved human Hi",
-    "moved ai Hello.",
-    "moved human Hi",
-    "moved ai Hello.",
-    "moved human Hi",
-    "someone human stored once",
-    "session human Hi",
-    "session ai Hello.",
-    "session human Hi",
-    "session ai Hello.",
-    "session human Where should I go in June?",
-    "session ai Hello.",
-    "session human What is my name?",
-    "session ai Hello.",
-    "session human Hi",
-    "session ai Hello.",
+const greeting = (id: string): string[] => [`${id} human Hi`, `${id} ai Hello.`];
+const before = "session human Before.";
+/** What the programs of a page print and leave. Of a page that is not here, it is enough that its programs run. */
+const outcomes: Readonly<Record<string, readonly string[]>> = {
+  "README.md": [before, "listed without a title 1"],
+  "docs/agent-memory.md": [before, "listed without a title 1"],
+  "docs/answers.md": [
+    before,
     "session human What should I pack?",
     "session ai Hello.",
     "session human And if it rains?",
     "session ai A raincoat.",
-    "listed without a title 14",
-    // One turn more, before the conversation was rewound.
-    "listed As it was 12",
-    "listed Another way 6",
-    // Imported.
-    "listed without a title 14",
-    "listed As it was 12",
-    "listed Another way 6",
-  ]);
+    "listed without a title 5",
+  ],
+  "docs/chat-history.md": ["grace human stored once", ...greeting("lovelace"), before, "listed without a title 1"],
+  // The first conversation was rewound, and the second is a fork.
+  "docs/editing.md": [before, "listed As it was 3", "listed without a title 1"],
+  "docs/errors.md": ["someone human stored once", before, ...greeting("session"), "listed without a title 3"],
+  "docs/export.md": [before, "listed without a title 1", "listed without a title 1"], // Imported.
+  "docs/how-to/migrate.md": [
+    "moved human Hi",
+    ...greeting("moved"),
+    ...greeting("moved"),
+    before,
+    ...greeting("session"),
+    "listed without a title 3",
+  ],
+  "docs/how-to/test-your-program.md": ["4", before, "listed without a title 1"],
+  "docs/langgraph.md": [before, ...greeting("session"), "listed without a title 3"],
+  "docs/sessions.md": [before, "listed without a title 1"],
+  "docs/turns.md": [
+    ...greeting("ada"),
+    ...greeting("ada"),
+    before,
+    ...greeting("session"),
+    ...greeting("session"),
+    "listed without a title 5",
+  ],
+};
+
+test("every page with an outcome has programs", () => {
+  expect(Object.keys(outcomes).filter((page) => pages.includes(page) && !pasted.has(page))).toEqual([]);
+  expect(pasted.size).toBeGreaterThan(10);
 });
 
-/** Each framework's fragment on a server of its own; then requests as a page would send them, and as curl does. */
-const webProgram = `
-  import { execFile } from "node:child_process";
-  import { promisify } from "node:util";
-  import { serve } from "@hono/node-server";
-  import { client } from "./assumed.mts";
-  import { sessions } from "./guard.js";
-  import { app as hono } from "./hono.ts";
-  import * as answerRoute from "./app/answer/route.ts";
-  import * as chatRoute from "./app/chat/route.ts";
-  import * as sessionRoute from "./app/session/route.ts";
-  import { POST as shortest } from "./shortest.ts";
-  import { app as express } from "./express.ts";
-
-  const command = promisify(execFile);
-  const listening = (listen) => new Promise((resolve) => { const server = listen(() => resolve(server)); });
-  const handled = (fetch) => listening((done) => serve({ fetch, hostname: "localhost", port: 0 }, done));
-  const next = (request) => {
-    if (request.url.endsWith("/answer")) return answerRoute.GET(request);
-    return (request.url.endsWith("/session") ? sessionRoute : chatRoute).POST(request);
-  };
-  const servers = {
-    Hono: await handled(hono.fetch),
-    Express: await listening((done) => express.listen(0, "localhost", done)),
-    "Next.js": await handled(next), // As functions; in test/large Next.js builds and serves them.
-    // Of the README one route is shown: the sign-in is that of Next.js.
-    README: await handled((request) => (request.url.endsWith("/session") ? next : shortest)(request)),
-  };
-  const signIn = { Authorization: "Bearer " + process.env.JWT, "Sec-Fetch-Site": "same-origin" };
-  for (const [name, server] of Object.entries(servers)) {
-    const BASE = "http://localhost:" + server.address().port;
-    const send = (path, init) => fetch(BASE + path, init);
-    const tell = async (what, response) => console.log(name, what, response.status, await response.text());
-    const chat = (headers, body = "Hi") => send("/chat", { method: "POST", headers: { "Content-Type": "text/plain", ...headers }, body });
-    await tell("nobody signs in", await send("/session", { method: "POST" }));
-    const started = await send("/session", { method: "POST", headers: signIn });
-    const cookie = started.headers.getSetCookie()[0].split(";")[0];
-    const signedIn = { ...signIn, Cookie: cookie };
-    console.log(name, "Ada signs in", started.status);
-    await tell("chats", await chat(signedIn));
-    await tell("chats in JSON", await chat({ ...signedIn, "Content-Type": "application/json" }, '{"message":"Hi"}'));
-    await tell("chats in bytes of no type", await chat({ ...signedIn, "Content-Type": "" }, Buffer.from("Hi")));
-    // As fetch, which tells a length of 0, does not.
-    const nothing = Object.entries(signedIn).flatMap(([header, value]) => ["-H", header + ": " + value]);
-    console.log(name, "says nothing", (await command("curl", ["-sS", "-X", "POST", BASE + "/chat", ...nothing])).stdout);
-    const stored = await sessions.history(await sessions.verify(cookie.split("=")[1])).getMessages();
-    console.log(name, "has said", JSON.stringify(stored.map(({ text }) => text)));
-    if (name === "Next.js") {
-      const answer = await sessions.answers(await sessions.verify(cookie.split("=")[1])).begin({ operationId: "one", input: "Hi" });
-      answer.send("Hello");
-      await answer.close();
-      console.log(name, "follows", JSON.stringify(await (await send("/answer", { headers: signedIn })).text()));
-      await tell("follows without a session", await send("/answer", { headers: signIn }));
-    }
-    await tell("without credentials", await chat({ Cookie: cookie }));
-    await tell("without a session", await chat(signIn));
-    await tell("from elsewhere", await chat({ ...signedIn, "Sec-Fetch-Site": "cross-site" }));
-    await tell("from a program", await chat({ Authorization: signIn.Authorization, Cookie: cookie }));
-    const { stdout } = await command("sh", ["-eu", "-c", process.env.CURL], { env: { ...process.env, BASE } });
-    console.log(name, "with curl", stdout);
-    // The session ends between the check and the handler's own call.
-    const { verify } = sessions;
-    sessions.verify = async (token, expected) => {
-      const session = await verify.call(sessions, token, expected);
-      await sessions.endById(session, session.id);
-      return session;
-    };
-    await tell("is signed out meanwhile", await chat(signedIn));
-    sessions.verify = verify;
-    server.closeAllConnections();
-    server.close();
-  }
-  await client.quit();
-`;
+test.each([...pasted])(
+  "the programs of %s run pasted, given what its text assumes",
+  patience,
+  async (page, programs) => {
+    write("run.mts", runner(page, programs));
+    await client.flushdb();
+    const { stdout, stderr } = await start("run.mts");
+    expect(stderr).toBe("");
+    if (page in outcomes) expect(stdout.split("\n").filter(Boolean)).toEqual(outcomes[page]);
+  },
+);
 
 const compilerOptions = {
   strict: true,
   module: "nodenext",
   target: "es2023",
+  lib: ["es2023", "esnext.disposable", "dom", "dom.iterable"],
   types: ["node"],
   noEmit: true,
   allowImportingTsExtensions: true,
   skipLibCheck: true,
 };
 
-// Much for one test, on a machine that has other work.
-const patience = { timeout: 120_000 };
-
-test("the guard works, and is typed, pasted into Hono, Next.js and Express, in under 25 lines", patience, async () => {
-  const { issuer, jwt, stop } = await startIdentityProvider();
-  const web = page("docs/web.md");
-  const [guard = "", hono = "", nextSession = "", nextChat = "", express = "", nextAnswer = "", node = ""] =
-    fragmentsOf(web);
-  const curl = /^## With curl$.*?^```sh\n(.*?)^```$/ms.exec(web)?.[1] ?? expect.unreachable("no commands");
-  const [shortest = "", ...more] = fragmentsOf(webOfReadme);
-  expect(more).toEqual([]);
-  for (const fragment of [guard, hono, nextSession, nextChat, express, nextAnswer, node, shortest])
-    expect(fragment.trimEnd().split("\n").length).toBeLessThan(25);
-  write("package.json", '{ "type": "module" }');
-  write("assumed.mts", assumed);
-  write("guard.ts", `import { client } from "./assumed.mts";\n${guard.replaceAll("https://id.example.com", issuer)}`);
-  write("hono.ts", `${hono}export { app };`);
-  for (const route of ["session", "chat", "answer"])
-    mkdirSync(path.join(installed.folder, "app", route), { recursive: true });
-  write("app/session/route.ts", nextSession);
-  write("app/chat/route.ts", nextChat);
-  write("app/answer/route.ts", nextAnswer);
-  write("node.ts", node); // test/http/answer-frameworks.test.ts runs it.
-  write("express.ts", `${express}export { app };`);
-  write("shortest.ts", `import { authenticate, sessions } from "./guard.js";\n${shortest}`);
-  write("web.mts", webProgram);
-  // Next.js' own settings, as far as they matter here.
-  const bundled = { ...compilerOptions, module: "esnext", moduleResolution: "bundler" };
-  write(
-    "tsconfig.node.json",
-    JSON.stringify({ compilerOptions, files: ["hono.ts", "express.ts", "node.ts", "shortest.ts"] }),
-  );
-  write("tsconfig.next.json", JSON.stringify({ compilerOptions: bundled, include: ["app"] }));
-  const typed = (file: string) =>
-    run(path.join(root, "node_modules/.bin/tsc"), ["-p", file], { cwd: installed.folder });
-  await Promise.all([typed("tsconfig.node.json"), typed("tsconfig.next.json")]);
-  const { stdout, stderr } = await run(process.execPath, ["--import", "tsx", "web.mts"], {
-    cwd: installed.folder,
-    env: { ...environment, JWT: jwt, CURL: curl },
-  });
-  stop();
-  expect(stderr).toBe("");
-  const lines = stdout.trim().split("\n");
-  for (const name of ["Hono", "Express", "Next.js", "README"]) {
-    const told = (what: string): string =>
-      lines.find((line) => line.startsWith(`${name} ${what} `))?.slice(`${name} ${what} `.length) ?? "";
-    expect(told("nobody signs in")).toMatch(/^401 .*"UNAUTHENTICATED"/);
-    expect(told("Ada signs in")).toBe("201");
-    expect(told("chats")).toBe('200 {"messages":1}');
-    expect(told("chats in JSON")).toBe('200 {"messages":2}');
-    expect(told("chats in bytes of no type")).toBe('200 {"messages":3}');
-    expect(told("says nothing")).toBe('{"messages":4}');
-    expect(told("has said")).toBe(JSON.stringify(["Hi", '{"message":"Hi"}', "Hi", ""]));
-    expect(told("with curl")).toContain('{"messages":1}');
-    expect(told("without credentials")).toMatch(/^401 .*"UNAUTHENTICATED"/);
-    expect(told("without a session")).toMatch(/^440 .*"SESSION_TOKEN_MISSING"/);
-    expect(told("from elsewhere")).toMatch(/^403 .*"CROSS_SITE_REQUEST"/);
-    expect(told("from a program")).toMatch(/^403 .*Sec-Fetch-Site: same-origin/);
-    if (name === "Next.js") {
-      expect(told("follows")).toMatch(/^":\\n\\nid: [\w-]+-1\\ndata: .*event: end\\n.*interrupted/);
-      expect(told("follows without a session")).toMatch(/^440 .*"SESSION_TOKEN_MISSING"/);
+test("the types of every pasted program are right", patience, async () => {
+  const files = [...pasted].flatMap(([page, programs]) => programs.map((_, index) => moduleOf(page, index)));
+  for (const page of ["docs/privacy.md", "docs/operations.md"]) {
+    for (const [index, { text }] of programsOf(page).entries()) {
+      write(moduleOf(page, index), `${text}\nexport {};\n`);
+      files.push(moduleOf(page, index));
     }
-    expect(told("is signed out meanwhile")).toMatch(/^440 .*"ended"/);
   }
+  write("tsconfig.pasted.json", JSON.stringify({ compilerOptions, files }));
+  const tsc = path.join(root, "node_modules/.bin/tsc");
+  await run(tsc, ["-p", "tsconfig.pasted.json"], { cwd: installed.folder }).catch(({ stdout }: { stdout: string }) =>
+    expect.unreachable(stdout),
+  );
 });
 
-test("the programs of docs/privacy.md run one after another, pasted", async () => {
+/** Requests to the README's route, as a page would send them. */
+const webProgram = `
+  import { client, sessions } from "./assumed.mts";
+  import { POST } from "./on-the-web.mts";
+
+  const { token, session } = await sessions.create({ userId: "ada", agentId: "support" });
+  const ask = (headers) =>
+    POST(new Request("http://localhost/chat", { method: "POST", headers: { "Sec-Fetch-Site": "same-origin", ...headers }, body: "Hi" }));
+  const signedIn = { Authorization: "ada", Cookie: "__Host-session=" + token };
+  for (const headers of [{}, { Authorization: "ada" }, { ...signedIn, "Sec-Fetch-Site": "cross-site" }]) {
+    const response = await ask(headers);
+    console.log(response.status, (await response.json()).code);
+  }
+  const first = await ask(signedIn);
+  const [stored] = await sessions.history(session).getMessages();
+  console.log("the question is stored first:", stored.text);
+  const events = await first.text();
+  const said = [...events.matchAll(/^data: {"text":(".*")}$/gm)].map(([, text]) => JSON.parse(text)).join("");
+  console.log(first.headers.get("Content-Type"), said, /event: end\\n(?:id: .*\\n)?data: {"end":"(\\w+)"/.exec(events)[1]);
+  for (const { type, text } of await sessions.history(session).getMessages()) console.log(type, text);
+  await sessions.end(token);
+  console.log((await ask(signedIn)).status);
+  await sessions.close();
+  await client.quit();
+`;
+
+test("the README's route streams an agent's answer, and refuses who has no session", patience, async () => {
+  const [route, ...more] = programsOf("README.md").filter(({ sections }) => sections.includes("On the web"));
+  expect(more).toEqual([]);
+  const assumedByRoute = 'import { authenticate, model, sessions, tools } from "./assumed.mts";\n';
+  write("on-the-web.mts", assumedByRoute + route?.text);
+  write("web.mts", webProgram);
+  write("tsconfig.web.json", JSON.stringify({ compilerOptions, files: ["on-the-web.mts"] }));
+  await run(path.join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.web.json"], { cwd: installed.folder });
+  const { stdout, stderr } = await start("web.mts");
+  expect(stderr).toBe("");
+  expect(stdout.trim().split("\n")).toEqual([
+    "401 UNAUTHENTICATED",
+    "440 SESSION_TOKEN_MISSING",
+    "403 CROSS_SITE_REQUEST",
+    "the question is stored first: Hi",
+    "text/event-stream; charset=utf-8 Hello. stored",
+    "human Hi",
+    "ai Hello.",
+    "440",
+  ]);
+});
+
+test("the programs of docs/privacy.md run one after another, pasted", patience, async () => {
   const keys = { CHAT_KEY: randomBytes(32).toString("base64"), NEXT_CHAT_KEY: randomBytes(32).toString("base64") };
-  const programs = fragmentsOf(page("docs/privacy.md")).map((code) =>
-    code.replaceAll(/redis:\/\/localhost:\d+/g, environment.REDIS_URL),
+  const programs = programsOf("docs/privacy.md").map(({ text }) =>
+    text.replaceAll(/redis:\/\/localhost:\d+/g, environment.REDIS_URL),
   );
   for (const [index, code] of programs.entries()) {
-    const file = path.join(installed.folder, `privacy-${index}.mts`);
+    const file = `privacy-${index}.mts`;
     // A program of the page ends when its reader ends it.
-    writeFileSync(file, `${code}\nsetImmediate(() => process.exit(0));\n`);
-    const { stderr } = await run(process.execPath, ["--import", "tsx", file], {
-      env: { ...environment, ...keys },
-      cwd: installed.folder,
-    });
-    expect(stderr).toBe("");
+    write(file, `${code}\nsetImmediate(() => process.exit(0));\n`);
+    expect((await start(file, keys)).stderr).toBe("");
   }
 });
 
-test("the fragments of docs/operations.md hear of what a program does", async () => {
-  const told = fragmentsOf(page("docs/operations.md"));
+test("the programs of docs/operations.md hear of what a program does", patience, async () => {
+  const listeners = programsOf("docs/operations.md").map(({ text }) => text);
   const after = `
     import { connect, SessionStore } from "langchain-redis-sessions";
     const client = connect("${environment.REDIS_URL}");
@@ -347,11 +318,26 @@ test("the fragments of docs/operations.md hear of what a program does", async ()
     await sessions.close();
     await client.quit();
   `;
-  write("operations.mts", [...told, after].join("\n"));
-  const { stderr } = await run(process.execPath, ["--import", "tsx", "operations.mts"], {
-    env: { ...environment, TELEMETRY_SECRET: randomBytes(16).toString("base64") },
-    cwd: installed.folder,
-  });
+  write("operations.mts", [...listeners, after].join("\n"));
+  const { stderr } = await start("operations.mts", { TELEMETRY_SECRET: randomBytes(16).toString("base64") });
   expect(stderr).toContain("session.verify");
   expect(stderr).toContain("SESSION_NOT_FOUND");
 });
+
+test("the figures of the README and of docs/comparison.md are those of the pages that they link to", () => {
+  const measured = ["docs/benchmark.md", "docs/reliability.md"].map(textOf).join("\n");
+  const sections = [
+    ...["Why", "Figures", "Compared"].map((heading) => sectionOf("README.md", heading)),
+    ...["LangGraph savers", "Answers in flight", "Sessions"].map((one) => sectionOf("docs/comparison.md", one)),
+  ];
+  const figures = sections
+    .map((text) => text.replaceAll(/<!-- (\w+) -->.*?<!-- \/\1 -->/gs, "")) // Their own tests compare these.
+    .flatMap((text) => text.match(/\d[\d,]*(?:\.\d+)?(?:×| (?:kB|ms|s)\b)|\d{1,3}(?:,\d{3})+/g) ?? []);
+  expect(figures.length).toBeGreaterThan(20);
+  expect(figures.filter((figure) => !measured.includes(figure))).toEqual([]);
+});
+
+function sectionOf(page: string, heading: string): string {
+  const text = new RegExp(`^## ${heading}$.*?(?=^## |\\z)`, "ms").exec(`${textOf(page)}\n## `)?.[0];
+  return text ?? expect.unreachable(`${page} has no section "${heading}"`);
+}

@@ -264,7 +264,7 @@ describe("what summarizationMiddleware costs in 20 turns", () => {
     expect(Math.max(...lengths)).toBeLessThanOrEqual(6);
   });
 
-  test("without one: a call in each turn from the trigger on, each longer than the one before (README tells)", async () => {
+  test("without one: a call in each turn from the trigger on, each longer than the one before (docs/turns.md)", async () => {
     const lengths = await calls(undefined);
     expect(lengths.length).toBe(14);
     expect(lengths).toEqual(lengths.toSorted((one, other) => one - other));

@@ -1,4 +1,4 @@
-// The README's table "Compared", side by side with the packages that it names. Two of its rows are shown elsewhere:
+// The chat histories of docs/comparison.md, side by side. Two rows of its table are shown elsewhere:
 // out of memory in typed-failures.test.ts, another application's key in isolation.test.ts.
 import { RedisChatMessageHistory as CommunityHistory } from "@langchain/community/stores/message/ioredis";
 import type { BaseListChatMessageHistory } from "@langchain/core/chat_history";

@@ -155,7 +155,7 @@ function newest(entries: readonly string[]): number {
   return Number.parseInt(entries[0]?.match(/"content":"re: (\d+)"/)?.[1] ?? "-1", 10);
 }
 
-/** As the README says: repeat a write whose outcome is unknown with its operation id. */
+/** As docs/errors.md says: repeat a write whose outcome is unknown with its operation id. */
 async function appendUntilTold(history: RedisChatMessageHistory, text: string): Promise<void> {
   let operationId = freshId();
   for (;;) {

@@ -10,7 +10,7 @@ const generated = new Set(["benchmark.md", "capacity.md", "reliability.md"]);
  * made from. Without code and tables, and without characters that take more than one byte in JSON.
  */
 export function englishProse(): string {
-  const docs = readdirSync(path.join(root, "docs"))
+  const docs = readdirSync(path.join(root, "docs"), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".md") && !generated.has(name))
     .toSorted()
     .map((name) => `docs/${name}`);

@@ -17,7 +17,7 @@ export interface WriterOptions {
   readonly repetitions: number;
 }
 
-/** Appends one turn, as the README says: what is unknown is repeated with its operation id. */
+/** Appends one turn, as docs/errors.md says: a write whose outcome is unknown is repeated with its operation id. */
 export async function appendOnce(
   text: string,
   writer: WriterOptions,
