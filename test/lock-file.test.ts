@@ -16,7 +16,11 @@ interface Locked {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 type Packages = Readonly<Record<string, Locked>>;
-const folders = [root, ...readdirSync(import.meta.dirname).map((name) => path.join(import.meta.dirname, name))];
+const folders = [
+  root,
+  path.join(root, "site"),
+  ...readdirSync(import.meta.dirname).map((name) => path.join(import.meta.dirname, name)),
+];
 const locked = folders
   .map((folder) => path.join(folder, "package-lock.json"))
   .filter((file) => existsSync(file))

@@ -1,5 +1,6 @@
 // Makes a fresh checkout ready for `npm test` and `npm run quickstart`: the packages, and a Redis of some kind; for
-// `npm run test:browser`, a Chromium too; for `npm run lint:scripts`, luacheck instead; for `npm run test:model`, Spin.
+// `npm run test:browser`, a Chromium too; for `npm run lint:scripts`, luacheck instead; for `npm run test:model`, Spin; for
+// `npm run docs`, only the packages that make the site.
 // Plain JavaScript on Node's own modules, because it runs before anything is installed.
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -7,8 +8,9 @@ import path from "node:path";
 
 const root = path.join(import.meta.dirname, "..");
 const browser = process.argv.includes("--browser");
+const site = process.argv.includes("--site");
 /** The tests start servers of their own: a Cluster, one that runs out of memory. A REDIS_URL is not enough for them. */
-const ownServers = browser || process.argv.includes("--own-servers");
+const ownServers = (browser && !site) || process.argv.includes("--own-servers");
 
 installPackages(root);
 // Some tests hold their conversations through the providers of models, some through the AI SDK, and some ask the oldest
@@ -18,9 +20,10 @@ if (ownServers)
 if (process.argv.includes("--large")) installPackages(path.join(root, "test/large"));
 if (process.argv.includes("--runtimes")) installPackages(path.join(root, "test/runtimes"));
 if (process.argv.includes("--savers")) installPackages(path.join(root, "test/savers"));
+if (site) installPackages(path.join(root, "site"));
 if (process.argv.includes("--luacheck")) provideLuacheck();
 else if (process.argv.includes("--model")) provideSpin();
-else provideRedis();
+else if (!site) provideRedis();
 if (ownServers) providePython();
 if (browser) provideChromium();
 

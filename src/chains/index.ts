@@ -1,1 +1,1 @@
-export { SessionMemory, type SessionMemoryFields } from "./session-memory.js";
+export { SessionMemory, type SessionMemoryFields, type WithHistories, type WithHistory } from "./session-memory.js";

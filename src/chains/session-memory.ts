@@ -12,14 +12,16 @@ import { once } from "../options/once.js";
 /** The most turns that are remembered between load and save. Turns of failed chains are loaded and never saved. */
 const MAX_OPEN_TURNS = 1_000;
 
-interface Bound {
+/** The part of {@link SessionMemoryFields} that names one conversation. */
+export interface WithHistory {
   /** The one conversation of this memory. */
   chatHistory: AnyHistory;
   getMessageHistory?: undefined;
   sessionIdKey?: undefined;
 }
 
-interface SessionAware {
+/** The part of {@link SessionMemoryFields} that names a conversation for each turn. */
+export interface WithHistories {
   /**
    * Returns the history for the input value `sessionIdKey`: the id of a conversation, or a session with
    * `(session) => sessions.history(session)`. Return a new object for each call, so that a turn is refused if the
@@ -35,7 +37,7 @@ interface SessionAware {
 }
 
 /** Options of {@link SessionMemory}: those of LangChain's `BufferMemory`, for one conversation or for many. */
-export type SessionMemoryFields = (Bound | SessionAware) & {
+export type SessionMemoryFields = (WithHistory | WithHistories) & {
   /**
    * The name of the prompt's variable that receives the history.
    * @default "history"

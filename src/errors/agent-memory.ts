@@ -6,7 +6,11 @@ import { LangChainRedisError } from "./langchain-redis-error.js";
  */
 export type Quota = "writesPerDay" | "storageBytes" | "valueBytes" | "keys";
 
-/** Thrown when a write to agent memory would exceed one of its `limits`. The write changed nothing. */
+/**
+ * Thrown when a write to agent memory would exceed one of its `limits`. The write changed nothing.
+ *
+ * @remedy Delete values, or raise the limit. If `quota` is `"writesPerDay"`, wait `retryAfter` seconds.
+ */
 export class QuotaExceededError extends LangChainRedisError {
   override readonly name = "QuotaExceededError";
   override readonly code = "QUOTA_EXCEEDED";
@@ -36,6 +40,8 @@ export class QuotaExceededError extends LangChainRedisError {
 /**
  * Thrown when the stored value does not have the expected version, because another write changed it. The refused write
  * changed nothing.
+ *
+ * @remedy Read the value again before you write, or use `update()`.
  */
 export class VersionConflictError extends LangChainRedisError {
   override readonly name = "VersionConflictError";
@@ -55,6 +61,8 @@ export class VersionConflictError extends LangChainRedisError {
 /**
  * Thrown when the stored value does not suit the call: the value does not match the schema, or the call needs a whole
  * number or an array. The value is unchanged. The error contains only the paths at fault, and no part of the value.
+ *
+ * @remedy Migrate the value, or delete it.
  */
 export class ValueMismatchError extends LangChainRedisError {
   override readonly name = "ValueMismatchError";

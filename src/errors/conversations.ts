@@ -3,6 +3,8 @@ import { LangChainRedisError } from "./langchain-redis-error.js";
 /**
  * Thrown when the conversation does not exist, has no messages yet, has expired, or belongs to another owner or agent.
  * The error does not reveal which of these applies.
+ *
+ * @remedy Show an empty conversation, or open a new one.
  */
 export class ConversationNotFoundError extends LangChainRedisError {
   override readonly name = "ConversationNotFoundError";
@@ -14,9 +16,11 @@ export class ConversationNotFoundError extends LangChainRedisError {
 }
 
 /**
- * Thrown when the conversation was cleared, deleted, erased, rewound or edited after this history object last read it. The
- * turn may answer messages that no longer exist, so nothing was stored. To continue with the current conversation, call
- * `getMessages()` and run the turn again. A turn that replaces messages is refused after any change of the conversation.
+ * Thrown when the conversation was cleared, deleted, erased, rewound or edited after this history object last read it.
+ * The turn may answer messages that no longer exist, so nothing was stored. A turn that replaces messages is refused
+ * after any change of the conversation.
+ *
+ * @remedy Call `getMessages()`, decide whether the turn still fits, and run it again.
  */
 export class ConversationChangedError extends LangChainRedisError {
   override readonly name = "ConversationChangedError";
@@ -32,8 +36,9 @@ export class ConversationChangedError extends LangChainRedisError {
 
 /**
  * Thrown when a position does not name a message of the conversation: the message was removed or was trimmed by
- * `maxMessages`, or the position belongs to another conversation. Nothing was changed. Read the messages again to get
- * their current positions.
+ * `maxMessages`, or the position belongs to another conversation. Nothing was changed.
+ *
+ * @remedy Read the messages again to get their current positions.
  */
 export class PositionNotFoundError extends LangChainRedisError {
   override readonly name = "PositionNotFoundError";
@@ -47,6 +52,8 @@ export class PositionNotFoundError extends LangChainRedisError {
 /**
  * Thrown when a fork or an import exceeds 10,000 messages or 16 MiB. One script stores all of it, and a longer script
  * would keep Redis from serving others. Nothing was changed.
+ *
+ * @remedy Fork at an earlier message, or import fewer messages.
  */
 export class ConversationTooLargeError extends LangChainRedisError {
   override readonly name = "ConversationTooLargeError";
@@ -60,9 +67,10 @@ export class ConversationTooLargeError extends LangChainRedisError {
 }
 
 /**
- * Thrown when an import would write over another conversation: the owner already has a conversation with this id, and it
- * belongs to another agent or has other messages. Nothing was changed. To keep both, import with `id: "new"`. To replace
- * the stored one, delete it first.
+ * Thrown when an import would write over another conversation: the owner already has a conversation with this id, and
+ * it belongs to another agent or has other messages. Nothing was changed.
+ *
+ * @remedy To keep both, import with `id: "new"`. To replace the stored one, delete it first.
  */
 export class ConversationExistsError extends LangChainRedisError {
   override readonly name = "ConversationExistsError";
@@ -79,6 +87,8 @@ export class ConversationExistsError extends LangChainRedisError {
 /**
  * Thrown when Redis holds something that this library did not write: a damaged entry, an unknown format version, or a
  * key of another Redis type.
+ *
+ * @remedy Look at the entry `index` with `LINDEX`, or set `onCorrupt: "skip"`.
  */
 export class CorruptMessageError extends LangChainRedisError {
   override readonly name = "CorruptMessageError";

@@ -5,6 +5,8 @@ import { LangChainRedisError } from "./langchain-redis-error.js";
  * the data key is kept elsewhere (`dataKeys`). Also thrown for a write without `encryption` to a conversation whose messages
  * are all sealed. Nothing was written, and nothing is lost: with the right key, the stored data can be read again.
  * `onCorrupt: "skip"` does not suppress this error.
+ *
+ * @remedy Add the key that `keyId` names to the key ring, or pass the `encryption` and the `dataKeys` of the first write.
  */
 export class EncryptionKeyError extends LangChainRedisError {
   override readonly name = "EncryptionKeyError";

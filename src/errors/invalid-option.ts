@@ -1,8 +1,9 @@
 import { LangChainRedisError } from "./langchain-redis-error.js";
 
 /**
- * Thrown when an option, an argument, an id or a value cannot be used. The message says how to fix it. The refused
- * value was not stored.
+ * Thrown when an option, an argument, an id or a value cannot be used. The refused value was not stored.
+ *
+ * @remedy Fix what `option` names. The message says how.
  */
 export class InvalidOptionError extends LangChainRedisError {
   override readonly name = "InvalidOptionError";

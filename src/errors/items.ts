@@ -2,7 +2,9 @@ import { LangChainRedisError } from "./langchain-redis-error.js";
 
 /**
  * Thrown when a search or listing of a `RedisStore` would have to look at more than `maxScan` items or namespaces. The
- * call returns nothing, because a part would look like the whole. Search in a longer namespace, or raise `maxScan`.
+ * call returns nothing, because a part would look like the whole.
+ *
+ * @remedy Search in a longer namespace, filter less, or raise `maxScan`.
  */
 export class SearchTooLargeError extends LangChainRedisError {
   override readonly name = "SearchTooLargeError";

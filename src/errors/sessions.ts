@@ -1,6 +1,10 @@
 import { LangChainRedisError } from "./langchain-redis-error.js";
 
-/** Thrown when a token was never issued: it is mistyped, truncated or invented. No request was sent to Redis. */
+/**
+ * Thrown when a token was never issued: it is mistyped, truncated or invented. No request was sent to Redis.
+ *
+ * @remedy Ask the user to sign in.
+ */
 export class InvalidTokenError extends LangChainRedisError {
   override readonly name = "InvalidTokenError";
   override readonly code = "INVALID_TOKEN";
@@ -16,7 +20,11 @@ export class InvalidTokenError extends LangChainRedisError {
  */
 export type SessionEndReason = "ended" | "evicted" | "expired" | "rotated";
 
-/** Thrown when the session is unknown, has expired or was ended, or when its token was replaced. */
+/**
+ * Thrown when the session is unknown, has expired or was ended, or when its token was replaced.
+ *
+ * @remedy Ask the user to sign in again. `reason` says why the session ended.
+ */
 export class SessionNotFoundError extends LangChainRedisError {
   override readonly name = "SessionNotFoundError";
   override readonly code = "SESSION_NOT_FOUND";
@@ -34,6 +42,8 @@ export class SessionNotFoundError extends LangChainRedisError {
 /**
  * Thrown when the session belongs to another user, organisation, agent or address than expected. The session's timeout
  * was not renewed.
+ *
+ * @remedy Refuse the request. The token belongs to someone else, or to another agent or address.
  */
 export class SessionMismatchError extends LangChainRedisError {
   override readonly name = "SessionMismatchError";
@@ -47,8 +57,9 @@ export class SessionMismatchError extends LangChainRedisError {
 /**
  * Thrown when all sessions of the user were ended (`endAll`, `eraseUser`, `endEverybody`) after this sign-in or in the
  * same second. Also thrown when they were ended and the time of the sign-in is not known. Someone else may hold the
- * credentials of such a sign-in, so no session was created or renewed. The user has to sign in again. A renewed token of
- * the same sign-in is not enough.
+ * credentials of such a sign-in, so no session was created or renewed.
+ *
+ * @remedy Ask the user to sign in again. A renewed token of the same sign-in is not enough.
  */
 export class ReauthenticationRequiredError extends LangChainRedisError {
   override readonly name = "ReauthenticationRequiredError";
@@ -59,7 +70,11 @@ export class ReauthenticationRequiredError extends LangChainRedisError {
   }
 }
 
-/** Thrown when the user has as many live sessions as allowed and `atLimit` is `"reject"`. No session was created. */
+/**
+ * Thrown when the user has as many live sessions as allowed and `atLimit` is `"reject"`. No session was created.
+ *
+ * @remedy End one of the user's sessions first, or use `atLimit: "end-oldest"`.
+ */
 export class SessionLimitError extends LangChainRedisError {
   override readonly name = "SessionLimitError";
   override readonly code = "SESSION_LIMIT";

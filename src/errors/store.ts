@@ -3,6 +3,8 @@ import { LangChainRedisError } from "./langchain-redis-error.js";
 /**
  * Thrown when the operation id was used before, either for another write or for this turn. The first write stands, and
  * this call stored nothing.
+ *
+ * @remedy If you repeated a request, show what is stored. For a new write, use a new `operationId`.
  */
 export class OperationConflictError extends LangChainRedisError {
   override readonly name = "OperationConflictError";
@@ -21,6 +23,9 @@ export class OperationConflictError extends LangChainRedisError {
  *
  * Also thrown when the server is older than Redis 7.0. The message then says so, nothing was written, and repeating the
  * call does not help.
+ *
+ * @remedy Repeat the call. Repeat a write with the same content and `operationId`: it is stored once, whichever attempt
+ * got through. If the message names an old server, upgrade it.
  *
  * @example
  * ```ts
@@ -56,8 +61,10 @@ export class StoreUnavailableError extends LangChainRedisError {
 
 /**
  * Thrown when a write took effect on the primary, but fewer replicas than required acknowledged it within the `timeout`
- * of the `wait` option. The write is not undone, and a failover may lose it. Repeat the write with the same content and
- * `operationId`: the call writes nothing twice, and waits for the replicas again.
+ * of the `wait` option. The write is not undone, and a failover may lose it.
+ *
+ * @remedy Repeat the write with the same content and `operationId`: the call writes nothing twice, and waits for the
+ * replicas again.
  *
  * @example
  * ```ts
@@ -92,7 +99,11 @@ export class NotReplicatedError extends LangChainRedisError {
   }
 }
 
-/** Thrown when Redis has reached `maxmemory` and could not evict enough keys. Nothing was stored. */
+/**
+ * Thrown when Redis has reached `maxmemory` and could not evict enough keys. Nothing was stored.
+ *
+ * @remedy Raise `maxmemory`, shorten the `ttl`, or set `maxMessages`. Then repeat the write.
+ */
 export class StorageFullError extends LangChainRedisError {
   override readonly name = "StorageFullError";
   override readonly code = "STORAGE_FULL";

@@ -2,8 +2,10 @@ import { LangChainRedisError } from "./langchain-redis-error.js";
 
 /**
  * Thrown when the thread was deleted while this run was under way: by `deleteThread`, or together with its conversation
- * or its owner. Also thrown when the thread has expired and the new checkpoint depends on expired ones. The checkpoint was
- * not stored. Run the graph again: the new run starts a new thread.
+ * or its owner. Also thrown when the thread has expired and the new checkpoint depends on expired ones. The checkpoint
+ * was not stored.
+ *
+ * @remedy Run the graph again: the new run starts a new thread.
  */
 export class ThreadDeletedError extends LangChainRedisError {
   override readonly name = "ThreadDeletedError";
@@ -17,6 +19,8 @@ export class ThreadDeletedError extends LangChainRedisError {
 /**
  * Thrown with `forks: "refuse"` when another run has added to the thread since this run read it, or when a run begins at
  * an older checkpoint. The checkpoint was not stored. The checkpoints of the other run stand.
+ *
+ * @remedy Run the graph again on the thread as it is now, or use `forks: "allow"`.
  */
 export class ThreadChangedError extends LangChainRedisError {
   override readonly name = "ThreadChangedError";
@@ -34,6 +38,9 @@ export class ThreadChangedError extends LangChainRedisError {
  * Thrown when a checkpoint cannot be read. Either a part of it is missing or changed in Redis (because of an eviction, for
  * example), or it is sealed and the saver has no `encryption`, or it has to be sealed and is not. No other state is
  * returned in its place.
+ *
+ * @remedy Read an older checkpoint, or delete the thread. If the message names encryption, correct the `encryption`
+ * option.
  */
 export class CorruptCheckpointError extends LangChainRedisError {
   override readonly name = "CorruptCheckpointError";

@@ -4,6 +4,9 @@ import { isLangChainRedisError, LangChainRedisError } from "./langchain-redis-er
  * Thrown when a turn needs the conversation to itself, and another turn has it (`reason: "taken"`) or has taken it over
  * (`reason: "lost"`). The turn was not stored. The option `concurrency` decides whether a turn needs the conversation
  * to itself.
+ *
+ * @remedy After `"taken"`, try again when the other turn is over, or follow its answer. After `"lost"`, run the turn
+ * again on what is stored now.
  */
 export class ConversationBusyError extends LangChainRedisError {
   override readonly name = "ConversationBusyError";
@@ -35,6 +38,8 @@ export class ConversationBusyError extends LangChainRedisError {
  * Thrown when a turn was stopped: by `answers.stop()` (`reason: "stop"`), or by a later turn that took its place
  * (`reason: "superseded"`). It is also the reason of the turn's abort signal. The option `onInterrupt` decides what is kept
  * of the turn.
+ *
+ * @remedy Show what is stored. To get an answer, run a new turn.
  */
 export class AnswerStoppedError extends LangChainRedisError {
   override readonly name = "AnswerStoppedError";
@@ -65,6 +70,9 @@ const passing: ReadonlySet<string> = new Set(["STORE_UNAVAILABLE", "STORAGE_FULL
  *
  * If the failed attempt did take effect, a retry within two minutes does not store the turn again. A later retry may
  * store the turn twice, and so may any retry with a history of another library.
+ *
+ * @remedy Give the user the answer in `output`. If `cause` is a StoreUnavailableError, a StorageFullError or a
+ * NotReplicatedError, call `retry()`.
  *
  * @example
  * ```ts

@@ -47,8 +47,8 @@ const schema = once(() =>
  * and receives exactly the rest. An `EventSource` does that by itself.
  *
  * These events have a name:
- * - `end`: the last event, with `{ end, position }`. See {@link AnswerEnd}.
- * - `missed`, `truncated`: events are missing here, or from here on. See {@link AnswerEvent}.
+ * - `end`: the last event, with `{ end, position }`. See `AnswerEnd`.
+ * - `missed`, `truncated`: events are missing here, or from here on. See `AnswerEvent`.
  * - `error`: the stream ended too early. Has `{ code }`, the code of an error of this library, and no id, so that the client
  *   can reconnect.
  *

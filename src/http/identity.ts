@@ -20,6 +20,8 @@ export interface Identity {
  * Thrown when the credentials cannot be checked at the moment, for example because the identity provider is
  * unavailable. The guard answers with 503. Throw it in your own `authenticate` for the same reason.
  *
+ * @remedy Try again when the identity provider answers.
+ *
  * @example
  * ```ts
  * throw new AuthenticationUnavailableError("The identity provider does not answer.", { cause: error });

@@ -12,7 +12,10 @@ const publicAlgorithms = [
   "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
 ] as const;
 
-/** A signature algorithm of a JWT (RFC 7518, RFC 8037). `none` is not accepted. */
+/**
+ * A signature algorithm of a JWT (RFC 7518, RFC 8037): HS256, HS384 or HS512 with a secret; RS256, RS384, RS512, PS256,
+ * PS384, PS512, ES256, ES384, ES512, EdDSA or Ed25519 with a public key. `none` is not accepted.
+ */
 export type JwtAlgorithm = (typeof secretAlgorithms)[number] | (typeof publicAlgorithms)[number];
 
 /**

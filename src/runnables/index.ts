@@ -1,2 +1,2 @@
-export type { GraphLike, RunnableWithSessionFields } from "./options.js";
+export type { GraphLike, RunnableWithSessionFields, WithHistories, WithSessions } from "./options.js";
 export { RunnableWithSession } from "./runnable-with-session.js";

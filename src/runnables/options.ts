@@ -14,7 +14,8 @@ import { validate } from "../options/validation.js";
 import type { MessageKeys } from "./messages.js";
 import { once } from "../options/once.js";
 
-interface WithHistories {
+/** The part of {@link RunnableWithSessionFields} that names chat histories. */
+export interface WithHistories {
   /**
    * Returns the history of `configurable.sessionId`, the id of a conversation. Return a new object for each call, so that a
    * turn is refused if the conversation was cleared after the turn read it.
@@ -23,7 +24,8 @@ interface WithHistories {
   sessions?: undefined;
 }
 
-interface WithSessions {
+/** The part of {@link RunnableWithSessionFields} that names a session store. */
+export interface WithSessions {
   /** The store of the session that each call passes as `configurable.session`. */
   sessions: SessionStore;
   getMessageHistory?: undefined;

@@ -3,6 +3,8 @@ import { LangChainRedisError } from "../errors.js";
 /**
  * Thrown when `startRedis()` finds no Redis to run, or when the server does not start. The message says what was tried
  * and what to do.
+ *
+ * @remedy Install `redis-server` or `valkey-server` 7.0 or later, start Docker, or set `REDIS_URL`.
  */
 export class RedisUnavailableError extends LangChainRedisError {
   override readonly name = "RedisUnavailableError";
