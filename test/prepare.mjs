@@ -1,9 +1,9 @@
 // Makes a fresh checkout ready for `npm test` and `npm run quickstart`: the packages, and a Redis of some kind; for
-// `npm run test:browser`, a Chromium too; for `npm run lint:scripts`, luacheck instead; for `npm run test:model`, Spin; for
-// `npm run docs`, only the packages that make the site.
+// `npm run test:browser`, a Chromium too; for `npm run test:how-to`, PostgreSQL as well; for `npm run lint:scripts`, luacheck
+// instead; for `npm run test:model`, Spin; for `npm run docs`, only the packages that make the site.
 // Plain JavaScript on Node's own modules, because it runs before anything is installed.
 import { execFileSync, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 
 const root = path.join(import.meta.dirname, "..");
@@ -21,11 +21,13 @@ if (process.argv.includes("--large")) installPackages(path.join(root, "test/larg
 if (process.argv.includes("--runtimes")) installPackages(path.join(root, "test/runtimes"));
 if (process.argv.includes("--savers")) installPackages(path.join(root, "test/savers"));
 if (site) installPackages(path.join(root, "site"));
+if (process.argv.includes("--how-to")) installPackages(path.join(root, "test/how-to"));
 if (process.argv.includes("--luacheck")) provideLuacheck();
 else if (process.argv.includes("--model")) provideSpin();
 else if (!site) provideRedis();
 if (ownServers) providePython();
 if (browser) provideChromium();
+if (process.argv.includes("--how-to")) providePostgres();
 
 /** Installs the packages that the lock file of a folder names, unless they are there. */
 function installPackages(folder) {
@@ -94,6 +96,17 @@ function provideChromium() {
 function provideLuacheck() {
   if (works("luacheck", "--version")) return;
   install("lua-check", { what: "luacheck", mac: "brew install luacheck", other: "sudo luarocks install luacheck" });
+}
+
+/** The server's programs are enough: the tests start one of their own. */
+function providePostgres() {
+  const onDebian = "/usr/lib/postgresql";
+  if (works("postgres", "--version") || (existsSync(onDebian) && readdirSync(onDebian).length > 0)) return;
+  install("postgresql", {
+    what: "PostgreSQL",
+    mac: "brew install postgresql",
+    other: "sudo dnf install -y postgresql-server || sudo apk add postgresql || sudo pacman -S postgresql",
+  });
 }
 
 /** Spin writes a program in C, which has to be compiled. */

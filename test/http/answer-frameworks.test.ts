@@ -1,7 +1,5 @@
 // The same promises in each framework, over real connections. (In test/large, Next.js itself builds and serves a chat.)
 import { getEventListeners } from "node:events";
-import { readFileSync } from "node:fs";
-import path from "node:path";
 import { AIMessage } from "@langchain/core/messages";
 import { afterEach, describe, expect, test } from "vitest";
 import { sessions } from "../support/session-store.js";
@@ -12,12 +10,6 @@ import { type Asked, EventReader, type SentEvent } from "./support/sent-events.j
 
 const { closing } = closingIn(afterEach);
 const WORDS = ["one", "two", "three", "four"];
-
-test("docs/web.md shows the code that these programs use for a response of Node or Express", () => {
-  const page = readFileSync(path.join(import.meta.dirname, "../../docs/web.md"), "utf8");
-  const code = readFileSync(path.join(import.meta.dirname, "support/node-response.ts"), "utf8");
-  expect(page).toContain(`\`\`\`ts\n${code}\`\`\``);
-});
 
 describe.each(programs)("with $name", ({ start }) => {
   const program = async () => {

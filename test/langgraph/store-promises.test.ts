@@ -102,7 +102,7 @@ test("a write whose outcome is unknown says so, without an operation id that nob
   proxy.dropReplies({ command: scripts });
   const error: unknown = await store.put(["a", "b"], "x", { n: 1 }).catch((reason: unknown) => reason);
   expect(error).toMatchObject({ code: "STORE_UNAVAILABLE", indeterminate: true, operationId: undefined });
-  expect(String(error)).toMatch(/repeat it\.$/u);
+  expect(String(error)).toMatch(/repeat the call\.$/u);
   await expect.poll(() => client.ping().catch(() => "away")).toBe("PONG");
   expect(await store.get(["a", "b"], "x")).toMatchObject({ value: { n: 1 } });
 });
