@@ -12,8 +12,8 @@ const rows = textOf("docs/errors.md")
   .map((line) => {
     const [name = "", code = "", stored = "", status = "", remedy = ""] = line
       .slice(1)
-      .split(" | ")
-      .map((cell) => cell.replaceAll(/^[\s|]+|[\s|]+$/g, ""));
+      .split("|")
+      .map((cell) => cell.trim());
     return { name: /`(\w+)`/.exec(name)?.[1], code: code.replaceAll("`", ""), stored, status, remedy };
   });
 

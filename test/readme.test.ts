@@ -30,7 +30,6 @@ const sectionsElsewhere: Readonly<Record<string, readonly string[]>> = {
 const pagesElsewhere: Readonly<Record<string, string>> = {
   "docs/privacy.md": "readme.test.ts",
   "docs/operations.md": "readme.test.ts",
-  "docs/web.md": "web-page.test.ts",
   "docs/tutorials/agent.md": "tutorials.test.ts",
   "docs/tutorials/chat-history.md": "tutorials.test.ts",
   "docs/tutorials/service.md": "tutorials.test.ts",

@@ -16,7 +16,7 @@ test("the table of the layout has each folder of src once", () => {
 
 test("each npm script that the page names is one of package.json, and each script for work on the project is on the page", () => {
   const { scripts } = JSON.parse(pageOf("package.json")) as { scripts: Record<string, string> };
-  const named = new Set([...page.matchAll(/npm run ([\w:]+)/g)].map(([, name = ""]) => name));
+  const named = new Set([...page.matchAll(/npm run ([\w:-]+)/g)].map(([, name = ""]) => name));
   expect([...named].filter((name) => scripts[name] === undefined)).toEqual([]);
   const ofWork = Object.keys(scripts).filter((name) =>
     /^(test:|lint|check:|build|bench|capacity|typecheck)/.test(name),

@@ -2,14 +2,13 @@
 // docs/redis.md advises against that, with the real packages.
 import { tracingChannel } from "node:diagnostics_channel";
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 import { trace } from "@opentelemetry/api";
-import { IORedisInstrumentation } from "@opentelemetry/instrumentation-ioredis";
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-node";
 import { HumanMessage } from "@langchain/core/messages";
 import { SessionStore } from "langchain-redis-sessions";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { instrumentIoredis } from "../support/ioredis-instrumentation.js";
 import { onOneRedis } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 
@@ -18,13 +17,11 @@ const page = readFileSync(path.join(import.meta.dirname, "../../docs/redis.md"),
 const advised = (code: string): boolean => page.includes(`\`${code}\``);
 const exporter = new InMemorySpanExporter();
 const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
-const instrumentation = new IORedisInstrumentation();
+let instrumentation: ReturnType<typeof instrumentIoredis>;
 
 beforeAll(() => {
   provider.register();
-  instrumentation.setTracerProvider(provider);
-  // It patches what is required while it is enabled: the class that an import gets, too.
-  createRequire(import.meta.url)("ioredis");
+  instrumentation = instrumentIoredis(provider);
 });
 beforeEach(() => {
   exporter.reset();

@@ -1,6 +1,4 @@
-import { createRequire } from "node:module";
 import { metrics, trace } from "@opentelemetry/api";
-import { IORedisInstrumentation } from "@opentelemetry/instrumentation-ioredis";
 import {
   AggregationTemporality,
   InMemoryMetricExporter,
@@ -8,12 +6,9 @@ import {
   PeriodicExportingMetricReader,
 } from "@opentelemetry/sdk-metrics";
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-node";
+import { instrumentIoredis } from "../../support/ioredis-instrumentation.js";
 
 const MAX_INTERVAL_MILLISECONDS = 3_600_000;
-
-const ofThisProcess = Symbol.for("langchain-redis-sessions: the instrumentation of ioredis");
-/** A package is handed to the first instrumentation of a process alone, and files that use one may share a process. */
-const lasting = globalThis as { [ofThisProcess]?: IORedisInstrumentation };
 
 /** The real OpenTelemetry SDK and its real instrumentation of ioredis, as a program has them, with what they export. */
 export class Recorder {
@@ -29,16 +24,11 @@ export class Recorder {
       }),
     ],
   });
-  readonly #ioredis = (lasting[ofThisProcess] ??= new IORedisInstrumentation());
+  readonly #ioredis = instrumentIoredis(this.#tracerProvider);
 
   constructor() {
     this.#tracerProvider.register();
     metrics.setGlobalMeterProvider(this.#meterProvider);
-    this.#ioredis.setTracerProvider(this.#tracerProvider);
-    // It patches what is required while it is enabled: the class that an import gets, too. What it knows by then, it
-    // patches when it is enabled again.
-    this.#ioredis.enable();
-    createRequire(import.meta.url)("ioredis");
   }
 
   spans() {
