@@ -15,7 +15,7 @@ export const elsewhere: readonly string[] = [
 
 /** What runs whole programs, or the packages of model providers: `npm run test:programs`. */
 export const programs: readonly string[] = [
-  "{examples,lock-file,packed,quickstart,readme}.test.ts",
+  "{examples,lock-file,packed,quickstart,readme,tutorials}.test.ts",
   "ai-sdk/**/*.test.ts",
   "bench/**/*.test.ts",
   "capacity/**/*.test.ts",

@@ -1,6 +1,6 @@
 import type { TestProject } from "vitest/node";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -27,4 +27,14 @@ export function packPackage(folder: string): string {
     encoding: "utf8",
   });
   return path.join(folder, packed.trim().split("\n").at(-1) ?? "");
+}
+
+/** Puts what npm would publish into a folder of packages. Packs it for that if the run has not packed it already. */
+export function unpackPackage(packages: string, shared?: string): void {
+  const own = path.join(packages, "langchain-redis-sessions");
+  rmSync(own, { recursive: true, force: true });
+  mkdirSync(own);
+  const tarball = shared ?? packPackage(own);
+  execFileSync("tar", ["-xzf", tarball, "-C", own, "--strip-components=1"]);
+  if (shared === undefined) rmSync(tarball);
 }

@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { unpackPackage } from "../../support/installed-package.js";
+import { unpackPackage } from "../../support/pack-package.js";
 
 /** Puts what npm would publish beside the packages of these tests, once for all test files. */
 export function setup(): void {

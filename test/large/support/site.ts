@@ -1,6 +1,6 @@
 import path from "node:path";
 import { Site as Project } from "../../how-to/support/site.js";
-import { unpackPackage } from "../../support/installed-package.js";
+import { unpackPackage } from "../../support/pack-package.js";
 
 /** A project of a user's, made anew, beside the packages that are installed here. */
 export class Site extends Project {
