@@ -33,5 +33,5 @@ test("the program for Sentinel stores a turn, before and after a failover", asyn
   const primary = await sentinel.primary();
   await primary.server.kill();
   expect((await run()).stdout).toBe(turn.stdout);
-  expect(sentinel.failovers()).toBe(1);
+  await expect.poll(() => sentinel.failovers()).toBe(1);
 });

@@ -115,7 +115,7 @@ test("scripts of the page cannot read a token, and no address has one", async ()
       path: "/",
     })),
   );
-  expect(addresses.some((address) => address.endsWith("/answer"))).toBe(true);
+  expect(addresses.some((address) => address.endsWith("/chat"))).toBe(true);
   for (const { value } of cookies) expect(addresses.join()).not.toContain(value);
   await context.close();
 });

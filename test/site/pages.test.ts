@@ -2,6 +2,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { launchChromium } from "../browser/support/browser.js";
 import { illegibleTexts } from "../browser/support/legibility.js";
+import { amount } from "../support/amount.js";
 import { crawl, type VisitedPage, withoutAnchor } from "./support/crawl.js";
 
 const siteUrl = inject("siteUrl");
@@ -13,6 +14,24 @@ beforeAll(async () => {
   pages = await crawl(browser, siteUrl);
 });
 afterAll(() => browser?.close());
+
+/**
+ * Pages of every kind: all pages have the same colours. Of the reference, the class with the longest page, the one with the
+ * longest name, options, and an index.
+ */
+const samples = [
+  "/",
+  "/overview.html",
+  "/tutorials/agent.html",
+  "/how-to/express.html",
+  "/errors.html",
+  "/redis.html",
+  "/benchmark.html",
+  "/reference/root/",
+  "/reference/root/classes/SessionStore.html",
+  "/reference/root/classes/ReauthenticationRequiredError.html",
+  "/reference/root/interfaces/StoreOptions.html",
+];
 
 /** Returns the paths of all pages. */
 const paths = (): string[] => [...pages.keys()].map((address) => address.slice(siteUrl.length));
@@ -57,11 +76,7 @@ test.each(["light", "dark"] as const)(
     );
     const page = await context.newPage();
     page.on("pageerror", (error) => faults.push(`${page.url()}: ${error}`));
-    // The pages of the reference are made alike: the classes with the longest page and with the longest name, one of the options, an index.
-    const samples = ["classes/SessionStore", "classes/ReauthenticationRequiredError", "interfaces/StoreOptions", ""];
-    const isSample = (path: string): boolean =>
-      samples.some((sample) => path === `/reference/root/${sample && `${sample}.html`}`);
-    for (const path of paths().filter((one) => !one.startsWith("/reference/") || isSample(one))) {
+    for (const path of amount(samples, paths())) {
       await page.goto(siteUrl + path);
       await page.locator(colorScheme === "dark" ? "html.dark" : "html:not(.dark)").waitFor();
       for (const text of await illegibleTexts(page)) faults.push(`${path} has an illegible text: ${text}`);

@@ -64,7 +64,7 @@ test("the page of an options interface shows types and defaults", async () => {
   const page = await pageAt("root/interfaces/RedisChatMessageHistoryOptions.html");
   expect(section(page, "ttl")).toMatch(/ttl\?: Duration \| "never".*Default: "30d"/s);
   expect(section(page, "sessionid")).toMatch(/sessionId: string/);
-  expect(section(page, "maxmessagebytes")).toMatch(/number.*Default: 8 MiB.*Inherited from StoreOptions/s);
+  expect(section(page, "maxmessagebytes")).toMatch(/number.*Default: 8388608 \(8 MiB\).*Inherited from StoreOptions/s);
 });
 
 test("a page says from where its subject is imported", async () => {

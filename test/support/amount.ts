@@ -1,5 +1,5 @@
-/** How often: so often in `npm test`, so often in `npm run test:long`. */
-export function amount(short: number, long: number): number {
+/** How often, or which: the first in `npm test`, the second in `npm run test:long`. */
+export function amount<Amount>(short: Amount, long: Amount): Amount {
   return isLong() ? long : short;
 }
 
