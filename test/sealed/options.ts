@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Keyring, keyring, keyringSchema } from "../../src/encryption/keyring.js";
+import { once } from "../../src/options/once.js";
 
 // Takes the place of src/encryption/options.ts: what a test leaves to the defaults is sealed and compressed.
 
@@ -8,5 +9,5 @@ export type { EncryptionOptions, StoredFormOptions } from "../../src/encryption/
 /** For programs of their own, in which nothing takes the place of anything. */
 export const ring: Keyring = keyring({ current: "test", keys: { test: Buffer.alloc(32, "test") } });
 
-export const encryptionShape = { encryption: keyringSchema().default(ring) };
-export const storedFormShape = { ...encryptionShape, compress: z.boolean().default(true) };
+export const encryptionShape = once(() => ({ encryption: keyringSchema().default(ring) }));
+export const storedFormShape = once(() => ({ ...encryptionShape(), compress: z.boolean().default(true) }));
