@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createServer, type ServerResponse } from "node:http";
 import { setTimeout as pause } from "node:timers/promises";
 import { listenOnFreePort } from "../../../src/testing/servers/free-ports.js";
@@ -40,9 +41,10 @@ export async function startModelProvider(): Promise<ModelProvider> {
 /** A hundred characters at a time. */
 async function say(response: ServerResponse, text: string): Promise<void> {
   response.writeHead(200, { "Content-Type": "text/event-stream" });
+  const id = `chatcmpl-${randomUUID()}`;
   const send = (delta: object, finishReason: string | null = null): boolean => {
     const choices = [{ index: 0, delta, finish_reason: finishReason }];
-    const chunk = { id: "chatcmpl-1", object: "chat.completion.chunk", created: 1, model: "gpt-4o-mini", choices };
+    const chunk = { id, object: "chat.completion.chunk", created: 1, model: "gpt-4o-mini", choices };
     return response.write(`data: ${JSON.stringify(chunk)}\n\n`);
   };
   send({ role: "assistant", content: "" });
