@@ -21,7 +21,7 @@ export function sealEntries(sealer: Sealer | undefined, encoded: readonly string
   );
 }
 
-/** Splits an entry into the part that is sealed and the time of its append, which is `""` if it has none. */
+/** Splits an entry into the part that is sealed, and what the script added at its append, which is `""` if it has none. */
 export function stampedOf(entry: Stored): { readonly body: Stored; readonly time: string } {
   const bytes = Buffer.from(entry);
   const end = bytes.lastIndexOf(TIME);
@@ -30,12 +30,13 @@ export function stampedOf(entry: Stored): { readonly body: Stored; readonly time
 }
 
 /**
- * Returns the mark of the latest clear that an entry carries, `""` when none was remembered. Returns `undefined` for an
+ * Returns the mark of the latest clear that an entry carries, `""` if none was remembered. Returns `undefined` for an
  * entry that is sealed, or was not written by this library.
  */
 export function clearedMarkOf(entry: Stored): string | undefined {
-  const start = typeof entry === "string" ? entry.lastIndexOf(TIME) : -1;
-  const stamp = start === -1 ? null : STAMP.exec(entry.slice(start) as string);
+  if (typeof entry !== "string") return undefined;
+  const start = entry.lastIndexOf(TIME);
+  const stamp = start === -1 ? null : STAMP.exec(entry.slice(start));
   return stamp === null ? undefined : (stamp[1] ?? "");
 }
 

@@ -22,7 +22,7 @@ import {
   type StoredPart,
 } from "./message-log.js";
 import { clearedMarkOf, openPart, sealEntries } from "./entries.js";
-import { rememberFilled, wasFilled } from "./filled-lists.js";
+import { forgetFilled, rememberFilled, wasFilled } from "./filled-lists.js";
 import { notesFor, readInFrontOfParts, runOf } from "./unfinished.js";
 
 /** The options of a history that its log needs. */
@@ -76,8 +76,8 @@ export class StandaloneLog implements MessageLog {
   }
 
   /**
-   * Reads for a caller who needs no notes of turns. The entries carry the mark of the latest clear. Where there are entries,
-   * one command is enough; the other one would make a short read cost one and a half times as much.
+   * Reads for a caller that needs no notes of turns. If the list has entries, one command is enough, because the last entry
+   * carries the mark of the latest clear. A second command makes a short read cost one and a half times as much.
    */
   async #readPlain(budget: Budget, first: number): Promise<StoredPart> {
     const { client, vault } = this.#connection;
@@ -94,7 +94,8 @@ export class StandaloneLog implements MessageLog {
       if (seen !== undefined) return { seen, entries, recorded: false, parts: 0, fence: undefined };
     }
     const found = await this.#read(budget.connection(), first, NO_NOTES, {});
-    if (vault === undefined) rememberFilled(client, messages, found.entries.length > 0);
+    if (found.entries.length > 0) rememberFilled(client, messages);
+    else forgetFilled(client, messages);
     return found;
   }
 
@@ -159,11 +160,11 @@ export class StandaloneLog implements MessageLog {
     const { client } = this.#connection;
     try {
       const { outcome } = await written;
-      if (encoded.length > 0) rememberFilled(client, messages, true);
+      if (encoded.length > 0) rememberFilled(client, messages);
       return outcome === "occupied" ? undefined : seen;
     } catch (error) {
-      // In case that somebody else wrote an entry without the mark: the next read asks for the mark itself.
-      if (error instanceof ConversationChangedError) rememberFilled(client, messages, false);
+      // Another program may have written an entry without the mark.
+      if (error instanceof ConversationChangedError) forgetFilled(client, messages);
       throw error;
     }
   }

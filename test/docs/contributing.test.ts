@@ -2,9 +2,10 @@
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { pageOf, sectionOf } from "./support/page.js";
+import { textOf } from "../support/documentation.js";
+import { sectionOf } from "./support/page.js";
 
-const page = pageOf("CONTRIBUTING.md");
+const page = textOf("CONTRIBUTING.md");
 
 test("the table of the layout has each folder of src once", () => {
   const rows = sectionOf(page, "How the code is laid out").matchAll(/^\|[^|]*\| `([\w-]+)` \|/gm);
@@ -15,7 +16,7 @@ test("the table of the layout has each folder of src once", () => {
 });
 
 test("each npm script that the page names is one of package.json, and each script for work on the project is on the page", () => {
-  const { scripts } = JSON.parse(pageOf("package.json")) as { scripts: Record<string, string> };
+  const { scripts } = JSON.parse(textOf("package.json")) as { scripts: Record<string, string> };
   const named = new Set([...page.matchAll(/npm run ([\w:-]+)/g)].map(([, name = ""]) => name));
   expect([...named].filter((name) => scripts[name] === undefined)).toEqual([]);
   const ofWork = Object.keys(scripts).filter((name) =>

@@ -6,11 +6,12 @@ import { promisify } from "node:util";
 import { Redis } from "ioredis";
 import { type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { fragmentsOf, pageOf } from "./support/page.js";
+import { textOf } from "../support/documentation.js";
+import { fragmentsOf } from "./support/page.js";
 
 const run = promisify(execFile);
 const root = path.join(import.meta.dirname, "../..");
-const fragments = fragmentsOf(pageOf("docs/how-to/migrate.md"));
+const fragments = fragmentsOf(textOf("docs/how-to/migrate.md"));
 
 let folder: string;
 let redis: RunningRedis;

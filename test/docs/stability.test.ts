@@ -23,9 +23,9 @@ import { CURRENT_DICTIONARY } from "../../src/codec/dictionary.js";
 import { encodeMessage } from "../../src/codec/encode.js";
 import { headOf, readEnvelope } from "../../src/encryption/envelope.js";
 import { PROTOCOL } from "../../src/options/copies.js";
-import { pageOf } from "./support/page.js";
+import { textOf } from "../support/documentation.js";
 
-const page = pageOf("docs/stability.md");
+const page = textOf("docs/stability.md");
 
 /** The version that the table of the page has for a form of stored data. */
 function versionOf(form: string): string {
@@ -72,7 +72,7 @@ describe("the table of the page", () => {
   });
 
   test("exported records have the formats that the page has, and an import refuses another one", async () => {
-    const declared = pageOf("src/sessions/exported.ts").matchAll(/"langchain-redis-sessions\/(\w+)\/(\d+)"/g);
+    const declared = textOf("src/sessions/exported.ts").matchAll(/"langchain-redis-sessions\/(\w+)\/(\d+)"/g);
     const versions = new Map([...declared].map(([, kind = "", version = ""]) => [kind, version] as const));
     expect([...versions.keys()].toSorted()).toEqual([
       "answer",

@@ -1,11 +1,3 @@
-import { readFileSync } from "node:fs";
-import path from "node:path";
-
-const root = path.join(import.meta.dirname, "../../..");
-
-/** Returns the text of a page, by its path from the root of the repository. */
-export const pageOf = (file: string): string => readFileSync(path.join(root, file), "utf8");
-
 /** Returns the text below a heading, up to the next heading of the same level or a higher one. */
 export function sectionOf(page: string, heading: string): string {
   const [found = "", marks = ""] = [...page.matchAll(/^(#+) (.*)$/gm)].find(([, , text]) => text === heading) ?? [];

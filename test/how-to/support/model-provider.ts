@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { listenOnFreePort } from "../../../src/testing/servers/free-ports.js";
@@ -37,7 +38,7 @@ export async function startModelProvider(): Promise<ModelProvider> {
     const tool = question.tools?.[0]?.function.name;
     const calls = tool !== undefined && last?.role !== "tool" && /send/i.test(words);
     const call = { id: "call_1", type: "function", function: { name: tool, arguments: '{"amount":50,"to":"Bob"}' } };
-    const head = { id: "chatcmpl-1", created: 1, model: "gpt-4o-mini" };
+    const head = { id: `chatcmpl-${randomUUID()}`, created: 1, model: "gpt-4o-mini" };
     if (question.stream !== true) {
       const message = calls
         ? { role: "assistant", content: null, tool_calls: [call] }
