@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type BaseMessage, isBaseMessage } from "@langchain/core/messages";
 import type { Stored } from "../redis/sealing.js";
+import { MessageContents } from "./message-contents.js";
 import type { Naming } from "./names.js";
 import { bytesContent, NewNodes, type Reference, type StoredNodes, textContent } from "./nodes.js";
 
@@ -27,6 +28,7 @@ export type Encode = (naming: Naming) => Encoded;
 export class Values {
   readonly #serde: Serializer;
   readonly #shares: boolean;
+  readonly #known = new MessageContents();
 
   /**
    * @param serde the serializer.
@@ -63,8 +65,8 @@ export class Values {
   }
 
   /**
-   * Dumps all values and all their messages in one call of the serializer. A random marker stands for each message in
-   * its value, and the text is later cut at the markers. The marker is new in each call, so no text of a user can
+   * Dumps all values and their messages, without those that are known, in one call of the serializer. A random marker
+   * stands for each message in its value, and the text is later cut at the markers. The marker is new in each call, so no text of a user can
    * imitate it.
    */
   async #shared(values: readonly unknown[], apart: readonly unknown[]): Promise<Encode> {
@@ -78,13 +80,21 @@ export class Values {
     // Copy bytes now, before the first await: a caller may change them after the call.
     const binary = values.map((value) => (value instanceof Uint8Array ? bytesContent("bytes", value) : undefined));
     const plain = values.map((value, index) => (binary[index] === undefined ? withoutMessages(value, placeOf) : null));
-    const texts = await this.#dumpAll([...apart, ...plain, ...messages.keys()], cut);
-    const ofMessages = texts.slice(apart.length + plain.length).map(textContent);
+    const ofMessages = [...messages.keys()].map((message) => this.#known.of(message));
+    // Copy the fields of messages now too.
+    const unknown = [...messages].filter(([, place]) => ofMessages[place] === undefined);
+    const remember = unknown.map(([message]) => this.#known.noting(message));
+    const texts = await this.#dumpAll([...apart, ...plain, ...unknown.map(([message]) => message)], cut);
+    for (const [index, [, place]] of unknown.entries()) {
+      const content = textContent(texts[apart.length + plain.length + index] ?? "");
+      remember[index]?.(content);
+      ofMessages[place] = content;
+    }
     const ofApart = texts.slice(0, apart.length).map(textContent);
     const pieces = plain.map((_, index) => (texts[apart.length + index] ?? "").split(`"${cut}:`));
     return (naming) => {
       const nodes = new NewNodes(naming);
-      const names = ofMessages.map((content) => nodes.named(content));
+      const names = ofMessages.map((content = "") => nodes.named(content));
       const references = pieces.map((some, index) => {
         const bytes = binary[index];
         return bytes === undefined ? woven(some, names, nodes) : nodes.node(bytes);
