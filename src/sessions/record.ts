@@ -57,6 +57,19 @@ export function metadataFields(metadata: Readonly<Record<string, unknown>>): { f
   return { fields, removed };
 }
 
+/** Returns the session that was just created from its fields. Redis adds the others to the record. */
+export function startedSession(
+  fields: readonly string[],
+  startedAt: number,
+  {
+    idleMilliseconds,
+    lifetimeMilliseconds,
+  }: { readonly idleMilliseconds: number; readonly lifetimeMilliseconds: number },
+): Session {
+  const times = { startedAt, activeAt: startedAt, idle: idleMilliseconds, until: startedAt + lifetimeMilliseconds };
+  return toSession([...fields, ...Object.entries(times).flatMap(([name, value]) => [name, String(value)])]);
+}
+
 /**
  * Returns the session of a record.
  *

@@ -47,7 +47,7 @@ import { connectionOfOwner, keysOf } from "./owner-keys.js";
 import { acceptsPlaintext, compared } from "../encryption/vault.js";
 import { unsealed } from "../encryption/sealers.js";
 import { openSession, sealFields } from "./opened-record.js";
-import { initFields, metadataFields } from "./record.js";
+import { initFields, metadataFields, startedSession } from "./record.js";
 import type { Session } from "./session.js";
 import { sessionItems } from "./session-items.js";
 import { sessionPlace } from "./session-memory.js";
@@ -173,8 +173,12 @@ export class SessionStore {
         fields: sealFields(sealer, id, fields),
       }),
     });
-    const session = await openSession(connection, result.record);
+    const { idleMilliseconds, lifetimeMilliseconds } = this.#settings;
     // A repetition returns the session of the first attempt, which has another id. The token names that session.
+    const session =
+      result.startedAt === ""
+        ? await openSession(connection, result.record)
+        : startedSession(fields, Number(result.startedAt), { idleMilliseconds, lifetimeMilliseconds });
     return { token: tokenFor(tag, session.id), session, ended: [...result.ended] };
   }
 

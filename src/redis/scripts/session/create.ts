@@ -36,9 +36,14 @@ export const createScript = defineScript({
     fields: texts("name, value, …"),
   },
   effects: {
-    created: (ended: unknown, record: unknown) => {
+    /** The time of the start; the record only if a repetition found a session that was created before. */
+    created: (ended: unknown, startedAt: unknown, record: unknown = []) => {
       const ids = textReply(ended);
-      return { ended: ids === "" ? [] : ids.split(" "), record: storedList(record) };
+      return {
+        ended: ids === "" ? [] : ids.split(" "),
+        startedAt: textReply(startedAt),
+        record: storedList(record),
+      };
     },
   },
   counts: ({ ended }) => ({ evicted: ended.length }),
@@ -92,7 +97,7 @@ elseif before then
   if old ~= secret then
     redis.call("HSET", made, "secret", secret, "previousSecret", old, "replacedAt", whole(now))
   end
-  return { "created", endedThen, redis.call("HGETALL", made) }
+  return { "created", endedThen, "", redis.call("HGETALL", made) }
 end
 if continues ~= "" and not canContinue(conversations, threads, conversation, continues, agentId) then
   return { "no-conversation" }
@@ -101,7 +106,9 @@ end
 -- Every record is read before the first write: in a slot that is moving, a key that is gone stops the script here.
 local live, stale = {}, {}
 local members = redis.call("ZRANGE", index, 0, -1, "WITHSCORES")
-for i = 1, #members, 2 do
+local expired = members[1] and listedState(recordOf(index, members[1]), index) ~= "live"
+-- Expired sessions are looked for only if they count, or if the oldest one is one of them, so that they do not pile up.
+for i = 1, (expired or #members / 2 >= limit) and #members or 0, 2 do
   local list = listedState(recordOf(index, members[i]), index) == "live" and live or stale
   list[#list + 1] = members[i]
 end
@@ -126,7 +133,7 @@ keepKey(dataKey, seal)
 for _, member in ipairs(ended) do
   endSession(recordOf(index, member), index, member, "evicted", channel)
 end
--- In one command, and answered without another one: each is a good part of what a script takes.
+-- In one command: to be called is a good part of what a command costs a script.
 local at = whole(now)
 local set = { "secret", secret, "startedAt", at, "activeAt", at, "idle", whole(idle), "until", whole(now + lifetime) }
 for _, value in ipairs(set) do
@@ -137,7 +144,11 @@ local latest = tonumber(members[#members]) or 0
 redis.call("ZADD", index, whole(math.max(microseconds, latest + 1)), id)
 local kept = keptUntil(idle, now + lifetime)
 redis.call("PEXPIREAT", record, whole(kept))
-outlive(index, kept)
-return { "created", endedIds, fields }
+if #members == 0 then
+  redis.call("PEXPIREAT", index, whole(kept))
+else
+  outlive(index, kept)
+end
+return { "created", endedIds, at }
 `,
 });
