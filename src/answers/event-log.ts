@@ -4,6 +4,7 @@ import { renewLeaseScript } from "../redis/scripts/lease/renew.js";
 import type { Value } from "../redis/port.js";
 import type { Belonging, Sealer } from "../redis/sealing.js";
 import { run } from "../redis/send.js";
+import { onBeat } from "./beat.js";
 import type { AnswerPlace } from "./place.js";
 
 /** A batch of this size is sent at once, before its window is over. */
@@ -72,7 +73,7 @@ export class EventLog {
   #bytes = 0;
   #numbered = 0;
   #sending: Promise<void> | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #cancel: (() => void) | undefined;
   #latest = 0;
   /** False once the log accepts no more events. */
   #isOpen = true;
@@ -128,10 +129,10 @@ export class EventLog {
    */
   async close(ending: ClosingEnd): Promise<void> {
     this.#renews = false;
-    clearTimeout(this.#timer);
+    this.#cancel?.();
     const budget = new Budget(this.#place.connection);
     await this.#sending?.catch(() => {});
-    clearTimeout(this.#timer);
+    this.#cancel?.();
     while (this.#isOpen) {
       this.#take();
       const closes = this.#pending.length === 0;
@@ -147,7 +148,7 @@ export class EventLog {
   }
 
   #flush(): void {
-    clearTimeout(this.#timer);
+    this.#cancel?.();
     if (this.#sending !== undefined || !this.#isOpen) return;
     this.#latest = performance.now();
     this.#take();
@@ -227,8 +228,7 @@ export class EventLog {
   }
 
   #wait(milliseconds: number): void {
-    clearTimeout(this.#timer);
-    // A forgotten answer must not keep the process running.
-    this.#timer = setTimeout(() => this.#flush(), Math.max(0, Math.ceil(milliseconds))).unref();
+    this.#cancel?.();
+    this.#cancel = onBeat(() => this.#flush(), milliseconds, this.#options.windowMilliseconds);
   }
 }

@@ -8,10 +8,10 @@ import { table } from "./table.js";
 const about =
   "`createAgent` with one call of a tool a turn: four messages, about 1.2 kB of text; a scripted model. Stored: " +
   "`MEMORY USAGE` of every key; of MemorySaver, what it serialised; of SQLite, its pages. Sent and commands are of the " +
-  "turn after which they are given; what a turn added is the mean of the latest half. The longest script may be one " +
-  "during which the server had lost the processor. The official Redis saver needs RedisJSON and RediSearch. Here it is on a Redis " +
-  "without them: a document is a plain string, and an index is there by name only. So its commands are exact, and its " +
-  "times lack what the modules would do.";
+  "turn after which they are given; what a turn added is the mean of the latest half. Each script is timed in three " +
+  "conversations, and its shortest time counts: in the others, the server may have lost the processor. The official " +
+  "Redis saver needs RedisJSON and RediSearch. Here it is on a Redis without them: a document is a plain string, and an " +
+  "index is there by name only. So its commands are exact, and its times lack what the modules would do.";
 
 /** The section of docs/benchmark.md on LangGraph's savers. */
 export function graphSection({ machine, growth, timings }: GraphFindings): string {
