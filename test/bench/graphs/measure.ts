@@ -123,11 +123,13 @@ async function grown(
     conversations.push({ found, scripts });
   }
   await client.flushall();
-  return (conversations[0]?.found ?? []).map((one) => {
+  const found: GraphGrowth[] = [];
+  for (const one of conversations[0]?.found ?? []) {
     const shortest = shortestOf(conversations.map(({ scripts }) => scripts.get(one.turns) ?? []));
     const [p99, longest] = [quantile([0, ...shortest], 0.99) / 1_000, Math.max(0, ...shortest) / 1_000];
-    return { ...one, scripts: { p99, longest } };
-  });
+    found.push({ ...one, scripts: { p99, longest } });
+  }
+  return found;
 }
 
 async function grownOnce(
