@@ -36,3 +36,9 @@ export function formatMilliseconds(milliseconds: number): string {
 export function formatKilobytes(bytes: number): string {
   return `${(bytes / 1_000).toLocaleString("en", { maximumSignificantDigits: 3 })} kB`;
 }
+
+/** Returns the words for a condition. */
+export function conditionName({ delayMilliseconds, sessions }: Condition): string {
+  const distance = delayMilliseconds === 0 ? "loopback" : `${delayMilliseconds} ms away`;
+  return sessions === 1 ? distance : `${distance}, ${sessions} at once`;
+}

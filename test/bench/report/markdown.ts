@@ -1,14 +1,14 @@
 import type { Result } from "../measure/compare.js";
-import type { Condition } from "../plan.js";
 import { workloads } from "../plan.js";
 import type { Findings, Timing } from "../run.js";
 import { IN_MEMORY, RAW } from "../workloads/names.js";
 import { answerSection } from "./answers.js";
-import { formatMilliseconds, formatRatio, LOOPBACK } from "./find.js";
+import { conditionName, formatMilliseconds, formatRatio, LOOPBACK } from "./find.js";
 import { coldSection } from "./cold.js";
 import { graphSection } from "./graphs.js";
 import { headlineTable } from "./headline.js";
 import { privateSection } from "./private.js";
+import { slowerSection } from "./slower.js";
 import { howItIsMeasured, whatBoundsIt } from "./prose.js";
 import { table } from "./table.js";
 import { targetTable } from "./targets.js";
@@ -18,13 +18,14 @@ import { telemetrySection } from "./telemetry.js";
 export function toMarkdown(findings: Findings): string {
   const comparisons = workloads.map(({ name, title }) => {
     const timings = findings.timings.filter(({ workload }) => workload === name);
-    return [`### ${title}`, timingTable(timings), ratioTable(timings)].join("\n\n");
+    return [`### ${title}`, folded("Times and ratios", [timingTable(timings), ratioTable(timings)])].join("\n\n");
   });
   return `${[
     "# Benchmark",
     "Written by `npm run bench`; the raw results are in `benchmark.json`.",
     "![Times of this library beside its peers](benchmark.svg)",
     headlineTable(findings),
+    slowerSection(findings),
     "## Targets",
     targetTable(findings),
     ...(findings.graphs ? [graphSection(findings.graphs)] : []),
@@ -37,8 +38,9 @@ export function toMarkdown(findings: Findings): string {
     "## How it is measured",
     howItIsMeasured(findings),
     "## Times",
-    "Median (p99) of one operation as its session sees it, and operations a second of all sessions together. Below, how " +
-      "many times as long a candidate takes per operation as the one that is named, with the 95 % interval.",
+    "Each table of times gives the median (p99) of one operation as its session sees it, and the operations a second of " +
+      "all sessions together. Each table of ratios divides the time of one candidate by that of another, with the 95 % " +
+      "interval.",
     ...comparisons,
     "## Round trips",
     table(
@@ -54,20 +56,23 @@ export function toMarkdown(findings: Findings): string {
       ),
     ),
     "## Processor time an operation",
-    "Of this program and of the Redis process, on loopback, one at a time; the median round. The kernel's part is in it.",
-    processorTable(findings),
+    "The time of this program and of the Redis process, the kernel's part included: on loopback, one operation at a time, " +
+      "in the median round.",
+    folded("Every operation", [processorTable(findings)]),
     "## What kept the server for more than a millisecond",
-    "`SLOWLOG` while times were measured, all candidates together. EVALSHA is this library's scripts, and its alone; a " +
-      "script that was kept by one of its commands is there under both. Where a command that does next to nothing (HGET, " +
-      "TIME) took milliseconds, the server had lost the processor: there were more processes than cores.",
-    table(
-      ["command", "times", "longest"],
-      findings.slow.map(({ command, times, longestMilliseconds }) => [
-        command,
-        times.toLocaleString("en"),
-        formatMilliseconds(longestMilliseconds),
-      ]),
-    ),
+    "`SLOWLOG` during the measurements, for all candidates together. Only this library uses EVALSHA. A command within a " +
+      "slow script is counted beside the script. Where a command that does next to nothing (HGET, TIME) took " +
+      "milliseconds, the server had lost the processor: there were more processes than cores.",
+    folded("Slow commands", [
+      table(
+        ["command", "times", "longest"],
+        findings.slow.map(({ command, times, longestMilliseconds }) => [
+          command,
+          times.toLocaleString("en"),
+          formatMilliseconds(longestMilliseconds),
+        ]),
+      ),
+    ]),
     "## Processor time a message",
     "`process.cpuUsage()` over a mix of questions, answers, calls of tools and their results.",
     table(
@@ -80,6 +85,11 @@ export function toMarkdown(findings: Findings): string {
       ]),
     ),
   ].join("\n\n")}\n`;
+}
+
+/** Returns parts of the page that a reader opens. */
+function folded(summary: string, parts: readonly string[]): string {
+  return ["<details>", `<summary>${summary}</summary>`, ...parts, "</details>"].join("\n\n");
 }
 
 function timingTable(timings: readonly Timing[]): string {
@@ -117,7 +127,7 @@ function ratioTable(timings: readonly Timing[]): string {
   );
 }
 
-/** Of a whole operation; what a candidate does not ask of the server costs it nothing there. */
+/** Returns the table of processor times. */
 function processorTable({ timings }: Findings): string {
   const microseconds = (value: number): string => formatMilliseconds(value / 1_000);
   return table(
@@ -140,9 +150,4 @@ function processorTable({ timings }: Findings): string {
 
 function candidatesOf(timings: readonly Timing[]): string[] {
   return timings[0]?.results.map(({ candidate }) => candidate) ?? [];
-}
-
-function conditionName({ delayMilliseconds, sessions }: Condition): string {
-  const distance = delayMilliseconds === 0 ? "loopback" : `${delayMilliseconds} ms away`;
-  return sessions === 1 ? distance : `${distance}, ${sessions} at once`;
 }
