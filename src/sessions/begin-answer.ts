@@ -25,6 +25,9 @@ import type { SessionWatch } from "./signals.js";
 /** The pause between two tries of a turn that stops another one. */
 const PAUSE_MILLISECONDS = 50;
 
+/** The errors of a try that may have taken the conversation all the same. */
+const MAY_HAVE_BEGUN: ReadonlySet<string> = new Set(["STORE_UNAVAILABLE", "NOT_REPLICATED"]);
+
 /** The parts of a store that its answers share. */
 export interface AnswerStore {
   readonly settings: SessionSettings;
@@ -102,7 +105,7 @@ async function untilBegun(
     }
   } catch (error) {
     // A turn that waited removes its wish to stop the other turn. A turn that may have begun gives the conversation back.
-    const mayHaveBegun = isLangChainRedisError(error) && error.code === "STORE_UNAVAILABLE";
+    const mayHaveBegun = isLangChainRedisError(error) && MAY_HAVE_BEGUN.has(error.code);
     if (over !== "" || mayHaveBegun) giveUp();
     throw error;
   }

@@ -158,3 +158,21 @@ test("begin that supersedes, with replies lost at each try, stops the other one 
     expect(await faulty.user.stored()).toEqual(["human: Hi", "human: Else", "ai: Fine"]);
   }
 });
+
+test("begin that too few replicas have gives the conversation back; a repeated request asks once", async () => {
+  const user = await Answering.on(client);
+  const store = new SessionStore({ client, keyPrefix: user.keyPrefix, wait: { replicas: 1, timeout: 0.05 } });
+  closing.push(
+    () => user.close(),
+    () => store.close(),
+  );
+  const answers = store.answers(user.session);
+  expect(await reason(answers.begin({ operationId: "one", input: "Hi" }))).toMatchObject({ code: "NOT_REPLICATED" });
+  // Long before its lease of 30 s is over.
+  await expect.poll(() => client.exists(user.keys.turns(user.id).lease), { timeout: 5_000 }).toBe(0);
+  expect(await user.answers.current()).toMatchObject({ operationId: "one", state: "interrupted" });
+  const answer = await user.begin();
+  await stored(answer);
+  await answer.close();
+  expect(await user.stored()).toEqual(["human: Hi", "ai: Hello"]);
+});
