@@ -1,0 +1,224 @@
+// Mutations of the model in test/model, done to the scripts. Each takes out the protection that the model's mutation takes
+// out: the property then fails in the code, too. docs/protocol.md says which other tests have the other mutations.
+import { AIMessage } from "@langchain/core/messages";
+import { afterEach, describe, expect, test } from "vitest";
+import { beginAnswerScript } from "../../src/redis/scripts/answer/begin.js";
+import { logAnswerScript } from "../../src/redis/scripts/answer/log.js";
+import { damaged } from "../past/support/damaged.js";
+import { client } from "../support/session-store.js";
+import type { Client } from "../support/topologies.js";
+import { Answering, heard, reason } from "./support/answering.js";
+import { recorded } from "./support/recorded.js";
+
+type Arguments = readonly (string | Buffer)[];
+interface Place {
+  readonly user: Answering;
+  /** The client of the user's store. */
+  readonly through: Client;
+  /** Runs the first call of a script once more, as a copy that comes late. */
+  readonly late: ReturnType<typeof recorded>["late"];
+}
+interface Mutation {
+  readonly name: string;
+  readonly property: string;
+  readonly code: string;
+  readonly replacement: string;
+  /** Returns whether the property holds. */
+  readonly holds: (place: Place) => Promise<boolean>;
+}
+
+const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
+const isHeld = async ({ keys, id }: Answering): Promise<boolean> => (await client.exists(keys.turns(id).lease)) === 1;
+const isLogged = (user: Answering, events: number): Promise<void> =>
+  expect.poll(() => client.llen(user.keys.answer(user.id).events)).toBe(events + 1);
+
+/** Returns a client whose calls of a script go another way. */
+function rerouted(through: Client, sha1: string, way: (send: () => unknown, given: Arguments) => unknown): Client {
+  return new Proxy(through, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name);
+      if (name !== "evalsha") return typeof value === "function" ? (value.bind(target) as unknown) : value;
+      return (called: string, keys: number, given: (string | Buffer)[]) => {
+        const send = (): unknown => target.evalsha(called, keys, given);
+        return called === sha1 ? way(send, given) : send();
+      };
+    },
+  });
+}
+
+const mutations: readonly Mutation[] = [
+  {
+    name: "GAP_IS_OK",
+    property: "no_acknowledged_loss",
+    code: "if present >= 0 and present < from + #encoded then",
+    replacement: "if present == from then",
+    // Redis acknowledges the first batch and loses it, as in a failover.
+    holds: async ({ user, through }) => {
+      const losing = rerouted(through, logAnswerScript.sha1, (send, given) =>
+        given.includes('"one"') ? Promise.resolve(["ok"]) : send(),
+      );
+      const { answers } = await user.elsewhere(losing);
+      const answer = await answers.begin({ operationId: "one", input: "Hi" });
+      answer.send("one");
+      answer.send("two");
+      await answer.close();
+      return same(await heard(user.answers), [{ missed: true }, "two", { end: "interrupted" }]);
+    },
+  },
+  {
+    name: "BEGIN_REPLACES_ANY",
+    property: "no_acknowledged_loss",
+    code: "if not found or found.turn ~= turn.id then",
+    replacement: "if not found then",
+    holds: async ({ user }) => {
+      const answer = await user.begin();
+      await user.settle();
+      const next = await user.begin("two", { input: "Else" });
+      await Promise.all([answer.close(), next.close()]);
+      return same(await user.stored(), ["human: Hi", "human: Else"]);
+    },
+  },
+  {
+    name: "BEGIN_AGAIN",
+    property: "settled_stays",
+    code: "elseif runs[1] ~= token or runs[2] or lostLease(lease, holder, token) then",
+    replacement: "elseif false then",
+    holds: async ({ user, late }) => {
+      const answer = await user.begin();
+      await user.settle();
+      await late(beginAnswerScript);
+      const isRunning = await isHeld(user);
+      await answer.close();
+      return !isRunning;
+    },
+  },
+  {
+    name: "FAILED_OVERWRITES",
+    property: "settled_stays",
+    code: 'if not fields[3] then\n  return { "ended"',
+    replacement:
+      'if ending == "failed" then redis.call("HSET", answer, "end", ending) end\nif not fields[3] then\n  return { "ended"',
+    // Nothing tells the producer that it was settled before it says that it failed.
+    holds: async ({ user, through }) => {
+      const deaf = rerouted(through, logAnswerScript.sha1, (send, given) =>
+        given.includes("failed") ? send() : Promise.reject(new Error("Connection is closed.")),
+      );
+      const answer = await (await user.elsewhere(deaf)).answers.begin({ operationId: "one", input: "Hi" });
+      await user.settle();
+      const told = await heard(user.answers);
+      expect(await reason(answer.store([new AIMessage("Hello")]))).toMatchObject({ code: "TURN_NOT_STORED" });
+      await answer.close();
+      return same(told, [{ end: "interrupted" }]) && same(await heard(user.answers), told);
+    },
+  },
+  {
+    name: "SETTLED_RUN_RENEWS",
+    property: "fence",
+    code: "if not how and not reason then",
+    replacement: "if not reason then",
+    holds: async ({ user, late }) => {
+      const answer = await user.begin();
+      answer.send("one");
+      await isLogged(user, 1);
+      await answer.store([new AIMessage("Hello")]);
+      await late(logAnswerScript);
+      const isRunning = await isHeld(user);
+      await answer.close();
+      return !isRunning;
+    },
+  },
+  {
+    name: "NO_RESERVATION",
+    property: "newest_supersedes",
+    code: "local isReserved = found.newest ~= token and now < found.heard",
+    replacement: "local isReserved = false",
+    // B supersedes A. A ends, and C comes before B's second try.
+    holds: async ({ user, through }) => {
+      const a = await user.begin();
+      let goOn: () => void = () => {};
+      const second = new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      let tries = 0;
+      const slow = rerouted(through, beginAnswerScript.sha1, async (send) => {
+        tries += 1;
+        if (tries > 1) await second;
+        return send();
+      });
+      const { answers } = await user.elsewhere(slow);
+      const b = reason(answers.begin({ operationId: "b", input: "b", supersede: true }).then((one) => one.close()));
+      await expect.poll(() => tries).toBe(2);
+      await a.close();
+      const c = await reason(user.begin("c", { input: "c" }).then((one) => one.close()));
+      goOn();
+      const isRefused = (c as { code?: string } | undefined)?.code === "CONVERSATION_BUSY";
+      return (await b) === undefined && isRefused && same(await user.stored(), ["human: Hi", "human: b"]);
+    },
+  },
+  {
+    name: "STOP_WITHOUT_TOKEN",
+    property: "stop_once",
+    code: "return target == token and reason or nil",
+    replacement: "return reason",
+    holds: async ({ user }) => {
+      const answer = await user.begin();
+      await user.answers.stop();
+      await user.settle();
+      const next = await user.begin("two", { input: "Else" });
+      next.send("one");
+      await next.close();
+      const isStopped = next.signal.aborted;
+      await answer.close();
+      return !isStopped;
+    },
+  },
+  {
+    name: "STOP_DOES_NOT_SETTLE",
+    property: "stop_heard",
+    code: 'settleDead(answer, events, lease, holder, channel)\nlocal holds = redis.call("GET", lease)',
+    replacement: 'local holds = redis.call("GET", lease)',
+    holds: async ({ user }) => {
+      const answer = await user.begin();
+      await client.del(user.keys.turns(user.id).lease);
+      expect(await user.answers.stop()).toBe(false);
+      const error = await reason(answer.store([new AIMessage("Hello")]));
+      await answer.close();
+      return error !== undefined && same(await user.stored(), ["human: Hi"]);
+    },
+  },
+  {
+    name: "RESEND_DROPS_STOP",
+    property: "stop_heard",
+    code: "holdLease(lease, holder, token, duration)\n  return before",
+    replacement: 'holdLease(lease, holder, token, duration)\n  redis.call("DEL", stop)\n  return before',
+    holds: async ({ user, late }) => {
+      const answer = await user.begin();
+      expect(await user.answers.stop()).toBe(true);
+      await late(beginAnswerScript);
+      const marked = await client.get(user.keys.answer(user.id).stop);
+      await answer.close();
+      return marked?.startsWith(`${answer.begun.token} `) === true;
+    },
+  },
+];
+
+const users: Answering[] = [];
+afterEach(async () => {
+  for (const user of users.splice(0)) await user.close();
+});
+async function placeOn(scripts: Client): Promise<Place> {
+  const { client: through, late } = recorded(scripts);
+  const user = await Answering.on(through);
+  users.push(user);
+  return { user, through, late };
+}
+
+describe.each(mutations)("$name, $property:", ({ code, replacement, holds }) => {
+  test("holds", async () => {
+    expect(await holds(await placeOn(client))).toBe(true);
+  });
+
+  test("fails in scripts with the mutation", async () => {
+    expect(await holds(await placeOn(damaged(client, code, replacement)))).toBe(false);
+  });
+});
