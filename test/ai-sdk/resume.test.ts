@@ -113,9 +113,16 @@ test("stop() of the SDK leaves the answer running, and the endpoint stops it for
   expect(await sessions.answers(chat.session).current()).toMatchObject({ state: "running" });
   const { page, resumed } = await chat.reload();
   await expect.poll(() => page.text, soon).toBe("It is ");
+  const { operationId } = await chat.load();
   expect(await chat.stop()).toEqual({ stopped: true });
   await resumed;
+  // The stream ends with an `abort`, which the SDK takes for the end of a finished answer.
+  expect(await (await fetch(`${chat.url}/stream?operationId=${operationId}`)).text()).toMatch(
+    /\{"type":"abort"\}\n\ndata: \[DONE\]\n\n$/,
+  );
   expect(page.finished).toEqual([{ isAbort: false, isError: false }]);
+  expect(page.status).toBe("ready");
+  expect(first.finished).toEqual([{ isAbort: true, isError: false }]);
   expect(page.text).toBe("It is ");
   expect(texts(await sessions.history(chat.session).getMessages())).toEqual(["Hi", "It is "]);
   expect(await chat.stop()).toEqual({ stopped: false });
