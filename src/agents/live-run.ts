@@ -3,7 +3,7 @@ import { raceWithSignal } from "@langchain/core/runnables";
 import type { Turn } from "../turns/turn.js";
 import type { SessionWatch } from "../sessions/signals.js";
 import { hearAnswer } from "./hear-answer.js";
-import { answerOf, idsOf, withFreshIds } from "./message-ids.js";
+import { answerOf, withFreshIds } from "./message-ids.js";
 import { type RunRecord, withEnd, withNew, withoutPending } from "./run-record.js";
 import type { SettledMessages } from "./settled-messages.js";
 import type { SignOfLife } from "./sign-of-life.js";
@@ -125,19 +125,23 @@ export class LiveRun {
       this.#steps.add(step);
       step.addEventListener("abort", () => void this.interrupt(), { once: true });
     }
-    const stopHearing = hearAnswer((said) => {
-      this.#said = [said];
+    const isTaken = (id: string): boolean =>
+      this.#settled.hasId(id) || this.#record.pending.some((message) => message.id === id);
+    const heard = hearAnswer({
+      isTaken,
+      hear: (said) => {
+        this.#said = [said];
+      },
     });
     try {
       const answer = await this.#life.during(() =>
         raceWithSignal(call(), anyOf(this.#watch.signal, this.#turn.signal)),
       );
-      const pending = idsOf(this.#record.pending);
-      const fresh = withFreshIds(answer, (id) => pending.has(id) || this.#settled.hasId(id));
+      const fresh = withFreshIds(answer, isTaken, heard.freshId);
       this.#said = answerOf(fresh);
       return fresh;
     } finally {
-      stopHearing();
+      heard.stop();
     }
   }
 

@@ -49,10 +49,21 @@ export function answerOf(answer: unknown): BaseMessage[] {
 /**
  * Returns the answer, each message with an id that is not taken. A proxy or a scripted model may give every answer the same
  * id, and the state would then replace the earlier answer.
+ *
+ * @param streamed the id under which the answer was streamed, if that was not its own.
  */
-export function withFreshIds<Answer>(answer: Answer, taken: (id: string) => boolean): Answer {
-  const fresh = <Message extends BaseMessage>(message: Message): Message =>
-    message.id !== undefined && taken(message.id) ? anew(message) : withId(message);
+export function withFreshIds<Answer>(
+  answer: Answer,
+  isTaken: (id: string) => boolean,
+  streamed: string | undefined,
+): Answer {
+  let next = streamed;
+  const fresh = <Message extends BaseMessage>(message: Message): Message => {
+    if (message.id === undefined || !isTaken(message.id)) return withId(message);
+    const id = next ?? randomUUID();
+    next = undefined;
+    return giveId(copied(message, {}), id);
+  };
   if (AIMessage.isInstance(answer)) return fresh(answer);
   return hasMessages(answer) ? { ...answer, messages: answer.messages.map(fresh) } : answer;
 }

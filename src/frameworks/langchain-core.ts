@@ -9,6 +9,8 @@ import { isObject } from "../codec/json.js";
 
 /** The callbacks of a running run (a CallbackManager). */
 export interface RunCallbacks {
+  readonly handlers?: unknown;
+  readonly inheritableHandlers?: unknown;
   addHandler(handler: BaseCallbackHandler, inherit: boolean): void;
   removeHandler(handler: BaseCallbackHandler): void;
 }
@@ -19,6 +21,18 @@ export function currentCallbacks(): RunCallbacks | undefined {
   return isObject(callbacks) && "addHandler" in callbacks && "removeHandler" in callbacks
     ? (callbacks as unknown as RunCallbacks)
     : undefined;
+}
+
+/**
+ * Adds a handler in front of those that a run has, and those that it hands down to runs inside it. Handlers get the same
+ * chunk, so the others then see what this one has changed.
+ */
+export function addFirst(callbacks: RunCallbacks, handler: BaseCallbackHandler): void {
+  callbacks.addHandler(handler, true);
+  const { handlers, inheritableHandlers } = callbacks;
+  for (const list of [handlers, inheritableHandlers]) {
+    if (Array.isArray(list) && list.at(-1) === handler) list.unshift(list.pop());
+  }
 }
 
 /** Returns the message of a model's generation, or of a chunk of one. */

@@ -21,6 +21,7 @@ import {
   unspoken,
   withoutPause,
 } from "../../src/frameworks/langgraph.js";
+import { addFirst, giveId, messageOf, type RunCallbacks } from "../../src/frameworks/langchain-core.js";
 import { texts } from "../support/turns.js";
 import { modelOf, type Versions, versionsOf } from "./support/versions.js";
 
@@ -49,6 +50,29 @@ describe.each(versionsOf("@langchain/langgraph"))("%s", (_version, versions) => 
   const asks = () => ({ messages: [new AIMessage(String(langgraph.interrupt("Sure?")))] });
   const thread = { configurable: { thread_id: "1" } };
   const input = { messages: [new HumanMessage({ content: "Hi", id: "h" })] };
+
+  test("what a handler in front changes in a part, a stream of messages shows, and shows the answer once", async () => {
+    const model = modelOf(versions, "one two");
+    const handler = versions.callbacks.BaseCallbackHandler.fromMethods({
+      handleLLMNewToken: (...[, , , , , fields]) => {
+        const message = messageOf(fields?.chunk);
+        if (message) giveId(message, "fresh");
+      },
+    });
+    handler.awaitHandlers = true;
+    const node = async (state: { messages: BaseMessage[] }, config: { callbacks: RunCallbacks }) => {
+      addFirst(config.callbacks, handler);
+      const answer = await model.invoke(state.messages, config as never);
+      return { messages: [giveId(answer, "fresh")] };
+    };
+    const earlier = { messages: [...input.messages, new AIMessage({ content: "Hello.", id: "said" })] };
+    const stream = graphOf(versions, node).stream(earlier, { streamMode: "messages" });
+    const told = (await chunksOf(stream as never)).map(([message]) => message as BaseMessage);
+    expect(told.map(({ id, text }) => [id, text])).toEqual([
+      ["fresh", "one "],
+      ["fresh", "two"],
+    ]);
+  });
 
   test("a compiled graph has lg_is_pregel, and a runnable that is none has not", () => {
     expect(isGraph(graphOf(versions, says))).toBe(true);
