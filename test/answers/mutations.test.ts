@@ -2,8 +2,11 @@
 // out: the property then fails in the code, too. docs/protocol.md says which other tests have the other mutations.
 import { AIMessage } from "@langchain/core/messages";
 import { afterEach, describe, expect, test } from "vitest";
+import type { TurnNotStoredError } from "langchain-redis-sessions";
 import { beginAnswerScript } from "../../src/redis/scripts/answer/begin.js";
 import { logAnswerScript } from "../../src/redis/scripts/answer/log.js";
+import { stopAnswerScript } from "../../src/redis/scripts/answer/stop.js";
+import { appendToConversationScript } from "../../src/redis/scripts/conversation/append.js";
 import { damaged } from "../past/support/damaged.js";
 import { client } from "../support/session-store.js";
 import type { Client } from "../support/topologies.js";
@@ -27,6 +30,7 @@ interface Mutation {
   readonly holds: (place: Place) => Promise<boolean>;
 }
 
+const hello = [new AIMessage("Hello")];
 const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 const isHeld = async ({ keys, id }: Answering): Promise<boolean> => (await client.exists(keys.turns(id).lease)) === 1;
 const isLogged = (user: Answering, events: number): Promise<void> =>
@@ -47,6 +51,19 @@ function rerouted(through: Client, sha1: string, way: (send: () => unknown, give
 }
 
 const mutations: readonly Mutation[] = [
+  {
+    name: "CLEAR_DOES_NOT_FENCE",
+    property: "no_mixed_turns",
+    code: 'elseif generation and seen ~= "*" and seen ~= generation then',
+    replacement: "elseif false then",
+    holds: async ({ user }) => {
+      const answer = await user.begin();
+      await user.store.history(user.session).clear();
+      const error = await reason(answer.store(hello));
+      await answer.close();
+      return error !== undefined && same(await user.stored(), []);
+    },
+  },
   {
     name: "GAP_IS_OK",
     property: "no_acknowledged_loss",
@@ -79,6 +96,38 @@ const mutations: readonly Mutation[] = [
     },
   },
   {
+    name: "APPEND_FORGETS",
+    property: "refused_is_not_stored",
+    code: "remember(operation, digest, begun)",
+    replacement: "",
+    holds: async ({ user, late }) => {
+      const answer = await user.begin();
+      await answer.store(hello);
+      const [told] = (await late(appendToConversationScript)) as string[];
+      await answer.close();
+      return told === "repeated" && same(await user.stored(), ["human: Hi", "ai: Hello"]);
+    },
+  },
+  {
+    name: "FAILED_STAYS",
+    property: "stored_iff_done",
+    code: '(fields[2] and fields[2] ~= "failed")',
+    replacement: "fields[2]",
+    holds: async ({ user, through }) => {
+      let isAway = true;
+      const failing = rerouted(through, appendToConversationScript.sha1, (send) =>
+        isAway ? Promise.reject(new Error("Connection is closed.")) : send(),
+      );
+      const answer = await (await user.elsewhere(failing)).answers.begin({ operationId: "one", input: "Hi" });
+      const error = (await reason(answer.store(hello))) as TurnNotStoredError;
+      await answer.close();
+      expect(await heard(user.answers)).toEqual([{ end: "failed" }]);
+      isAway = false;
+      await error.retry();
+      return same(await heard(user.answers), [{ end: "stored" }]);
+    },
+  },
+  {
     name: "BEGIN_AGAIN",
     property: "settled_stays",
     code: "elseif runs[1] ~= token or runs[2] or lostLease(lease, holder, token) then",
@@ -106,9 +155,24 @@ const mutations: readonly Mutation[] = [
       const answer = await (await user.elsewhere(deaf)).answers.begin({ operationId: "one", input: "Hi" });
       await user.settle();
       const told = await heard(user.answers);
-      expect(await reason(answer.store([new AIMessage("Hello")]))).toMatchObject({ code: "TURN_NOT_STORED" });
+      expect(await reason(answer.store(hello))).toMatchObject({ code: "TURN_NOT_STORED" });
       await answer.close();
       return same(told, [{ end: "interrupted" }]) && same(await heard(user.answers), told);
+    },
+  },
+  {
+    name: "RELEASE_WITHOUT_TOKEN",
+    property: "one_holder",
+    code: 'if redis.call("GET", key) == token then',
+    replacement: "if true then",
+    holds: async ({ user }) => {
+      const answer = await user.begin();
+      await user.settle();
+      const next = await user.begin("two", { input: "Else" });
+      await answer.close();
+      const isRunning = await isHeld(user);
+      await next.close();
+      return isRunning;
     },
   },
   {
@@ -120,7 +184,7 @@ const mutations: readonly Mutation[] = [
       const answer = await user.begin();
       answer.send("one");
       await isLogged(user, 1);
-      await answer.store([new AIMessage("Hello")]);
+      await answer.store(hello);
       await late(logAnswerScript);
       const isRunning = await isHeld(user);
       await answer.close();
@@ -156,6 +220,22 @@ const mutations: readonly Mutation[] = [
     },
   },
   {
+    name: "STOP_FORGETS",
+    property: "stop_once",
+    code: 'remember(operation, digest, "")\naskToStop(',
+    replacement: "askToStop(",
+    holds: async ({ user, late }) => {
+      const answer = await user.begin();
+      await user.answers.stop();
+      await answer.close();
+      const next = await user.begin("two", { input: "Else" });
+      await late(stopAnswerScript);
+      const marked = await client.get(user.keys.answer(user.id).stop);
+      await next.close();
+      return marked?.startsWith(next.begun.token) !== true;
+    },
+  },
+  {
     name: "STOP_WITHOUT_TOKEN",
     property: "stop_once",
     code: "return target == token and reason or nil",
@@ -181,7 +261,7 @@ const mutations: readonly Mutation[] = [
       const answer = await user.begin();
       await client.del(user.keys.turns(user.id).lease);
       expect(await user.answers.stop()).toBe(false);
-      const error = await reason(answer.store([new AIMessage("Hello")]));
+      const error = await reason(answer.store(hello));
       await answer.close();
       return error !== undefined && same(await user.stored(), ["human: Hi"]);
     },
@@ -198,6 +278,38 @@ const mutations: readonly Mutation[] = [
       const marked = await client.get(user.keys.answer(user.id).stop);
       await answer.close();
       return marked?.startsWith(`${answer.begun.token} `) === true;
+    },
+  },
+  {
+    name: "READ_OF_ANY_RUN",
+    property: "followers_end",
+    code: 'elseif run ~= "" and run ~= fields[1] then',
+    replacement: "elseif false then",
+    holds: async ({ user }) => {
+      const answer = await user.begin();
+      await answer.close();
+      const next = await user.begin("two", { input: "Else" });
+      await next.store(hello);
+      await next.close();
+      return same(await heard(user.answers, { after: `${answer.begun.run}-1` }), [{ end: "interrupted" }]);
+    },
+  },
+  {
+    name: "READ_DOES_NOT_SETTLE",
+    property: "followers_end",
+    code: 'settleDead(answer, events, lease, holder, channel)\nlocal fields = redis.call("HMGET", answer, "run"',
+    replacement: 'local fields = redis.call("HMGET", answer, "run"',
+    holds: async ({ user }) => {
+      const answer = await user.begin();
+      answer.send("one");
+      await isLogged(user, 1);
+      await client.del(user.keys.turns(user.id).lease);
+      const follower = user.answers.follow();
+      await follower.next();
+      await follower.return();
+      const end = await client.hget(user.keys.answer(user.id).answer, "end");
+      await answer.close();
+      return end === "interrupted";
     },
   },
 ];

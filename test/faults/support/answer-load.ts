@@ -99,9 +99,12 @@ export class AnswerLoad {
     this.#running.catch(() => {});
   }
 
-  /** Lets the users ask so many times in all, one after another. */
-  async ask(times: number, between: (number: number) => Promise<unknown> = async () => {}): Promise<void> {
-    for (let number = 0; number < times; number++) {
+  /** Lets the users ask in turn, until it is enough. `between` is told how often they have asked. */
+  async askUntil(
+    isEnough: (history: TurnHistory) => boolean,
+    between: (number: number) => Promise<void>,
+  ): Promise<void> {
+    for (let number = 0; !isEnough(this.history); number++) {
       const user = this.#users[number % this.#users.length];
       if (user) await this.#answer(user, number);
       await between(number);

@@ -122,8 +122,8 @@ though they were refused. The control does the same in plain commands: it looks,
     title: "Answers in flight",
     text: `Users ask, one question after another in each conversation. Each answer is begun, streams three events, is stored and
 closed, and a store of its own follows it. An answer whose outcome is unknown is begun again with its operation id, with a
-lease of two seconds. Meanwhile the server is killed, replies of any script are lost, memory is full, the server stands
-still, or a replica takes over. Beside the counts above: \`questions lost\` were acknowledged by \`begin\` and are not there;
+lease of two seconds. Meanwhile the server is killed, replies of any script are lost, memory is full, or a replica takes
+over. Beside the counts above: \`questions lost\` were acknowledged by \`begin\` and are not there;
 \`apart\` counts conversations whose answer says that it is stored while its turn is not there, or the other way round;
 \`misled\` counts followers that heard "stored" of a turn that is not there in the end. All \`followers\` heard an end.
 Where memory is full, nothing is begun again: *indeterminate* are then answers that were begun and could not be stored,
