@@ -50,14 +50,29 @@ function rerouted(through: Client, sha1: string, way: (send: () => unknown, give
   });
 }
 
+/**
+ * Returns a client that can keep the log of an answer to itself. A log also asks once its subscription stands, at whatever
+ * moment that is: it would renew the lease, or hear that the answer is over.
+ */
+function withLog(through: Client): { client: Client; hush: () => void; speak: () => void } {
+  let isQuiet = false;
+  return {
+    client: rerouted(through, logAnswerScript.sha1, (send) => (isQuiet ? Promise.resolve(["ok"]) : send())),
+    hush: () => (isQuiet = true),
+    speak: () => (isQuiet = false),
+  };
+}
+
 const mutations: readonly Mutation[] = [
   {
     name: "CLEAR_DOES_NOT_FENCE",
     property: "no_mixed_turns",
     code: 'elseif generation and seen ~= "*" and seen ~= generation then',
     replacement: "elseif false then",
-    holds: async ({ user }) => {
-      const answer = await user.begin();
+    holds: async ({ user, through }) => {
+      const log = withLog(through);
+      log.hush();
+      const answer = await (await user.elsewhere(log.client)).answers.begin({ operationId: "one", input: "Hi" });
       await user.store.history(user.session).clear();
       const error = await reason(answer.store(hello));
       await answer.close();
@@ -165,10 +180,13 @@ const mutations: readonly Mutation[] = [
     property: "one_holder",
     code: 'if redis.call("GET", key) == token then',
     replacement: "if true then",
-    holds: async ({ user }) => {
-      const answer = await user.begin();
+    holds: async ({ user, through }) => {
+      const log = withLog(through);
+      log.hush();
+      const answer = await (await user.elsewhere(log.client)).answers.begin({ operationId: "one", input: "Hi" });
       await user.settle();
       const next = await user.begin("two", { input: "Else" });
+      log.speak();
       await answer.close();
       const isRunning = await isHeld(user);
       await next.close();
@@ -257,8 +275,10 @@ const mutations: readonly Mutation[] = [
     property: "stop_heard",
     code: 'settleDead(answer, events, lease, holder, channel)\nlocal holds = redis.call("GET", lease)',
     replacement: 'local holds = redis.call("GET", lease)',
-    holds: async ({ user }) => {
-      const answer = await user.begin();
+    holds: async ({ user, through }) => {
+      const log = withLog(through);
+      log.hush();
+      const answer = await (await user.elsewhere(log.client)).answers.begin({ operationId: "one", input: "Hi" });
       await client.del(user.keys.turns(user.id).lease);
       expect(await user.answers.stop()).toBe(false);
       const error = await reason(answer.store(hello));
@@ -299,10 +319,12 @@ const mutations: readonly Mutation[] = [
     property: "followers_end",
     code: 'settleDead(answer, events, lease, holder, channel)\nlocal fields = redis.call("HMGET", answer, "run"',
     replacement: 'local fields = redis.call("HMGET", answer, "run"',
-    holds: async ({ user }) => {
-      const answer = await user.begin();
+    holds: async ({ user, through }) => {
+      const log = withLog(through);
+      const answer = await (await user.elsewhere(log.client)).answers.begin({ operationId: "one", input: "Hi" });
       answer.send("one");
       await isLogged(user, 1);
+      log.hush();
       await client.del(user.keys.turns(user.id).lease);
       const follower = user.answers.follow();
       await follower.next();
