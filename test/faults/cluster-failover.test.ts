@@ -12,7 +12,8 @@ import {
 } from "../support/cluster-with-replicas.js";
 import { type NodeRedis, nodeRedisVersions, rootNodes } from "../support/node-redis.js";
 import { freshId, texts, turn } from "../support/turns.js";
-import { FailoverLoad } from "./support/failover-load.js";
+import { cutAndKill, FailoverLoad } from "./support/failover-load.js";
+import { graphPlaces, histories, type TurnPlace } from "./support/turn-places.js";
 import { amount, choicesFor, progress, whole } from "./support/run.js";
 
 const FAILOVERS = amount(1, 20);
@@ -87,68 +88,95 @@ describe.skipIf((await findServerProgram()) === undefined)("on a Cluster (needs 
     const index = roles.findIndex(([role, , port]) => role === "slave" && port === link.port);
     return nodes[index] ?? expect.unreachable();
   };
-  const ownerOf = async (conversation: string): Promise<ClusterNode> => {
-    const slot = Number(await nodes[0]?.client.call("CLUSTER", "KEYSLOT", `{${conversation}}`));
+  const ownerOf = async (tag: string): Promise<ClusterNode> => {
+    const slot = Number(await nodes[0]?.client.call("CLUSTER", "KEYSLOT", `{${tag}}`));
     const ranges = (await nodes[0]?.client.call("CLUSTER", "SLOTS")) as [number, number, [string, number]][];
     const port = ranges.find(([from, to]) => from <= slot && slot <= to)?.[2][1];
     return nodes.find(({ link }) => link.port === port) ?? expect.unreachable();
   };
 
-  /** Which node holds which of them. */
-  const heldBy = async (conversations: readonly string[]): Promise<ReadonlyMap<ClusterNode, ReadonlySet<string>>> => {
+  /** Which node holds which of the conversations that are written with `wait` for so many. */
+  const heldBy = async (
+    load: FailoverLoad,
+    replicas: number,
+  ): Promise<ReadonlyMap<ClusterNode, ReadonlySet<string>>> => {
     const held = new Map<ClusterNode, Set<string>>();
-    const owners = await Promise.all(conversations.map(ownerOf));
-    for (const [index, owner] of owners.entries()) {
-      held.set(owner, (held.get(owner) ?? new Set()).add(conversations[index] ?? ""));
+    for (const conversation of load.conversations(replicas)) {
+      const owner = await ownerOf(load.place.tag(conversation));
+      held.set(owner, (held.get(owner) ?? new Set()).add(conversation));
     }
     return held;
   };
 
   /** A primary that has what was waited for, so that this can be lost, and some of the control's, which has to be. */
-  const victim = async (load: FailoverLoad): Promise<{ node: ClusterNode; control: ReadonlySet<string> }> => {
-    const [control, waiting] = await Promise.all([heldBy(load.conversations(0)), heldBy(load.conversations(1))]);
-    const both = [...control].flatMap(([node, held]) => (waiting.has(node) ? [{ node, control: held }] : []));
-    expect(both.length).toBeGreaterThan(0);
-    return choices.one(both);
+  const victim = async (
+    loads: readonly FailoverLoad[],
+  ): Promise<{ node: ClusterNode; controls: ReadonlyMap<FailoverLoad, ReadonlySet<string>> }> => {
+    const controls = new Map<FailoverLoad, ReadonlyMap<ClusterNode, ReadonlySet<string>>>();
+    let all: readonly ClusterNode[] = nodes;
+    for (const load of loads) {
+      const [control, waiting] = [await heldBy(load, 0), await heldBy(load, 1)];
+      controls.set(load, control);
+      all = all.filter((node) => control.has(node) && waiting.has(node));
+    }
+    expect(all.length).toBeGreaterThan(0);
+    const node = choices.one(all);
+    return { node, controls: new Map([...controls].map(([load, held]) => [load, held.get(node) ?? new Set()])) };
   };
 
   /** How many became primaries of themselves. */
   const unaskedSince = async (before: readonly ClusterNode[], heir: ClusterNode): Promise<number> =>
     (await primaries()).filter((node) => node !== heir && !before.includes(node)).length;
 
-  test.each(whole ? clients : clients.slice(0, 1))(
-    "replication falls silent, a primary dies, its replica is elected, by $version",
+  const written: readonly {
+    version: string;
+    connect: () => RedisClient;
+    what: string;
+    places: () => readonly TurnPlace[];
+  }[] = [
+    ...(whole ? clients : clients.slice(0, 1)).map((by) => ({ ...by, what: "histories", places: () => [histories] })),
+    { version: "ioredis 6", connect: byIoredis, what: "threads and items", places: graphPlaces },
+  ];
+  test.each(written)(
+    "replication falls silent, a primary dies, its replica is elected, by $version, $what",
     LONG,
-    async ({ version, connect }) => {
-      const load = new FailoverLoad(connect, { writers: 9, replicas: [0, 1], choices });
+    async ({ version, connect, places }) => {
+      const loads = places().map(
+        (place) => new FailoverLoad(connect, { writers: 9, replicas: [0, 1], choices, place }),
+      );
+      const goOn = (...replicas: readonly number[]): Promise<unknown> =>
+        Promise.all(loads.map((load) => load.goesOn(...replicas)));
       let unasked = 0;
       for (let round = 1; round <= FAILOVERS; round++) {
-        await load.goesOn(0, 1);
+        await goOn(0, 1);
         const before = await primaries();
-        const { node: old, control } = await victim(load);
+        const { node: old, controls } = await victim(loads);
         const heir = await replicaOf(old);
-        load.beginFailover();
-        await load.cutAndKill(
+        for (const load of loads) load.beginFailover();
+        await cutAndKill(
+          loads,
           () => old.link.sever(),
           () => old.server.kill(),
-          control,
+          { choices, thereOf: (load) => controls.get(load) },
         );
         await untilTrue(async () => (await primaries()).includes(heir), "the replica is elected");
-        await load.goesOn(0);
+        await goOn(0);
         old.link.mend();
         await old.server.start();
         await settled();
         unasked += await unaskedSince(before, heir);
         progress("Cluster failovers after SIGKILL", round, FAILOVERS);
       }
-      await load.stop();
-      const { broken, lostByControl } = await load.tell("cluster-failover", {
-        client: connect(),
-        all: 1,
-        about: { client: version, failover: "links cut, then SIGKILL", failovers: FAILOVERS, unasked },
-      });
-      expect(broken).toEqual([]);
-      expect(lostByControl, "the control loses").toBeGreaterThan(0);
+      await Promise.all(loads.map((load) => load.stop()));
+      for (const load of loads) {
+        const { broken, lostByControl } = await load.tell("cluster-failover", {
+          client: connect(),
+          all: 1,
+          about: { client: version, failover: "links cut, then SIGKILL", failovers: FAILOVERS, unasked },
+        });
+        expect(broken, load.place.name).toEqual([]);
+        expect(lostByControl, `the control of ${load.place.name} loses`).toBeGreaterThan(0);
+      }
     },
   );
 
@@ -176,7 +204,7 @@ describe.skipIf((await findServerProgram()) === undefined)("on a Cluster (needs 
     for (let round = 1; round <= FAILOVERS; round++) {
       await load.goesOn(0, 1);
       const before = await primaries();
-      const heir = await replicaOf((await victim(load)).node);
+      const heir = await replicaOf((await victim([load])).node);
       load.beginFailover();
       await heir.client.call("CLUSTER", "FAILOVER", "TAKEOVER");
       await untilTrue(async () => (await primaries()).includes(heir), "the replica has taken over");

@@ -8,7 +8,8 @@ import { portOf } from "../../src/redis/client.js";
 import { untilTrue } from "../support/cluster-with-replicas.js";
 import { type NodeRedis, nodeRedisVersions } from "../support/node-redis.js";
 import { freshId } from "../support/turns.js";
-import { FailoverLoad } from "./support/failover-load.js";
+import { cutAndKill, FailoverLoad } from "./support/failover-load.js";
+import { graphPlaces, histories, type TurnPlace } from "./support/turn-places.js";
 import { amount, choicesFor, progress, whole } from "./support/run.js";
 import { NAME, type SentinelSetup, startSentinelSetup } from "./support/sentinel-setup.js";
 
@@ -68,27 +69,41 @@ describe.skipIf((await findServerProgram()) === undefined)(
       })),
     ];
 
-    test.each(clients)(
-      "replication falls silent, the primary dies, a replica is promoted, by $version",
+    const written: readonly {
+      version: string;
+      connect: () => RedisClient;
+      what: string;
+      places: () => readonly TurnPlace[];
+    }[] = [
+      ...clients.map((by) => ({ ...by, what: "histories", places: () => [histories] })),
+      { version: "ioredis 6", connect: byIoredis, what: "threads and items", places: graphPlaces },
+    ];
+
+    test.each(written)(
+      "replication falls silent, the primary dies, a replica is promoted, by $version, $what",
       LONG,
-      async ({ version, connect }) => {
+      async ({ version, connect, places }) => {
         const port = portOf(connect());
         const [channel, heard] = [freshId(), new Set<string>()];
         const subscription = port.subscriber({ onMessage: (_, message) => heard.add(message), onSubscribed: () => {} });
         subscription.listen(channel);
-        const load = new FailoverLoad(connect, {
-          writers: WRITERS,
-          replicas: [0, 1, 2],
-          choices: choicesFor("failover"),
-        });
+        const choices = choicesFor("failover");
+        const failoversBefore = setup.failovers();
+        const loads = places().map(
+          (place) => new FailoverLoad(connect, { writers: WRITERS, replicas: [0, 1, 2], choices, place }),
+        );
+        const goOn = (...replicas: readonly number[]): Promise<unknown> =>
+          Promise.all(loads.map((load) => load.goesOn(...replicas)));
         for (let round = 1; round <= FAILOVERS; round++) {
-          await load.goesOn(0, 1, 2);
+          await goOn(0, 1, 2);
           const old = await setup.primary();
-          load.beginFailover();
+          for (const load of loads) load.beginFailover();
           // Sentinel asks through the link as well, and takes the primary for down.
-          await load.cutAndKill(
+          await cutAndKill(
+            loads,
             () => old.link.sever(),
             () => old.server.kill(),
+            { choices },
           );
           await untilTrue(async () => (await setup.primary()) !== old, "another is promoted");
           const now = await setup.primary();
@@ -99,26 +114,28 @@ describe.skipIf((await findServerProgram()) === undefined)(
           };
           await untilTrue(isHeard, "a subscriber hears the promoted server");
           // Two replicas there are again only when the old primary has come back as one.
-          await load.goesOn(0, 1);
+          await goOn(0, 1);
           old.link.mend();
           await old.server.start("--replicaof", "127.0.0.1", String(now.link.port));
           await setup.settled();
           progress("Sentinel failovers", round, FAILOVERS);
         }
-        await load.stop();
+        await Promise.all(loads.map((load) => load.stop()));
         subscription.close();
         const { direct } = await setup.primary();
-        const unasked = setup.failovers() - FAILOVERS;
-        const { broken, lostByControl } = await load.tell("sentinel-failover", {
-          client: direct,
-          all: 2,
-          about: { client: version, failover: "links cut, then SIGKILL", failovers: FAILOVERS, unasked },
-        });
-        expect(broken).toEqual([]);
-        expect(lostByControl, "the control loses").toBeGreaterThan(0);
-        // Nothing else is lost: what was on its way when the link was cut is a turn or two of each writer.
-        if (unasked === 0)
-          expect(lostByControl).toBeLessThanOrEqual(load.acknowledgedInTheGap + 2 * WRITERS * FAILOVERS);
+        const unasked = setup.failovers() - failoversBefore - FAILOVERS;
+        for (const load of loads) {
+          const { broken, lostByControl } = await load.tell("sentinel-failover", {
+            client: direct,
+            all: 2,
+            about: { client: version, failover: "links cut, then SIGKILL", failovers: FAILOVERS, unasked },
+          });
+          expect(broken, load.place.name).toEqual([]);
+          expect(lostByControl, `the control of ${load.place.name} loses`).toBeGreaterThan(0);
+          // Nothing else is lost: what was on its way when the link was cut is a turn or two of each writer.
+          if (unasked === 0)
+            expect(lostByControl).toBeLessThanOrEqual(load.acknowledgedInTheGap + 2 * WRITERS * FAILOVERS);
+        }
       },
     );
   },

@@ -1,43 +1,54 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { RedisChatMessageHistory, type RedisClient } from "langchain-redis-sessions";
+import type { RedisClient } from "langchain-redis-sessions";
 import type { Choices } from "../../sessions/support/seeded.js";
 import { untilTrue } from "../../support/cluster-with-replicas.js";
 import { report, type Row } from "./run.js";
 import { TurnHistory, violations } from "./turn-history.js";
-import { appendOnce, startWriters } from "./writers.js";
+import { histories, type TurnLog, type TurnPlace } from "./turn-places.js";
+import { startWriters, storeOnce } from "./writers.js";
 
 /** Writers that go on while servers come and go: for each number of replicas, some that wait for so many. */
 export class FailoverLoad {
   readonly #histories: ReadonlyMap<number, TurnHistory>;
   readonly #running: readonly ReturnType<typeof startWriters>[];
-  readonly #choices: Choices;
+  readonly #place: TurnPlace;
   #inTheGap = 0;
 
   /**
    * @param connect each writer has a connection of its own: one that waits for replicas holds up whatever follows it.
    * @param replicas 0: do not wait. That is the control.
+   * @param place what they write to.
    */
   constructor(
     connect: () => RedisClient,
-    { writers, replicas, choices }: { writers: number; replicas: readonly number[]; choices: Choices },
+    {
+      writers,
+      replicas,
+      choices,
+      place = histories,
+    }: { writers: number; replicas: readonly number[]; choices: Choices; place?: TurnPlace },
   ) {
-    const clients = new Map<string, RedisClient>();
-    const clientOf = (conversation: string): RedisClient => {
-      const client = clients.get(conversation) ?? connect();
-      clients.set(conversation, client);
-      return client;
+    const logs = new Map<string, TurnLog>();
+    const logOf = (conversation: string, count: number): TurnLog => {
+      const wait = count === 0 ? undefined : { replicas: count, timeout: 0.5 };
+      const log = logs.get(conversation) ?? place.open({ client: connect(), deadline: 2, wait });
+      logs.set(conversation, log);
+      return log;
     };
-    this.#choices = choices;
+    this.#place = place;
     this.#histories = new Map(replicas.map((count) => [count, new TurnHistory()]));
     this.#running = [...this.#histories].map(([count, history]) =>
       startWriters(writers, (conversation, text) => {
         // One in ten stays unknown when it fails.
         const repetitions = choices.below(10) === 0 ? 0 : 10_000;
-        const wait = count === 0 ? undefined : { replicas: count, timeout: 0.5 };
-        const options = { client: clientOf(conversation), deadline: 2, wait };
-        return appendOnce(text, { options, conversation, history, repetitions });
+        return storeOnce(text, { log: logOf(conversation, count), conversation, history, repetitions });
       }),
     );
+  }
+
+  /** What the writers write to. */
+  get place(): TurnPlace {
+    return this.#place;
   }
 
   /** Those of the writers that wait for so many replicas; 0: the control's. */
@@ -61,18 +72,19 @@ export class FailoverLoad {
   }
 
   /**
-   * Cuts, lets those that do not wait go on for 20 to 120 ms, and kills.
+   * The time between the cut and the end of the server that is cut off begins.
    *
-   * @param there conversations on the server that is cut off; all of them when left out.
+   * @param there conversations on that server; all of them when left out.
    */
-  async cutAndKill(cut: () => void, kill: () => Promise<void>, there?: ReadonlySet<string>): Promise<void> {
+  beginGap(there?: ReadonlySet<string>): Gap {
     const acknowledged = (): number => this.#of(0).count("acknowledged", there);
     const before = acknowledged();
-    cut();
-    await pause(20 + this.#choices.below(100));
-    await untilTrue(async () => acknowledged() > before, "the cut-off server acknowledges");
-    await kill();
-    this.#inTheGap += acknowledged() - before;
+    return {
+      goesOn: () => untilTrue(async () => acknowledged() > before, "the cut-off server acknowledges"),
+      end: () => {
+        this.#inTheGap += acknowledged() - before;
+      },
+    };
   }
 
   /** How many turns were acknowledged to the control between the cuts and the ends of the killed. */
@@ -98,14 +110,19 @@ export class FailoverLoad {
     const broken: Row[] = [];
     let lostByControl = 0;
     for (const [count, history] of this.#histories) {
-      const read = (sessionId: string) =>
-        new RedisChatMessageHistory({ client, sessionId, deadline: "20s" }).getMessages();
+      const { read } = this.#place.open({ client, deadline: "20s" });
       const verdict = await history.check(read);
       const violated = violations(count === all ? verdict : { ...verdict, lost: 0 });
       if (Object.keys(violated).length > 0) broken.push({ replicas: count, ...violated });
       if (count === 0) lostByControl = verdict.lost;
       const wait = count === 0 ? "off (control)" : `{ replicas: ${count} }`;
-      report(section, { ...about, wait, ...verdict, "most lost in one": history.mostLost });
+      report(section, {
+        ...about,
+        "written to": this.#place.name,
+        wait,
+        ...verdict,
+        "most lost in one": history.mostLost,
+      });
     }
     return { broken, lostByControl };
   }
@@ -115,4 +132,30 @@ export class FailoverLoad {
     if (history === undefined) throw new Error(`Nobody waits for ${replicas}.`);
     return history;
   }
+}
+
+/** While a server is cut off. */
+interface Gap {
+  /** More was acknowledged there to those that do not wait. */
+  readonly goesOn: () => Promise<void>;
+  readonly end: () => void;
+}
+
+/**
+ * Cuts, lets those that do not wait go on for 20 to 120 ms, and kills.
+ *
+ * @param thereOf conversations on the server that is cut off; all of them when left out.
+ */
+export async function cutAndKill(
+  loads: readonly FailoverLoad[],
+  cut: () => void,
+  kill: () => Promise<void>,
+  { choices, thereOf }: { choices: Choices; thereOf?: (load: FailoverLoad) => ReadonlySet<string> | undefined },
+): Promise<void> {
+  const gaps = loads.map((load) => load.beginGap(thereOf?.(load)));
+  cut();
+  await pause(20 + choices.below(100));
+  await Promise.all(gaps.map((gap) => gap.goesOn()));
+  await kill();
+  for (const gap of gaps) gap.end();
 }

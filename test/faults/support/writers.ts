@@ -1,34 +1,42 @@
 import { setTimeout as pause } from "node:timers/promises";
 import {
   NotReplicatedError,
-  RedisChatMessageHistory,
   type RedisChatMessageHistoryOptions,
   LangChainRedisError,
   StoreUnavailableError,
 } from "langchain-redis-sessions";
-import { freshId, turn } from "../../support/turns.js";
+import { freshId } from "../../support/turns.js";
 import type { TurnHistory } from "./turn-history.js";
+import { histories, type TurnLog } from "./turn-places.js";
 
-export interface WriterOptions {
-  readonly options: Omit<RedisChatMessageHistoryOptions, "sessionId">;
+interface Writing {
   readonly conversation: string;
   readonly history: TurnHistory;
   /** How often a write whose outcome is unknown is repeated; 0: it stays unknown. */
   readonly repetitions: number;
 }
 
-/** Appends one turn, as docs/errors.md says: a write whose outcome is unknown is repeated with its operation id. */
-export async function appendOnce(
+export interface WriterOptions extends Writing {
+  readonly options: Omit<RedisChatMessageHistoryOptions, "sessionId">;
+}
+
+type Outcome = "acknowledged" | "indeterminate" | "refused";
+
+/** Appends one turn to a history. */
+export function appendOnce(text: string, { options, ...writing }: WriterOptions): Promise<Outcome> {
+  return storeOnce(text, { ...writing, log: histories.open(options) });
+}
+
+/** Stores one turn, as docs/errors.md says: a write whose outcome is unknown is repeated with its operation id. */
+export async function storeOnce(
   text: string,
-  writer: WriterOptions,
-): Promise<"acknowledged" | "indeterminate" | "refused"> {
-  const { options, conversation, history, repetitions } = writer;
+  { log, conversation, history, repetitions }: Writing & { readonly log: TurnLog },
+): Promise<Outcome> {
   const settle = history.issue(conversation, text);
   const operationId = freshId();
-  const log = new RedisChatMessageHistory({ ...options, sessionId: conversation });
   for (let attempt = 0; ; attempt++) {
     try {
-      await log.addMessages(turn(text), { operationId });
+      await log.append(conversation, text, operationId);
       settle("acknowledged");
       return "acknowledged";
     } catch (error) {
