@@ -134,7 +134,12 @@ describe.skipIf((await findServerProgram()) === undefined)("on a Cluster (needs 
     what: string;
     places: () => readonly TurnPlace[];
   }[] = [
-    ...(whole ? clients : clients.slice(0, 1)).map((by) => ({ ...by, what: "histories", places: () => [histories] })),
+    ...(whole ? clients : clients.slice(0, 1)).map(({ version, connect }) => ({
+      version,
+      connect,
+      what: "histories",
+      places: () => [histories],
+    })),
     { version: "ioredis 6", connect: byIoredis, what: "threads and items", places: graphPlaces },
   ];
   test.each(written)(

@@ -7,6 +7,7 @@ import { isSealed } from "../support/sealed.js";
 import { freshId } from "../support/turns.js";
 import { amount, choicesFor, progress, report, whole } from "./support/run.js";
 import { erasure } from "./support/erasure.js";
+import { graphOperations } from "./support/graph-operations.js";
 import { loseReplies, meetingOf, scripts } from "./support/lost-batch.js";
 import { libraryOn, readsFirst, type WriteOperation } from "./support/write-operation.js";
 import { writeOperations } from "./support/write-operations.js";
@@ -19,8 +20,11 @@ const BATCH = whole ? 512 : 32;
 const ROUNDS = LOST;
 const choices = choicesFor("lost replies");
 const operations = [...writeOperations, erasure];
-const some = (): readonly WriteOperation[] =>
-  whole || isSealed ? operations : choices.shuffled(operations).slice(0, 4);
+const some = (): readonly WriteOperation[] => {
+  if (whole || isSealed) return operations;
+  const others = operations.filter((operation) => !graphOperations.includes(operation));
+  return [...choices.shuffled(others).slice(0, 4), ...graphOperations];
+};
 const servers = inject("servers");
 const local = "127.0.0.1";
 

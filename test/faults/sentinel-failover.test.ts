@@ -75,7 +75,7 @@ describe.skipIf((await findServerProgram()) === undefined)(
       what: string;
       places: () => readonly TurnPlace[];
     }[] = [
-      ...clients.map((by) => ({ ...by, what: "histories", places: () => [histories] })),
+      ...clients.map(({ version, connect }) => ({ version, connect, what: "histories", places: () => [histories] })),
       { version: "ioredis 6", connect: byIoredis, what: "threads and items", places: graphPlaces },
     ];
 

@@ -88,6 +88,8 @@ describe.skipIf((await findServerProgram()) === undefined)("a server that stands
       library.history("x").getMessages(),
       library.memory("x").get("x"),
       library.sessions.list({ userId: "x" }),
+      library.saver.getTuple({ configurable: { thread_id: "x" } }),
+      library.store.search(["x", "y"]),
     ];
     const readResults = await Promise.all(reads.map(inTime));
     const results = await Promise.all(writes.map(({ result }) => result));

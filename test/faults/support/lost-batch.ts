@@ -45,7 +45,8 @@ async function loseOfWrites(
     const acting = write.act(library, { operationId }, readsFirst(operation) ? together.join : undefined);
     const error: unknown = await acting.catch((reason: unknown) => reason);
     const told = error instanceof StoreUnavailableError && error.indeterminate;
-    if (!told || error.operationId !== (kind === "erasure" ? undefined : operationId)) {
+    const hasNone = kind === "erasure" || kind === "named";
+    if (!told || error.operationId !== (hasNone ? undefined : operationId)) {
       throw new Error("Its caller was not told.", { cause: error });
     }
   });

@@ -88,7 +88,7 @@ outcome is unknown. \`unasked\` counts other servers that became primaries meanw
   {
     id: "stalls",
     title: "The server stands still",
-    text: `Deadline 0.9 s. Every write of the library and three reads are sent while the server does not answer; afterwards each
+    text: `Deadline 0.9 s. Every write of the library and five reads are sent while the server does not answer; afterwards each
 write is repeated with its operation id. A call is late when a timer of 1.1 deadlines, begun with it, was first: where
 the machine is busy both come later than they should, and the slowest call shows how much.`,
   },

@@ -83,7 +83,7 @@ function threadLog(threadOf: ThreadOf): TurnLog {
       return (await listed(saver, config)).toReversed().flatMap(({ checkpoint, pendingWrites }) => {
         const { said, beginning } = checkpoint.channel_values;
         if (beginning !== BEGINNING) throw new Error("A checkpoint lacks what it carries over.");
-        return [...(said as BaseMessage[]), ...(pendingWrites ?? []).map(([, , message]) => message as BaseMessage)];
+        return (said as BaseMessage[]).concat((pendingWrites ?? []).map(([, , message]) => message as BaseMessage));
       });
     },
   };
@@ -108,13 +108,15 @@ export function sessionThreads(): TurnPlace {
     open: (options) => {
       const sessions = new SessionStore(options);
       const saver = new SessionSaver({ sessions, maxCheckpoints: "all" });
-      return threadLog(async (conversation) => {
+      const log = threadLog(async (conversation) => {
         const session =
           opened.get(conversation) ??
           (await sessions.create({ userId: conversation, agentId: "support" }, { operationId: conversation })).session;
         opened.set(conversation, session);
         return { saver, config: sessionConfig(session) };
       });
+      // Where no session was opened there is nothing to read.
+      return { ...log, read: async (conversation) => (opened.has(conversation) ? log.read(conversation) : []) };
     },
   };
 }

@@ -6,6 +6,7 @@ import {
   SessionStore,
   type WriteOptions,
 } from "langchain-redis-sessions";
+import { RedisSaver, RedisStore, SessionSaver } from "langchain-redis-sessions/langgraph";
 
 /** Sessions a user. */
 export const LIMIT = 2;
@@ -16,16 +17,23 @@ export interface Library {
   readonly sessions: SessionStore;
   readonly history: (id: string) => RedisChatMessageHistory;
   readonly memory: (id: string) => AgentMemory;
+  readonly saver: RedisSaver;
+  readonly sessionSaver: SessionSaver;
+  readonly store: RedisStore;
   /** The same on another client. */
   readonly through: (client: RedisClient) => Library;
 }
 
 export function libraryOn(client: RedisClient, deadline = 5): Library {
+  const sessions = new SessionStore({ client, maxSessionsPerUser: LIMIT, deadline });
   return {
     client,
-    sessions: new SessionStore({ client, maxSessionsPerUser: LIMIT, deadline }),
+    sessions,
     history: (sessionId) => new RedisChatMessageHistory({ client, sessionId, deadline }),
     memory: (namespace) => new AgentMemory({ client, namespace, deadline }),
+    saver: new RedisSaver({ client, deadline }),
+    sessionSaver: new SessionSaver({ sessions, forks: "allow" }),
+    store: new RedisStore({ client, deadline, ttl: "1h" }),
     through: (other) => libraryOn(other, deadline),
   };
 }
@@ -35,9 +43,10 @@ export interface WriteOperation {
   readonly name: string;
   /**
    * "update": reads before it writes, and repeats its write by itself. "reading": reads before it writes. "erasure": has
-   * no operation id, and takes two scripts. Absent: one script under an operation id, as most.
+   * no operation id, and takes two scripts. "named": has no operation id either; `act` takes it for the name of what it
+   * writes. Absent: one script under an operation id, as most.
    */
-  readonly kind?: "update" | "reading" | "erasure";
+  readonly kind?: "update" | "reading" | "erasure" | "named";
   readonly prepare: (direct: Library) => Promise<PreparedWrite>;
 }
 

@@ -5,6 +5,7 @@ import { historyKeys, memoryKeys, ownerKeys, ownerTag } from "../../../src/redis
 import { isSealed } from "../../support/sealed.js";
 import { freshId, texts, turn } from "../../support/turns.js";
 import { pausingBehindRead } from "./behind-read.js";
+import { graphOperations } from "./graph-operations.js";
 import { type Library, LIMIT, type PreparedWrite, type WriteOperation } from "./write-operation.js";
 
 type Made = Awaited<ReturnType<SessionStore["create"]>>;
@@ -262,4 +263,5 @@ function asStored(operation: WriteOperation): WriteOperation {
 export const writeOperations: readonly WriteOperation[] = [
   ...[...ofHistory, ...ofSessions, ...ofMemories].map(asStored),
   update,
+  ...graphOperations,
 ];
