@@ -12,7 +12,15 @@ import { leftWithForks, twoRuns } from "./promises/two-runs.js";
 import { values } from "./promises/values.js";
 import { writes } from "./promises/writes.js";
 import { memory, model } from "./support/kinds.js";
-import { onCluster, onOneRedis, sealed, withSerde, withSessions, withSessionsSealed } from "./support/our-kinds.js";
+import {
+  onCluster,
+  onOneRedis,
+  sealed,
+  withSerde,
+  withSessions,
+  withSessionsOnCluster,
+  withSessionsSealed,
+} from "./support/our-kinds.js";
 
 const kinds = [
   model(),
@@ -20,6 +28,7 @@ const kinds = [
   onCluster,
   sealed,
   withSessions,
+  withSessionsOnCluster,
   ...[withSessionsSealed, withSerde].slice(0, amount(0, 2)),
 ];
 

@@ -2,9 +2,9 @@
 import { amount } from "../support/amount.js";
 import { memory, model } from "./support/kinds.js";
 import { officialSuite } from "./support/official-suite.js";
-import { onCluster, onOneRedis, sealed, withSerde, withSessions } from "./support/our-kinds.js";
+import { onCluster, onOneRedis, sealed, withSerde, withSessions, withSessionsOnCluster } from "./support/our-kinds.js";
 
-const always = [onOneRedis, onCluster, sealed, withSessions];
+const always = [onOneRedis, onCluster, sealed, withSessions, withSessionsOnCluster];
 const longer = [withSerde, memory, model()];
 
 for (const { name, place } of [...always, ...longer.slice(0, amount(0, 3))]) officialSuite(name, () => place().open());

@@ -14,7 +14,7 @@ import { describe, expect, test } from "vitest";
 import { amount } from "../support/amount.js";
 import { listed, putArguments, threadConfig } from "./support/checkpoints.js";
 import { model } from "./support/kinds.js";
-import { onCluster, onOneRedis, sealed, withSerde, withSessions } from "./support/our-kinds.js";
+import { onCluster, onOneRedis, sealed, withSerde, withSessions, withSessionsOnCluster } from "./support/our-kinds.js";
 import type { Kind, Saver } from "./support/place.js";
 
 const threads = ["one", "two"];
@@ -185,7 +185,9 @@ async function sameAsMemory({ place: makePlace }: Kind, runs: number): Promise<v
 }
 
 describe("after random calls", () => {
-  test.each([onOneRedis, sealed, withSessions, onCluster, withSerde, model()].slice(0, amount(3, 6)))(
+  test.each(
+    [onOneRedis, sealed, withSessionsOnCluster, withSessions, onCluster, withSerde, model()].slice(0, amount(3, 7)),
+  )(
     "$name returns what MemorySaver returns",
     async (kind) => {
       await expect(sameAsMemory(kind, amount(15, 1_000))).resolves.toBeUndefined();

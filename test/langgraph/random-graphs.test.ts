@@ -17,7 +17,7 @@ import { amount } from "../support/amount.js";
 import { threadConfig } from "./support/checkpoints.js";
 import type { Graph } from "./support/graph.js";
 import { model } from "./support/kinds.js";
-import { onCluster, onOneRedis, sealed, withSerde, withSessions } from "./support/our-kinds.js";
+import { onCluster, onOneRedis, sealed, withSerde, withSessions, withSessionsOnCluster } from "./support/our-kinds.js";
 import type { Kind, Saver } from "./support/place.js";
 
 const State = Annotation.Root({
@@ -185,7 +185,9 @@ async function sameAsMemory({ place }: Kind, runs: number): Promise<void> {
 }
 
 describe("after a random conversation", () => {
-  test.each([onOneRedis, sealed, withSessions, onCluster, withSerde, model()].slice(0, amount(2, 6)))(
+  test.each(
+    [onOneRedis, withSessionsOnCluster, sealed, withSessions, onCluster, withSerde, model()].slice(0, amount(2, 7)),
+  )(
     "$name has the state and the history that MemorySaver has",
     async (kind) => {
       await expect(sameAsMemory(kind, amount(8, 300))).resolves.toBeUndefined();

@@ -59,12 +59,12 @@ export const withSerde: Kind = redisSaver("RedisSaver, a serializer that salts",
 export const sealed: Kind = redisSaver("RedisSaver, sealed and compressed", oneRedis, sealing);
 
 /** Each thread is the conversation of a session that is opened for it. */
-function sessionSaver(name: string, opening: () => StoredFormOptions = () => ({})): Kind {
+function sessionSaver(name: string, client: () => Client, opening: () => StoredFormOptions = () => ({})): Kind {
   return {
     name,
     lacks: ["any thread id"],
     place: () => {
-      const sessions = new SessionStore({ client: oneRedis(), keyPrefix: freshId(), ...opening() });
+      const sessions = new SessionStore({ client: client(), keyPrefix: freshId(), ...opening() });
       closing.push(() => sessions.close());
       const opened: BoundSaver["threads"] = new Map();
       // Where it is not asked otherwise, as RedisSaver: so that one suite suits both.
@@ -75,8 +75,9 @@ function sessionSaver(name: string, opening: () => StoredFormOptions = () => ({}
   };
 }
 
-export const withSessions: Kind = sessionSaver("SessionSaver");
-export const withSessionsSealed: Kind = sessionSaver("SessionSaver, sealed and compressed", sealing);
+export const withSessions: Kind = sessionSaver("SessionSaver, one Redis", oneRedis);
+export const withSessionsOnCluster: Kind = sessionSaver("SessionSaver, Cluster of three", ofCluster);
+export const withSessionsSealed: Kind = sessionSaver("SessionSaver, sealed and compressed", oneRedis, sealing);
 
 const closing: (() => Promise<void>)[] = [];
 afterAll(async () => {
