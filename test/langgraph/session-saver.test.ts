@@ -1,4 +1,5 @@
 // A graph that is bound to a session: its thread is the session's conversation, and shares its fate.
+import { isDeepStrictEqual } from "node:util";
 import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import {
   Annotation,
@@ -11,6 +12,7 @@ import {
   START,
   StateGraph,
 } from "@langchain/langgraph";
+import type { BaseCheckpointSaver } from "@langchain/langgraph-checkpoint";
 import { type AgentMiddleware, createAgent, createMiddleware, humanInTheLoopMiddleware, tool } from "langchain";
 import { beforeEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
@@ -25,7 +27,7 @@ import {
   ThreadDeletedError,
 } from "langchain-redis-sessions";
 import { sessionMiddleware } from "langchain-redis-sessions/agents";
-import { sessionConfig, SessionSaver, type SessionSaverOptions } from "langchain-redis-sessions/langgraph";
+import { RedisSaver, sessionConfig, SessionSaver, type SessionSaverOptions } from "langchain-redis-sessions/langgraph";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { ownerKeys, ownerTag } from "../../src/redis/keys.js";
 import { calling, ScriptedModel } from "../support/scripted-model.js";
@@ -45,9 +47,12 @@ const threadOf = ({ conversationId }: Session): string[] => {
   return [checkpoints, arrivals, nodes, counts];
 };
 const thereOf = (one: Session): Promise<number> => client.exists(...threadOf(one));
+/** Where an unbound saver keeps the owner's threads. */
+const unboundPrefix = (): string => `chat:${owner.userId}`;
 /** Everything that is stored of the owner, values included. */
 async function dump(): Promise<Record<string, unknown>> {
-  const keys = await client.keys(`${keysOf(owner).base.replaceAll(/[{}]/g, "?")}:*`);
+  const patterns = [keysOf(owner).base.replaceAll(/[{}]/g, "?"), unboundPrefix()];
+  const keys = (await Promise.all(patterns.map((pattern) => client.keys(`${pattern}:*`)))).flat();
   return Object.fromEntries(
     await Promise.all(keys.toSorted().map(async (key) => [key, await client.dump(key)] as const)),
   );
@@ -59,9 +64,11 @@ const saverOf = (options: Partial<SessionSaverOptions> = {}): SessionSaver =>
 const counter = Annotation.Root({
   steps: Annotation<string[]>({ reducer: (before, added) => [...before, ...added], default: () => [] }),
 });
+/** A saver that knows no sessions. */
+const unbound = (): RedisSaver => new RedisSaver({ client, keyPrefix: unboundPrefix() });
 type Step = (config: LangGraphRunnableConfig) => unknown;
 /** A graph of two steps. What is passed runs inside the first. */
-const twoSteps = (during: Step, saver = saverOf()) =>
+const twoSteps = (during: Step, saver: BaseCheckpointSaver = saverOf()) =>
   new StateGraph(counter)
     .addNode("one", async (_state, config) => {
       await during(config);
@@ -126,20 +133,32 @@ test("a conversation that is another agent's has no thread for this session", as
 describe.each(["async", "sync", "exit"] as const)("durability %s", (durability) => {
   const config = (one = session) => ({ ...sessionConfig(one), durability });
 
-  test("a session that ends during a run: the caller is told, and nothing is written from then on", async () => {
-    const graph = twoSteps(nothing);
+  /** Ends the session in a run. Returns what the run came to, and whether anything was written from then on. */
+  const endDuring = async (saver: BaseCheckpointSaver): Promise<{ error: unknown; wrote: boolean }> => {
+    const graph = twoSteps(nothing, saver);
     await graph.invoke({ steps: ["a"] }, config());
     let ended: unknown;
     const ending = twoSteps(async () => {
       await sessions.endAll(owner);
       ended = await dump();
-    });
-    await expect(ending.invoke({ steps: ["b"] }, config())).rejects.toMatchObject({
-      name: "SessionNotFoundError",
-      reason: "ended",
-    });
-    expect(await dump()).toEqual(ended);
+    }, saver);
+    const error: unknown = await ending.invoke({ steps: ["b"] }, config()).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
     expect(ended).toBeDefined();
+    return { error, wrote: !isDeepStrictEqual(await dump(), ended) };
+  };
+
+  test("a session that ends during a run: the caller is told, and nothing is written from then on", async () => {
+    const { error, wrote } = await endDuring(saverOf());
+    expect(error).toMatchObject({ name: "SessionNotFoundError", reason: "ended" });
+    expect(wrote).toBe(false);
+  });
+
+  test("control: a saver that belongs to no session tells nothing and writes on after the end", async () => {
+    const { error, wrote } = await endDuring(unbound());
+    expect([error, wrote]).toEqual([undefined, true]);
   });
 
   test.each([

@@ -185,6 +185,6 @@ export const values: readonly SaverPromise[] = [
         ),
         { numRuns: amount(30, 1_000), seed: 20_261_129 },
       ),
-    controls: [],
+    controls: [model("ids of threads lose what is not ASCII")],
   },
 ];

@@ -34,6 +34,7 @@ export type Fault =
   | "a repeated put is another checkpoint"
   | "deleteThread does nothing"
   | "deleteThread takes a prefix"
+  | "ids of threads lose what is not ASCII"
   | "deleted threads come back"
   | "forks are allowed"
   | "bytes come as Buffer"
@@ -101,7 +102,7 @@ export class ModelSaver extends BaseCheckpointSaver implements Saver {
 
   override async getTuple({ configurable }: RunnableConfig): Promise<CheckpointTuple | undefined> {
     const { thread_id: threadId, checkpoint_ns: namespace = "", checkpoint_id: id } = configurable ?? {};
-    const thread = this.#storage.threads.get(threadId as string);
+    const thread = this.#storage.threads.get(this.#keyOf(threadId));
     const here = thread?.stored.filter((stored) => stored.namespace === namespace) ?? [];
     const found = id ? here.find((stored) => stored.id === id) : this.#newestFirst(here)[0];
     return thread && found && this.#tuple(threadId as string, thread, found);
@@ -116,7 +117,7 @@ export class ModelSaver extends BaseCheckpointSaver implements Saver {
     let left = limit === 0 && this.#fault === "`limit` 0 is no limit" ? Infinity : (limit ?? Infinity);
     if (this.#fault === "`limit` is ignored") left = Infinity;
     const threads = threadId === undefined ? [...this.#storage.threads.keys()] : [threadId as string];
-    for (const name of threads) {
+    for (const name of threads.map((thread) => this.#keyOf(thread))) {
       const thread = this.#storage.threads.get(name) ?? { stored: [], writes: new Map() };
       const ordered = this.#newestFirst(thread.stored);
       if (this.#fault === "the oldest comes first") ordered.reverse();
@@ -157,7 +158,7 @@ export class ModelSaver extends BaseCheckpointSaver implements Saver {
     const carried = await this.#dumpedAll(channel_values);
     // From here on nothing waits: it is one script.
     const config = { configurable: { thread_id: threadId, checkpoint_ns: namespace, checkpoint_id: checkpoint.id } };
-    const thread = this.#storage.thread(threadId);
+    const thread = this.#storage.thread(this.#keyOf(threadId));
     const here = thread.stored.filter((stored) => stored.namespace === namespace);
     const again = this.#fault === "a repeated put is another checkpoint";
     if (!again && here.some(({ id }) => id === checkpoint.id)) return config;
@@ -210,7 +211,7 @@ export class ModelSaver extends BaseCheckpointSaver implements Saver {
       const index = WRITES_IDX_MAP[channel] ?? position;
       made.push({ taskPath, taskId, index, channel, value: await this.#dumped(value) });
     }
-    const thread = this.#storage.thread(threadId);
+    const thread = this.#storage.thread(this.#keyOf(threadId));
     const early = !thread.stored.some((stored) => stored.namespace === namespace && stored.id === id);
     if (early && this.#fault === "writes that come before their checkpoint are lost") return;
     const kept = thread.writes.get(nameOf(namespace as string, id)) ?? [];
@@ -226,13 +227,18 @@ export class ModelSaver extends BaseCheckpointSaver implements Saver {
     if (this.#fault === "deleteThread does nothing") return;
     const prefix = this.#fault === "deleteThread takes a prefix";
     for (const id of this.#storage.threads.keys()) {
-      if (id === threadId || (prefix && id.startsWith(`${threadId}:`))) this.#storage.threads.delete(id);
+      if (id === this.#keyOf(threadId) || (prefix && id.startsWith(`${threadId}:`))) this.#storage.threads.delete(id);
     }
     this.#storage.deleted.add(threadId);
   }
 
   async prune(threadId: string, { keep }: { readonly keep: number }): Promise<void> {
-    this.#keep(this.#storage.thread(threadId), keep);
+    this.#keep(this.#storage.thread(this.#keyOf(threadId)), keep);
+  }
+
+  #keyOf(threadId: unknown): string {
+    const id = String(threadId);
+    return this.#fault === "ids of threads lose what is not ASCII" ? id.replaceAll(/[^ -~]/gu, "") : id;
   }
 
   /** Removes the oldest checkpoints beyond `keep`, but for those that another one needs. */
