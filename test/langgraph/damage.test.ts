@@ -41,8 +41,11 @@ async function stored(): Promise<void> {
   );
 }
 
-/** Returns what a reader gets, or the error: anything but what was stored and a CorruptCheckpointError fails. */
-async function outcome(from: Saver): Promise<"right" | "told" | "absent"> {
+/**
+ * Returns what a reader gets, or "told of " and the channel that the error names, if it names one: anything but what was
+ * stored and a CorruptCheckpointError fails.
+ */
+async function outcome(from: Saver): Promise<string> {
   const tuple = await from.getTuple(config).catch((error: unknown) => error);
   if (tuple === undefined) return "absent";
   if (tuple instanceof Error) {
@@ -50,7 +53,9 @@ async function outcome(from: Saver): Promise<"right" | "told" | "absent"> {
     expect(tuple).toMatchObject({ code: "CORRUPT_CHECKPOINT", threadId: "the-thread" });
     expect(tuple.message).toContain("the-thread");
     expect(tuple.message).not.toContain("xxx");
-    return "told";
+    const { channel = "" } = tuple as CorruptCheckpointError;
+    expect(tuple.message).toContain(channel);
+    return `told of ${channel}`;
   }
   const { checkpoint, pendingWrites } = tuple as Awaited<ReturnType<Saver["getTuple"]>> & object;
   expect(checkpoint.channel_values).toEqual(state);
@@ -62,6 +67,11 @@ async function hashes(): Promise<string[]> {
   const keys = await keysUnder(client, keyPrefix);
   const types = await Promise.all(keys.map((key) => client.type(key)));
   return keys.filter((_, index) => types[index] === "hash");
+}
+
+/** Which of the outcomes tell of a damage. Each has to name the channel of which something is damaged. */
+function channelsTold(outcomes: readonly string[]): string[] {
+  return outcomes.filter((one) => one.startsWith("told of")).map((one) => one.replace("told of ", ""));
 }
 
 const nodesKey = async (): Promise<string> => (await hashes()).find((key) => key.endsWith(":nodes")) ?? "";
@@ -79,13 +89,16 @@ describe("one node is", () => {
     const key = await nodesKey();
     const nodes = await client.hgetallBuffer(key);
     expect(Object.keys(nodes).length).toBeGreaterThan(40);
-    const outcomes = [];
+    const outcomes: string[] = [];
     for (const [field, value] of Object.entries(nodes)) {
       await damage(key, field, value);
       outcomes.push(await outcome(reader()));
       await client.hset(key, field, value);
     }
-    expect(outcomes.filter((one) => one === "told").length).toBeGreaterThan(40);
+    const told = channelsTold(outcomes);
+    expect(told.filter((channel) => channel === "messages").length).toBeGreaterThan(40);
+    expect(told.filter((channel) => channel === "plan")).toHaveLength(1);
+    expect(new Set(told)).toEqual(new Set(["messages", "plan"]));
     expect(outcomes).not.toContain("absent");
     expect(await outcome(reader())).toBe("right");
   });
@@ -95,13 +108,16 @@ describe("one node is", () => {
     const key = await nodesKey();
     const nodes = Object.entries(await client.hgetallBuffer(key));
     const before = await outcome(reader());
-    let told = 0;
+    const outcomes: string[] = [];
     for (const [index, [field, value]] of nodes.entries()) {
       await client.hset(key, field, nodes[(index + 1) % nodes.length]?.[1] ?? "");
-      if ((await outcome(reader())) === "told") told += 1;
+      outcomes.push(await outcome(reader()));
       await client.hset(key, field, value);
     }
-    expect([before, told > 40]).toEqual(["right", true]);
+    expect(before).toBe("right");
+    const told = channelsTold(outcomes);
+    expect(told.length).toBeGreaterThan(40);
+    expect(new Set(told)).toEqual(new Set(["messages", "plan"]));
   });
 });
 
@@ -115,7 +131,18 @@ function altered(value: Buffer): Buffer {
 test("all nodes are gone: list tells, too", async () => {
   await stored();
   await client.del(await nodesKey());
-  await expect(listed(reader(), config)).rejects.toBeInstanceOf(CorruptCheckpointError);
+  const error: unknown = await listed(reader(), config).catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(CorruptCheckpointError);
+  expect(error).toMatchObject({ threadId: "the-thread", channel: "messages" });
+});
+
+test("only nodes of a task's writes are gone: the channel that was written to is told", async () => {
+  const on = await put(saver, { on: config, values: { count: 1 } });
+  await saver.putWrites(on, [["plan", state.plan]], "task");
+  await client.del(await nodesKey());
+  expect(await outcome(reader())).toBe("told of plan");
+  const history = reader().getDeltaChannelHistory({ config: on, channels: ["plan"] });
+  expect(await history).toEqual({ plan: { writes: [] } });
 });
 
 test("one key of a thread is evicted: the reader is told, or there is no thread; never another state", async () => {

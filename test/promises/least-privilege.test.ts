@@ -125,6 +125,14 @@ async function everything(client: Client, admins: readonly Redis[]): Promise<rea
     await useStore("store of a session", new RedisStore({ sessions, session, ttl: "1h" }));
     await attempt("session memory", () => sessions.memory(session).set("a", 1));
     await attempt("a graph of a session", () => useSaver(new SessionSaver({ sessions }), { session }));
+    await attempt("a turn that begins a thread anew", async () => {
+      const [first] = await sessions.conversations.messages(owner, session.conversationId);
+      const context = { session, operationId: `${id}-anew`, replaces: first?.position };
+      // What an agent asks for in front of its input. Where the thread was not begun anew, its latest is found.
+      const configurable = { session, ls_agent_type: "agent" };
+      const config: RunnableConfig & { context: object } = { context, configurable };
+      expect(await new SessionSaver({ sessions }).getTuple(config)).toBeUndefined();
+    });
     await attempt("list", () => sessions.list(owner));
     // What is refused is tried again until the deadline, as nobody waits for the log of an answer.
     const hasty = new SessionStore({ client, deadline: 0.3 });

@@ -10,7 +10,6 @@ import {
   askingKeys,
   checkpointAt,
   collect,
-  isDamaged,
   threadKeys,
   threadLua,
 } from "../fragments/thread.js";
@@ -54,7 +53,7 @@ export const ancestorsScript = defineScript({
     }),
   },
   refusals: ["corrupt-thread", "no-conversation", ...notLive],
-  uses: [notAdmitted, checkpointAt, isDamaged, allWrites, collect],
+  uses: [notAdmitted, checkpointAt, allWrites, collect],
   lua: /* lua */ `
 local refusal = notAdmitted(record, sessions, sessionId, conversation)
 if refusal then
@@ -63,8 +62,6 @@ end
 ${threadLua}
 if redis.call("EXISTS", checkpoints) == 0 then
   return { "walked", "", {}, {} }
-elseif isDamaged(thread) then
-  return { "corrupt-thread" }
 end
 local wanted, open = {}, #channels
 for _, channel in ipairs(channels) do

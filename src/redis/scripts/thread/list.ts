@@ -10,7 +10,6 @@ import {
   checkpointAt,
   collect,
   entryOf,
-  isDamaged,
   threadKeys,
   threadLua,
 } from "../fragments/thread.js";
@@ -56,14 +55,14 @@ export const listCheckpointsScript = defineScript({
     }),
   },
   refusals: ["corrupt-thread", "no-conversation", ...notLive],
-  uses: [notAdmitted, checkpointAt, isDamaged, entryOf, allWrites, collect],
+  uses: [notAdmitted, checkpointAt, entryOf, allWrites, collect],
   lua: /* lua */ `
 local refusal = notAdmitted(record, sessions, sessionId, conversation)
 if refusal then
   return refusal
 end
 ${threadLua}
-if redis.call("EXISTS", checkpoints) == 1 and isDamaged(thread) then
+if redis.call("EXISTS", checkpoints) == 1 and redis.call("EXISTS", arrivals) == 0 then
   return { "corrupt-thread" }
 end
 local score = before ~= "" and redis.call("ZSCORE", arrivals, before)

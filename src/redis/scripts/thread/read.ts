@@ -8,7 +8,6 @@ import {
   checkpointAt,
   collect,
   entryOf,
-  isDamaged,
   threadKeys,
   threadLua,
 } from "../fragments/thread.js";
@@ -18,8 +17,6 @@ import { entries } from "./entries.js";
 export const readLua = /* lua */ `
 if redis.call("EXISTS", checkpoints) == 0 then
   return { "found", {}, {} }
-elseif isDamaged(thread) then
-  return { "corrupt-thread" }
 end
 if #places == 0 then
   places = { redis.call("HGET", checkpoints, "l" .. namespace) or nil }
@@ -39,7 +36,7 @@ return { "found", found, parts }
 `;
 
 /** The fragments that `readLua` uses. */
-export const readUses = [checkpointAt, isDamaged, entryOf, collect] as const;
+export const readUses = [checkpointAt, entryOf, collect] as const;
 
 export const readCheckpointsScript = defineScript({
   name: "thread.read",
