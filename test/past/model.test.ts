@@ -22,11 +22,14 @@ const metBySessions: typeof met = {
   fork: [...everywhere, "CONVERSATION_NOT_FOUND"],
 };
 
+/** As many as meet all of that. */
+const KNOWN = 20;
+
 // Together 5,000 operations, or 200,000.
 describe.each<{ name: string; connect: () => Client; kind: Kind; sequences: number }>([
-  { ...onOneRedis, kind: "a session's conversation", sequences: amount(40, 1_600) },
-  { ...(topologies[1] ?? onOneRedis), kind: "a session's conversation", sequences: amount(30, 1_200) },
-  { ...onOneRedis, kind: "a history", sequences: amount(30, 1_200) },
+  { ...onOneRedis, kind: "a session's conversation", sequences: amount(20, 1_580) },
+  { ...(topologies[1] ?? onOneRedis), kind: "a session's conversation", sequences: amount(10, 1_180) },
+  { ...onOneRedis, kind: "a history", sequences: amount(10, 1_180) },
 ])("$kind on $name", ({ connect, kind, sequences }) => {
   let client: Client;
   beforeAll(() => {
@@ -36,11 +39,15 @@ describe.each<{ name: string; connect: () => Client; kind: Kind; sequences: numb
     await client.quit();
   });
 
-  test(`${sequences} × ${LENGTH} random operations leave what a model says`, async () => {
-    const outcomes = await runSequences(client, kind, sequences);
+  test(`${KNOWN} × ${LENGTH} random operations, the same in each run, meet every outcome`, async () => {
+    const outcomes = await runSequences(client, kind, KNOWN, { seed: 22 });
     const expected = Object.entries(kind === "a history" ? met : metBySessions).flatMap(([what, codes]) =>
       codes.map((code) => `${what}: ${code}`),
     );
     expect(expected.filter((outcome) => !outcomes.has(outcome))).toEqual([]);
+  });
+
+  test(`${sequences} × ${LENGTH} random operations leave what a model says`, async () => {
+    await expect(runSequences(client, kind, sequences)).resolves.toBeDefined();
   }, 3_600_000);
 });

@@ -7,6 +7,7 @@ import { acquireLeaseScript } from "../../../src/redis/scripts/lease/acquire.js"
 import { releaseLeaseScript } from "../../../src/redis/scripts/lease/release.js";
 import { renewLeaseScript } from "../../../src/redis/scripts/lease/renew.js";
 import { appendToConversationScript } from "../../../src/redis/scripts/conversation/append.js";
+import { forkConversationScript } from "../../../src/redis/scripts/conversation/fork.js";
 import { removeConversationScript } from "../../../src/redis/scripts/conversation/remove.js";
 import { rewindConversationScript } from "../../../src/redis/scripts/conversation/rewind.js";
 import { appendScript } from "../../../src/redis/scripts/history/append.js";
@@ -15,6 +16,7 @@ import type { Client } from "../../support/topologies.js";
 const scripts = [
   appendToConversationScript,
   rewindConversationScript,
+  forkConversationScript,
   appendScript,
   beginAnswerScript,
   logAnswerScript,

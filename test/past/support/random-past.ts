@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { removeKeys } from "../../sessions/support/stored-keys.js";
+import { freshSeed } from "../../support/fresh-seed.js";
 import type { Client } from "../../support/topologies.js";
 import { freshId } from "../../support/turns.js";
 import { PastDriver } from "./past-driver.js";
@@ -19,9 +20,16 @@ export type Kind = keyof typeof kinds;
 /**
  * Does random operations, sequence after sequence, and returns what they met.
  *
+ * @param seeded by default with another seed in each run.
+ *
  * @throws Error for the first difference between Redis and the model.
  */
-export async function runSequences(client: Client, kind: Kind, sequences: number): Promise<ReadonlySet<string>> {
+export async function runSequences(
+  client: Client,
+  kind: Kind,
+  sequences: number,
+  seeded: { readonly seed: number } = freshSeed,
+): Promise<ReadonlySet<string>> {
   const { make, steps } = kinds[kind];
   const met = new Set<string>();
   const step = fc.record({ what: fc.constantFrom(...steps), a: fc.nat(1_000), b: fc.nat(1_000) });
@@ -41,7 +49,7 @@ export async function runSequences(client: Client, kind: Kind, sequences: number
       }
     }),
     // One that fails is not made smaller: each try would take as long.
-    { numRuns: sequences, seed: 20_261_129, endOnFailure: true },
+    { numRuns: sequences, ...seeded, endOnFailure: true },
   );
   return met;
 }
