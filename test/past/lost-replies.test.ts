@@ -1,20 +1,24 @@
 // P2, for the writes of turns and of the past: the server runs a write, its reply is lost, and it takes effect once.
+import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { afterEach, beforeAll, describe, expect, inject, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from "vitest";
 import { SessionStore, TurnNotStoredError } from "langchain-redis-sessions";
 import type { FaultyProxy } from "langchain-redis-sessions/testing";
 import { Turn } from "../../src/turns/turn.js";
+import { scripts as known } from "../redis/support/all-scripts.js";
 import { amount } from "../support/amount.js";
 import { closingIn } from "../support/closing.js";
-import { client as direct } from "../support/session-store.js";
+import { type Client, clusterThrough, onOneRedis, topologies } from "../support/topologies.js";
 import { said } from "./support/conversations.js";
-import { ToldSettings } from "./support/outcomes.js";
+import { damaged } from "./support/damaged.js";
+import { causeOf, codeOf, ToldSettings } from "./support/outcomes.js";
 import { freshId } from "../support/turns.js";
 import { SessionPast } from "./support/session-past.js";
 
 const ROUNDS = amount(3, 300);
-const { single } = inject("servers");
+const { single, cluster } = inject("servers");
 const { keep, through } = closingIn(afterEach);
+const local = "127.0.0.1";
 const scripts = ["EVALSHA", "EVAL"];
 
 const all = ["Q: one", "first", "Q: two", "second"];
@@ -46,7 +50,7 @@ const retried =
     if (error === undefined) return;
     expect(error).toBeInstanceOf(TurnNotStoredError);
     expect((error as TurnNotStoredError).cause).toMatchObject({ code: "STORE_UNAVAILABLE", indeterminate: true });
-    await (error as TurnNotStoredError).retry();
+    await untilTold(() => (error as TurnNotStoredError).retry());
   };
 
 /** Of the owner: repeats it under its operation id. */
@@ -59,8 +63,21 @@ const again =
     );
     if (error === undefined) return;
     expect(error).toMatchObject({ code: "STORE_UNAVAILABLE", indeterminate: true });
-    await call();
+    await untilTold(call);
   };
+
+/** Repeats it until it is answered: a Cluster client that resends nothing fails until it knows its nodes again. */
+async function untilTold(call: () => Promise<unknown>): Promise<void> {
+  for (;;) {
+    const error: unknown = await call().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    if (error === undefined) return;
+    if (![codeOf(error), causeOf(error)].includes("STORE_UNAVAILABLE")) throw error;
+    await pause(1);
+  }
+}
 
 const writes: Record<string, Write> = {
   "a part": {
@@ -132,64 +149,117 @@ const writes: Record<string, Write> = {
   },
 };
 
-async function faultyOn(proxy: FaultyProxy, round: number, maxRetriesPerRequest: number): Promise<Faulty> {
+/** A client whose replies can be lost. */
+interface Losing {
+  readonly client: Client;
+  readonly proxies: readonly FaultyProxy[];
+}
+
+const kinds = [
+  {
+    ...onOneRedis,
+    losing: async (retries: number): Promise<Losing> => {
+      const proxy = await through(single);
+      const client = new Redis({ port: proxy.port, maxRetriesPerRequest: retries, retryStrategy: () => 1 });
+      return { client: keep(client), proxies: [proxy] };
+    },
+  },
+  {
+    ...(topologies[1] ?? onOneRedis),
+    losing: async (retries: number): Promise<Losing> => {
+      const proxies = await Promise.all(cluster.map(through));
+      const detours = new Map(cluster.map((node, place) => [node, { host: local, port: proxies[place]?.port ?? 0 }]));
+      // Without a delay, it sends nothing again.
+      const client = clusterThrough(detours, { retryDelayOnFailover: Math.min(retries, 1), maxRedirections: 100 });
+      return { client: keep(client), proxies };
+    },
+  },
+];
+
+async function faultyOn(direct: Client, { client, proxies }: Losing, round: number): Promise<Faulty> {
   const past = await SessionPast.of(direct, [all.slice(0, 2), all.slice(2)]);
-  const client = keep(new Redis({ port: proxy.port, maxRetriesPerRequest, retryStrategy: () => 1 }));
-  await client.ping();
   const keyPrefix = past.keys.base.split(":")[0];
   return {
     past,
     store: new SessionStore({ client, keyPrefix }),
     operationId: `operation ${round}`,
-    lose: () => proxy.dropReplies({ command: scripts }),
+    // Of the nodes of a Cluster, one holds the conversation.
+    lose: () => proxies.forEach((proxy) => proxy.dropReplies({ command: scripts })),
   };
+}
+
+/** Returns how many replies were lost so far. */
+async function lost({ proxies }: Losing): Promise<number> {
+  for (const proxy of proxies) await proxy.heal();
+  return proxies.reduce((sum, { faults }) => sum + faults, 0);
 }
 
 const forksOf = async ({ store, session, id }: SessionPast): Promise<number> =>
   (await store.conversations.list(session)).filter(({ forkedFrom }) => forkedFrom === id).length;
 
-// The server knows the scripts from then on: what gets lost is a reply, not NOSCRIPT.
-beforeAll(async () => {
-  for (const { act } of Object.values(writes)) {
-    const past = await SessionPast.of(direct, [all.slice(0, 2), all.slice(2)]);
-    await (
-      await act({ past, store: past.store, operationId: "known", lose: () => {} })
-    )();
-  }
-});
+/** Does a write whose reply is lost, and checks that it took effect once. */
+async function checkOnce(name: string, { act, stored }: Write, faulty: Faulty): Promise<void> {
+  const repeat = await act(faulty);
+  await repeat();
+  expect(await faulty.past.stored()).toEqual(stored);
+  expect(await forksOf(faulty.past)).toBe(name === "a fork" ? 1 : 0);
+}
 
-describe.each([
-  { who: "the client resends it", retries: 20 },
-  { who: "the caller repeats it", retries: 0 },
-])("its reply is lost, and $who:", ({ retries }) => {
-  test.each(Object.entries(writes))("%s takes effect once", async (name, { act, stored }) => {
-    const proxy = await through(single);
-    for (let round = 0; round < ROUNDS; round++) {
-      const faulty = await faultyOn(proxy, round, retries);
-      const repeat = await act(faulty);
-      await repeat();
-      expect(proxy.faults).toBe(round + 1);
-      expect(await faulty.past.stored()).toEqual(stored);
-      expect(await forksOf(faulty.past)).toBe(name === "a fork" ? 1 : 0);
-    }
+describe.each(kinds)("on $name", ({ connect, losing }) => {
+  let direct: Client;
+  // The servers know the scripts from then on: what gets lost is a reply, not NOSCRIPT.
+  beforeAll(async () => {
+    direct = connect();
+    const nodes = direct instanceof Redis ? [direct] : cluster.map((node) => new Redis({ ...node }));
+    await Promise.all(nodes.flatMap((node) => known.map(({ lua }) => node.script("LOAD", lua))));
+    for (const node of nodes) if (node !== direct) node.disconnect();
+  });
+  afterAll(async () => {
+    await direct.quit();
   });
 
-  test("what an interruption keeps is there once, and gives way to the repeated request", async () => {
-    const proxy = await through(single);
-    for (let round = 0; round < ROUNDS; round++) {
-      const faulty = await faultyOn(proxy, round, retries);
-      const settings = new ToldSettings();
-      const call = { operationId: faulty.operationId };
-      const turn = await Turn.begin(faulty.store.history(faulty.past.session), settings, call);
-      await turn.storeStep(said("Q: three"));
-      faulty.lose();
-      await turn.interrupt(said("part").messages);
-      expect(settings.told).toHaveLength(retries === 0 ? 1 : 0);
-      for (const error of settings.told) await (error as TurnNotStoredError).retry();
-      expect(await faulty.past.stored()).toEqual([...all, "Q: three", "part"]);
-      const next = await beginOn(faulty);
-      await next.store(said("Q: three", "third"));
-      expect(await faulty.past.stored()).toEqual([...all, "Q: three", "third"]);
-    }
+  describe.each([
+    { who: "the client resends it", retries: 20 },
+    { who: "the caller repeats it", retries: 0 },
+  ])("its reply is lost, and $who:", ({ retries }) => {
+    test.each(Object.entries(writes))("%s takes effect once", async (name, write) => {
+      const faulty = await losing(retries);
+      for (let round = 0; round < ROUNDS; round++) {
+        await checkOnce(name, write, await faultyOn(direct, faulty, round));
+        expect(await lost(faulty)).toBeGreaterThan(round);
+      }
+    });
+
+    test("what an interruption keeps is there once, and gives way to the repeated request", async () => {
+      const losingOne = await losing(retries);
+      for (let round = 0; round < ROUNDS; round++) {
+        const faulty = await faultyOn(direct, losingOne, round);
+        const settings = new ToldSettings();
+        const call = { operationId: faulty.operationId };
+        const turn = await Turn.begin(faulty.store.history(faulty.past.session), settings, call);
+        await turn.storeStep(said("Q: three"));
+        faulty.lose();
+        await turn.interrupt(said("part").messages);
+        expect(await lost(losingOne)).toBeGreaterThan(round);
+        expect(settings.told).toHaveLength(retries === 0 ? 1 : 0);
+        for (const error of settings.told) await untilTold(() => (error as TurnNotStoredError).retry());
+        expect(await faulty.past.stored()).toEqual([...all, "Q: three", "part"]);
+        const next = await beginOn(faulty);
+        await next.store(said("Q: three", "third"));
+        expect(await faulty.past.stored()).toEqual([...all, "Q: three", "third"]);
+      }
+    });
+
+    test.each(Object.entries(writes))(
+      "the control: %s does not, once no script knows what it did",
+      async (name, write) => {
+        const { client, proxies } = await losing(retries);
+        const forgetful = damaged(client, 'local stored = redis.call("GET", operation)', "local stored");
+        const faulty = await faultyOn(direct, { client: forgetful, proxies }, 0);
+        const failure: unknown = await checkOnce(name, write, faulty).catch((reason: unknown) => reason);
+        expect(failure).toBeInstanceOf(Error);
+        expect([codeOf(failure), causeOf(failure)]).not.toContain("STORE_UNAVAILABLE");
+      },
+    );
   });
 });

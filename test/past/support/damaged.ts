@@ -8,6 +8,7 @@ import { releaseLeaseScript } from "../../../src/redis/scripts/lease/release.js"
 import { renewLeaseScript } from "../../../src/redis/scripts/lease/renew.js";
 import { appendToConversationScript } from "../../../src/redis/scripts/conversation/append.js";
 import { forkConversationScript } from "../../../src/redis/scripts/conversation/fork.js";
+import { importConversationScript } from "../../../src/redis/scripts/conversation/import.js";
 import { removeConversationScript } from "../../../src/redis/scripts/conversation/remove.js";
 import { rewindConversationScript } from "../../../src/redis/scripts/conversation/rewind.js";
 import { appendScript } from "../../../src/redis/scripts/history/append.js";
@@ -17,6 +18,7 @@ const scripts = [
   appendToConversationScript,
   rewindConversationScript,
   forkConversationScript,
+  importConversationScript,
   appendScript,
   beginAnswerScript,
   logAnswerScript,
