@@ -123,11 +123,12 @@ describe.each([onOneRedis, topologies[1] ?? onOneRedis])("a turn that replaces, 
     "its session ends": (one) => one.store.endById(one.session, one.session.id),
   };
 
+  const ending: ReadonlySet<string> = new Set(["its user is erased", "its session ends"]);
+
   test.each(Object.entries(meanwhile))("is refused when %s meanwhile, and changes nothing", async (what, change) => {
     await change(past);
     const before = await past.dump();
-    const ended = ["its user is erased", "its session ends"].includes(what);
-    const refusal = ended ? "SESSION_NOT_FOUND" : "CONVERSATION_CHANGED";
+    const refusal = ending.has(what) ? "SESSION_NOT_FOUND" : "CONVERSATION_CHANGED";
     expect(await writeOutcomeOf(edit.store(said("Q: edited", "new")))).toBe(refusal);
     expect(await writeOutcomeOf(edit.store(said("Q: edited", "new")))).toBe(refusal);
     expect(await past.dump()).toEqual(before);
@@ -169,13 +170,30 @@ describe.each([onOneRedis, topologies[1] ?? onOneRedis])("a turn that replaces, 
     await (await past.begin({}, settings)).store(said("Q: next"));
   });
 
-  test("goes on after a pause, and is refused when the conversation changed in between", async () => {
-    const { operationId, attempt, named, seen, fence } = edit;
-    const run = { operationId, attempt, named, seen, fence, stored: 0, ended: false, lease: undefined };
-    const resume = () => Turn.resume(past.store.history(past.session), new ToldSettings(), {}, run);
-    await (await resume()).store(said("Q: edited", "new"));
-    expect(await past.stored()).toEqual(edited);
-    expect(await writeOutcomeOf((await resume()).store(said("Q: again", "new")))).toBe("OPERATION_CONFLICT");
+  describe("after a pause", () => {
+    const resume = (): Promise<Turn> => {
+      const { operationId, attempt, named, seen, fence } = edit;
+      const run = { operationId, attempt, named, seen, fence, stored: 0, ended: false, lease: undefined };
+      return Turn.resume(past.store.history(past.session), new ToldSettings(), {}, run);
+    };
+
+    test("goes on, and when it is stored is refused once more", async () => {
+      await (await resume()).store(said("Q: edited", "new"));
+      expect(await past.stored()).toEqual(edited);
+      const before = await past.dump();
+      expect(await writeOutcomeOf((await resume()).store(said("Q: again", "new")))).toBe("OPERATION_CONFLICT");
+      expect(await past.dump()).toEqual(before);
+    });
+
+    test.each(Object.entries(meanwhile).filter(([what]) => !ending.has(what)))(
+      "is refused when %s in between, and changes nothing",
+      async (_what, change) => {
+        await change(past);
+        const before = await past.dump();
+        expect(await writeOutcomeOf((await resume()).store(said("Q: edited", "new")))).toBe("CONVERSATION_CHANGED");
+        expect(await past.dump()).toEqual(before);
+      },
+    );
   });
 
   test("on one history object with others replaces what it read, and no other write replaces anything", async () => {
