@@ -1,7 +1,7 @@
 // P16: `fork` copies the beginning of a conversation to a new one, in one script.
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { sampleOf } from "../support/amount.js";
 import { isSealed } from "../support/sealed.js";
-import { storedKeys } from "../sessions/support/stored-keys.js";
 import { type Client, onOneRedis, topologies } from "../support/topologies.js";
 import { freshId, texts } from "../support/turns.js";
 import { said } from "./support/conversations.js";
@@ -154,33 +154,56 @@ describe.each([onOneRedis, topologies[1] ?? onOneRedis])("fork on $name", ({ con
   });
 
   // What is compressed has fewer bytes.
-  test.skipIf(isSealed)(
-    "of 10,000 messages is made; of more messages, or of 16 MiB, it is refused, and nothing is changed",
-    async () => {
+  describe.skipIf(isSealed)("of the largest size", () => {
+    const [MESSAGES, BYTES] = [10_000, 16_777_216];
+
+    /** Stores so many messages of together so many bytes. */
+    const fill = async (count: number, bytes: number): Promise<void> => {
       const [entry = ""] = await client.lrange(past.keys.messages(past.id), 0, 0);
-      const fill = async (count: number, one = entry): Promise<void> => {
-        await client.del(past.keys.messages(past.id));
-        for (let left = count; left > 0; left -= 10_000) {
-          await client.rpush(past.keys.messages(past.id), ...Array.from({ length: Math.min(left, 10_000) }, () => one));
-        }
-      };
-      await fill(10_000);
-      const { id, messageCount } = await fork();
-      expect(messageCount).toBe(10_000);
-      expect(await client.llen(past.keys.messages(id))).toBe(10_000);
-      for (const refused of [
-        () => fill(10_001),
-        () => fill(100_000),
-        () => fill(17, entry.replace("Q:", "x".repeat(1_048_576))),
-      ]) {
-        await refused();
-        const before = (await storedKeys(client, `${past.keys.base}*`)).toSorted();
-        expect(await outcomeOf(fork())).toBe("CONVERSATION_TOO_LARGE");
-        expect((await storedKeys(client, `${past.keys.base}*`)).toSorted()).toEqual(before);
+      const lengthOf = (place: number): number => Math.floor(bytes / count) + (place < bytes % count ? 1 : 0);
+      const entries = Array.from({ length: count }, (_, place) =>
+        entry.replace("Q: one", "Q: one".padEnd(lengthOf(place) - entry.length + 6, "x")),
+      );
+      expect(entries.reduce((sum, one) => sum + one.length, 0)).toBe(bytes);
+      await client.del(past.keys.messages(past.id));
+      for (let from = 0; from < count; from += 1_000) {
+        await client.rpush(past.keys.messages(past.id), ...entries.slice(from, from + 1_000));
       }
-      await client.del(past.keys.messages(past.id), past.keys.messages(id));
-    },
-  );
+    };
+    afterEach(async () => {
+      await past.store.eraseUser(past.session);
+    });
+
+    test.each(
+      sampleOf(
+        { count: MESSAGES, bytes: BYTES },
+        { count: MESSAGES, bytes: 1_000_000 },
+        { count: 1_000, bytes: BYTES },
+        { count: 16, bytes: BYTES },
+      ),
+    )("is made of $count messages with $bytes bytes", async ({ count, bytes }) => {
+      await fill(count, bytes);
+      const { id, messageCount } = await fork();
+      expect(messageCount).toBe(count);
+      const [original, copied] = [past.id, id].map((one) => past.keys.messages(one));
+      expect(await client.lrange(copied ?? "", 0, -1)).toEqual(await client.lrange(original ?? "", 0, -1));
+    });
+
+    test.each([
+      { count: MESSAGES + 1, bytes: 1_000_000 },
+      ...sampleOf(
+        { count: MESSAGES, bytes: BYTES + 1 },
+        { count: 1_000, bytes: BYTES + 1 },
+        { count: 16, bytes: BYTES + 1 },
+        { count: 100_000, bytes: BYTES },
+      ),
+    ])("is refused of $count messages with $bytes bytes, and nothing is changed", async ({ count, bytes }) => {
+      await fill(count, bytes);
+      const before = await past.dump();
+      expect(await outcomeOf(fork())).toBe("CONVERSATION_TOO_LARGE");
+      expect(await past.dump()).toEqual(before);
+    });
+  });
 
   test("leaves turns in flight on the fork fenced by what happens to the fork", async () => {
     const { id } = await fork();

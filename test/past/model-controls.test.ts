@@ -51,8 +51,8 @@ const alsoRuns = (command: string): [code: string, replacement: string] => {
   return [firstWrite, `${command}\n${firstWrite}`];
 };
 const faultsOfForks: readonly Fault[] = [
-  ["a fork holds a message too many", "math.min(from + 999, length - 1)", "math.min(from + 999, length)"],
-  ["a fork lacks the first message", "for from = 0, length - 1, 1000 do", "for from = 1, length - 1, 1000 do"],
+  ["a fork holds a message too many", "math.min(from + step, length) - 1", "math.min(from + step, length)"],
+  ["a fork lacks the first message", "from, step = {}, 0, 0, 1", "from, step = {}, 0, 1, 1"],
   ["a fork takes the messages away", ...alsoRuns('redis.call("UNLINK", messages)')],
   ["a fork begins a generation", ...alsoRuns('redis.call("HSET", conversation, "generation", "1")')],
   [
