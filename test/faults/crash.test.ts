@@ -7,6 +7,7 @@ import { findServerProgram } from "../../src/testing/servers/local-servers.js";
 import { closingIn } from "../support/closing.js";
 import { freshId } from "../support/turns.js";
 import { OwnServer } from "../support/own-server.js";
+import { type LibraryClients, libraryClients } from "./support/library-clients.js";
 import { amount, choicesFor, progress, report } from "./support/run.js";
 import { added, TurnHistory, type Verdict, violations } from "./support/turn-history.js";
 import { appendOnce } from "./support/writers.js";
@@ -18,18 +19,20 @@ const choices = choicesFor("crash");
 const { closing, keep } = closingIn(afterEach);
 
 /** Appends, kills the server in the midst of it, starts it again, and appends the rest. */
-async function crash(settings: readonly string[]): Promise<Verdict> {
+async function crash(settings: readonly string[], { connect }: LibraryClients): Promise<Verdict> {
   const [port = 0] = await findFreePorts(1);
   const server = new OwnServer(port, settings);
   closing.push(() => server.remove());
   await server.start();
-  const client = keep(new Redis({ port, maxRetriesPerRequest: null, retryStrategy: () => 10 }));
+  const { client, close } = connect(server, 10);
+  closing.push(close);
+  const admin = keep(new Redis({ port, maxRetriesPerRequest: null, retryStrategy: () => 10 }));
   const history = new TurnHistory();
   const killAt = Math.round(APPENDS * (0.2 + choices.below(60) / 100));
   let done = 0;
   let restart: Promise<void> | undefined;
   const write = async (conversation: string, number: number): Promise<void> => {
-    // Every tenth stays unknown when it fails; ioredis itself resends none of those, whose deadline is over by then.
+    // Every tenth stays unknown when it fails; no client resends one of those, whose deadline is over by then.
     const repetitions = number % 10 === 0 ? 0 : 1_000;
     const deadline = number % 10 === 0 ? 0.05 : 5;
     await appendOnce(`${conversation}/${number}`, {
@@ -48,29 +51,37 @@ async function crash(settings: readonly string[]): Promise<Verdict> {
     }),
   );
   await restart;
-  await expect.poll(() => client.ping(), { timeout: 20_000 }).toBe("PONG");
-  return history.check((sessionId) => new RedisChatMessageHistory({ client, sessionId }).getMessages());
+  await expect.poll(() => admin.ping(), { timeout: 20_000 }).toBe("PONG");
+  return history.check((sessionId) => new RedisChatMessageHistory({ client: admin, sessionId }).getMessages());
 }
 
 describe.skipIf((await findServerProgram()) === undefined)("a server that is killed (needs one on the PATH)", () => {
   const cases = [
-    {
+    ...libraryClients.map((clients, index) => ({
       name: "appendonly yes, appendfsync always",
       settings: ["--appendonly", "yes", "--appendfsync", "always"],
-      rounds: amount(1, 20),
-    },
-    { name: "control: no persistence", settings: ["--appendonly", "no"], rounds: amount(1, 3) },
+      by: clients.by,
+      clients,
+      rounds: amount(1, index === 0 ? 20 : 5),
+    })),
+    ...libraryClients.slice(0, 1).map((clients) => ({
+      name: "control: no persistence",
+      settings: ["--appendonly", "no"],
+      by: clients.by,
+      clients,
+      rounds: amount(1, 3),
+    })),
   ];
-  test.each(cases)("$name", async ({ name, settings, rounds }) => {
+  test.each(cases)("$name, by $by", async ({ name, settings, clients, rounds }) => {
     const verdicts: Verdict[] = [];
     for (let round = 1; round <= rounds; round++) {
-      verdicts.push(await crash(settings));
+      verdicts.push(await crash(settings, clients));
       for (const close of closing.splice(0).toReversed()) await close();
       progress(`SIGKILL, ${name}`, round, rounds);
     }
     const total = added(verdicts);
     if (name.startsWith("control")) expect(total.lost).toBeGreaterThan(0);
     else expect(violations(total)).toEqual({});
-    report("crash", { persistence: name, SIGKILLs: rounds, ...total });
+    report("crash", { persistence: name, client: clients.by, SIGKILLs: rounds, ...total });
   });
 });

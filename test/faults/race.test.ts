@@ -8,7 +8,7 @@ import { isSealed } from "../support/sealed.js";
 import { type Client, onOneRedis, topologies } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
 import { openedLists, Race, type RaceOrder, storedLists } from "./support/race.js";
-import { amount, choicesFor, progress, report, type Row } from "./support/run.js";
+import { amount, choicesFor, progress, report, type Row, whole } from "./support/run.js";
 
 const OPERATIONS = amount(800, 400_000);
 const KILLS = amount(1, 33);
@@ -19,12 +19,13 @@ const choices = choicesFor("race");
 
 const { closing } = closingIn(afterEach);
 
-async function race(client: Client, addresses: RaceOrder["addresses"], how: RaceOrder["how"]): Promise<Row> {
+async function race(client: Client, order: Pick<RaceOrder, "addresses" | "how" | "by">): Promise<Row> {
+  const { how } = order;
   const keyPrefix = `test-${freshId()}`;
   closing.push(() => removeKeys(client, `${keyPrefix}*`));
   const owners = Array.from({ length: 4 }, freshId);
   const indexes = owners.map((owner) => ownerKeys(keyPrefix, ownerTag(owner, undefined)).sessions);
-  const racing = new Race({ addresses, keyPrefix, owners, limit: LIMIT, lanes: 8, seed: choices.below(1e9), how });
+  const racing = new Race({ ...order, keyPrefix, owners, limit: LIMIT, lanes: 8, seed: choices.below(1e9) });
   closing.push(() => racing.finish());
   for (let process = 0; process < PROCESSES; process++) racing.start();
   let over = 0;
@@ -62,17 +63,27 @@ const none = {
   resurrected: 0,
 };
 
+const onOne = { name: "one Redis", connect: onOneRedis.connect, addresses: [single] };
+const onCluster = {
+  name: "Cluster of three",
+  connect: topologies[1]?.connect ?? onOneRedis.connect,
+  addresses: cluster,
+};
+
 test.each([
-  { name: "one Redis", connect: onOneRedis.connect, addresses: [single] },
-  { name: "Cluster of three", connect: topologies[1]?.connect ?? onOneRedis.connect, addresses: cluster },
+  { ...onOne, by: "ioredis" as const },
+  { ...onCluster, by: "ioredis" as const },
+  // In `npm test` the Cluster: its client is the one that does more.
+  ...(whole ? [{ ...onOne, by: "node-redis" as const }] : []),
+  { ...onCluster, by: "node-redis" as const },
 ])(
-  "on $name no limit is passed, what ended stays ended, and every turn is whole",
-  async ({ name, connect, addresses }) => {
+  "on $name by $by no limit is passed, what ended stays ended, and every turn is whole",
+  async ({ name, connect, addresses, by }) => {
     const client = connect();
     closing.push(() => client.disconnect());
-    const counted = await race(client, addresses, "store");
+    const counted = await race(client, { addresses, by, how: "store" });
     expect(counted).toMatchObject(none);
-    report("race", { on: name, by: "SessionStore", ...counted });
+    report("race", { on: name, by: `SessionStore, ${by}`, ...counted });
   },
   1_800_000,
 );
@@ -80,7 +91,11 @@ test.each([
 test("control: the same in plain commands, which look and then act, breaks these promises", async () => {
   const client = onOneRedis.connect();
   closing.push(() => client.disconnect());
-  const { processes, operations, SIGKILLs, ...broken } = await race(client, [single], "plain commands");
+  const { processes, operations, SIGKILLs, ...broken } = await race(client, {
+    addresses: [single],
+    by: "ioredis",
+    how: "plain commands",
+  });
   const violations = Object.values(broken).reduce<number>((sum, count) => sum + Number(count), 0);
   expect(violations).toBeGreaterThan(0);
   report("race", {

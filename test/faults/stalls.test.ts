@@ -8,6 +8,7 @@ import { closingIn } from "../support/closing.js";
 import { freshId } from "../support/turns.js";
 import { OwnServer } from "../support/own-server.js";
 import { tooLateAfter } from "../support/too-late.js";
+import { libraryClients } from "./support/library-clients.js";
 import { progress, report, whole } from "./support/run.js";
 import { libraryOn } from "./support/write-operation.js";
 import { writeOperations } from "./support/write-operations.js";
@@ -48,21 +49,32 @@ const stalls: readonly Stall[] = [
 
 describe.skipIf((await findServerProgram()) === undefined)("a server that stands still (needs one on the PATH)", () => {
   const cases = stalls.flatMap((stall) => seconds.map((length) => ({ name: stall.name, begin: stall.begin, length })));
-  test.each(whole ? cases : cases.slice(-1))("$name for $length s", async ({ name, begin, length }) => {
+  const casesOf = libraryClients.flatMap((clients) =>
+    (whole ? cases : cases.slice(-1)).map(({ name, begin, length }) => ({
+      name,
+      begin,
+      length,
+      by: clients.by,
+      clients,
+    })),
+  );
+  test.each(casesOf)("$name for $length s, by $by", async ({ name, begin, length, by, clients }) => {
     const [port = 0] = await findFreePorts(1);
     const server = new OwnServer(port, ["--enable-debug-command", "yes"]);
     closing.push(() => server.remove());
     await server.start();
-    const [client, admin, raw] = [0, 1, 2].map(() => {
-      const one = keep(new Redis({ port, maxRetriesPerRequest: null }));
-      return one;
-    });
-    if (!client || !admin || !raw) throw new Error("There are three.");
+    const { client, close } = clients.connect(server, 10);
+    closing.push(close);
+    const [admin, raw] = [
+      keep(new Redis({ port, maxRetriesPerRequest: null })),
+      keep(new Redis({ port, maxRetriesPerRequest: null })),
+    ];
     const [library, beside] = [libraryOn(client, DEADLINE), libraryOn(admin)];
     const prepared = await Promise.all(
       Array.from({ length: EACH }, () => writeOperations.map(({ prepare }) => prepare(beside))).flat(),
     );
     await raw.ping();
+    await library.history("x").getMessages();
     await begin(admin, server, length * 1_000);
     let [late, longest] = [0, 0];
     const inTime = async (call: Promise<unknown>): Promise<unknown> => {
@@ -99,7 +111,6 @@ describe.skipIf((await findServerProgram()) === undefined)("a server that stands
     const controlLate = await control;
     // Afterwards each is repeated: once, all the same.
     await expect.poll(() => admin.ping(), { timeout: 30_000 }).toBe("PONG");
-    await client.ping();
     const right = await Promise.all(
       prepared.map(async ({ act, once }, index) => {
         const { operationId } = writes[index] ?? { operationId: "" };
@@ -114,6 +125,7 @@ describe.skipIf((await findServerProgram()) === undefined)("a server that stands
     if (length >= 2) expect(controlLate, "ioredis alone is late").toBe(1);
     report("stalls", {
       stall: name,
+      client: by,
       seconds: length,
       calls: results.length + readResults.length,
       "told that Redis is away": unavailable,

@@ -5,22 +5,21 @@ import { expect, test } from "vitest";
 import { RedisChatMessageHistory } from "langchain-redis-sessions";
 import { startRedis } from "langchain-redis-sessions/testing";
 import { freshId } from "../support/turns.js";
+import { libraryClients } from "./support/library-clients.js";
 import { amount, choicesFor, progress, report, whole } from "./support/run.js";
 import { TurnHistory, violations } from "./support/turn-history.js";
 import { appendOnce, pushNaively } from "./support/writers.js";
 
-const APPENDS = amount(1_500, 100_000);
+const APPENDS = amount(960, 100_000);
 const WRITERS = 32;
 const choices = choicesFor("storm");
 
-test("every turn is stored whole and once; control: plain pushes are not", async () => {
+test.each(libraryClients)("every turn is stored whole and once by $by; control: plain pushes are not", async (kind) => {
   await using redis = await startRedis();
-  const clients = Array.from({ length: 8 }, () => {
-    const client = new Redis(redis.url, { maxRetriesPerRequest: 20, retryStrategy: () => 1 });
-    client.on("error", () => {});
-    return client;
-  });
+  const connections = Array.from({ length: 8 }, () => kind.connect(redis, 1));
   const admin = new Redis(redis.url);
+  const pushing = new Redis(redis.url, { maxRetriesPerRequest: 20, retryStrategy: () => 1 });
+  pushing.on("error", () => {});
   const history = new TurnHistory();
   const conversations = Array.from({ length: WRITERS }, freshId);
   const finished = new AbortController();
@@ -40,12 +39,12 @@ test("every turn is stored whole and once; control: plain pushes are not", async
   const key = freshId();
   await Promise.all(
     conversations.map(async (conversation, writer) => {
-      const client = clients[writer % clients.length] ?? admin;
+      const client = connections[writer % connections.length]?.client ?? admin;
       for (let number = 0; number < APPENDS / WRITERS; number++) {
         const repetitions = number % 10 === 0 ? 0 : 1_000;
         await appendOnce(`${conversation}/${number}`, { options: { client }, conversation, history, repetitions });
         // As a control, every other time one push without the library.
-        if (number % 2 === 0 && (await pushNaively(client, key, `${conversation}/${number}`, 100))) pushed += 1;
+        if (number % 2 === 0 && (await pushNaively(pushing, key, `${conversation}/${number}`, 100))) pushed += 1;
         done += 1;
         progress("storm, turns", done, APPENDS);
       }
@@ -57,11 +56,17 @@ test("every turn is stored whole and once; control: plain pushes are not", async
     new RedisChatMessageHistory({ client: admin, sessionId, deadline: "30s" }).getMessages(),
   );
   const doubled = (await admin.llen(key)) - pushed;
-  for (const client of [...clients, admin]) client.disconnect();
+  for (const { close } of connections) close();
+  for (const client of [pushing, admin]) client.disconnect();
   expect(violations(verdict)).toEqual({});
   expect(flushes).toBeGreaterThan(0);
   expect(kills).toBeGreaterThan(0);
   if (whole) expect(doubled, "the control doubles").toBeGreaterThan(0);
-  report("storm", { writer: "addMessages", "SCRIPT FLUSH": flushes, "connections killed": kills, ...verdict });
+  report("storm", {
+    writer: `addMessages, ${kind.by}`,
+    "SCRIPT FLUSH": flushes,
+    "connections killed": kills,
+    ...verdict,
+  });
   report("storm", { writer: "RPUSH (control)", issued: pushed, acknowledged: pushed, doubled });
 });

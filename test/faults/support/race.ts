@@ -18,6 +18,8 @@ export interface RaceOrder {
   readonly lanes: number;
   readonly seed: number;
   readonly how: "store" | "plain commands";
+  /** The client of the store. */
+  readonly by: "ioredis" | "node-redis";
 }
 
 /** What a process has done, or is about to do. */

@@ -1,10 +1,19 @@
 import { createInterface } from "node:readline";
 import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import { Cluster, Redis } from "ioredis";
-import { type Session, LangChainRedisError, SessionStore, StoreUnavailableError } from "../../../src/index.js";
+import { createClient, createCluster } from "redis";
+import {
+  type RedisClient,
+  type Session,
+  LangChainRedisError,
+  SessionStore,
+  StoreUnavailableError,
+} from "../../../src/index.js";
+import { fromNodeRedis } from "../../../src/node-redis/index.js";
 import { ownerKeys, ownerTag } from "../../../src/redis/keys.js";
 import { ring } from "../../sealed/options.js";
 import { seeded } from "../../sessions/support/seeded.js";
+import { connected, rootNodes } from "../../support/node-redis.js";
 import { isSealed } from "../../support/sealed.js";
 import type { RaceEvent, RaceOrder } from "./race.js";
 
@@ -39,8 +48,23 @@ interface Doing {
   readonly endAll: (userId: string) => Promise<unknown>;
 }
 
+async function ofTheStore(): Promise<RedisClient> {
+  if (order.by === "ioredis") return client;
+  const [socket] = order.addresses;
+  if (order.addresses.length > 1) {
+    return fromNodeRedis(await connected(createCluster({ rootNodes: rootNodes(order.addresses) })));
+  }
+  return fromNodeRedis(await connected(createClient(socket && { socket })));
+}
+
 const form = isSealed ? { encryption: ring, compress: true } : {};
-const store = new SessionStore({ client, keyPrefix, maxSessionsPerUser: limit, deadline: "30s", ...form });
+const store = new SessionStore({
+  client: await ofTheStore(),
+  keyPrefix,
+  maxSessionsPerUser: limit,
+  deadline: "30s",
+  ...form,
+});
 const throughTheStore: Doing = {
   create: (userId) => store.create({ userId, agentId }),
   verify: ({ token }) => store.verify(token),
