@@ -1,15 +1,16 @@
 // P19: what is content, and who a user is, is in no span and no metric, with the real SDK and the real instrumentation of
 // ioredis, whatever is done.
+import { once } from "node:events";
 import { trace } from "@opentelemetry/api";
 import { AIMessage, HumanMessage, ToolMessage } from "@langchain/core/messages";
 import type { RunnableConfig } from "@langchain/core/runnables";
 import { emptyCheckpoint } from "@langchain/langgraph-checkpoint";
-import type { Redis } from "ioredis";
+import { Redis } from "ioredis";
 import { AgentMemory, type Keyring, keyring, RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions";
 import { RedisSaver, RedisStore, SessionSaver } from "langchain-redis-sessions/langgraph";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { instrument } from "langchain-redis-sessions/telemetry";
-import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, inject, test } from "vitest";
 import { ScriptedModel } from "../support/scripted-model.js";
 import { onOneRedis } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
@@ -122,6 +123,62 @@ describe("with instrument(), spans and metrics hold nothing that is secret", () 
     const seen = await recorder.text();
     for (const one of secrets) expect(seen, one).not.toContain(one);
     expect(seen).toContain("langchain_redis_sessions.operation.duration");
+  });
+});
+
+describe("what waits in the offline queue of ioredis until a connection stands", () => {
+  /** Uses a client whose connection does not stand: whatever is sent first has to wait. */
+  const use = (make: () => Redis): Promise<readonly string[]> =>
+    trace.getTracer("test").startActiveSpan("request", async (span) => {
+      const client = make();
+      expect(client.status).not.toBe("ready");
+      const secrets = await used(client, {});
+      await client.quit();
+      span.end();
+      return secrets;
+    });
+  const connect = ({ lazyConnect = false } = {}): Redis => new Redis({ ...inject("servers").single, lazyConnect });
+  beforeEach(() => {
+    uninstrument = instrument({ hashIds: "a secret for the test" });
+  });
+
+  test.each([
+    ["is new", () => connect()],
+    ["connects with its first command", () => connect({ lazyConnect: true })],
+    [
+      "has lost its connection",
+      async () => {
+        const client = connect();
+        await client.ping();
+        client.disconnect(true);
+        await once(client, "close");
+        return client;
+      },
+    ],
+  ])("is not shown, if the client %s", async (_which, make) => {
+    const client = await make();
+    const secrets = await use(() => client);
+    const seen = await recorder.text();
+    for (const one of secrets) expect(seen, one).not.toContain(one);
+  });
+
+  // The limit that docs/redis.md tells of, and its remedy.
+  test("is shown, but for tokens, if the client was made within a traced request", async () => {
+    const secrets = await use(() => connect());
+    const seen = await recorder.text();
+    expect(secrets.filter((one) => seen.includes(one)).length).toBeGreaterThan(0);
+    expect(seen).not.toContain(secrets.at(-1));
+  });
+
+  test("is not shown, wherever the client was made, with the serializer that docs/redis.md advises", async () => {
+    recorder.configureIoredis({ dbStatementSerializer: (name) => name });
+    try {
+      const secrets = await use(() => connect());
+      const seen = await recorder.text();
+      for (const one of secrets) expect(seen, one).not.toContain(one);
+    } finally {
+      recorder.configureIoredis({});
+    }
   });
 });
 

@@ -40,7 +40,8 @@ resend: the caller is told (\`indeterminate\`), somebody else writes to the same
 operation id; what the other wrote has to be there still. \`update\` of agent memory repeats its write by itself: that is
 held back until the other has written. \`eraseUser\` has no operation id: here it takes two steps, a turn in flight comes
 between, and once it was repeated nothing of the user may be left but the mark of the conversation, which holds no
-content and keeps its turns from coming back. On a Cluster the client resends by itself. Replies
+content and keeps its turns from coming back. node-redis resends by itself: there so many replies are lost that it gives
+up and the caller is told. On a Cluster the client resends by itself. Replies
 counted are of writes that ran: on one Redis by their record, or by the index that an erasure removes; on the Cluster by
 \`INFO commandstats\`, or by what is missing in the counts that an erasure returns.
 

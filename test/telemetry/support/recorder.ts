@@ -5,6 +5,7 @@ import {
   MeterProvider,
   PeriodicExportingMetricReader,
 } from "@opentelemetry/sdk-metrics";
+import type { IORedisInstrumentation } from "@opentelemetry/instrumentation-ioredis";
 import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-node";
 import { instrumentIoredis } from "../../support/ioredis-instrumentation.js";
 
@@ -37,6 +38,10 @@ export class Recorder {
 
   named(name: string) {
     return this.spans().filter((span) => span.name === name);
+  }
+
+  configureIoredis(config: Parameters<IORedisInstrumentation["setConfig"]>[0]): void {
+    this.#ioredis.setConfig(config);
   }
 
   /** Forgets the spans so far. */
