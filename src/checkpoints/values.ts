@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { type BaseMessage, isBaseMessage } from "@langchain/core/messages";
 import type { Stored } from "../redis/sealing.js";
+import { jsonNames } from "../frameworks/message-json.js";
 import { MessageContents } from "./message-contents.js";
 import type { Naming } from "./names.js";
-import { bytesContent, NewNodes, type Reference, type StoredNodes, textContent } from "./nodes.js";
+import { bytesContent, DamagedNode, NewNodes, type Reference, type StoredNodes, textContent } from "./nodes.js";
 
 /** Turns values into bytes and back. It has the form of LangGraph's `SerializerProtocol`. */
 export interface Serializer {
@@ -21,8 +22,26 @@ export interface Encoded {
   readonly nodes: NewNodes;
 }
 
+/**
+ * Thrown when a value would not come back from the serializer: if it holds a bigint, or an object that looks like one of
+ * LangChain's, but that LangChain cannot load.
+ */
+export class UnserializableValue extends Error {
+  override readonly name = "UnserializableValue";
+  /** The index of the value among those that were passed; `undefined` for one that is kept apart. */
+  readonly index: number | undefined;
+
+  constructor(index: number | undefined) {
+    super();
+    this.index = index;
+  }
+}
+
 /** Makes nodes of values. Called again when the key that names the nodes has changed. */
 export type Encode = (naming: Naming) => Encoded;
+
+/** What the JSON of an object of LangChain begins with. */
+const LANGCHAIN_OBJECT = '"lc":1';
 
 /** Turns values into nodes and back. */
 export class Values {
@@ -40,6 +59,7 @@ export class Values {
     this.#shares = shares;
   }
 
+  /** @throws UnserializableValue */
   dump(values: readonly unknown[], apart: readonly unknown[] = []): Promise<Encode> {
     return this.#shares ? this.#shared(values, apart) : this.#whole(values, apart);
   }
@@ -47,9 +67,13 @@ export class Values {
   /** @throws DamagedNode */
   async decode(nodes: StoredNodes, reference: Stored): Promise<unknown> {
     const value = nodes.valueOf(reference);
-    return typeof value === "string"
-      ? this.#serde.loadsTyped("json", value)
-      : this.#serde.loadsTyped(value.type, value.bytes);
+    if (typeof value !== "string") return this.#serde.loadsTyped(value.type, value.bytes);
+    try {
+      return await this.#serde.loadsTyped("json", value);
+    } catch {
+      // The error quotes the text, which may be secret, so it is not passed on.
+      throw new DamagedNode();
+    }
   }
 
   async #whole(values: readonly unknown[], apart: readonly unknown[]): Promise<Encode> {
@@ -66,10 +90,12 @@ export class Values {
 
   /**
    * Dumps all values and their messages, without those that are known, in one call of the serializer. A random marker
-   * stands for each message in its value, and the text is later cut at the markers. The marker is new in each call, so no text of a user can
-   * imitate it.
+   * stands for each message in its value, and the text is later cut at the markers. The marker is new in each call, so
+   * no text of a user can imitate it.
    */
-  async #shared(values: readonly unknown[], apart: readonly unknown[]): Promise<Encode> {
+  async #shared(given: readonly unknown[], apart: readonly unknown[]): Promise<Encode> {
+    // JSON leaves out a function or a symbol, as if it were not there.
+    const values = given.map((value) => (typeof value === "function" || typeof value === "symbol" ? undefined : value));
     const cut = randomUUID();
     const messages = new Map<BaseMessage, number>();
     const placeOf = (message: BaseMessage): string => {
@@ -85,6 +111,15 @@ export class Values {
     const unknown = [...messages].filter(([, place]) => ofMessages[place] === undefined);
     const remember = unknown.map(([message]) => this.#known.noting(message));
     const texts = await this.#dumpAll([...apart, ...plain, ...unknown.map(([message]) => message)], cut);
+    const others = apart.length + plain.length;
+    const isDoubtful = (text: string, index: number): boolean => {
+      const [message] = unknown[index - others] ?? [];
+      // Each message is an object of LangChain itself. Those of its own classes can be loaded.
+      return text.includes(LANGCHAIN_OBJECT, message !== undefined && jsonNames(message) !== undefined ? 2 : 0);
+    };
+    if (texts === undefined || !(await this.#areLoadable(texts.filter(isDoubtful)))) {
+      throw new UnserializableValue(await this.#firstUnserializable(values));
+    }
     for (const [index, [, place]] of unknown.entries()) {
       const content = textContent(texts[apart.length + plain.length + index] ?? "");
       remember[index]?.(content);
@@ -103,13 +138,29 @@ export class Values {
     };
   }
 
-  async #dumpAll(values: readonly unknown[], cut: string): Promise<string[]> {
+  async #firstUnserializable(values: readonly unknown[]): Promise<number | undefined> {
+    for (const [index, value] of values.entries()) {
+      const texts = await this.#dumpAll([value], "");
+      if (texts === undefined || !(await this.#areLoadable(texts))) return index;
+    }
+    return undefined;
+  }
+
+  async #areLoadable(texts: readonly string[]): Promise<boolean> {
+    const results = await Promise.allSettled(texts.map((text) => this.#serde.loadsTyped("json", text)));
+    return results.every(({ status }) => status === "fulfilled");
+  }
+
+  /** Returns the texts of values; `undefined` if the serializer has no form for one of them. */
+  async #dumpAll(values: readonly unknown[], cut: string): Promise<string[] | undefined> {
     if (values.length === 0) return [];
     const separated: unknown[] = [];
     for (const value of values) separated.push(value, cut);
     separated.pop();
     const [, bytes] = await this.#serde.dumpsTyped(separated);
     const text = new TextDecoder().decode(bytes);
+    // LangGraph's serializer replaces all of what it cannot serialize by a sentence that says so.
+    if (!text.startsWith("[")) return undefined;
     return text.slice(1, -1).split(`,"${cut}",`);
   }
 }

@@ -25,7 +25,7 @@ import type {
   Thread,
   ThreadSettings,
 } from "../checkpoints/thread.js";
-import { Values } from "../checkpoints/values.js";
+import { type Encode, UnserializableValue, Values } from "../checkpoints/values.js";
 import { inOrder, type StoredWrite } from "../checkpoints/writes.js";
 import { CorruptCheckpointError, InvalidOptionError } from "../errors.js";
 import { hiddenAgain, opened, withContent } from "../frameworks/hidden-state.js";
@@ -119,8 +119,9 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
    * @throws ThreadDeletedError when the thread was deleted while the run was under way. Nothing was stored.
    * @throws ThreadChangedError with `forks: "refuse"`, when the run is not built on the latest checkpoint. Nothing was
    * stored.
-   * @throws InvalidOptionError when an id is not a well-formed string, or a part of a value is larger than
-   * `maxValueBytes`.
+   * @throws InvalidOptionError when an id is not a well-formed string, a value would not come back from the
+   * serializer (a bigint, an object that LangChain cannot load), or a part of a value is larger than `maxValueBytes`.
+   * Nothing was stored.
    * @throws StoreUnavailableError when Redis did not answer within `deadline`. It is safe to repeat the call.
    */
   async put(
@@ -144,8 +145,8 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
       version: JSON.stringify(checkpoint.channel_versions[channel] ?? null),
     });
     const store = async (stored: readonly string[], carried: readonly string[]): Promise<boolean> => {
-      const encode = await this.#values.dump(
-        stored.map((channel) => withContent(values[channel])),
+      const encode = await this.#encoded(
+        stored.map((channel) => ({ channel, value: values[channel] })),
         [rest, metadata],
       );
       return bound.thread.put({
@@ -180,7 +181,7 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
     if (id === "")
       throw new InvalidOptionError("configurable.checkpoint_id", "name the checkpoint that was written to.");
     if (writes.length === 0) return;
-    const encode = await this.#values.dump(writes.map(([, value]) => withContent(value)));
+    const encode = await this.#encoded(writes.map(([channel, value]) => ({ channel, value })));
     await bound.thread.putWrites({
       place: placeOf(namespaceOf(config), id),
       task: escaped("taskId", taskId),
@@ -332,11 +333,28 @@ export abstract class CheckpointSaver extends BaseCheckpointSaver {
     try {
       return await this.#values.decode(nodes, reference);
     } catch (error) {
-      // An error of JSON.parse quotes the text, which may be secret, so it is not passed on.
-      if (error instanceof DamagedNode || error instanceof SyntaxError) {
-        throw new CorruptCheckpointError(thread.id, channel, error instanceof DamagedNode ? error.reason : undefined);
-      }
+      if (error instanceof DamagedNode) throw new CorruptCheckpointError(thread.id, channel, error.reason);
       throw error;
+    }
+  }
+
+  async #encoded(
+    given: readonly { readonly channel: string; readonly value: unknown }[],
+    apart?: readonly unknown[],
+  ): Promise<Encode> {
+    try {
+      return await this.#values.dump(
+        given.map(({ value }) => withContent(value)),
+        apart,
+      );
+    } catch (error) {
+      if (!(error instanceof UnserializableValue)) throw error;
+      const channel = error.index === undefined ? undefined : given[error.index]?.channel;
+      const what = channel === undefined ? "its metadata" : `the value of the channel ${JSON.stringify(channel)}`;
+      throw new InvalidOptionError(
+        "checkpoint",
+        `${what} would not come back from the serializer. Store a bigint as a string, and no object that looks like one of LangChain's.`,
+      );
     }
   }
 
