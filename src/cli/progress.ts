@@ -17,3 +17,9 @@ export class Progress implements Disposable {
     if (this.#isSeen) process.stderr.write(CLEAR_LINE);
   }
 }
+
+/** Does work that shows its progress. The progress is cleared before this returns, so a result gets a line of its own. */
+export async function withProgress<Result>(work: (progress: Progress) => Promise<Result>): Promise<Result> {
+  using progress = new Progress("alone");
+  return await work(progress);
+}

@@ -2,7 +2,7 @@ import type { Call, Command } from "../command.js";
 import { confirm } from "../confirm.js";
 import { EXIT } from "../exit-codes.js";
 import { storeOf } from "../owner.js";
-import { Progress } from "../progress.js";
+import { withProgress } from "../progress.js";
 
 export const endEverybody: Command = {
   name: "end-everybody",
@@ -12,10 +12,11 @@ export const endEverybody: Command = {
   run: async (call: Call) => {
     const store = storeOf(call);
     await confirm(call, "This ends all sessions of all users of all organisations.", "everybody");
-    using progress = new Progress("alone");
-    const ended = await store.endEverybody({
-      onProgress: ({ owners, sessions }) => progress.show(`${owners} users, ${sessions} sessions`),
-    });
+    const ended = await withProgress((progress) =>
+      store.endEverybody({
+        onProgress: ({ owners, sessions }) => progress.show(`${owners} users, ${sessions} sessions`),
+      }),
+    );
     await call.output.result(ended, `${ended.sessions} sessions of ${ended.owners} users were ended.`);
     return EXIT.done;
   },
