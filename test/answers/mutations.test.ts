@@ -317,8 +317,8 @@ const mutations: readonly Mutation[] = [
   {
     name: "READ_DOES_NOT_SETTLE",
     property: "followers_end",
-    code: 'settleDead(answer, events, lease, holder, channel)\nlocal fields = redis.call("HMGET", answer, "run"',
-    replacement: 'local fields = redis.call("HMGET", answer, "run"',
+    code: "settleDead(answer, events, lease, holder, channel)\n  fields = read()",
+    replacement: "",
     holds: async ({ user, through }) => {
       const log = withLog(through);
       const answer = await (await user.elsewhere(log.client)).answers.begin({ operationId: "one", input: "Hi" });

@@ -12,6 +12,9 @@ import { sessionKeys } from "../session/record.js";
 /** The ends of an answer that a producer may write if its turn has written none. */
 export const CLOSING_ENDS = ["interrupted", "failed", "waiting", "stopped", "superseded"] as const;
 
+/** A batch renews nothing within this time after another one did, or within a tenth of what is renewed. */
+const RENEWED_MILLISECONDS = 1_000;
+
 export const logAnswerScript = defineScript({
   name: "answer.log",
   about:
@@ -51,13 +54,14 @@ export const logAnswerScript = defineScript({
     whole,
   ],
   lua: /* lua */ `
-local fields = redis.call("HMGET", answer, "token", "end", "open", "ttl")
+local fields = redis.call("HMGET", answer, "token", "end", "open", "ttl", "followed", "renew")
 if fields[1] ~= token then
   -- The conversation was cut, so the turn can no longer be stored.
   releaseLease(lease, holder, token)
   return { "lost" }
 end
 local how = fields[2]
+local holds = redis.call("GET", lease) == token
 if not fields[3] then
   return { "ended", how or "", "" }
 end
@@ -68,7 +72,7 @@ if not how then
     redis.call("HDEL", answer, "open")
     releaseLease(lease, holder, token)
     return { "ended", "interrupted", found }
-  elseif lostLease(lease, holder, token) then
+  elseif not holds and lostLease(lease, holder, token) then
     -- Another turn, which is not an answer, took the conversation.
     endAnswer(answer, events, token, "interrupted", "", channel)
     redis.call("HDEL", answer, "open")
@@ -93,16 +97,20 @@ if present >= 0 and present < from + #encoded then
   end
   redis.call("RPUSH", events, unpack(fitting))
 end
-local left = tonumber(fields[4]) + duration
 -- A turn that has to stop gets no more time.
 local reason = not how and stopReason(stop, token)
-if not how and not reason then
-  holdLease(lease, holder, token, whole(duration))
-  touch(record, index)
-end
-redis.call("PEXPIRE", events, whole(left))
-if how and redis.call("PTTL", answer) < left then
-  redis.call("PEXPIRE", answer, whole(left))
+-- To renew is half of what a batch costs Redis, so leave it out if a batch has just done it.
+local renewed = holds and not how and not reason and not closes and now < (tonumber(fields[6]) or 0)
+if not renewed then
+  local left = tonumber(fields[4]) + duration
+  if not how and not reason then
+    holdLease(lease, holder, token, whole(duration))
+    touch(record, index)
+  end
+  redis.call("PEXPIRE", events, whole(left))
+  if how and redis.call("PTTL", answer) < left then
+    redis.call("PEXPIRE", answer, whole(left))
+  end
 end
 if closes then
   if not how then
@@ -117,10 +125,12 @@ if closes then
     end
   end
   redis.call("HDEL", answer, "open")
-else
-  redis.call("HSET", answer, "open", whole(now + duration))
+elseif not renewed then
+  local idle = tonumber(redis.call("HGET", record, "idle")) or 0
+  local renew = now + math.min(${RENEWED_MILLISECONDS}, duration / 10, idle / 10)
+  redis.call("HSET", answer, "open", whole(now + duration), "renew", whole(renew))
 end
-tellFollowers(answer, channel)
+tellFollowers(answer, channel, fields[5])
 if reason then
   return { "stop", reason }
 end

@@ -62,8 +62,14 @@ local refusal = notAdmitted(record, index, sessionId, conversation)
 if refusal then
   return refusal
 end
-settleDead(answer, events, lease, holder, channel)
-local fields = redis.call("HMGET", answer, "run", "operation", "end", "endedAt", "open", "former")
+local function read()
+  return redis.call("HMGET", answer, "run", "operation", "end", "endedAt", "open", "former", "token")
+end
+local fields = read()
+if not fields[3] and redis.call("GET", lease) ~= fields[7] then
+  settleDead(answer, events, lease, holder, channel)
+  fields = read()
+end
 if not fields[1] then
   return { run == "" and "none" or "gone" }
 elseif run ~= "" and run ~= fields[1] then
@@ -77,7 +83,11 @@ elseif operationId ~= "" and operationId ~= fields[2] then
   return { "none" }
 end
 local entries = redis.call("LRANGE", events, whole(from + 1), whole(from + limit))
-local present = math.max(0, redis.call("LLEN", events) - 1)
+-- What was returned ends the list, unless it is as much as may be returned, or nothing.
+local present = from + #entries
+if #entries == 0 or #entries >= limit then
+  present = math.max(0, redis.call("LLEN", events) - 1)
+end
 local isOver = fields[3] and (not fields[5] or tonumber(fields[5]) <= now)
 if marks and not isOver then
   redis.call("HSET", answer, "followed", whole(now + ${FOLLOWED_MILLISECONDS}))

@@ -14,6 +14,7 @@ import { now, whole } from "./time.js";
 //   ttl        how long its events can be followed after its end, in milliseconds
 //   end        how it ended, and `endedAt`, the position of the last message then; absent while it runs
 //   open       the time until which events may be added without a sign of life; absent once the log is closed
+//   renew      the time from which on a batch of events renews the lease, the deadlines and the session's idle timeout
 //   followed   the time until which somebody follows it, so that events are published
 //   former     how the runs before it ended: "<run> <end> <position or ->;…"
 //
@@ -43,11 +44,15 @@ local function keptQuestion(kept)
   return entries
 end`);
 
-/** Notifies the followers of an answer, if there are any, that there is something to read. */
+/**
+ * Notifies the followers of an answer, if there are any, that there is something to read.
+ *
+ * `known` is the field `followed`, if the script has read it.
+ */
 export const tellFollowers = fragment(
   /* lua */ `
-local function tellFollowers(answer, channel)
-  local followed = redis.call("HGET", answer, "followed")
+local function tellFollowers(answer, channel, known)
+  local followed = known or redis.call("HGET", answer, "followed")
   if followed and now < tonumber(followed) then
     -- The message is only a hint, so an ACL without the channel must not stop the script half-way.
     redis.pcall("PUBLISH", channel, "events")
