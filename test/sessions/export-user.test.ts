@@ -254,7 +254,8 @@ test.skipIf(isSealed)("what cannot be read is an error, or is left out and the r
   const count = (records: readonly ExportedRecord[]): Record<string, number> =>
     Object.fromEntries(damage.map(([name]) => [name, records.filter(({ kind }) => kind === name).length]));
   expect(count(whole)).toEqual({ item: 1, checkpoint: 6, memory: 2, answer: 1, conversation: 2, session: 2 });
-  expect(count(left)).toEqual({ item: 0, checkpoint: 3, memory: 1, answer: 1, conversation: 2, session: 1 });
+  // Of the three checkpoints without nodes, the first has only short values, so it is whole.
+  expect(count(left)).toEqual({ item: 0, checkpoint: 4, memory: 1, answer: 1, conversation: 2, session: 1 });
   expect(ofKind(left, "conversation")[0]?.messages).toHaveLength(1);
   expect(ofKind(left, "answer")[0]).not.toHaveProperty("question");
   await answer.close();

@@ -92,6 +92,16 @@ local function isDamaged(thread)
     or redis.call("EXISTS", thread.checkpoints) ~= redis.call("EXISTS", thread.arrivals)
 end`);
 
+/**
+ * Returns whether a thread with checkpoints lacks another key. A node that is missing is left to the reader, who knows
+ * the channel that it belongs to.
+ */
+export const lacksKeys = fragment(/* lua */ `
+local function lacksKeys(thread)
+  return redis.call("EXISTS", thread.arrivals) == 0
+    or redis.call("EXISTS", thread.counts) == 0 and redis.call("EXISTS", thread.nodes) == 1
+end`);
+
 /** Returns the names that a node contains. */
 const namesIn = fragment(/* lua */ `
 local NONE = {}

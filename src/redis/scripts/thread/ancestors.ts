@@ -10,6 +10,7 @@ import {
   askingKeys,
   checkpointAt,
   collect,
+  lacksKeys,
   threadKeys,
   threadLua,
 } from "../fragments/thread.js";
@@ -53,7 +54,7 @@ export const ancestorsScript = defineScript({
     }),
   },
   refusals: ["corrupt-thread", "no-conversation", ...notLive],
-  uses: [notAdmitted, checkpointAt, allWrites, collect],
+  uses: [notAdmitted, checkpointAt, lacksKeys, allWrites, collect],
   lua: /* lua */ `
 local refusal = notAdmitted(record, sessions, sessionId, conversation)
 if refusal then
@@ -62,6 +63,8 @@ end
 ${threadLua}
 if redis.call("EXISTS", checkpoints) == 0 then
   return { "walked", "", {}, {} }
+elseif lacksKeys(thread) then
+  return { "corrupt-thread" }
 end
 local wanted, open = {}, #channels
 for _, channel in ipairs(channels) do

@@ -10,6 +10,7 @@ import {
   checkpointAt,
   collect,
   entryOf,
+  lacksKeys,
   threadKeys,
   threadLua,
 } from "../fragments/thread.js";
@@ -55,14 +56,14 @@ export const listCheckpointsScript = defineScript({
     }),
   },
   refusals: ["corrupt-thread", "no-conversation", ...notLive],
-  uses: [notAdmitted, checkpointAt, entryOf, allWrites, collect],
+  uses: [notAdmitted, checkpointAt, lacksKeys, entryOf, allWrites, collect],
   lua: /* lua */ `
 local refusal = notAdmitted(record, sessions, sessionId, conversation)
 if refusal then
   return refusal
 end
 ${threadLua}
-if redis.call("EXISTS", checkpoints) == 1 and redis.call("EXISTS", arrivals) == 0 then
+if redis.call("EXISTS", checkpoints) == 1 and lacksKeys(thread) then
   return { "corrupt-thread" }
 end
 local score = before ~= "" and redis.call("ZSCORE", arrivals, before)

@@ -8,6 +8,7 @@ import {
   checkpointAt,
   collect,
   entryOf,
+  lacksKeys,
   threadKeys,
   threadLua,
 } from "../fragments/thread.js";
@@ -17,6 +18,8 @@ import { entries } from "./entries.js";
 export const readLua = /* lua */ `
 if redis.call("EXISTS", checkpoints) == 0 then
   return { "found", {}, {} }
+elseif lacksKeys(thread) then
+  return { "corrupt-thread" }
 end
 if #places == 0 then
   places = { redis.call("HGET", checkpoints, "l" .. namespace) or nil }
@@ -36,7 +39,7 @@ return { "found", found, parts }
 `;
 
 /** The fragments that `readLua` uses. */
-export const readUses = [checkpointAt, entryOf, collect] as const;
+export const readUses = [checkpointAt, lacksKeys, entryOf, collect] as const;
 
 export const readCheckpointsScript = defineScript({
   name: "thread.read",
