@@ -89,6 +89,8 @@ export class Answer {
   /** The end of the answer if no turn adopts it, and nothing is stored. */
   #ending: ClosingEnd;
   #closing: Promise<void> | undefined;
+  /** The write of `store`, which needs the lease that the end of the answer gives back. */
+  #storing: Promise<void> = Promise.resolve();
   #isStored = false;
   #isClosed = false;
   readonly #observation: Observation | undefined;
@@ -159,7 +161,12 @@ export class Answer {
    * await answer.store([new AIMessage(text)]);
    * ```
    */
-  async store(messages: readonly BaseMessage[]): Promise<void> {
+  store(messages: readonly BaseMessage[]): Promise<void> {
+    this.#storing = this.#store(messages);
+    return this.#storing;
+  }
+
+  async #store(messages: readonly BaseMessage[]): Promise<void> {
     try {
       await this.#parts.store(messages);
       this.#isStored = true;
@@ -180,6 +187,7 @@ export class Answer {
   }
 
   async #close(): Promise<void> {
+    await this.#storing.catch(() => {});
     const ending = this.#turn === undefined ? this.#ending : await this.#turn.end();
     await this.#log.close(this.#isStopped ?? ending);
     this.#parts.watch.release();

@@ -115,6 +115,8 @@ export class Turn {
   #observation: Observation | undefined;
   /** The end of the answer, if no write of this turn ends it. */
   #closing: ClosingEnd = "interrupted";
+  /** Settles when the latest write has ended. */
+  #writing: Promise<unknown> = Promise.resolve();
   /** Ends the turn when its answer is closed. */
   #whenClosed: () => Promise<void> = async () => this.abandon();
 
@@ -299,6 +301,8 @@ export class Turn {
   /** Ends the turn if it has not ended. Returns the end of its answer, in case no write has ended it. */
   async close(): Promise<ClosingEnd> {
     await this.#whenClosed().catch(() => {});
+    // A write may be under way. It needs the lease, which the end of the answer gives back.
+    await this.#writing.catch(() => {});
     return this.#closing;
   }
 
@@ -450,7 +454,13 @@ export class Turn {
    * @param ending the end of the turn's answer, if it has one. `undefined` if the turn goes on.
    * @param name the operation id of a failed attempt, which a retry keeps.
    */
-  async #write(
+  #write(result: Result, kind: Kind, how: { readonly ending: Batch["ending"]; readonly name?: string }): Promise<void> {
+    const writing = this.#writeNow(result, kind, how);
+    this.#writing = writing;
+    return writing;
+  }
+
+  async #writeNow(
     result: Result,
     kind: Kind,
     { ending, name }: { readonly ending: Batch["ending"]; readonly name?: string },
