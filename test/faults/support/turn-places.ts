@@ -25,6 +25,11 @@ export interface TurnLog {
 /** A kind of storage that holds turns. */
 export interface TurnPlace {
   readonly name: string;
+  /**
+   * True for items, which are ordered by their last update, and whose writes have no operation id: a command that its
+   * caller gave up and repeated may run after later ones, and is then the last update.
+   */
+  readonly isReordered?: boolean;
   /** The hash tag of the keys of a conversation. */
   readonly tag: (conversation: string) => string;
   readonly open: (options: Options) => TurnLog;
@@ -124,6 +129,7 @@ export function sessionThreads(): TurnPlace {
 /** Items of LangGraph's store: two of them are a turn. */
 export const items: TurnPlace = {
   name: "RedisStore",
+  isReordered: true,
   tag: (conversation) => partitionName([conversation, "turns"]),
   open: (options) => {
     const store = new RedisStore({ ...options, maxScan: 10_000_000 });
