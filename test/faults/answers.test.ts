@@ -60,6 +60,18 @@ describe.skipIf(noServer)("a server that is killed while it answers (needs one o
   });
 });
 
+/** Tries a control, more each time, until it breaks a promise. */
+async function untilSeen(
+  broken: "doubled" | "apart",
+  attempt: (tries: number) => Promise<AnswersVerdict>,
+): Promise<AnswersVerdict> {
+  for (let tries = 1; tries <= 5; tries++) {
+    const verdict = await attempt(tries);
+    if (verdict[broken] > 0) return verdict;
+  }
+  return expect.unreachable(`the control never has ${broken} answers`);
+}
+
 describe("replies that are lost, of any script at any time", () => {
   const lose = async (change: (client: Client) => Client, times: number): Promise<AnswersVerdict> => {
     const proxy = await through(single);
@@ -88,8 +100,8 @@ describe("replies that are lost, of any script at any time", () => {
   });
 
   test("the control: scripts that keep what earlier attempts left have questions twice", async () => {
-    const verdict = await lose(keepingParts, 10);
-    expect(verdict.doubled).toBeGreaterThan(0);
+    // Where replies are lost is left to chance, so it may take more of them.
+    const verdict = await untilSeen("doubled", (tries) => lose(keepingParts, 10 * tries));
     report("answers", { fault: "replies lost", with: "control: earlier attempts are kept", times: 10, ...verdict });
   });
 });
@@ -132,8 +144,9 @@ describe("memory that runs out", () => {
   });
 
   test("the control: scripts that do not end the answer with its turn say that a stored one is not", async () => {
-    const verdict = await fill(endingApart, (history) => history.count("acknowledged") >= 10);
-    expect(verdict.apart).toBeGreaterThan(0);
+    const verdict = await untilSeen("apart", (tries) =>
+      fill(endingApart, (history) => history.count("acknowledged") >= 10 * tries),
+    );
     report("answers", { fault: "memory full", with: "control: the end is apart", ...verdict });
   });
 });
