@@ -65,11 +65,10 @@ async function untilSeen(
   broken: "doubled" | "apart",
   attempt: (tries: number) => Promise<AnswersVerdict>,
 ): Promise<AnswersVerdict> {
-  for (let tries = 1; tries <= 5; tries++) {
+  for (let tries = 1; ; tries++) {
     const verdict = await attempt(tries);
-    if (verdict[broken] > 0) return verdict;
+    if (verdict[broken] > 0 || tries === 5) return verdict;
   }
-  return expect.unreachable(`the control never has ${broken} answers`);
 }
 
 describe("replies that are lost, of any script at any time", () => {
@@ -102,6 +101,7 @@ describe("replies that are lost, of any script at any time", () => {
   test("the control: scripts that keep what earlier attempts left have questions twice", async () => {
     // Where replies are lost is left to chance, so it may take more of them.
     const verdict = await untilSeen("doubled", (tries) => lose(keepingParts, 10 * tries));
+    expect(verdict.doubled).toBeGreaterThan(0);
     report("answers", { fault: "replies lost", with: "control: earlier attempts are kept", times: 10, ...verdict });
   });
 });
@@ -147,6 +147,7 @@ describe("memory that runs out", () => {
     const verdict = await untilSeen("apart", (tries) =>
       fill(endingApart, (history) => history.count("acknowledged") >= 10 * tries),
     );
+    expect(verdict.apart).toBeGreaterThan(0);
     report("answers", { fault: "memory full", with: "control: the end is apart", ...verdict });
   });
 });
