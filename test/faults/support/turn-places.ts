@@ -95,7 +95,7 @@ function threadLog(threadOf: ThreadOf): TurnLog {
 }
 
 /** Checkpoints of threads that belong to nobody. */
-export const threads: TurnPlace = {
+const threads: TurnPlace = {
   name: "RedisSaver",
   tag: (conversation) => conversation,
   open: (options) => {
@@ -105,7 +105,7 @@ export const threads: TurnPlace = {
 };
 
 /** Checkpoints of conversations of sessions: for each conversation there is a user with one session. */
-export function sessionThreads(): TurnPlace {
+function sessionThreads(): TurnPlace {
   const opened = new Map<string, Session>();
   return {
     name: "SessionSaver",
@@ -127,7 +127,7 @@ export function sessionThreads(): TurnPlace {
 }
 
 /** Items of LangGraph's store: two of them are a turn. */
-export const items: TurnPlace = {
+const items: TurnPlace = {
   name: "RedisStore",
   isReordered: true,
   tag: (conversation) => partitionName([conversation, "turns"]),
