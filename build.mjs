@@ -20,6 +20,8 @@ const { metafile } = await build({
   outbase: "src",
   outdir: "dist",
   bundle: true,
+  // A third less to read at each start. Names stay, for whoever reads a stack without source maps.
+  minifyWhitespace: true,
   splitting: true,
   format: "esm",
   platform: "node",

@@ -7,6 +7,7 @@ import { Redis } from "ioredis";
 import { afterAll, expect, inject, test } from "vitest";
 import { RedisSaver } from "langchain-redis-sessions/langgraph";
 import { amount } from "../support/amount.js";
+import { freshSeed } from "../support/fresh-seed.js";
 import { freshId } from "../support/turns.js";
 import { listed, put, putArguments, threadConfig } from "./support/checkpoints.js";
 import { threadFaults } from "./support/thread-faults.js";
@@ -145,7 +146,7 @@ test(
           }
         },
       ),
-      { numRuns: amount(25, 3_000), seed: 20_261_129 },
+      { numRuns: amount(25, 3_000), ...freshSeed },
     );
   },
   amount(60_000, 3_600_000),

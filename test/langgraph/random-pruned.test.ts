@@ -15,6 +15,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { RedisSaver } from "langchain-redis-sessions/langgraph";
 import { amount } from "../support/amount.js";
+import { freshSeed } from "../support/fresh-seed.js";
 import { client } from "../support/session-store.js";
 import { freshId } from "../support/turns.js";
 import { threadConfig } from "./support/checkpoints.js";
@@ -130,7 +131,7 @@ test(
           expect(await threadFaults(client, `${keyPrefix}:thread:{thread}`)).toEqual([]);
         },
       ),
-      { numRuns: amount(8, 500), seed: 20_261_129 },
+      { numRuns: amount(8, 500), ...freshSeed },
     );
   },
   amount(60_000, 3_600_000),

@@ -4,9 +4,10 @@ import type { RunnableConfig } from "@langchain/core/runnables";
 import { emptyCheckpoint } from "@langchain/langgraph-checkpoint";
 import { Cluster, Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from "vitest";
-import { AgentMemory, RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions";
+import { AgentMemory, RedisChatMessageHistory, type RedisClient, SessionStore } from "langchain-redis-sessions";
 import { RedisSaver, SessionSaver } from "langchain-redis-sessions/langgraph";
 import { RedisStore } from "langchain-redis-sessions/langgraph";
+import { fromNodeRedis } from "langchain-redis-sessions/node-redis";
 import { startRedis, type RunningRedis } from "langchain-redis-sessions/testing";
 import { conversationOf } from "../../src/chat-history/history.js";
 import { connectionOf } from "../../src/encryption/vault.js";
@@ -19,7 +20,7 @@ import { all } from "../agent-memory/support/all.js";
 import { take } from "../chat-history/support/leased-conversations.js";
 import { closingIn } from "../support/closing.js";
 import { additionFor, grantedCommands, grants } from "../support/acl.js";
-import type { Client } from "../support/topologies.js";
+import { connected, nodeRedisVersions, rootNodes } from "../support/node-redis.js";
 import { freshId, turn } from "../support/turns.js";
 
 const servers = inject("servers");
@@ -45,7 +46,7 @@ async function useSaver(saver: RedisSaver | SessionSaver, configurable: Record<s
 }
 
 /** Does all that the library can, and goes on whatever is refused. Returns what was not done. */
-async function everything(client: Client, admins: readonly Redis[]): Promise<readonly string[]> {
+async function everything(client: RedisClient, admins: readonly Redis[]): Promise<readonly string[]> {
   const failed: string[] = [];
   const attempt = async <Value>(name: string, call: () => Promise<Value>): Promise<Value | undefined> => {
     try {
@@ -204,9 +205,13 @@ describe("a user of one Redis with the rights that docs/redis.md names", () => {
     closing.push(() => redis.stop());
     admin = keep(new Redis(redis.url));
   });
-  const as = async (...rules: readonly string[]): Promise<{ client: Redis; user: string }> => {
+  const grant = async (rules: readonly string[]): Promise<string> => {
     const user = freshId();
     await admin.acl("SETUSER", user, "reset", "on", ">pw", ...grants, ...rules);
+    return user;
+  };
+  const as = async (...rules: readonly string[]): Promise<{ client: Redis; user: string }> => {
+    const user = await grant(rules);
     const client = keep(new Redis({ host: redis.host, port: redis.port, username: user, password: "pw" }));
     return { client, user };
   };
@@ -216,6 +221,14 @@ describe("a user of one Redis with the rights that docs/redis.md names", () => {
     const { client } = await as();
     expect(await everything(client, [admin])).toEqual([]);
     expect(await everything(client, [admin])).toEqual([]);
+  });
+
+  test.each(nodeRedisVersions)("can do all that the library does over $version", async ({ createClient }) => {
+    const { host, port } = redis;
+    const username = await grant(["-info"]);
+    const client = await connected(createClient({ socket: { host, port }, username, password: "pw" }));
+    closing.push(() => client.close());
+    expect(await everything(fromNodeRedis(client), [admin])).toEqual([]);
   });
 
   test("needs each command of it", { timeout: 120_000 }, async () => {
@@ -284,7 +297,8 @@ describe("a user of one Redis with the rights that docs/redis.md names", () => {
   });
 });
 
-test("on a Cluster and with `wait` it needs what the page adds for them", async () => {
+/** A user on each node of the Cluster. */
+function onCluster() {
   const user = freshId();
   const nodes = servers.cluster.map((node) => keep(new Redis({ ...node })));
   const grant = (rules: readonly string[]): Promise<unknown> =>
@@ -292,6 +306,20 @@ test("on a Cluster and with `wait` it needs what the page adds for them", async 
   closing.push(() => Promise.all(nodes.map((node) => node.acl("DELUSER", user))));
   const additions = additionFor("a Cluster").filter((rule) => rule !== "+readonly");
   expect(additions).toHaveLength(2);
+  return { user, nodes, grant, additions };
+}
+
+test.each(nodeRedisVersions)("on a Cluster the same is enough for $version", async ({ createCluster }) => {
+  const { user, nodes, grant, additions } = onCluster();
+  await grant([...additions, "-info", "-cluster|info"]);
+  const defaults = { username: user, password: "pw" };
+  const client = await connected(createCluster({ rootNodes: rootNodes(servers.cluster), defaults }));
+  closing.push(() => client.close());
+  expect(await everything(fromNodeRedis(client), nodes)).toEqual([]);
+});
+
+test("on a Cluster and with `wait` it needs what the page adds for them", async () => {
+  const { user, nodes, grant, additions } = onCluster();
   await grant(additions);
   const redisOptions = { username: user, password: "pw" };
   const connect = (): Cluster =>
