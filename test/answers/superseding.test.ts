@@ -162,7 +162,8 @@ describe("begin({ supersede })", () => {
     const places = await Promise.all([1, 2, 3, 4, 5].map(async () => user.elsewhere()));
     const outcomes: Promise<unknown>[] = [];
     for (const [index, { answers }] of places.entries()) {
-      outcomes.push(reason(answers.begin({ operationId: `${index}`, input: `${index}`, supersede: true })));
+      const begun = answers.begin({ operationId: `${index}`, input: `${index}`, supersede: true });
+      outcomes.push(reason(begun.then((newest) => newest.close())));
       // The order in which they come is the order in which they are newer.
       await expect
         .poll(() => client.get(user.keys.answer(user.id).successor).then((line) => line?.split(" ").length))

@@ -16,6 +16,7 @@ export class Answering {
   readonly keys: OwnerKeys;
   readonly #client: Client;
   readonly #stores: SessionStore[] = [];
+  readonly #begun: Answer[] = [];
 
   private constructor(
     client: Client,
@@ -47,9 +48,11 @@ export class Answering {
     return this.store.answers(this.session);
   }
 
-  /** Begins an answer to "Hi". */
-  begin(operationId = "one", options: Partial<BeginAnswer> = {}): Promise<Answer> {
-    return this.answers.begin({ operationId, input: "Hi", ...options });
+  /** Begins an answer to "Hi". `close` closes it, so that it does not go on in the tests that follow. */
+  async begin(operationId = "one", options: Partial<BeginAnswer> = {}): Promise<Answer> {
+    const answer = await this.answers.begin({ operationId, input: "Hi", ...options });
+    this.#begun.push(answer);
+    return answer;
   }
 
   /** The conversation as another store sees it, with another session of the user. */
@@ -82,6 +85,7 @@ export class Answering {
   }
 
   async close(): Promise<void> {
+    await Promise.all(this.#begun.map((answer) => answer.close()));
     for (const store of this.#stores) await store.close();
   }
 }
