@@ -150,7 +150,7 @@ if before then
   holdLease(lease, holder, token, duration)
   return before
 end
-local found = state(record, index, sessionId)
+local found, session = state(record, index, sessionId)
 if found ~= "live" then
   return { found }
 end
@@ -158,9 +158,9 @@ end
 if redis.call("ZSCORE", erased, conversationId) then
   return { "changed" }
 end
-local held = redis.call("HMGET", conversation, "generation", "agentId", "unfinished", "finished", "sealed")
+local held = redis.call("HMGET", conversation, "generation", "agentId", "unfinished", "finished", "sealed", "createdAt")
 local note = held[3]
-local agentId = redis.call("HGET", record, "agentId")
+local agentId = session[5]
 if held[2] and held[2] ~= agentId then
   return { "no-conversation" }
 end
@@ -254,7 +254,7 @@ if latest[1] and latest[2] then
   local last = table.concat({ latest[1], latest[2], latest[3] ~= "" and latest[3] or "-" }, " ") .. ";"
   former = last .. string.match(former, "^" .. string.rep("[^;]*;?", ${FORMER - 1}))
 end
-local keys = { conversation = conversation, messages = messages, conversations = conversations }
+local keys = { conversation = conversation, messages = messages, conversations = conversations, createdAt = held[6] }
 if appends then
   extend(keys, here, cutAt, begins, encoded, cap, lineage)
   noteTurn(conversation, note, turnOperation, turn, stay, asked)
@@ -278,7 +278,7 @@ redis.call("RPUSH", events, "")
 redis.call("PEXPIRE", events, whole(followable + duration))
 holdLease(lease, holder, token, duration)
 keepConversation(keys, conversationId, agentId, due, ttl)
-countSaid(record, index, #encoded, 0)
+countSaid(record, index, session, #encoded, 0)
 return { "done", recorded }
 `,
 });

@@ -60,13 +60,14 @@ if fields[1] ~= token then
   releaseLease(lease, holder, token)
   return { "lost" }
 end
-local how = fields[2]
+local how, session = fields[2], nil
 local holds = redis.call("GET", lease) == token
 if not fields[3] then
   return { "ended", how or "", "" }
 end
 if not how then
-  local found = state(record, index, sessionId)
+  local found
+  found, session = state(record, index, sessionId)
   if found ~= "live" then
     endAnswer(answer, events, token, "interrupted", "", channel)
     redis.call("HDEL", answer, "open")
@@ -105,7 +106,7 @@ if not renewed then
   local left = tonumber(fields[4]) + duration
   if not how and not reason then
     holdLease(lease, holder, token, whole(duration))
-    touch(record, index)
+    touch(record, index, session)
   end
   redis.call("PEXPIRE", events, whole(left))
   if how and redis.call("PTTL", answer) < left then

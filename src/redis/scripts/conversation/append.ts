@@ -91,7 +91,7 @@ if before then
   end
   return before
 end
-local found = state(record, index, sessionId)
+local found, fields = state(record, index, sessionId)
 if found ~= "live" then
   if ending ~= "" then
     -- The question stays, because it was accepted while the session was live.
@@ -104,9 +104,9 @@ end
 if redis.call("ZSCORE", erased, conversationId) then
   return { "changed" }
 end
-local held = redis.call("HMGET", conversation, "generation", "agentId", "unfinished", "finished", "sealed")
+local held = redis.call("HMGET", conversation, "generation", "agentId", "unfinished", "finished", "sealed", "createdAt")
 local generation, note = held[1], held[3]
-local agentId = redis.call("HGET", record, "agentId")
+local agentId = fields[5]
 if held[2] and held[2] ~= agentId then
   return { "no-conversation" }
 end
@@ -156,13 +156,13 @@ if begun ~= "" then
   -- From now on, refuse turns that have read the replaced messages.
   redis.call("HSET", conversation, "generation", begun)
 end
-local keys = { conversation = conversation, messages = messages, conversations = conversations }
+local keys = { conversation = conversation, messages = messages, conversations = conversations, createdAt = held[6] }
 extend(keys, here, cutAt, begins, encoded, cap, lineage)
 if note or turn then
   noteTurn(conversation, note, turnOperation, turn, stay, #encoded)
 end
 keepConversation(keys, conversationId, agentId, due, ttl)
-countSaid(record, index, #encoded, toolCalls)
+countSaid(record, index, fields, #encoded, toolCalls)
 if ending ~= "" then
   if fence ~= "" and redis.call("HGET", answer, "token") == token then
     -- The question was kept beside the conversation, and is now in it.

@@ -33,15 +33,15 @@ end`,
   whole,
 );
 
-/** Renews the deadlines of a conversation, and lists it in the index. */
+/** Renews the deadlines of a conversation, and lists it in the index. `held.createdAt` is that of its record, if any. */
 export const keepConversation = fragment(
   /* lua */ `
 local function keepConversation(held, conversationId, agentId, due, ttl)
   for _, id in ipairs(due.expired) do
     redis.call("ZREM", held.conversations, id)
   end
-  redis.call("HSETNX", held.conversation, "createdAt", whole(now))
-  redis.call("HSET", held.conversation, "agentId", agentId, "activeAt", whole(due.activeAt))
+  local createdAt = held.createdAt or whole(now)
+  redis.call("HSET", held.conversation, "agentId", agentId, "activeAt", whole(due.activeAt), "createdAt", createdAt)
   redis.call("PEXPIRE", held.conversation, whole(ttl))
   redis.call("PEXPIRE", held.messages, whole(ttl))
   redis.call("ZADD", held.conversations, whole(due.activeAt), conversationId)
@@ -84,10 +84,12 @@ end`,
 /** Adds to the counts of a session's messages and tool calls, and renews its idle timeout. */
 export const countSaid = fragment(
   /* lua */ `
-local function countSaid(record, index, messages, toolCalls)
+local function countSaid(record, index, fields, messages, toolCalls)
   redis.call("HINCRBY", record, "messageCount", messages)
-  redis.call("HINCRBY", record, "toolCallCount", toolCalls)
-  touch(record, index)
+  if toolCalls > 0 then
+    redis.call("HINCRBY", record, "toolCallCount", toolCalls)
+  end
+  touch(record, index, fields)
 end`,
   touch,
 );

@@ -11,36 +11,40 @@ export const grace = fragment(/* lua */ `local GRACE = ${GRACE_MILLISECONDS}`);
 
 /**
  * Returns "live", or the reason why a session that was found in the index is not live: "ended" | "evicted" | "expired"
- * | "unknown".
+ * | "unknown". Then what its record says: when it ended, its latest activity, its idle timeout, its last moment, and its
+ * agent.
  */
 export const listedState = fragment(
   /* lua */ `
 local function listedState(record, index)
-  local fields = redis.call("HMGET", record, "ended", "activeAt", "idle", "until")
+  local fields = redis.call("HMGET", record, "ended", "activeAt", "idle", "until", "agentId")
   if not (fields[2] and fields[3] and fields[4]) then
     -- In a slot that is moving here, a key that is still elsewhere looks missing. A command with two keys then stops
     -- the script.
     redis.call("EXISTS", index, record)
-    return "unknown"
+    return "unknown", fields
   elseif fields[1] then
-    return fields[1]
+    return fields[1], fields
   elseif now >= math.min(fields[2] + fields[3], tonumber(fields[4])) then
-    return "expired"
+    return "expired", fields
   end
-  return "live"
+  return "live", fields
 end`,
   now,
 );
 
-/** Returns "live", or the reason why a session is not live: "ended" | "evicted" | "expired" | "unknown". */
+/**
+ * Returns "live", or the reason why a session is not live: "ended" | "evicted" | "expired" | "unknown". Then what its
+ * record says, as `listedState` does.
+ */
 export const state = fragment(
   /* lua */ `
 local function state(record, index, id)
-  local found = listedState(record, index)
+  local found, fields = listedState(record, index)
   if found == "live" and not redis.call("ZSCORE", index, id) then
-    return "ended"
+    return "ended", fields
   end
-  return found
+  return found, fields
 end`,
   listedState,
 );
@@ -55,11 +59,11 @@ end`,
   grace,
 );
 
-/** Renews the idle timeout of a live session. */
+/** Renews the idle timeout of a live session. `fields` is what `state` read of its record, if it is at hand. */
 export const touch = fragment(
   /* lua */ `
-local function touch(record, index)
-  local limits = redis.call("HMGET", record, "idle", "until")
+local function touch(record, index, fields)
+  local limits = fields and { fields[3], fields[4] } or redis.call("HMGET", record, "idle", "until")
   local at = keptUntil(tonumber(limits[1]), tonumber(limits[2]))
   redis.call("HSET", record, "activeAt", whole(now))
   redis.call("PEXPIREAT", record, whole(at))
@@ -147,12 +151,12 @@ local function notAdmitted(record, sessions, sessionId, conversation)
   if not record then
     return nil
   end
-  local found = state(record, sessions, sessionId)
+  local found, fields = state(record, sessions, sessionId)
   if found ~= "live" then
     return { found }
   end
   local agentId = redis.call("HGET", conversation, "agentId")
-  if agentId and agentId ~= redis.call("HGET", record, "agentId") then
+  if agentId and agentId ~= fields[5] then
     return { "no-conversation" }
   end
   return nil

@@ -19,7 +19,8 @@ end`);
 export const outlive = fragment(
   /* lua */ `
 local function outlive(key, at)
-  if redis.call("PEXPIRETIME", key) < at then
+  -- For GT, a key without a deadline lives longest. Such a key gets one here.
+  if redis.call("PEXPIREAT", key, whole(at), "GT") == 0 and redis.call("PEXPIRETIME", key) == -1 then
     redis.call("PEXPIREAT", key, whole(at))
   end
 end`,

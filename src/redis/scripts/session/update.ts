@@ -32,13 +32,12 @@ local before = earlierSealed(operation, digest, dataKey, seal)
 if before and before[1] ~= "repeated" then
   return before
 end
-local found = state(record, index, id)
+local found, session = state(record, index, id)
 if found ~= "live" then
   return { found }
 end
 if not before then
-  local agentId = redis.call("HGET", record, "agentId")
-  if continues ~= "" and not canContinue(conversations, threads, conversation, continues, agentId) then
+  if continues ~= "" and not canContinue(conversations, threads, conversation, continues, session[5]) then
     return { "no-conversation" }
   end
   local stale = staleKey(dataKey, seal)
@@ -54,7 +53,7 @@ if not before then
     redis.call("HDEL", record, unpack(removed))
   end
 end
-touch(record, index)
+touch(record, index, session)
 return { "live", redis.call("HGETALL", record) }
 `,
 });

@@ -56,14 +56,14 @@ end
 if rotated then
   return { "rotated" }
 end
-local found = state(record, index, id)
+local found, fields = state(record, index, id)
 if found ~= "live" then
   return { found }
 end
 if mustAuthenticate(notBefore, authenticated, id) then
   return { "authenticate" }
 end
-touch(record, index)
+touch(record, index, fields)
 return { "live", redis.call("HGETALL", record) }
 `,
 });
