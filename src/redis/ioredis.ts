@@ -32,7 +32,7 @@ export interface IoredisClient {
 }
 
 /** The most commands that are sent together. Redis runs them while the next ones are made. */
-const TOGETHER = 16;
+const MOST_TOGETHER = 8;
 
 /** A connection, with methods of Node's streams. A wrapper may lack them. */
 interface IoredisStream {
@@ -75,8 +75,10 @@ export function isIoredisClient(value: unknown): value is IoredisClient {
 export class IoredisPort implements RedisPort {
   readonly keepsOrder = true;
   readonly #client: IoredisClient;
-  /** The number of commands of this tick. */
-  #gathered = 0;
+  /** The number of commands that are sent together now. 0 before the first command of a tick. */
+  #together = 0;
+  /** How many of them are still missing. */
+  #missing = 0;
   /** The connections that hold commands back. */
   #held: readonly IoredisStream[] = [];
 
@@ -85,24 +87,33 @@ export class IoredisPort implements RedisPort {
   }
 
   /**
-   * Makes the connection send the commands of one tick together. ioredis writes each command by itself, and with many
-   * calls at once the system call of each write takes more time than anything else.
+   * Makes the connection send commands of one tick together. ioredis writes each command by itself, and with many calls
+   * at once the system call of each write takes more time than anything else. The first command of a tick is sent at
+   * once, then 2, 4 and 8 together: otherwise Redis would wait for this process, and this process for Redis, in turn.
    */
   #gather(): void {
-    if (this.#gathered === 0) {
+    if (this.#together === 0) {
       // Node runs this after the promises that have been settled so far, so after the calls that wait for them.
       process.nextTick(() => {
-        this.#gathered = 0;
+        this.#together = 0;
+        this.#missing = 0;
         this.#release();
       });
     }
-    if (this.#gathered % TOGETHER === 0) {
+    if (this.#missing === 0) {
       this.#release();
-      const nodes = this.#client.nodes?.("master") ?? [this.#client];
-      this.#held = nodes.flatMap(({ stream }) => (stream?.writableCorked === 0 ? [stream] : []));
-      for (const stream of this.#held) stream.cork?.();
+      this.#together = this.#together === 0 ? 1 : Math.min(2 * this.#together, MOST_TOGETHER);
+      this.#missing = this.#together;
+      if (this.#together > 1) this.#hold();
     }
-    this.#gathered += 1;
+    this.#missing -= 1;
+  }
+
+  /** Holds back the commands that follow. */
+  #hold(): void {
+    const nodes = this.#client.nodes?.("master") ?? [this.#client];
+    this.#held = nodes.flatMap(({ stream }) => (stream?.writableCorked === 0 ? [stream] : []));
+    for (const stream of this.#held) stream.cork?.();
   }
 
   /** Sends the commands that were held back. */
