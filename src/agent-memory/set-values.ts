@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { digestOf } from "../options/digest.js";
 import type { Budget } from "../redis/budget.js";
 import { setScript } from "../redis/scripts/memory/set.js";
@@ -59,7 +59,7 @@ export function spelled(lifetime: number | "keep"): string {
 
 /** Returns a secret for a namespace that has none yet; see the Lua fragment `rememberNumber`. */
 export function newPadSecret(): string {
-  return randomBytes(16).toString("base64url");
+  return randomUUID();
 }
 
 /**

@@ -1,4 +1,4 @@
-import { hash, randomBytes } from "node:crypto";
+import { hash, randomBytes, randomUUID } from "node:crypto";
 
 // An id that this library makes has 16 random characters (96 bits) and a checksum of 6. The checksum tells the id of a
 // session from the id of a conversation, and both from an id of the caller's own. An id is public and grants no access.
@@ -13,6 +13,12 @@ export const ID_BYTES = 12;
 export function newId(kind: MadeId, bytes: Buffer = randomBytes(ID_BYTES)): string {
   const random = bytes.toString("base64url");
   return random + checksum(kind, random);
+}
+
+/** Returns the name of a run: 11 characters, unique within a conversation. */
+export function newName(): string {
+  // From the random bytes that Node keeps for UUIDs: randomBytes() takes 15 µs.
+  return Buffer.from(randomUUID().slice(-17).replace("-", ""), "hex").toString("base64url");
 }
 
 /** Returns the id that belongs to a text: the same id each time. It is as hard to guess as the text. */

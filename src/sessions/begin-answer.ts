@@ -1,5 +1,4 @@
 import { observe } from "../diagnostics/operations.js";
-import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { BaseMessage } from "@langchain/core/messages";
 import { Answer, type BegunAnswer } from "../answers/answer.js";
@@ -8,6 +7,7 @@ import type { AnswerPlace } from "../answers/place.js";
 import { OpenConversation } from "../chat-history/open-conversation.js";
 import { AnswerStoppedError, ConversationBusyError, isLangChainRedisError, TurnNotStoredError } from "../errors.js";
 import { digestOf } from "../options/digest.js";
+import { newName } from "../options/ids.js";
 import type { Channels } from "../redis/channels.js";
 import type { OwnerKeys } from "../redis/keys.js";
 import { newOperationId } from "../redis/operation.js";
@@ -207,10 +207,6 @@ function isSame(own: SessionRef, other: SessionRef): boolean {
     own.agentId === other.agentId &&
     own.conversationId === other.conversationId
   );
-}
-
-function newName(): string {
-  return randomBytes(8).toString("base64url");
 }
 
 /** Gives up in the background. The script then refuses a try that is still on its way. */

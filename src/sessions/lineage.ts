@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { ConversationChangedError } from "../errors.js";
 import type { Sealer } from "../redis/sealing.js";
 
@@ -24,7 +24,8 @@ export class Lineage {
 
   /** The id to seal with. A new one, as long as no record was read. */
   get id(): string {
-    if (this.#id === "") this.#id = randomBytes(12).toString("hex");
+    // From the random bytes that Node keeps for UUIDs: a write that seals nothing makes an id too.
+    if (this.#id === "") this.#id = randomUUID().replaceAll("-", "").slice(0, 24);
     return this.#id;
   }
 

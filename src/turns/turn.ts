@@ -1,5 +1,4 @@
 import { type Observation, observe } from "../diagnostics/operations.js";
-import { randomBytes } from "node:crypto";
 import type { BaseChatMessageHistory, BaseListChatMessageHistory } from "@langchain/core/chat_history";
 import type { BaseMessage } from "@langchain/core/messages";
 import { conversationOf, type RedisChatMessageHistory } from "../chat-history/history.js";
@@ -9,6 +8,7 @@ import type { ClosingEnd } from "../answers/event-log.js";
 import type { Batch, Fence, HeldLease } from "../chat-history/message-log.js";
 import type { Beginning, OpenConversation, TurnBegun } from "../chat-history/open-conversation.js";
 import { type AnswerStoppedError, InvalidOptionError, isLangChainRedisError, TurnNotStoredError } from "../errors.js";
+import { newName } from "../options/ids.js";
 import { hasMethods } from "../options/validation.js";
 import { interruptedTurn } from "../messages/interrupted.js";
 import type { PartOfTurn } from "../redis/scripts/fragments/unfinished.js";
@@ -125,7 +125,7 @@ export class Turn {
     this.#conversation = conversationOf(history);
     this.#settings = settings;
     this.operationId = begun.operationId;
-    this.#attempt = begun.attempt ?? newAttempt();
+    this.#attempt = begun.attempt ?? newName();
     this.past = begun.past;
     this.#beginning = begun.beginning ?? {};
     this.#named = begun.named ?? false;
@@ -263,7 +263,7 @@ export class Turn {
 
   /** Goes on as another run of the turn, because the stored parts of this one were removed. */
   beginAgain(): void {
-    this.#attempt = newAttempt();
+    this.#attempt = newName();
     this.#stored = 0;
   }
 
@@ -520,10 +520,6 @@ function holdOf({ begun: { token }, signal }: Answer): Hold {
 
 function observationOf(history: AnyHistory): Observation | undefined {
   return observe("turn", conversationOf(history)?.log.subject);
-}
-
-function newAttempt(): string {
-  return randomBytes(8).toString("base64url");
 }
 
 /** Takes the conversation, unless `concurrency` is `"allow"`, and reads it. */
