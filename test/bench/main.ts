@@ -4,6 +4,7 @@
 //   npm run bench -- --quick    less than a minute; writes nothing
 //   npm run bench -- --report   measures nothing: writes anew what is made of docs/benchmark.json
 //   npm run bench -- --graphs   agents with a checkpointer only; the rest of docs/benchmark.json stays
+//   npm run bench -- --others   all but graphs and answers, which stay: SQLite's package is compiled for one version of Node
 //   npm run bench -- --answers  answers in flight only; the rest stays. With --quick, it prints its section and writes nothing
 //   npm run bench -- --private  encryption and compression only; the same
 //   npm run bench -- --cold     cold starts only; the same
@@ -34,6 +35,7 @@ const { values } = parseArgs({
     quick: { type: "boolean", default: false },
     report: { type: "boolean", default: false },
     graphs: { type: "boolean", default: false },
+    others: { type: "boolean", default: false },
     answers: { type: "boolean", default: false },
     private: { type: "boolean", default: false },
     cold: { type: "boolean", default: false },
@@ -71,7 +73,7 @@ if (values.graphs) {
   if (plan === fullPlan) writeReport({ ...readFindings(docs), telemetry }, docs);
   console.log(telemetrySection(telemetry));
 } else if (!values.report) {
-  const findings = await runBenchmark(plan);
+  const findings = await runBenchmark(plan, values.others ? readFindings(docs) : {});
   const folder = values.out ?? (values.quick ? undefined : docs);
   if (folder !== undefined) writeReport(findings, folder);
   console.log(headlineTable(findings));
