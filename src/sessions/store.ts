@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { AgentMemory } from "../agent-memory/memory.js";
 import type { Thread, ThreadSettings } from "../checkpoints/thread.js";
 import { RedisChatMessageHistory } from "../chat-history/history.js";
@@ -47,6 +46,7 @@ import { connectionOfOwner, keysOf } from "./owner-keys.js";
 import { acceptsPlaintext, compared } from "../encryption/vault.js";
 import { unsealed } from "../encryption/sealers.js";
 import { openSession, sealFields } from "./opened-record.js";
+import { drawBytes } from "./random-bytes.js";
 import { initFields, metadataFields, startedSession } from "./record.js";
 import type { Session } from "./session.js";
 import { sessionItems } from "./session-items.js";
@@ -135,8 +135,7 @@ export class SessionStore {
     const operationId = operationIdOf(options);
     const tag = ownerTag(checked.userId, checked.orgId);
     const keys = ownerKeys(this.#settings.keyPrefix, tag);
-    // Drawn at once: asking for random bytes takes longer than the bytes themselves.
-    const random = randomBytes(2 * ID_BYTES + SECRET_BYTES);
+    const random = drawBytes(2 * ID_BYTES + SECRET_BYTES);
     const id = newId("session", random.subarray(0, ID_BYTES));
     const { secretHash, tokenFor } = newSecret(random.subarray(2 * ID_BYTES));
     const conversationId = checked.conversationId ?? newId("conversation", random.subarray(ID_BYTES, 2 * ID_BYTES));
