@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { refusalCode } from "./failure.js";
 import type { Command, RedisPort, ReplyType } from "./port.js";
 import { count } from "./replies.js";
-import type { Script } from "./script/define.js";
+import type { Script, SentArguments } from "./script/define.js";
 import type { Sealer } from "./sealing.js";
 
 /** The number of replicas that must have a write before it is done, and how long to wait for them. */
@@ -22,13 +22,21 @@ export interface Sending {
 }
 
 /** Runs a script and returns its reply. Takes one round trip, or two if the server does not know the script. */
-export async function evaluate<Call, Reply>(
+export function evaluate<Call, Reply>(
   client: RedisPort,
   script: Script<Call, Reply>,
   call: Call,
   { sealer, replies }: Sending,
 ): Promise<unknown> {
-  const { numberOfKeys, keysAndArguments } = script.encode(call, sealer);
+  return evaluateEncoded(client, script, script.encode(call, sealer), replies);
+}
+
+async function evaluateEncoded(
+  client: RedisPort,
+  script: Pick<Script<never, unknown>, "lua" | "sha1">,
+  { numberOfKeys, keysAndArguments }: SentArguments,
+  replies: ReplyType,
+): Promise<unknown> {
   try {
     return await client.evalsha(script.sha1, numberOfKeys, keysAndArguments, replies);
   } catch (error) {
@@ -54,7 +62,9 @@ export async function evaluateAndWait<Call, Reply>(
   call: Call,
   { replicas, timeoutMilliseconds, isOver, sealer, replies }: Replication & Sending & { isOver: () => boolean },
 ): Promise<{ reply: unknown; replicas: number }> {
-  const { numberOfKeys, keysAndArguments } = script.encode(call, sealer);
+  // Encoded once: an attempt to create a session has a number, and the script refuses one that comes after a later one.
+  const encoded = script.encode(call, sealer);
+  const { numberOfKeys, keysAndArguments } = encoded;
   const rest = [String(numberOfKeys), ...keysAndArguments];
   const wait: Command = ["wait", String(replicas), String(timeoutMilliseconds)];
   let command: Command = ["evalsha", script.sha1, ...rest];
@@ -71,7 +81,7 @@ export async function evaluateAndWait<Call, Reply>(
       // ioredis follows a redirection only if a whole pipeline was refused, and WAIT never is. Sent alone, the script
       // finds its node, and the client learns where that is. Then the loop repeats the script there, with WAIT. While
       // the slot is moving, the script may be refused again.
-      await evaluate(client, script, call, { sealer, replies });
+      await evaluateEncoded(client, script, encoded, replies);
       await pause(PAUSE_MILLISECONDS);
     } else {
       throw reply;

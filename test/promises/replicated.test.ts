@@ -15,6 +15,7 @@ import {
 import { problemOf } from "langchain-redis-sessions/http";
 import { fromNodeRedis } from "langchain-redis-sessions/node-redis";
 import { faultyProxy, type FaultyProxy, type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
+import { ownerTag } from "../../src/redis/keys.js";
 import { findServerProgram } from "../../src/testing/servers/local-servers.js";
 import { closingIn } from "../support/closing.js";
 import { clusterWithReplicas, type ReplicatedCluster } from "../support/cluster-with-replicas.js";
@@ -277,30 +278,49 @@ describe.skipIf((await findServerProgram()) === undefined)("with replicas (needs
       }
     });
 
+    const slotOf = async (tag: string): Promise<number> =>
+      Number(await cluster.primaries[0]?.client.call("CLUSTER", "KEYSLOT", `{${tag}}`));
+    /** A slot of the first node with none of the other tests' keys in it: a node gives no others away. */
+    const isFree = async (tag: string): Promise<boolean> =>
+      (await ownerOf(tag)) === 0 &&
+      (await cluster.primaries[0]?.client.call("CLUSTER", "COUNTKEYSINSLOT", await slotOf(tag))) === 0;
+    const moveToSecond = async (slot: number): Promise<void> => {
+      const second = await cluster.primaries[1]?.client.call("CLUSTER", "MYID");
+      for (const { client: node } of cluster.primaries.toReversed()) {
+        await node.call("CLUSTER", "SETSLOT", slot, "NODE", String(second));
+      }
+    };
+
     test.each(versions)(
       "a slot that has moved is followed, and waited for there, by $version",
       async ({ connectCluster }) => {
-        const [first] = cluster.primaries;
-        const slotOf = async (id: string): Promise<number> =>
-          Number(await first?.client.call("CLUSTER", "KEYSLOT", `{${id}}`));
-        // Of the first node, and with none of the other tests' keys in it: a node gives no others away.
-        const isFree = async (id: string): Promise<boolean> =>
-          (await ownerOf(id)) === 0 && (await first?.client.call("CLUSTER", "COUNTKEYSINSLOT", await slotOf(id))) === 0;
         let sessionId = freshId();
         while (!(await isFree(sessionId))) sessionId = freshId();
         const client = await connectCluster(cluster.primaries.map(({ host, port }) => ({ host, port })).slice(0, 1));
         const history = open({ client, sessionId, wait: { replicas: 1, timeout: 1 } });
         const slot = await slotOf(sessionId);
         expect(await history.length(), "the client knows the slots").toBe(0);
-        const second = await cluster.primaries[1]?.client.call("CLUSTER", "MYID");
-        for (const { client: node } of cluster.primaries.toReversed()) {
-          await node.call("CLUSTER", "SETSLOT", slot, "NODE", String(second));
-        }
+        await moveToSecond(slot);
         await history.addMessages(turn("hi"));
         expect(texts(await history.getMessages())).toEqual(["hi", "re: hi"]);
         const [replicaOfSecond] = cluster.replicas;
         expect(await replicaOfSecond?.client.call("CLUSTER", "COUNTKEYSINSLOT", slot)).toBe(2);
       },
     );
+
+    // Each of its attempts has a number, and one that comes after a later one is refused.
+    test.each(versions)("a session is created where its slot has moved to, by $version", async ({ connectCluster }) => {
+      let userId = freshId();
+      while (!(await isFree(ownerTag(userId, undefined)))) userId = freshId();
+      const client = await connectCluster(cluster.primaries.map(({ host, port }) => ({ host, port })).slice(0, 1));
+      const sessions = new SessionStore({ client, wait: { replicas: 1, timeout: 1 } });
+      expect(await sessions.list({ userId }), "the client knows the slots").toEqual([]);
+      await moveToSecond(await slotOf(ownerTag(userId, undefined)));
+      const { token, session } = await sessions.create({ userId, agentId: "support" });
+      expect((await sessions.verify(token)).id).toBe(session.id);
+      const rotated = await sessions.rotate(token);
+      expect((await sessions.verify(rotated.token)).id).toBe(session.id);
+      await sessions.close();
+    });
   });
 });

@@ -86,16 +86,19 @@ type Answer<R extends Outcomes> = {
   readonly [Name in keyof R & string]: { readonly outcome: Name } & ReturnType<R[Name]>;
 }[keyof R & string];
 
+/** The keys and arguments of a call, as EVALSHA takes them. */
+export interface SentArguments {
+  readonly numberOfKeys: number;
+  readonly keysAndArguments: Value[];
+}
+
 export interface Script<Call, Reply> {
   readonly name: string;
   readonly lua: string;
   readonly sha1: string;
   readonly unrecorded: boolean;
   /** Returns the keys and arguments of a call as EVALSHA takes them. */
-  readonly encode: (
-    call: Call,
-    sealer?: Sealer,
-  ) => { readonly numberOfKeys: number; readonly keysAndArguments: Value[] };
+  readonly encode: (call: Call, sealer?: Sealer) => SentArguments;
   /** Whether a call may seal something. */
   readonly seals: (call: Call) => boolean;
   /** Whether a call that seals nothing keeps the key of what is sealed. */
