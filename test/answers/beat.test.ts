@@ -28,7 +28,7 @@ test("nothing runs before its time, or later than a fifth of its window behind i
   }
 });
 
-test("what is taken back does not run, and the others of its moment do", () => {
+test("a run that is taken back does not run, and others of the same moment do", () => {
   const ran: string[] = [];
   const cancel = onBeat(() => ran.push("first"), 20, 50);
   onBeat(() => ran.push("second"), 20, 50);

@@ -81,7 +81,7 @@ test("once it is stored, its events last for ttl, and then nothing of it is left
   expect(await user.stored()).toEqual(["human: Hi", "ai: Hello"]);
 });
 
-test("of one that was interrupted the events go after ttl; its question is offered as long as the conversation lasts", async () => {
+test("events of an interrupted answer expire after ttl; its question is offered as long as the conversation lasts", async () => {
   const answer = await user.begin("one", { ttl: 1, lease: 1 });
   answer.send("one");
   await answer.close();

@@ -18,7 +18,7 @@ afterEach(() => user.close());
 
 const words = Array.from({ length: 40 }, (_, index) => `word ${index + 1}`);
 
-test("who leaves after any event and comes back with its id gets exactly the rest, while it runs and afterwards", async () => {
+test("a follower that leaves after any event and comes back with its id gets exactly the rest, during the answer and afterwards", async () => {
   const answer = await user.begin();
   const other = await user.elsewhere(keep(new Redis(single)));
   const whole = all(other.answers.follow());
@@ -147,7 +147,7 @@ test.each([
   return expect(heard(user.answers, { after })).rejects.toMatchObject({ code: "INVALID_OPTION" });
 });
 
-test("of the eight answers before the latest the end is known; of earlier ones it is gone", async () => {
+test("the ends of the eight answers before the latest are known, and ends of earlier ones are gone", async () => {
   const ids: string[] = [];
   for (let number = 0; number < 11; number++) {
     const answer = await user.begin(`${number}`);

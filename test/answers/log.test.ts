@@ -160,7 +160,7 @@ describe("bounds", () => {
     expect(await client.llen(user.keys.answer(user.id).events)).toBe(6);
   });
 
-  test("what Redis does not take for too long is left out, and one mark says so, in its place", async () => {
+  test("events that Redis refuses for too long are left out, and one mark stands in their place", async () => {
     const proxy = await through(single);
     const faulty = keep(new Redis({ port: proxy.port, maxRetriesPerRequest: 0, retryStrategy: () => 10 }));
     const store = new SessionStore({ client: faulty, keyPrefix: user.keyPrefix, deadline: 1 });

@@ -82,7 +82,7 @@ describe.each(Object.entries(kinds))('%s with concurrency "interrupt"', (_, run)
     expect(await user.answers.current()).toBeUndefined();
   });
 
-  test("of a chain of five, the newest runs; the others get a typed error and leave nothing", async () => {
+  test("in a chain of five the newest runs, and the others get a typed error and leave nothing", async () => {
     const hangs = hanging(["Hel"], "deaf");
     const first = thrown(run(user, hangs, "Hi"));
     await started(hangs);
@@ -157,7 +157,7 @@ describe("begin({ supersede })", () => {
     expect(await user.stored()).toEqual(["human: Hi", "human: Third"]);
   });
 
-  test("of five at once the newest begins, and the others are superseded and leave nothing", async () => {
+  test("when five begin at once, the newest begins, and the others are superseded and leave nothing", async () => {
     const answer = await user.begin();
     const places = await Promise.all([1, 2, 3, 4, 5].map(async () => user.elsewhere()));
     const outcomes: Promise<unknown>[] = [];

@@ -64,7 +64,7 @@ describe.each(
   const mark = async (): Promise<string> => (await log.read(0)).seen;
 
   describe("read and length", () => {
-    test("an unused log has no entries, and no clear", async () => {
+    test("a log that was never used has no entries and no clear", async () => {
       expect(await log.read(0)).toMatchObject({ seen: "", entries: [], recorded: false });
       expect(await log.read(-3, { operationId: freshId() })).toEqual({
         seen: "",
@@ -129,7 +129,7 @@ describe.each(
       expect(await texts()).toEqual(["a", "b", "c"]);
     });
 
-    test("an operation id that is used again for other content is a conflict, and nothing is stored", async () => {
+    test("reusing an operation id for other content is a conflict, and nothing is stored", async () => {
       const operationId = freshId();
       await log.append(batch(["a", "b"], { operationId }));
       for (const content of [["a"], ["a", "c"], ["ab"], ["a", "b", "c"]]) {
@@ -346,7 +346,7 @@ describe.each(
       await elsewhere.release("two");
     });
 
-    test("a turn that gives back its place lets those behind it go on, and the lease stays with its holder", async () => {
+    test("a turn that leaves the line lets those behind it go on, and the lease stays with its holder", async () => {
       await log.acquire(attempt("one"));
       await elsewhere.acquire(attempt("two"));
       const { ticket } = await log.acquire(attempt("three"));

@@ -54,7 +54,7 @@ test("each kind of message comes back from the export as getMessages() returns i
   expect(read.map(({ text }) => text)).toEqual(kinds.map(({ text }) => text));
 });
 
-test("what is no message of this library is an error, or is left out", async () => {
+test("an entry that is not a message of this library is an error, or is left out", async () => {
   const past = await SessionPast.of(client, [["Q: one", "first"]]);
   await client.rpush(past.keys.messages(past.id), "no JSON");
   const { conversations } = past.store;

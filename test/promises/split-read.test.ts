@@ -92,7 +92,7 @@ describe.each<[string, (url: string) => Redis]>([
     expect(outcome).toMatchObject({ code: "CONVERSATION_CHANGED" });
   });
 
-  test("control: the commands by themselves are of two moments", async () => {
+  test("control: separate commands read two moments", async () => {
     const session = await conversation(["0"]);
     const key = (await writer.keys(`*${session.conversationId}*`)).find((name) => name.includes(":messages:")) ?? "";
     const read = await readAround(

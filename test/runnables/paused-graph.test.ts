@@ -711,7 +711,7 @@ describe("a conversation that is named by sessionId", () => {
 });
 
 describe("graphs of other forms", () => {
-  test("two that wait at once are answered one after the other", async () => {
+  test("two pauses at once are answered one after the other", async () => {
     const graph = over(
       new StateGraph(MessagesAnnotation)
         .addNode("model", () => ({ messages: [calling(["pay", {}], ["pack", {}])()] }))

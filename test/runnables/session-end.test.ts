@@ -198,7 +198,7 @@ test("turns share one connection that listens, and none is left some time after 
   await expect.poll(listening).toBe(0);
 });
 
-test("what is no session is refused before anything is run", async () => {
+test("a value that is not a session is refused before anything runs", async () => {
   const model = answering();
   for (const wrong of [undefined, null, token, {}, { id: session.id }]) {
     const call = chainOf(model).invoke("Hi", { configurable: { session: wrong } });

@@ -101,7 +101,7 @@ describe.each(allTopologies)("sessions on $name", ({ connect }) => {
     await expect(sessions.verify(token, { userId })).rejects.toMatchObject(gone("ended"));
   });
 
-  test("an expectation that is there but undefined lets nobody in", async () => {
+  test("an expectation whose value is undefined lets nobody in", async () => {
     const sessions = store();
     const userId = freshId();
     const { token } = await sessions.create({ userId, orgId: "acme", agentId: "support" });
@@ -140,7 +140,7 @@ describe.each(allTopologies)("sessions on $name", ({ connect }) => {
     expect(() => new SessionStore(undefined as never)).toThrow(InvalidOptionError);
   });
 
-  test("a create that is repeated for a session that is over does not hand out a token", async () => {
+  test("a repeated create hands out no token once its session is over", async () => {
     const sessions = store({ maxSessionsPerUser: 1 });
     const user = init();
     await sessions.create(user, { operationId: "a" });
@@ -151,7 +151,7 @@ describe.each(allTopologies)("sessions on $name", ({ connect }) => {
     await expect(sessions.create(user, { operationId: "b" })).rejects.toMatchObject(gone("evicted"));
   });
 
-  test("of a create that is repeated, only the latest token works; the holder of another is told why", async () => {
+  test("a repeated create leaves only its latest token valid, and the holder of an earlier one is told why", async () => {
     const sessions = store();
     const user = init();
     const first = await sessions.create(user, { operationId: "a" });
@@ -294,7 +294,7 @@ describe.each(allTopologies)("sessions on $name", ({ connect }) => {
     }
   });
 
-  test("ending one, another by id, all but one, and all", async () => {
+  test("sessions can be ended one by one, by id, all but one, and all at once", async () => {
     const sessions = store();
     const user = init();
     const create = (): ReturnType<SessionStore["create"]> => sessions.create(user);
@@ -569,7 +569,7 @@ describe.each(allTopologies)("sessions on $name", ({ connect }) => {
     await here.close();
   });
 
-  test("what is no token costs no call, and what is none of ours opens nothing", async () => {
+  test("a text that is not a token costs no call, and a forged token opens nothing", async () => {
     const sessions = store();
     const { token, session } = await sessions.create(init());
     for (const bad of ["", "x", session.id, token.slice(1), `${token}x`, token.toUpperCase(), undefined as never]) {

@@ -82,7 +82,7 @@ test("no id, text, title, key, value, sum or length of an erased user is left, a
   }
 });
 
-test("of a session that has ended its holder learns why and nobody else, though its record no longer says whose it was", async () => {
+test("only the holder of an ended session learns why it ended, though its record no longer names the user", async () => {
   const strict = new SessionStore({ client, addressBinding: "strict" });
   const right = { userId: "ending", orgId: "acme", agentId: "support", ipAddress: "192.0.2.7" };
   for (const orgId of [right.orgId, undefined]) {
@@ -108,7 +108,7 @@ test("of a session that has ended its holder learns why and nobody else, though 
   await strict.close();
 });
 
-test("a number that is remembered in disguise is the number, when the write is repeated", async () => {
+test("a repeated write returns the number that its record holds in disguise", async () => {
   const { session } = await sessions.create({ userId: "repeating", agentId: "support" });
   const memory = sessions.memory(session);
   let sum = 0;
@@ -128,7 +128,7 @@ test("a number that is remembered in disguise is the number, when the write is r
   expect(await memory.has("sum")).toBe(false);
 });
 
-test("a write of before an erasure is refused when it is repeated, and in a new session is another write", async () => {
+test("a write from before an erasure is refused when it is repeated, and is a new write in a new session", async () => {
   const user = { userId: "coming-back" };
   const { session } = await sessions.create({ ...user, agentId: "support" });
   const options = { operationId: "once" };

@@ -89,7 +89,7 @@ describe.each(allTopologies.filter(({ name }) => !name.includes("least rights"))
       await expect(sessions.verify(token)).rejects.toMatchObject({ reason: "ended" });
     });
 
-    test("leaves sessions of another prefix alone, also where one of them looks like a pattern", async () => {
+    test("leaves sessions of another prefix alone, even if a prefix looks like a pattern", async () => {
       const name = freshId();
       const [stars, ones] = [storeWith(`test-${name}*[a]?`), storeWith(`test-${name}-b-a-c`)];
       const one = user();
@@ -117,7 +117,7 @@ describe.each(allTopologies.filter(({ name }) => !name.includes("least rights"))
       },
     );
 
-    test("does not end again who signed in since it was there", async () => {
+    test("does not end the session of a user who signed in after it passed", async () => {
       const sessions = storeWith(`test-${freshId()}`);
       const one = user();
       const { session } = await sessions.create(one);
@@ -138,7 +138,7 @@ describe.each(allTopologies.filter(({ name }) => !name.includes("least rights"))
   },
 );
 
-test("what it cannot do is told", async () => {
+test("says what it cannot do", async () => {
   const client = allTopologies[0]?.connect() ?? expect.unreachable();
   const sessions = new SessionStore({ client, deadline: 0.5 });
   await expect(sessions.endEverybody({ onProgress: 5 as never })).rejects.toThrow(InvalidOptionError);

@@ -236,7 +236,7 @@ test("a session that ends or expires before its page is left out", async () => {
 });
 
 describe("the caller", () => {
-  test("who leaves the loop has nothing more read", async () => {
+  test("a caller that leaves the loop causes no more reads", async () => {
     const { session } = await longConversation(2_000);
     const runs = vi.spyOn(client, "evalsha");
     for await (const record of store.exportUser(session)) if (record.kind === "conversation") break;
@@ -248,7 +248,7 @@ describe("the caller", () => {
     runs.mockRestore();
   });
 
-  test("who reads slowly has no page read ahead, and goes on where it was", async () => {
+  test("a slow reader gets no page ahead of time, and goes on where it was", async () => {
     const { session } = await longConversation(2_000);
     const records: ExportedRecord[] = [];
     const iterator = store.exportUser(session);

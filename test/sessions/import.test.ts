@@ -371,7 +371,7 @@ describe("what is hostile, or too large, is refused before anything is written",
     expect(await dump()).toEqual({});
   });
 
-  test("names that are those of a prototype stay names", async () => {
+  test("names such as those of a prototype stay names", async () => {
     const text =
       '{"type":"human","data":{"content":"x","additional_kwargs":{"__proto__":{"a":1},"constructor":2}},"at":"2026-01-01T00:00:00.000Z"}';
     await store.conversations.import(owner, { ...record, messages: [JSON.parse(text) as (typeof record.messages)[0]] });

@@ -19,7 +19,7 @@ function someone(): { user: { userId: string; agentId: string }; keys: OwnerKeys
   return { user: { userId, agentId: "support" }, keys: ownerKeys("chat", ownerTag(userId, undefined)) };
 }
 
-test("of conversations that have expired, each append takes some out of the index, though nobody lists them", async () => {
+test("each append removes some expired conversations from the index, even if nobody lists them", async () => {
   const sessions = new SessionStore({ client });
   const { user, keys } = someone();
   const { session } = await sessions.create(user);
@@ -39,7 +39,7 @@ test("of conversations that have expired, each append takes some out of the inde
   ).toHaveLength(2);
 });
 
-test("of very many conversations that have expired, a listing takes some out at a time, and lists all that are there", async () => {
+test("a listing removes expired conversations a few at a time, and lists all that exist", async () => {
   const sessions = new SessionStore({ client });
   const { user, keys } = someone();
   const { session } = await sessions.create(user);
@@ -56,7 +56,7 @@ test("of very many conversations that have expired, a listing takes some out at 
   expect(await client.zrange(keys.conversations, "0", "-1")).toEqual([session.conversationId]);
 });
 
-test("a session that is refused at the limit leaves the index without those that are gone", async () => {
+test("a session that is refused at the limit still removes expired ones from the index", async () => {
   const sessions = new SessionStore({ client, maxSessionsPerUser: 1, atLimit: "reject" });
   const { user, keys } = someone();
   const { session } = await sessions.create(user);

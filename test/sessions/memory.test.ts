@@ -196,7 +196,7 @@ describe.each(allTopologies)("the memory of a session on $name", ({ connect }) =
     await prefixed.quit();
   });
 
-  test("a huge one goes in one step, whole", async () => {
+  test("a huge memory is removed whole, in one step", async () => {
     const user = { userId: freshId() };
     const { session } = await sessions.create({ ...user, agentId: "a" });
     for (let batch = 0; batch < 10; batch++) {

@@ -211,7 +211,7 @@ test("a mutated token neither rotates nor ends a session, and the real ones go o
   for (const { token, session } of issued) expect((await sessions.verify(token)).id).toBe(session.id);
 });
 
-test("values that are no strings are no tokens", async () => {
+test("a value that is not a string is not a token", async () => {
   const { token } = issued[1] ?? expect.unreachable();
   const before = proxy.requests;
   for (const value of [undefined, null, 1, {}, [token], new String(token), { toString: () => token }]) {
@@ -221,7 +221,7 @@ test("values that are no strings are no tokens", async () => {
   expect(proxy.requests).toBe(before);
 });
 
-test("a forgery is told the same of a session that ended as of one that never was", async () => {
+test("a forged token gets the same answer for an ended session as for one that never existed", async () => {
   const { token } = await sessions.create({ userId: freshId(), agentId: "support" });
   await sessions.end(token);
   await expect(sessions.verify(token)).rejects.toMatchObject({ reason: "ended" });
