@@ -27,9 +27,14 @@ const section = ${number};
 `;
 
 test("while 200 kB arrive, what is complete is left alone, and the page can be used", async () => {
-  const text = Array.from({ length: 290 }, (_, index) => section(index + 1)).join("");
-  expect(text.length).toBeGreaterThan(200_000);
-  provider.behaviour = { says: text };
+  const sections = Array.from({ length: 290 }, (_, index) => section(index + 1));
+  expect(sections.join("").length).toBeGreaterThan(200_000);
+  // The second half comes when the first has been looked at: the answer must not be over before that.
+  let goOn = (_rest: string): void => {};
+  const rest = new Promise<string>((resolve) => {
+    goOn = resolve;
+  });
+  provider.behaviour = { says: sections.slice(0, 145).join(""), rest };
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
   await ada.say("Tell me all of it");
@@ -58,6 +63,7 @@ test("while 200 kB arrive, what is complete is left alone, and the page can be u
   const { kept, addedForEach } = await ada.page.evaluate<{ kept: boolean; addedForEach: number }>("result()");
   expect(kept).toBe(true);
   expect(addedForEach).toBeLessThan(2);
+  goOn(sections.slice(145).join(""));
   // Somebody looks at something else, and comes back.
   await ada.begin();
   await ada.openConversation("Tell me all of it");

@@ -5,7 +5,7 @@ import { listenOnFreePort } from "../../../src/testing/servers/free-ports.js";
 
 /** What the provider does with the next requests: it says something, refuses, hangs up, or stays silent. */
 type Behaviour =
-  | { readonly says: string }
+  | { readonly says: string; /** What follows, once it resolves. */ readonly rest?: Promise<string> }
   | { readonly status: number; readonly code?: string }
   | "hangs up"
   | "is silent";
@@ -23,7 +23,7 @@ export async function startModelProvider(): Promise<ModelProvider> {
     request.resume();
     if (behaviour === "is silent") return;
     if (behaviour === "hangs up") request.socket.destroy();
-    else if ("says" in behaviour) void say(response, behaviour.says);
+    else if ("says" in behaviour) void say(response, behaviour.says, behaviour.rest);
     else refuse(response, behaviour);
   });
   const port = await listenOnFreePort(server);
@@ -39,7 +39,7 @@ export async function startModelProvider(): Promise<ModelProvider> {
 }
 
 /** A hundred characters at a time. */
-async function say(response: ServerResponse, text: string): Promise<void> {
+async function say(response: ServerResponse, text: string, rest?: Promise<string>): Promise<void> {
   response.writeHead(200, { "Content-Type": "text/event-stream" });
   const id = `chatcmpl-${randomUUID()}`;
   const send = (delta: object, finishReason: string | null = null): boolean => {
@@ -48,9 +48,11 @@ async function say(response: ServerResponse, text: string): Promise<void> {
     return response.write(`data: ${JSON.stringify(chunk)}\n\n`);
   };
   send({ role: "assistant", content: "" });
-  for (const piece of text.match(/[^]{1,100}/g) ?? []) {
-    send({ content: piece });
-    await pause(1);
+  for (const part of [text, rest]) {
+    for (const piece of (await part)?.match(/[^]{1,100}/g) ?? []) {
+      send({ content: piece });
+      await pause(1);
+    }
   }
   send({}, "stop");
   response.end("data: [DONE]\n\n");
