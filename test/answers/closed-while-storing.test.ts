@@ -4,22 +4,17 @@ import { Redis } from "ioredis";
 import { createAgent } from "langchain";
 import { sessionMiddleware } from "langchain-redis-sessions/agents";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
-import { type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { startRedis } from "langchain-redis-sessions/testing";
+import { afterAll, expect, onTestFinished, test } from "vitest";
+import { closingIn } from "../support/closing.js";
 import { hanging } from "../support/scripted-model.js";
 import { Answering, heard } from "./support/answering.js";
 
 // A server of its own, because it forgets its scripts: then a write takes two round trips, and the end of the answer one.
-let redis: RunningRedis;
-let client: Redis;
-beforeAll(async () => {
-  redis = await startRedis();
-  client = new Redis(redis.url);
-});
-afterAll(async () => {
-  client.disconnect();
-  await redis[Symbol.asyncDispose]();
-});
+const { closing, keep } = closingIn(afterAll);
+const redis = await startRedis();
+closing.push(() => redis.stop());
+const client = keep(new Redis(redis.url));
 
 test.each(["an agent", "a runnable"])("%s that is aborted: what it said is stored", async (kind) => {
   const user = await Answering.on(client);

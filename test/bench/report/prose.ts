@@ -56,6 +56,6 @@ Dropped, for no gain beyond the noise, or for a loss elsewhere:
 - Writing the stencils' common assignments out in each stencil: 0.95 of decoding alone, and no gain in a read.
 - Fewer commands in the script that appends (one \`SET NX GET\` for \`GET\` and \`SET\`), or its functions written out: 1 to 2 of 19 µs.
 - One script instead of four of a session's five commands: a tenth less time here, and a quarter more of Redis' time.
-- A pool of random bytes for tokens: it would save 5 µs of a creation, but a copied process, as after a snapshot of a virtual machine, would hand out the same tokens.
+- A pool of random bytes for tokens that outlives a tick: it would save 5 µs of a creation, but a copied process, as after a snapshot of a virtual machine, would hand out the same tokens.
 
 </details>`;
