@@ -91,7 +91,7 @@ if before then
   end
   return before
 end
-local found, fields = state(record, index, sessionId)
+local found, session = state(record, index, sessionId)
 if found ~= "live" then
   if ending ~= "" then
     -- The question stays, because it was accepted while the session was live.
@@ -106,7 +106,7 @@ if redis.call("ZSCORE", erased, conversationId) then
 end
 local held = redis.call("HMGET", conversation, "generation", "agentId", "unfinished", "finished", "sealed", "createdAt")
 local generation, note = held[1], held[3]
-local agentId = fields[5]
+local agentId = session[5]
 if held[2] and held[2] ~= agentId then
   return { "no-conversation" }
 end
@@ -162,7 +162,7 @@ if note or turn then
   noteTurn(conversation, note, turnOperation, turn, stay, #encoded)
 end
 keepConversation(keys, conversationId, agentId, due, ttl)
-countSaid(record, index, fields, #encoded, toolCalls)
+countSaid(record, index, session, #encoded, toolCalls)
 if ending ~= "" then
   if fence ~= "" and redis.call("HGET", answer, "token") == token then
     -- The question was kept beside the conversation, and is now in it.

@@ -84,12 +84,12 @@ end`,
 /** Adds to the counts of a session's messages and tool calls, and renews its idle timeout. */
 export const countSaid = fragment(
   /* lua */ `
-local function countSaid(record, index, fields, messages, toolCalls)
+local function countSaid(record, index, session, messages, toolCalls)
   redis.call("HINCRBY", record, "messageCount", messages)
   if toolCalls > 0 then
     redis.call("HINCRBY", record, "toolCallCount", toolCalls)
   end
-  touch(record, index, fields)
+  touch(record, index, session)
 end`,
   touch,
 );

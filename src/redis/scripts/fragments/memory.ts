@@ -73,8 +73,8 @@ local function refused(record, index, sessionId, agentId)
   if not record then
     return nil
   end
-  local found, fields = state(record, index, sessionId)
-  if found == "live" and fields[5] ~= agentId then
+  local found, session = state(record, index, sessionId)
+  if found == "live" and session[5] ~= agentId then
     found = "mismatch"
   end
   return found ~= "live" and { found } or nil

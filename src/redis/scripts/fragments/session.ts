@@ -59,11 +59,11 @@ end`,
   grace,
 );
 
-/** Renews the idle timeout of a live session. `fields` is what `state` read of its record, if it is at hand. */
+/** Renews the idle timeout of a live session. `session` is what `state` read of its record, if it is at hand. */
 export const touch = fragment(
   /* lua */ `
-local function touch(record, index, fields)
-  local limits = fields and { fields[3], fields[4] } or redis.call("HMGET", record, "idle", "until")
+local function touch(record, index, session)
+  local limits = session and { session[3], session[4] } or redis.call("HMGET", record, "idle", "until")
   local at = keptUntil(tonumber(limits[1]), tonumber(limits[2]))
   redis.call("HSET", record, "activeAt", whole(now))
   redis.call("PEXPIREAT", record, whole(at))
@@ -151,12 +151,12 @@ local function notAdmitted(record, sessions, sessionId, conversation)
   if not record then
     return nil
   end
-  local found, fields = state(record, sessions, sessionId)
+  local found, session = state(record, sessions, sessionId)
   if found ~= "live" then
     return { found }
   end
   local agentId = redis.call("HGET", conversation, "agentId")
-  if agentId and agentId ~= fields[5] then
+  if agentId and agentId ~= session[5] then
     return { "no-conversation" }
   end
   return nil

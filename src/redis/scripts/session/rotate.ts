@@ -41,13 +41,13 @@ end
 if known[1] ~= replaceable then
   return { known[2] == old and now < known[3] + GRACE and "rotated" or "unknown" }
 end
-local found, fields = state(record, index, id)
+local found, session = state(record, index, id)
 if found ~= "live" then
   return { found }
 end
 remember(operation, digest, whole(attempt) .. " " .. new)
 redis.call("HSET", record, "secret", new, "previousSecret", old, "replacedAt", whole(now), "rotated", "1")
-touch(record, index, fields)
+touch(record, index, session)
 return { "live", redis.call("HGETALL", record) }
 `,
 });

@@ -56,14 +56,14 @@ end
 if rotated then
   return { "rotated" }
 end
-local found, fields = state(record, index, id)
+local found, session = state(record, index, id)
 if found ~= "live" then
   return { found }
 end
 if mustAuthenticate(notBefore, authenticated, id) then
   return { "authenticate" }
 end
-touch(record, index, fields)
+touch(record, index, session)
 return { "live", redis.call("HGETALL", record) }
 `,
 });
