@@ -1,6 +1,7 @@
 import { open } from "../encryption/vault.js";
 import { CorruptMessageError, isLangChainRedisError, type LangChainRedisError } from "../errors.js";
 import { type AnswerRead, readAnswerScript } from "../redis/scripts/answer/read.js";
+import { eventsChannel } from "../redis/keys.js";
 import { run } from "../redis/send.js";
 import { belongingOf, isMark, type LoggedEvent } from "./event-log.js";
 import type { AnswerPlace } from "./place.js";
@@ -64,9 +65,11 @@ export class AnswerFeed {
     this.#followers.add(follower);
     if (this.#followers.size === 1) {
       const { channels, channel } = follower.place;
-      const look = (): void => void this.#look();
-      this.#unlisten = channels.listen(channel, { onMessage: look, onSubscribed: look });
-      look();
+      this.#unlisten = channels.listen(eventsChannel(channel), {
+        onMessage: (message) => this.#hear(message),
+        onSubscribed: () => void this.#look(),
+      });
+      void this.#look();
     }
     return () => {
       if (!this.#followers.delete(follower) || this.#followers.size > 0) return;
@@ -80,6 +83,23 @@ export class AnswerFeed {
     clearTimeout(this.#timer);
     this.#unlisten?.();
     this.#whenUnused();
+  }
+
+  /** Takes the events that came with a message if they follow on the latest one. Otherwise reads what there is. */
+  #hear(message: string): void {
+    const [first = "", ...entries] = message.split("\n");
+    const [, name, number] = first.split(" ");
+    const isNext = name === this.run && Number(number) <= this.latest + 1;
+    const [follower] = this.#followers;
+    // Where events are sealed, an event that is not sealed may be refused. The read decides that.
+    if (!isNext || follower === undefined || follower.place.connection.vault !== undefined) void this.#look();
+    else this.#add(Number(number), entries);
+  }
+
+  /** Adds events that are not known yet, and wakes the followers. */
+  #add(first: number, entries: readonly string[]): void {
+    for (const entry of entries.slice(this.latest + 1 - first)) this.events.push({ number: this.latest + 1, entry });
+    for (const { wake } of this.#followers) wake();
   }
 
   async #look(): Promise<void> {
@@ -100,10 +120,11 @@ export class AnswerFeed {
   async #read(follower: Follower): Promise<void> {
     const now = performance.now();
     const marks = now - this.#marked >= MARK_MILLISECONDS;
-    const found = await readEvents(follower.place, { run: this.run, operationId: "", from: this.latest, marks });
+    const from = this.latest;
+    const found = await readEvents(follower.place, { run: this.run, operationId: "", from, marks });
     if (marks) this.#marked = now;
     if (found.outcome === "found") {
-      for (const entry of found.events) this.events.push({ number: this.latest + 1, entry });
+      this.#add(from + 1, found.events);
       if (found.present > this.latest) this.#isAsked = true;
       else if (found.end !== "") this.ending = found;
     } else {

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { erasedIndex, ownedThings } from "./owned.js";
+import { EVENTS_CHANNEL } from "./scripts/fragments/answer.js";
 
 // Only this file spells keys. The keys of one history share a hash tag, `{<id>}`, and so a Cluster slot.
 //
@@ -292,11 +293,20 @@ export function answerChannels(base: string): string {
 }
 
 /**
- * Returns the Pub/Sub channel of a conversation's answers. Its messages say that something has happened, without any
- * content.
+ * Returns the Pub/Sub channel of a conversation's answers. A message says that the running turn has to stop:
+ * "stop <token of its lease> <reason>".
  */
 export function answerChannel(base: string, conversationId: string): string {
   return answerChannels(base) + encode(conversationId);
+}
+
+/**
+ * Returns the Pub/Sub channel of the events of a conversation's answers. It is a channel of its own, so that the process
+ * that answers does not receive what it has sent. A message says that there is something to read: "events". A small batch
+ * of events that are not sealed comes with it: "events <run> <number of the first event>", and a line for each event.
+ */
+export function eventsChannel(channel: string): string {
+  return channel + EVENTS_CHANNEL;
 }
 
 /** Returns the Pub/Sub channel of the ends of sessions: "<session id> <reason>". */

@@ -47,6 +47,7 @@ export const fullPlan: Plan = {
   answers: {
     asking: [
       { delayMilliseconds: 0, firstMilliseconds: 5, tokens: 200, everyMilliseconds: 5 },
+      { delayMilliseconds: 0, firstMilliseconds: 50, tokens: 200, everyMilliseconds: 5 },
       { delayMilliseconds: 0, firstMilliseconds: 300, tokens: 200, everyMilliseconds: 5 },
       { delayMilliseconds: 1, firstMilliseconds: 300, tokens: 200, everyMilliseconds: 5 },
     ],

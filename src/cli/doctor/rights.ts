@@ -1,5 +1,5 @@
 import { Cluster, type Redis } from "ioredis";
-import { answerChannel, endingsChannel, ownerKeys } from "../../redis/keys.js";
+import { answerChannel, endingsChannel, eventsChannel, ownerKeys } from "../../redis/keys.js";
 import { textList } from "../../redis/replies.js";
 import { change, type Finding, ok } from "./finding.js";
 import { isRefusal } from "./refusal.js";
@@ -44,7 +44,8 @@ const ADVICE =
 /** Checks that the connected user has every right that the library needs. */
 export async function rights(client: Redis | Cluster, prefix: string): Promise<Finding> {
   const { base, session } = ownerKeys(prefix, "doctor");
-  const channels = [endingsChannel(prefix), answerChannel(base, "doctor")];
+  const answers = answerChannel(base, "doctor");
+  const channels = [endingsChannel(prefix), answers, eventsChannel(answers)];
   const lines = [...scriptedCommands, ...channels.map((channel) => `publish ${channel} m`)];
   try {
     const refused = new Set(textList(await client.eval(probe, 1, session("doctor"), ...lines)));

@@ -28,7 +28,7 @@ export function answerSection(findings: AnswerFindings): string {
     "### The request that asks",
     '`RunnableWithSession` with `concurrency: "wait"` over a model that streams, without an answer and with one to ' +
       "which each token is sent: from the call to the first token, and to the end, when the turn is stored and the " +
-      "answer closed. Medians of rounds in which both take turns.",
+      "answer closed. Medians of rounds in which both take turns, after 100 short turns of each.",
     askerTable(findings),
     `Round trips that the caller waits for: ${plain} without an answer, ${answer} with one. Counted at the wire, on the connection of commands, in a turn to which nothing is sent. With ${tokens} tokens ${batches} batches come beside; the caller waits for none of them, but for one that is under way when the answer is closed. Where the process does not listen to the conversation yet, both turns also subscribe to it on another connection, and ask once whether they have to stop; nobody waits for that.`,
     "### What an answer asks of Redis",

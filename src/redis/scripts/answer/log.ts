@@ -15,6 +15,9 @@ export const CLOSING_ENDS = ["interrupted", "failed", "waiting", "stopped", "sup
 /** A batch renews nothing within this time after another one did, or within a tenth of what is renewed. */
 const RENEWED_MILLISECONDS = 1_000;
 
+/** The most bytes of events that are published with the message to followers. */
+const PUBLISHED_BYTES = 4_096;
+
 export const logAnswerScript = defineScript({
   name: "answer.log",
   about:
@@ -54,7 +57,13 @@ export const logAnswerScript = defineScript({
     whole,
   ],
   lua: /* lua */ `
-local fields = redis.call("HMGET", answer, "token", "end", "open", "ttl", "followed", "renew")
+-- Returns what the message to followers says of events that are few, and not sealed: they then need not read them.
+local function publishable(run, first, entries, seal)
+  local text = seal == "" and #entries > 0 and table.concat(entries, "\\n")
+  return text and #text <= ${PUBLISHED_BYTES} and " " .. run .. " " .. whole(first) .. "\\n" .. text or nil
+end
+
+local fields = redis.call("HMGET", answer, "token", "end", "open", "ttl", "followed", "renew", "run")
 if fields[1] ~= token then
   -- The conversation was cut, so the turn can no longer be stored.
   releaseLease(lease, holder, token)
@@ -86,10 +95,10 @@ if stale then
   return stale
 end
 local present = redis.call("LLEN", events) - 1
+local fitting = {}
 -- Do not create a removed list again. Events have numbers: skip those that a resend repeats, and mark a gap.
 if present >= 0 and present < from + #encoded then
   keepKey(dataKey, seal)
-  local fitting = {}
   for _ = present + 1, from do
     fitting[#fitting + 1] = "missed"
   end
@@ -131,7 +140,9 @@ elseif not renewed then
   local renew = now + math.min(${RENEWED_MILLISECONDS}, duration / 10, idle / 10)
   redis.call("HSET", answer, "open", whole(now + duration), "renew", whole(renew))
 end
-tellFollowers(answer, channel, fields[5])
+if closes or #fitting > 0 then
+  tellFollowers(answer, channel, fields[5], publishable(fields[7], present + 1, fitting, seal))
+end
 if reason then
   return { "stop", reason }
 end

@@ -21,6 +21,9 @@ import { now, whole } from "./time.js";
 // Its events are in a list. The first entry is empty, so that an event's number is its index, and so that no event can
 // create the list again after its removal.
 
+/** How the name of the Pub/Sub channel of events ends, behind that of the channel of the conversation's answers. */
+export const EVENTS_CHANNEL = ":events";
+
 /** The keys of a script with which a producer writes, or which looks at an answer. */
 export const answerKeys = {
   answer: "hash: the latest answer of the conversation",
@@ -47,15 +50,18 @@ end`);
 /**
  * Notifies the followers of an answer, if there are any, that there is something to read.
  *
- * `known` is the field `followed`, if the script has read it.
+ * `known` is the field `followed`, if the script has read it. `added` is what the message says behind its first word.
  */
 export const tellFollowers = fragment(
   /* lua */ `
-local function tellFollowers(answer, channel, known)
-  local followed = known or redis.call("HGET", answer, "followed")
+local function tellFollowers(answer, channel, known, added)
+  local followed = known
+  if followed == nil then
+    followed = redis.call("HGET", answer, "followed")
+  end
   if followed and now < tonumber(followed) then
     -- The message is only a hint, so an ACL without the channel must not stop the script half-way.
-    redis.pcall("PUBLISH", channel, "events")
+    redis.pcall("PUBLISH", channel .. "${EVENTS_CHANNEL}", "events" .. (added or ""))
   end
 end`,
   now,
@@ -109,6 +115,6 @@ end`,
 export const dropAnswer = fragment(/* lua */ `
 local function dropAnswer(answer, events, channel)
   if redis.call("UNLINK", answer, events) > 0 then
-    redis.pcall("PUBLISH", channel, "events")
+    redis.pcall("PUBLISH", channel .. "${EVENTS_CHANNEL}", "events")
   end
 end`);
