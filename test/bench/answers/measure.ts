@@ -1,6 +1,7 @@
 import { Redis } from "ioredis";
 import { startRedis } from "langchain-redis-sessions/testing";
 import { describeMachine, type Machine } from "../machine.js";
+import { shuffled } from "../measure/random.js";
 import { median } from "../measure/statistics.js";
 import { type AskerRoundTrips, type AskerTiming, type Asking, countAskerRoundTrips, measureAsker } from "./asker.js";
 import { type AnswerCosts, countAnswer, type Speech } from "./commands.js";
@@ -18,6 +19,7 @@ export interface AnswerPlan {
   /** How many answers run at once. */
   readonly crowds: readonly number[];
   readonly crowd: Beat;
+  readonly crowdRounds: number;
   readonly killing: Killing;
 }
 
@@ -31,6 +33,7 @@ export interface AnswerFindings {
   readonly costs: readonly AnswerCosts[];
   readonly lags: readonly Lag[];
   readonly crowds: readonly Crowd[];
+  readonly crowdRounds: number;
   readonly killed: readonly Killed[];
 }
 
@@ -60,11 +63,20 @@ export async function measureAnswers(plan: AnswerPlan, random: () => number): Pr
   const lags = await measureLags(pairs, plan.lag, { rounds: plan.lagRounds, random });
   const crowds: Crowd[] = [];
   for (const answers of plan.crowds) {
-    for (const pair of pairs) crowds.push(await pair.measure(answers, plan.crowd));
+    const rounds = new Map(pairs.map((pair) => [pair, [] as Crowd[]]));
+    for (let round = 0; round < plan.crowdRounds; round++) {
+      for (const pair of shuffled(pairs, random)) rounds.get(pair)?.push(await pair.measure(answers, plan.crowd));
+    }
+    crowds.push(...[...rounds.values()].map(middle));
   }
   for (const pair of pairs) await pair.close();
   const killed = await measureKilled(url, plan.killing);
-  return { machine, ping, asker, roundTrips, costs, lags, crowds, killed };
+  return { machine, ping, asker, roundTrips, costs, lags, crowds, crowdRounds: plan.crowdRounds, killed };
+}
+
+/** Returns the round whose p99 is in the middle. */
+function middle(rounds: readonly Crowd[]): Crowd {
+  return rounds.toSorted((one, other) => one.p99 - other.p99)[(rounds.length - 1) >> 1] as Crowd;
 }
 
 async function pingOf(client: Redis): Promise<number> {

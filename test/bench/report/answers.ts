@@ -42,7 +42,10 @@ export function answerSection(findings: AnswerFindings): string {
     "### Many at once",
     "Two Node processes, each with half of the answers and the followers of the other half. Shares are of one " +
       "processor. Redis, both processes and whatever else the machine does share its cores (see the load above): where they " +
-      "have none left, the lag is that of waiting for a processor.",
+      "have none left, the lag is that of waiting for a processor." +
+      (findings.crowdRounds > 1
+        ? ` Measured ${findings.crowdRounds} times by turns; a row is the one whose p99 is in the middle.`
+        : ""),
     crowdTable(findings),
     "### When the process that answers is killed",
     "SIGKILL in the middle. A reader was following, and another one comes afterwards. Times are since the end of the " +
