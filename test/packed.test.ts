@@ -44,6 +44,30 @@ test("no part needs an optional package until that is used, and then it says whi
   ]);
 });
 
+test("the root loads nothing of zod but its core, which LangChain loads anyway: the rest is slow to start", async () => {
+  const file = path.join(installed.folder, "loads.mjs");
+  const hook = `
+    import { writeSync } from "node:fs";
+    export function load(url, context, next) {
+      if (url.includes("/zod/")) writeSync(1, url + "\\n");
+      return next(url, context);
+    }
+  `;
+  writeFileSync(
+    file,
+    `
+    import { register } from "node:module";
+    register("data:text/javascript," + encodeURIComponent(${JSON.stringify(hook)}));
+    const { RedisChatMessageHistory } = await import("langchain-redis-sessions");
+    try { new RedisChatMessageHistory({}); } catch {}
+  `,
+  );
+  const { stdout } = await run(process.execPath, [file]);
+  const loaded = stdout.trim().split("\n");
+  expect(loaded.length).toBeGreaterThan(10);
+  expect(loaded.filter((url) => /\/zod\/v4\/(?:classic|mini)\//.test(url))).toEqual([]);
+});
+
 test("the command line runs from what npm would publish", async () => {
   const own = path.join(installed.folder, "node_modules/langchain-redis-sessions");
   const { bin } = JSON.parse(readFileSync(path.join(own, "package.json"), "utf8")) as { bin: Record<string, string> };

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import type { Keyring } from "../encryption/keyring.js";
 import { type EncryptionOptions, encryptionShape } from "../encryption/options.js";
 import {
@@ -112,34 +112,30 @@ export interface SpaceSettings {
 const limitsSchema = once(() =>
   z.strictObject(
     {
-      writesPerDay: countSchema().optional(),
-      storageBytes: countSchema().optional(),
-      valueBytes: countSchema().optional(),
-      keys: countSchema().optional(),
+      writesPerDay: z.optional(countSchema()),
+      storageBytes: z.optional(countSchema()),
+      valueBytes: z.optional(countSchema()),
+      keys: z.optional(countSchema()),
     },
     "pass an object such as { writesPerDay: 1000, storageBytes: 50_000_000 }",
   ),
 );
-const spaceSchema = once(() =>
-  z.strictObject(
-    { ttl: durationSchema().optional(), limits: limitsSchema().optional() },
-    "pass an object such as { ttl, limits }",
-  ),
-);
+const spaceShape = once(() => ({ ttl: z.optional(durationSchema()), limits: z.optional(limitsSchema()) }));
+const spaceSchema = once(() => z.strictObject(spaceShape(), "pass an object such as { ttl, limits }"));
 const memorySchema = once(() =>
   z.strictObject(
-    { ...connectionShape(), ...encryptionShape(), ...spaceSchema().shape, namespace: idSchema() },
+    { ...connectionShape(), ...encryptionShape(), ...spaceShape(), namespace: idSchema() },
     "pass an object with at least client and namespace",
   ),
 );
 
-const writeShape = once(() => ({ ttl: durationSchema().optional(), operationId: idSchema().optional() }));
+const writeShape = once(() => ({ ttl: z.optional(durationSchema()), operationId: z.optional(idSchema()) }));
 const writeSchema = once(() =>
   z.strictObject(
     {
       ...writeShape(),
-      ifVersion: z.int("use a version that a write returned, or 0").min(0, "use 0 or more").optional(),
-      max: countSchema().optional(),
+      ifVersion: z.optional(z.check(z.int("use a version that a write returned, or 0"), z.gte(0, "use 0 or more"))),
+      max: z.optional(countSchema()),
     },
     "pass an object, such as { operationId }",
   ),

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import type { Answer } from "../answers/answer.js";
 import { givenAnswer } from "../turns/given-answer.js";
 import { turnSettings, type TurnOptions, type TurnSettings, turnShape } from "../turns/turn-options.js";
@@ -43,7 +43,7 @@ const optionsSchema = once(() =>
     {
       ...turnShape(),
       sessions: markedSchema<SessionStore>(storeMark, "pass a SessionStore"),
-      persist: z.enum(["turn", "step"], 'use "turn" or "step"').default("turn"),
+      persist: z._default(z.enum(["turn", "step"], 'use "turn" or "step"'), "turn"),
     },
     "pass an object with sessions",
   ),
@@ -55,7 +55,7 @@ export function parseMiddlewareOptions(options: SessionMiddlewareOptions): Middl
   return { sessions: parsed.sessions, persist: parsed.persist, turn: turnSettings(parsed) };
 }
 
-const operationIdSchema = once(() => idSchema().optional());
+const operationIdSchema = once(() => z.optional(idSchema()));
 
 /** @throws InvalidOptionError if there is no session. The store checks the session itself. */
 export function parseContext(context: Partial<SessionContext> | undefined): SessionContext {

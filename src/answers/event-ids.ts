@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { once } from "../options/once.js";
 
 // The id of an event is "<run>-<number>", and that of the last event is "<run>-end". The name of a run is random, so no id is
@@ -7,7 +7,9 @@ import { once } from "../options/once.js";
 const help = "use the id of an event, as follow() returned it";
 
 /** Checks the form of the id of an event. */
-export const eventIdSchema: () => z.ZodString = once(() => z.string(help).regex(/^[\w-]{11}-(?:\d{1,9}|end)$/, help));
+export const eventIdSchema: () => z.ZodType<string, unknown> = once(() =>
+  z.check(z.string(help), z.regex(/^[\w-]{11}-(?:\d{1,9}|end)$/, help)),
+);
 
 export function eventId(run: string, number: number | "end"): string {
   return `${run}-${number}`;

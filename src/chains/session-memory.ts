@@ -1,6 +1,6 @@
 import { BaseMemory, type InputValues, type MemoryVariables, type OutputValues } from "@langchain/core/memory";
 import { AIMessage, getBufferString, HumanMessage } from "@langchain/core/messages";
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { answerable } from "../messages/answerable.js";
 import { type AnyHistory, isHistory, Turn } from "../turns/turn.js";
 import { turnSettings, turnShape } from "../turns/turn-options.js";
@@ -76,19 +76,19 @@ const functionSchema = once(() =>
     "use a function",
   ),
 );
-const keySchema = once(() => z.string("use a string").min(1, "use a name"));
+const keySchema = once(() => z.check(z.string("use a string"), z.minLength(1, "use a name")));
 const fieldsSchema = once(() =>
   z.strictObject(
     {
-      chatHistory: z.custom<AnyHistory>(isHistory, "pass a chat history").optional(),
-      getMessageHistory: functionSchema().optional(),
-      sessionIdKey: keySchema().optional(),
-      memoryKey: keySchema().default("history"),
-      inputKey: keySchema().optional(),
-      outputKey: keySchema().optional(),
-      returnMessages: z.boolean("use true or false").default(false),
-      humanPrefix: z.string("use a string").default("Human"),
-      aiPrefix: z.string("use a string").default("AI"),
+      chatHistory: z.optional(z.custom<AnyHistory>(isHistory, "pass a chat history")),
+      getMessageHistory: z.optional(functionSchema()),
+      sessionIdKey: z.optional(keySchema()),
+      memoryKey: z._default(keySchema(), "history"),
+      inputKey: z.optional(keySchema()),
+      outputKey: z.optional(keySchema()),
+      returnMessages: z._default(z.boolean("use true or false"), false),
+      humanPrefix: z._default(z.string("use a string"), "Human"),
+      aiPrefix: z._default(z.string("use a string"), "AI"),
     },
     "pass an object with chatHistory or getMessageHistory",
   ),
@@ -121,7 +121,7 @@ interface OpenTurn {
  */
 export class SessionMemory extends BaseMemory {
   readonly #fields: z.output<ReturnType<typeof fieldsSchema>>;
-  readonly #settings = turnSettings(z.object(turnShape()).parse({}));
+  readonly #settings = turnSettings(validate(z.object(turnShape()), "options", {}));
   /** The loaded turns that are not saved yet. A chain loads, then saves, and only its input connects the two calls. */
   #open: OpenTurn[] = [];
 

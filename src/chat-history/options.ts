@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { type StoredFormOptions, storedFormShape } from "../encryption/options.js";
 import type { StoredForm } from "../encryption/vault.js";
 import { type Duration, durationSchema, useDuration } from "../options/duration.js";
@@ -74,27 +74,27 @@ export interface HistorySettings extends StoreSettings, StandaloneLogSettings {}
 
 const MIB = 1_048_576;
 
-const storeSchema = once(() =>
-  z.strictObject({
-    ...connectionShape(),
-    ...storedFormShape(),
-    window: z
-      .union(
-        [
-          z.strictObject({ messages: countSchema() }),
-          z.strictObject({
-            tokens: countSchema(),
-            tokenCounter: z.custom<TokenCounter>((value) => typeof value === "function"),
-          }),
-        ],
-        "use { messages: 20 } or { tokens: 4000, tokenCounter: (messages) => … } with whole numbers of at least 1",
-      )
-      .optional(),
-    maxMessages: countSchema().optional(),
-    maxMessageBytes: countSchema().default(8 * MIB),
-    onCorrupt: z.enum(["throw", "skip"], 'use "throw" or "skip"').default("throw"),
-  }),
-);
+const storeShape = once(() => ({
+  ...connectionShape(),
+  ...storedFormShape(),
+  window: z.optional(
+    z.union(
+      [
+        z.strictObject({ messages: countSchema() }),
+        z.strictObject({
+          tokens: countSchema(),
+          tokenCounter: z.custom<TokenCounter>((value) => typeof value === "function"),
+        }),
+      ],
+      "use { messages: 20 } or { tokens: 4000, tokenCounter: (messages) => … } with whole numbers of at least 1",
+    ),
+  ),
+  maxMessages: z.optional(countSchema()),
+  maxMessageBytes: z._default(countSchema(), 8 * MIB),
+  onCorrupt: z._default(z.enum(["throw", "skip"], 'use "throw" or "skip"'), "throw"),
+}));
+
+const storeSchema = once(() => z.strictObject(storeShape()));
 
 const belonging: Readonly<Record<MadeId, string>> = {
   session: "this is the id of a session: its conversation is sessions.history(session)",
@@ -102,18 +102,21 @@ const belonging: Readonly<Record<MadeId, string>> = {
     "this is a conversation of sessions: use sessions.history(session), or sessions.conversations.messages(owner, conversationId)",
 };
 const ownConversationSchema = once(() =>
-  idSchema().superRefine((id, context) => {
-    const kind = kindOfId(id);
-    if (kind !== undefined) context.addIssue({ code: "custom", message: belonging[kind] });
-  }),
+  z.check(
+    idSchema(),
+    z.superRefine((id, context) => {
+      const kind = kindOfId(id);
+      if (kind !== undefined) context.addIssue({ code: "custom", message: belonging[kind] });
+    }),
+  ),
 );
 
 const historySchema = once(() =>
   z.strictObject(
     {
-      ...storeSchema().shape,
+      ...storeShape(),
       sessionId: ownConversationSchema(),
-      ttl: z.union([z.literal("never").transform(() => 0), durationSchema()], useDuration).prefault("30d"),
+      ttl: z.prefault(z.union([z.transform(z.literal("never"), () => 0), durationSchema()], useDuration), "30d"),
     },
     "pass an object with at least client and sessionId",
   ),

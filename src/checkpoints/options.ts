@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { type Duration, durationSchema, useDuration } from "../options/duration.js";
 import { countSchema, hasMethods, idSchema, validate } from "../options/validation.js";
 import {
@@ -74,16 +74,17 @@ export interface RedisSaverSettings extends SaverSettings, KeyedConnection, Stor
 const MIB = 1_048_576;
 
 const saverShape = once(() => ({
-  maxCheckpoints: z
-    .union([z.literal("all").transform(() => 0), countSchema()], 'use a whole number of at least 1, or "all"')
-    .default(1_000),
-  maxValueBytes: countSchema().default(8 * MIB),
-  serde: z
-    .custom<Serializer>(
+  maxCheckpoints: z._default(
+    z.union([z.transform(z.literal("all"), () => 0), countSchema()], 'use a whole number of at least 1, or "all"'),
+    1_000,
+  ),
+  maxValueBytes: z._default(countSchema(), 8 * MIB),
+  serde: z.optional(
+    z.custom<Serializer>(
       (value) => hasMethods(value, ["dumpsTyped", "loadsTyped"]),
       "use an object with dumpsTyped and loadsTyped",
-    )
-    .optional(),
+    ),
+  ),
 }));
 const forks = once(() => z.enum(["allow", "refuse"], 'use "allow" or "refuse"'));
 
@@ -93,16 +94,16 @@ const redisSaverSchema = once(() =>
       ...connectionShape(),
       ...storedFormShape(),
       ...saverShape(),
-      forks: forks().default("allow"),
-      ttl: z.union([z.literal("never").transform(() => 0), durationSchema()], useDuration).prefault("30d"),
-      refreshOnRead: z.boolean("use true or false").default(false),
+      forks: z._default(forks(), "allow"),
+      ttl: z.prefault(z.union([z.transform(z.literal("never"), () => 0), durationSchema()], useDuration), "30d"),
+      refreshOnRead: z._default(z.boolean("use true or false"), false),
     },
     "pass an object with at least client",
   ),
 );
 
 /** The common part of the schema, for a saver that is bound to sessions. */
-export const boundSaverShape = once(() => ({ ...saverShape(), forks: forks().default("refuse") }));
+export const boundSaverShape = once(() => ({ ...saverShape(), forks: z._default(forks(), "refuse") }));
 
 /** @throws InvalidOptionError when an option is missing, unknown or of the wrong form. */
 export function parseRedisSaverOptions(options: RedisSaverOptions): RedisSaverSettings {

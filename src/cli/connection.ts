@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { validate } from "../options/validation.js";
 import { connectionSettings, connectionShape, type KeyedConnection } from "../redis/connection-options.js";
 import type { Call } from "./command.js";

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { type Keyring, keyring, type KeyringOptions } from "../encryption/keyring.js";
 import { redisDataKeys } from "../encryption/redis-data-keys.js";
 import type { Call } from "./command.js";
@@ -13,7 +13,7 @@ export const KEY_RING = "LANGCHAIN_REDIS_SESSIONS_KEYRING";
 /** The part of the file that `keyring()` does not take: the Redis of the data keys, if they are kept elsewhere. */
 const fileSchema = once(() =>
   z.looseObject({
-    dataKeys: z.strictObject({ url: z.string(), keyPrefix: z.string().optional() }).optional(),
+    dataKeys: z.optional(z.strictObject({ url: z.string(), keyPrefix: z.optional(z.string()) })),
   }),
 );
 
@@ -29,7 +29,7 @@ export interface OpenKeyRing extends AsyncDisposable {
 export async function openKeyRing(environment: NodeJS.ProcessEnv): Promise<OpenKeyRing> {
   const path = environment[KEY_RING];
   if (path === undefined || path === "") return { ring: undefined, [Symbol.asyncDispose]: async () => {} };
-  const file = fileSchema().safeParse(await jsonOf(path));
+  const file = z.safeParse(fileSchema(), await jsonOf(path));
   if (!file.success) {
     throw new UsageError(`${KEY_RING}: the file must hold { "current": "…", "keys": { "…": "…" } }.`);
   }

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { hasMethods } from "../options/validation.js";
 import { once } from "../options/once.js";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { EncryptionKeyError, InvalidOptionError } from "../errors.js";
 import { validate } from "../options/validation.js";
 import type { RedisPort } from "../redis/port.js";
@@ -38,20 +38,24 @@ export interface KeyringOptions {
 
 const help = "use 32 random bytes, or these in base64: openssl rand -base64 32";
 const ringKeySchema = once(() =>
-  z
-    .union([z.instanceof(Uint8Array), z.base64(help), z.base64url(help)], help)
-    .transform((key) => Buffer.from(typeof key === "string" ? Buffer.from(key, "base64") : key))
-    .refine((key) => key.length === KEY_BYTES, help),
+  z.check(
+    z.transform(z.union([z.instanceof(Uint8Array), z.base64(help), z.base64url(help)], help), (key) =>
+      Buffer.from(typeof key === "string" ? Buffer.from(key, "base64") : key),
+    ),
+    z.refine((key) => key.length === KEY_BYTES, help),
+  ),
 );
-const idSchema = once(() => z.string("use a string").regex(/^[\w.-]{1,64}$/, "use 1 to 64 letters, digits, and . _ -"));
+const idSchema = once(() =>
+  z.check(z.string("use a string"), z.regex(/^[\w.-]{1,64}$/, "use 1 to 64 letters, digits, and . _ -")),
+);
 const schema = once(() =>
   z.strictObject(
     {
       current: idSchema(),
       keys: z.record(idSchema(), ringKeySchema(), "use an object of keys by their ids"),
-      dataKeys: dataKeysSchema().optional(),
-      seal: z.boolean("use true or false").default(true),
-      acceptPlaintext: z.boolean("use true or false").optional(),
+      dataKeys: z.optional(dataKeysSchema()),
+      seal: z._default(z.boolean("use true or false"), true),
+      acceptPlaintext: z.optional(z.boolean("use true or false")),
     },
     "pass an object, such as { current, keys }",
   ),
@@ -160,5 +164,5 @@ export class Keyring {
 }
 
 export const keyringSchema: () => z.ZodType<Keyring> = once(() =>
-  z.instanceof(Keyring, { error: "pass the result of keyring()" }),
+  z.instanceof(Keyring, "pass the result of keyring()"),
 );

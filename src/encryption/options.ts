@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { type Keyring, keyringSchema } from "./keyring.js";
 import { once } from "../options/once.js";
 
@@ -23,8 +23,8 @@ export interface StoredFormOptions extends EncryptionOptions {
   compress?: boolean | undefined;
 }
 
-export const encryptionShape = once(() => ({ encryption: keyringSchema().optional() }));
+export const encryptionShape = once(() => ({ encryption: z.optional(keyringSchema()) }));
 export const storedFormShape = once(() => ({
   ...encryptionShape(),
-  compress: z.boolean("use true or false").default(false),
+  compress: z._default(z.boolean("use true or false"), false),
 }));

@@ -1,6 +1,11 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { validate } from "../options/validation.js";
-import { type ConnectionOptions, connectionSettings, connectionShape } from "../redis/connection-options.js";
+import {
+  type ConnectionOptions,
+  connectionSettings,
+  connectionShape,
+  keyPrefixSchema,
+} from "../redis/connection-options.js";
 import { wrappedKeyOf } from "../redis/keys.js";
 import { destroyDataKeyScript } from "../redis/scripts/data-key/destroy.js";
 import { createDataKeyScript, getDataKeyScript } from "../redis/scripts/data-key/keep.js";
@@ -19,7 +24,7 @@ export interface RedisDataKeysOptions extends Omit<ConnectionOptions, "keyPrefix
 
 const schema = once(() =>
   z.strictObject(
-    { ...connectionShape(), keyPrefix: connectionShape().keyPrefix.unwrap().default("chat-keys") },
+    { ...connectionShape(), keyPrefix: z._default(keyPrefixSchema(), "chat-keys") },
     "pass an object with at least client",
   ),
 );

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import type { Answer } from "../answers/answer.js";
 import { eventIdSchema, isLastEvent } from "../answers/event-ids.js";
 import { answerMark, markedSchema } from "../options/copies.js";
@@ -33,9 +33,9 @@ const schema = once(() =>
   z.strictObject(
     {
       request: z.custom<Request>(isRequest, "pass the Web-standard Request"),
-      operationId: idSchema().optional(),
-      answer: markedSchema<Answer>(answerMark, "pass the awaited result of `answers.begin()`").optional(),
-      signal: z.custom<AbortSignal>((value) => value instanceof AbortSignal, "use an AbortSignal").optional(),
+      operationId: z.optional(idSchema()),
+      answer: z.optional(markedSchema<Answer>(answerMark, "pass the awaited result of `answers.begin()`")),
+      signal: z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal, "use an AbortSignal")),
     },
     "pass an object with the request",
   ),
@@ -78,7 +78,7 @@ export async function answerResponse(answers: Answers, options: AnswerResponseOp
     return streamed(eventStream({ events: answers.serve(answer, leaving.signal), leaving, signal }));
 
   const after = request.headers.get("Last-Event-ID") || new URL(request.url).searchParams.get("after") || undefined;
-  if (!eventIdSchema().optional().safeParse(after).success) return toResponse(problem("INVALID_EVENT_ID"));
+  if (!z.safeParse(z.optional(eventIdSchema()), after).success) return toResponse(problem("INVALID_EVENT_ID"));
   const followed = { operationId, after };
   const isOver = after !== undefined && isLastEvent(after);
   // Ask before the response begins, because its status depends on the reply.

@@ -1,6 +1,7 @@
 import { InvalidOptionError } from "../errors.js";
 import { ownerSchema } from "../sessions/options.js";
 import type { Session } from "../sessions/session.js";
+import * as z from "../options/schema.js";
 import { idSchema } from "../options/validation.js";
 import { mayBeForged } from "./cross-site.js";
 import { anyAgent, type Denial, type GuardParts } from "./guard-options.js";
@@ -52,7 +53,7 @@ export async function authenticated<User extends Identity>(
   }
   // Any falsy value means nobody: `isLoggedIn && user` may be `false`.
   if (!identity) return refuse(parts, request, problem("UNAUTHENTICATED"));
-  if (!ownerSchema().safeParse(identity).success) {
+  if (!z.safeParse(ownerSchema(), identity).success) {
     throw new InvalidOptionError(
       "authenticate",
       "return { userId, orgId? } with non-empty strings, or null for nobody.",
@@ -84,7 +85,7 @@ export async function admitted<User extends Identity>(
   if (token === undefined) return refuse(parts, request, problem("SESSION_TOKEN_MISSING"));
   if (others.length > 0) return refuse(parts, request, problem("SESSION_TOKEN_DUPLICATED"));
   // The agent's id may come from the URL of the request. No session has an agent whose id is not valid.
-  if (agentId !== anyAgent && !idSchema().safeParse(agentId).success) {
+  if (agentId !== anyAgent && !z.safeParse(idSchema(), agentId).success) {
     return refuse(parts, request, problem("SESSION_MISMATCH"));
   }
   try {

@@ -1,5 +1,5 @@
 import { BlockList, isIP, SocketAddress } from "node:net";
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { InvalidOptionError } from "../errors.js";
 import { countSchema, validate } from "../options/validation.js";
 import { withoutPadding } from "./padding.js";
@@ -41,13 +41,13 @@ const schema = once(() =>
   z.strictObject(
     {
       trustedProxies: z.union(
-        [countSchema(), z.array(z.string()).min(1)],
+        [countSchema(), z.check(z.array(z.string()), z.minLength(1))],
         'use the number of proxies (at least 1) or an array of their addresses, such as ["10.0.0.0/8"]',
       ),
-      header: z
-        .string("use a string")
-        .regex(/^[\w-]+$/, "use the name of a header")
-        .default("X-Forwarded-For"),
+      header: z._default(
+        z.check(z.string("use a string"), z.regex(/^[\w-]+$/, "use the name of a header")),
+        "X-Forwarded-For",
+      ),
     },
     "use { trustedProxies } or a function",
   ),

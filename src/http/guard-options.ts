@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import type { SessionStore } from "../sessions/store.js";
 import { type Duration, durationSchema } from "../options/duration.js";
 import { validate } from "../options/validation.js";
@@ -94,11 +94,14 @@ const schema = once(() =>
         "pass a SessionStore",
       ),
       authenticate: callable(),
-      transport: z.custom<SessionTransport>(() => true).default("header"),
-      clientAddress: z.custom<ClientAddress>(() => true).optional(),
-      maxAuthenticationAge: durationSchema().optional(),
-      onDenied: callable().optional(),
-      agentId: agentSchema().optional(),
+      transport: z._default(
+        z.custom<SessionTransport>(() => true),
+        "header",
+      ),
+      clientAddress: z.optional(z.custom<ClientAddress>(() => true)),
+      maxAuthenticationAge: z.optional(durationSchema()),
+      onDenied: z.optional(callable()),
+      agentId: z.optional(agentSchema()),
     },
     "pass an object with sessions and authenticate",
   ),

@@ -1,3 +1,4 @@
+import * as z from "../options/schema.js";
 import { idSchema } from "../options/validation.js";
 import { AuthenticationUnavailableError, type Identity, isRefusal } from "./identity.js";
 import { issuerKeys } from "./issuer-keys.js";
@@ -95,17 +96,16 @@ function bearerToken(headers: Headers): string | undefined {
 }
 
 function identityOf(claims: Record<string, unknown>, settings: JwtSettings): JwtIdentity | null {
-  const userId = idSchema().safeParse(claims[settings.userIdClaim]);
+  const userId = z.safeParse(idSchema(), claims[settings.userIdClaim]);
   // For a user without an organisation, some providers set the claim to `null` and others omit it.
-  const orgId = idSchema()
-    .nullish()
-    .safeParse(settings.orgIdClaim === undefined ? undefined : claims[settings.orgIdClaim]);
+  const organisation = settings.orgIdClaim === undefined ? undefined : (claims[settings.orgIdClaim] ?? undefined);
+  const orgId = z.safeParse(z.optional(idSchema()), organisation);
   if (!userId.success || !orgId.success) return null;
   const authenticatedAt = authenticationTime(claims);
   if (settings.notBefore !== undefined && !isLater(authenticatedAt, settings.notBefore)) return null;
   return {
     userId: userId.data,
-    ...(orgId.data == null ? {} : { orgId: orgId.data }),
+    ...(orgId.data === undefined ? {} : { orgId: orgId.data }),
     authenticatedAt,
     claims,
   };

@@ -1,6 +1,6 @@
 import { KeyObject, type webcrypto } from "node:crypto";
 import { types } from "node:util";
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { type Duration, durationSchema } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
 import { validate } from "../options/validation.js";
@@ -87,35 +87,43 @@ export interface JwtSettings {
   readonly orgIdClaim: string | undefined;
 }
 
-const word = once(() => z.string("use a string").min(1, "use a string that is not empty"));
+const word = once(() => z.check(z.string("use a string"), z.minLength(1, "use a string that is not empty")));
 // Required and not empty: a token of any issuer, or for any audience, would prove nothing.
 const words = once(() =>
-  z.union([word().transform((one) => [one]), z.array(word()).min(1)], "use a string, or an array of strings"),
+  z.union(
+    [z.transform(word(), (one) => [one]), z.check(z.array(word()), z.minLength(1))],
+    "use a string, or an array of strings",
+  ),
 );
 const anArray = 'use an array of the algorithms that you sign with, such as ["RS256"]';
 const schema = once(() =>
   z.strictObject(
     {
-      key: z.custom<JwtKey>(() => true).optional(),
-      jwks: z
-        .union(
-          [z.string(), z.instanceof(URL), z.looseObject({ keys: z.array(z.record(z.string(), z.unknown())).min(1) })],
+      key: z.optional(z.custom<JwtKey>(() => true)),
+      jwks: z.optional(
+        z.union(
+          [
+            z.string(),
+            z.instanceof(URL),
+            z.looseObject({ keys: z.check(z.array(z.record(z.string(), z.unknown())), z.minLength(1)) }),
+          ],
           "use an address or { keys }",
-        )
-        .optional(),
-      algorithms: z
-        .array(
+        ),
+      ),
+      algorithms: z.check(
+        z.array(
           z.enum([...secretAlgorithms, ...publicAlgorithms], 'use algorithms such as "RS256"; "none" is not accepted'),
           anArray,
-        )
-        .min(1, anArray),
+        ),
+        z.minLength(1, anArray),
+      ),
       issuer: words(),
       audience: words(),
-      typ: word().optional(),
-      notBefore: z.date("use a date").optional(),
-      clockTolerance: durationSchema().optional(),
-      userIdClaim: word().default("sub"),
-      orgIdClaim: word().optional(),
+      typ: z.optional(word()),
+      notBefore: z.optional(z.date("use a date")),
+      clockTolerance: z.optional(durationSchema()),
+      userIdClaim: z._default(word(), "sub"),
+      orgIdClaim: z.optional(word()),
     },
     "pass an object with key or jwks, algorithms, issuer and audience",
   ),

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { type Duration, durationSchema } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
 import { parseToken } from "../sessions/token.js";
@@ -56,24 +56,28 @@ export interface TokenCarrier {
 // RFC 9110, 5.6.2
 const headerSchema = once(() =>
   z.strictObject({
-    header: z
-      .string("use a string")
-      .regex(/^[\w!#$%&'*+.^`|~-]+$/, "use the name of a header, such as X-Session-Id")
-      // The values of these headers have formats of their own.
-      .regex(
+    header: z.check(
+      z.string("use a string"),
+      z.regex(/^[\w!#$%&'*+.^`|~-]+$/, "use the name of a header, such as X-Session-Id"),
+      z.regex(
         /^(?!(?:authorization|cookie|set-cookie)$)/i,
         "use a header other than Authorization, Cookie and Set-Cookie",
       ),
+    ),
   }),
 );
 const cookieSchema = once(() =>
   z.strictObject({
-    cookie: z.string("use a string").regex(/^__Host-[\w!#$%&'*+.^`|~-]+$/, "use a name that begins with __Host-"),
-    sameSite: z.enum(["Strict", "Lax"], 'use "Strict" or "Lax"').default("Strict"),
-    maxAge: durationSchema().optional(),
-    trustedOrigins: z
-      .array(z.string().refine(isOrigin, "use origins, such as https://app.example.com"), "use an array")
-      .default([]),
+    cookie: z.check(
+      z.string("use a string"),
+      z.regex(/^__Host-[\w!#$%&'*+.^`|~-]+$/, "use a name that begins with __Host-"),
+    ),
+    sameSite: z._default(z.enum(["Strict", "Lax"], 'use "Strict" or "Lax"'), "Strict"),
+    maxAge: z.optional(durationSchema()),
+    trustedOrigins: z._default(
+      z.array(z.check(z.string(), z.refine(isOrigin, "use origins, such as https://app.example.com")), "use an array"),
+      [],
+    ),
   }),
 );
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { InvalidOptionError } from "../errors.js";
 import { type Duration, durationSchema } from "../options/duration.js";
 import { type StoredFormOptions, storedFormShape } from "../encryption/options.js";
@@ -55,10 +55,10 @@ export interface ItemSettings {
 export interface StandaloneItemSettings extends ItemSettings, KeyedConnection, StoredForm {}
 
 const itemShape = once(() => ({
-  ttl: durationSchema().optional(),
-  refreshOnRead: z.boolean("use true or false").default(false),
-  partition: countSchema().default(2),
-  maxScan: countSchema().default(10_000),
+  ttl: z.optional(durationSchema()),
+  refreshOnRead: z._default(z.boolean("use true or false"), false),
+  partition: z._default(countSchema(), 2),
+  maxScan: z._default(countSchema(), 10_000),
 }));
 const itemSchema = once(() => z.strictObject(itemShape(), "pass an object such as { ttl }"));
 const standaloneSchema = once(() =>

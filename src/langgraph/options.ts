@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { boundSaverShape, type SaverOptions, saverSettings, type SaverSettings } from "../checkpoints/options.js";
 import { markedSchema, storeMark } from "../options/copies.js";
 import { validate } from "../options/validation.js";

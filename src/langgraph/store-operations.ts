@@ -6,7 +6,7 @@ import {
   type PutOperation,
   type SearchOperation,
 } from "@langchain/langgraph-checkpoint";
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { InvalidOptionError } from "../errors.js";
 import { filterOf } from "../items/filter.js";
 import type { NamespaceListing } from "../items/list-namespaces.js";
@@ -24,8 +24,8 @@ export type CheckedOperation =
   | { readonly kind: "put"; readonly change: Change }
   | { readonly kind: "list"; readonly listing: NamespaceListing };
 
-const amountSchema = once(() => z.int("use a whole number").min(0, "use 0 or more"));
-const depthSchema = once(() => z.int("use a whole number").min(1, "use at least 1"));
+const amountSchema = once(() => z.check(z.int("use a whole number"), z.gte(0, "use 0 or more")));
+const depthSchema = once(() => z.check(z.int("use a whole number"), z.gte(1, "use at least 1")));
 
 /**
  * Validates an operation. Tells the kinds of operations apart as InMemoryStore does.
@@ -77,8 +77,8 @@ function listingOf({ matchConditions = [], maxDepth, limit, offset }: ListNamesp
       }
       return { matchType, path: checkedNamespace(path, "any length") };
     }),
-    maxDepth: validate(depthSchema().optional(), "maxDepth", maxDepth),
-    limit: validate(amountSchema().optional(), "limit", limit),
+    maxDepth: validate(z.optional(depthSchema()), "maxDepth", maxDepth),
+    limit: validate(z.optional(amountSchema()), "limit", limit),
     offset: validate(amountSchema(), "offset", offset ?? 0),
   };
 }

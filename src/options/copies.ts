@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "./schema.js";
 
 // A program may load this package twice: two versions in its node_modules, or a bundle beside it. `instanceof` recognises
 // only the classes of one copy. So objects that another copy has to recognise are marked by symbols that all copies share.
@@ -26,7 +26,8 @@ export const otherVersion =
 export function markedSchema<Marked extends object>(mark: symbol, help: string): z.ZodType<Marked> {
   const protocolOf = (value: unknown): unknown =>
     typeof value === "object" && value !== null ? (value as Record<symbol, unknown>)[mark] : undefined;
-  return z
-    .custom<Marked>((value) => protocolOf(value) !== undefined, { error: help, abort: true })
-    .refine((value) => protocolOf(value) === PROTOCOL, otherVersion);
+  return z.check(
+    z.custom<Marked>((value) => protocolOf(value) !== undefined, { error: help, abort: true }),
+    z.refine((value) => protocolOf(value) === PROTOCOL, otherVersion),
+  );
 }

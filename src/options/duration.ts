@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "./schema.js";
 
 /**
  * A length of time: a number of **seconds**, or a whole number with a unit: seconds, minutes, hours or days.
@@ -27,9 +27,9 @@ export const useDuration =
  * at once.
  */
 export function durationSchema(max?: Duration): z.ZodType<number, Duration> {
-  return z
-    .custom<Duration>(() => true)
-    .transform((duration, context) => {
+  return z.transform(
+    z.custom<Duration>(() => true),
+    (duration, context) => {
       const milliseconds = millisecondsOf(duration);
       if (!(milliseconds > 0 && milliseconds <= MAX_MILLISECONDS)) {
         context.addIssue({ code: "custom", message: useDuration });
@@ -37,7 +37,8 @@ export function durationSchema(max?: Duration): z.ZodType<number, Duration> {
         context.addIssue({ code: "custom", message: `use at most "${max}"; a number means seconds` });
       }
       return Math.max(1, Math.round(milliseconds));
-    });
+    },
+  );
 }
 
 /** Returns `NaN` for a value that is not a duration. */

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { InvalidOptionError } from "../errors.js";
 import { type Duration, durationSchema } from "../options/duration.js";
 import { countSchema, idSchema, validate } from "../options/validation.js";
@@ -58,7 +58,7 @@ const MAX_DEADLINE = "2m";
 
 const clientShape = once(() => ({
   client: z.custom<RedisClient>(isRedisClient, { error: ({ input }) => clientAdvice(input) }),
-  deadline: durationSchema(MAX_DEADLINE).prefault("5s"),
+  deadline: z.prefault(durationSchema(MAX_DEADLINE), "5s"),
 }));
 const clientSchema = once(() => z.strictObject(clientShape()));
 
@@ -66,13 +66,16 @@ const waitSchema = once(() =>
   z.strictObject({ replicas: countSchema(), timeout: durationSchema() }, 'use { replicas: 1, timeout: "1s" }'),
 );
 
+/** Checks what all keys begin with. */
+export const keyPrefixSchema: () => z.ZodType<string, unknown> = once(() =>
+  z.check(idSchema(), z.regex(/^[^\s{}]+$/u, "use a string without white space and braces")),
+);
+
 /** The connection options' part of other schemas. */
 export const connectionShape = once(() => ({
   ...clientShape(),
-  wait: waitSchema().optional(),
-  keyPrefix: idSchema()
-    .regex(/^[^\s{}]+$/u, "use a string without white space and braces")
-    .default("chat"),
+  wait: z.optional(waitSchema()),
+  keyPrefix: z._default(keyPrefixSchema(), "chat"),
 }));
 
 /**

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { idSchema, validate } from "../options/validation.js";
 import { once } from "../options/once.js";
 
@@ -37,10 +37,11 @@ export interface WriteOptions {
   operationId?: string | undefined;
 }
 
-/** The schema of the options of a write. */
-export const writeSchema: () => z.ZodObject<{ operationId: z.ZodOptional<z.ZodString> }> = once(() =>
-  z.strictObject({ operationId: idSchema().optional() }, "pass an object, such as { operationId }"),
-);
+/** The schemas of the options of a write. */
+export const writeShape: () => { operationId: z.ZodOptional<z.ZodType<string, unknown>> } = once(() => ({
+  operationId: z.optional(idSchema()),
+}));
+const writeSchema = once(() => z.strictObject(writeShape(), "pass an object, such as { operationId }"));
 
 /**
  * Returns the operation id that the caller chose, or a new one.

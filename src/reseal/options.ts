@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import type { Keyring } from "../encryption/keyring.js";
 import { keyringSchema } from "../encryption/keyring.js";
 import { type ConnectionOptions, connectionShape } from "../redis/connection-options.js";
@@ -17,7 +17,9 @@ export const resealShape = once(() => ({
   keyPrefix: connectionShape().keyPrefix,
   deadline: connectionShape().deadline,
   encryption: keyringSchema(),
-  onProgress: z.custom<(progress: never) => void>((value) => typeof value === "function", "pass a function").optional(),
+  onProgress: z.optional(
+    z.custom<(progress: never) => void>((value) => typeof value === "function", "pass a function"),
+  ),
 }));
 
 /** The number of owners that are processed at once. */

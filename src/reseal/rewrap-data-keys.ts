@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { isElsewhere, type KeepDataKey } from "../encryption/data-keys.js";
 import type { Keyring } from "../encryption/keyring.js";
 import { elsewhere } from "../encryption/vault.js";

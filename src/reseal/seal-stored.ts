@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import type { StoredFormOptions } from "../encryption/options.js";
 import { storedFormShape } from "../encryption/options.js";
 import { connectionOf, type StoredForm } from "../encryption/vault.js";

@@ -1,6 +1,6 @@
 import type { BaseChatMessageHistory } from "@langchain/core/chat_history";
 import { _coerceToRunnable, type Runnable, type RunnableConfig, type RunnableLike } from "@langchain/core/runnables";
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { isAgent } from "../frameworks/langchain.js";
 import { holds } from "../frameworks/langchain-core.js";
 import { isGraph } from "../frameworks/langgraph.js";
@@ -78,23 +78,26 @@ export interface RunnableSettings<RunInput, RunOutput> extends MessageKeys {
   readonly wantsAlternation: boolean;
 }
 
-const keySchema = once(() => z.string("use a string").min(1, "use a name").optional());
+const keySchema = once(() => z.optional(z.check(z.string("use a string"), z.minLength(1, "use a name"))));
 const fieldsSchema = once(() =>
   z.strictObject(
     {
       ...turnShape(),
       // toRunnable checks it, as LangChain does.
-      runnable: z.unknown().optional(),
-      getMessageHistory: z
-        .custom<(sessionId: string) => BaseChatMessageHistory>((value) => typeof value === "function", "use a function")
-        .optional(),
-      sessions: markedSchema<SessionStore>(storeMark, "pass a SessionStore").optional(),
+      runnable: z.optional(z.unknown()),
+      getMessageHistory: z.optional(
+        z.custom<(sessionId: string) => BaseChatMessageHistory>(
+          (value) => typeof value === "function",
+          "use a function",
+        ),
+      ),
+      sessions: z.optional(markedSchema<SessionStore>(storeMark, "pass a SessionStore")),
       inputMessagesKey: keySchema(),
       outputMessagesKey: keySchema(),
       historyMessagesKey: keySchema(),
-      config: z
-        .custom<RunnableConfig>((value) => typeof value === "object" && value !== null, "use a config of LangChain")
-        .optional(),
+      config: z.optional(
+        z.custom<RunnableConfig>((value) => typeof value === "object" && value !== null, "use a config of LangChain"),
+      ),
     },
     "pass an object with runnable, and getMessageHistory or sessions",
   ),

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type BaseMessage, coerceMessageLikeToMessage, HumanMessage, isBaseMessage } from "@langchain/core/messages";
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { eventIdSchema } from "../answers/event-ids.js";
 import { InvalidOptionError } from "../errors.js";
 import { copied } from "../messages/copied.js";
@@ -76,44 +76,45 @@ export interface FollowAnswer {
 }
 
 const windowSchema = once(() =>
-  z
-    .custom<Duration | `${number}ms`>(() => true)
-    .transform((given, context) => {
+  z.transform(
+    z.custom<Duration | `${number}ms`>(() => true),
+    (given, context) => {
       const [, milliseconds] = /^(\d{1,5})ms$/.exec(String(given)) ?? [];
       if (milliseconds !== undefined) return Number(milliseconds);
-      const parsed = durationSchema("1m").safeParse(given);
+      const parsed = z.safeParse(durationSchema("1m"), given);
       if (!parsed.success) context.addIssue({ code: "custom", message: 'use a duration such as "50ms", at most "1m"' });
       return parsed.data ?? 0;
-    }),
+    },
+  ),
 );
 const signalSchema = once(() =>
-  z.custom<AbortSignal>((value) => value instanceof AbortSignal, "use an AbortSignal").optional(),
+  z.optional(z.custom<AbortSignal>((value) => value instanceof AbortSignal, "use an AbortSignal")),
 );
 
 const beginSchema = once(() =>
   z.strictObject(
     {
       operationId: idSchema(),
-      input: z.unknown().optional(),
-      replaces: positionSchema().optional(),
-      supersede: z.boolean("use true or false").default(false),
-      lease: durationSchema("1d").prefault("30s"),
-      waitFor: durationSchema("1d").prefault("60s"),
-      window: windowSchema().prefault("50ms"),
-      ttl: durationSchema("1d").prefault("2m"),
-      maxBytes: countSchema().default(1_048_576),
+      input: z.optional(z.unknown()),
+      replaces: z.optional(positionSchema()),
+      supersede: z._default(z.boolean("use true or false"), false),
+      lease: z.prefault(durationSchema("1d"), "30s"),
+      waitFor: z.prefault(durationSchema("1d"), "60s"),
+      window: z.prefault(windowSchema(), "50ms"),
+      ttl: z.prefault(durationSchema("1d"), "2m"),
+      maxBytes: z._default(countSchema(), 1_048_576),
     },
     "pass an object with operationId and input",
   ),
 );
 const followSchema = once(() =>
   z.strictObject(
-    { operationId: idSchema().optional(), after: eventIdSchema().optional(), signal: signalSchema() },
+    { operationId: z.optional(idSchema()), after: z.optional(eventIdSchema()), signal: signalSchema() },
     "pass an object, such as { after }",
   ),
 );
 const stopSchema = once(() =>
-  z.strictObject({ operationId: idSchema().optional() }, "pass an object, such as { operationId }"),
+  z.strictObject({ operationId: z.optional(idSchema()) }, "pass an object, such as { operationId }"),
 );
 
 /** The checked options of `begin`, with the input as messages. */

@@ -1,9 +1,9 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { InvalidOptionError } from "../errors.js";
 import { digestOf } from "../options/digest.js";
 import { idFrom, kindOfId } from "../options/ids.js";
 import { idSchema, textSchema, validate } from "../options/validation.js";
-import { newOperationId, type WriteOptions, writeSchema } from "../redis/operation.js";
+import { newOperationId, type WriteOptions, writeShape } from "../redis/operation.js";
 import type { ExportedConversation } from "./exported.js";
 import { once } from "../options/once.js";
 
@@ -41,26 +41,27 @@ export function isTimeText(value: unknown): value is string {
 
 const timeSchema = once(() => z.custom<string>(isTimeText, "use a time in ISO 8601, such as 2026-11-21T10:00:00.000Z"));
 const madeIdSchema = once(() =>
-  z
-    .string("use the id of a conversation")
-    .refine((id) => kindOfId(id) === "conversation", "use the id of a conversation of this library"),
+  z.check(
+    z.string("use the id of a conversation"),
+    z.refine((id) => kindOfId(id) === "conversation", "use the id of a conversation of this library"),
+  ),
 );
 const recordSchema = once(() =>
   z.strictObject(
     {
-      kind: z.literal("conversation", "pass a record of a conversation").optional(),
+      kind: z.optional(z.literal("conversation", "pass a record of a conversation")),
       format: z.literal(
         "langchain-redis-sessions/conversation/1",
         'pass the result of conversations.export(); its format is "langchain-redis-sessions/conversation/1"',
       ),
       id: madeIdSchema(),
       agentId: idSchema(),
-      title: textSchema().optional(),
-      forkedFrom: idSchema().optional(),
+      title: z.optional(textSchema()),
+      forkedFrom: z.optional(idSchema()),
       createdAt: timeSchema(),
       lastActivityAt: timeSchema(),
       messages: z.custom<readonly unknown[]>(Array.isArray, "use an array of messages"),
-      continues: z.undefined("add the messages of the records that follow, and leave this out").optional(),
+      continues: z.optional(z.undefined("add the messages of the records that follow, and leave this out")),
     },
     "pass the result of conversations.export()",
   ),
@@ -68,9 +69,9 @@ const recordSchema = once(() =>
 const optionsSchema = once(() =>
   z.strictObject(
     {
-      ...writeSchema().shape,
-      id: z.union([z.literal("new"), madeIdSchema()], 'use the id of a conversation, or "new"').optional(),
-      agentId: idSchema().optional(),
+      ...writeShape(),
+      id: z.optional(z.union([z.literal("new"), madeIdSchema()], 'use the id of a conversation, or "new"')),
+      agentId: z.optional(idSchema()),
     },
     "pass an object, such as { agentId }",
   ),

@@ -1,11 +1,11 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { type MemorySpaceOptions, parseSpaceOptions, type SpaceSettings } from "../agent-memory/options.js";
 import { parseStoreOptions, type StoreOptions, type StoreSettings } from "../chat-history/options.js";
 import { isObject } from "../codec/json.js";
 import { type Duration, durationSchema } from "../options/duration.js";
 import { InvalidOptionError } from "../errors.js";
 import { countSchema, idSchema, textSchema, validate } from "../options/validation.js";
-import { newOperationId, type WriteOptions, writeSchema } from "../redis/operation.js";
+import { newOperationId, type WriteOptions, writeShape } from "../redis/operation.js";
 import type { EndEverybodyOptions, EndEverybodyProgress } from "./everybody.js";
 import { positionSchema } from "./positions.js";
 import type { Conversation, Session } from "./session.js";
@@ -70,13 +70,13 @@ export interface SessionSettings extends StoreSettings {
 
 const ownSchema = once(() =>
   z.object({
-    idleTimeout: durationSchema().prefault("4h"),
-    lifetime: durationSchema().prefault("7d"),
-    conversationTtl: durationSchema().prefault("30d"),
-    maxSessionsPerUser: countSchema().default(5),
-    atLimit: z.enum(["end-oldest", "reject"], 'use "end-oldest" or "reject"').default("end-oldest"),
-    addressBinding: z.enum(["off", "strict"], 'use "off" or "strict"').default("off"),
-    maxTokenLifetime: durationSchema().prefault("1d"),
+    idleTimeout: z.prefault(durationSchema(), "4h"),
+    lifetime: z.prefault(durationSchema(), "7d"),
+    conversationTtl: z.prefault(durationSchema(), "30d"),
+    maxSessionsPerUser: z._default(countSchema(), 5),
+    atLimit: z._default(z.enum(["end-oldest", "reject"], 'use "end-oldest" or "reject"'), "end-oldest"),
+    addressBinding: z._default(z.enum(["off", "strict"], 'use "off" or "strict"'), "off"),
+    maxTokenLifetime: z.prefault(durationSchema(), "1d"),
   }),
 );
 
@@ -162,19 +162,21 @@ function hasNames(value: unknown): boolean {
   return isObject(value) && !Array.isArray(value);
 }
 
-const authenticatedSchema = once(() => z.date('use a date, such as new Date(claims["auth_time"] * 1000)').optional());
-const ownerShape = once(() => ({ userId: idSchema(), orgId: idSchema().optional() }));
-export const ownerSchema: () => z.ZodType<Owner> = once(() => z.object(ownerShape(), "pass an object with userId"));
+const authenticatedSchema = once(() => z.optional(z.date('use a date, such as new Date(claims["auth_time"] * 1000)')));
+const ownerShape = once(() => ({ userId: idSchema(), orgId: z.optional(idSchema()) }));
+export const ownerSchema: () => z.ZodType<Owner, unknown> = once(() =>
+  z.object(ownerShape(), "pass an object with userId"),
+);
 const initSchema = once(() =>
   z.strictObject(
     {
       ...ownerShape(),
       agentId: idSchema(),
-      conversationId: idSchema().optional(),
-      ipAddress: textSchema().optional(),
-      userAgent: textSchema().optional(),
+      conversationId: z.optional(idSchema()),
+      ipAddress: z.optional(textSchema()),
+      userAgent: z.optional(textSchema()),
       // Not z.record(), which leaves out a name such as "__proto__".
-      metadata: z.custom<Record<string, unknown>>(hasNames, "use an object").optional(),
+      metadata: z.optional(z.custom<Record<string, unknown>>(hasNames, "use an object")),
       authenticatedAt: authenticatedSchema(),
     },
     "pass an object with userId and agentId",
@@ -184,9 +186,9 @@ const expectedSchema = once(() =>
   z.strictObject(
     {
       userId: z.exactOptional(idSchema()),
-      orgId: idSchema().optional(),
+      orgId: z.optional(idSchema()),
       agentId: z.exactOptional(idSchema()),
-      ipAddress: textSchema().optional(),
+      ipAddress: z.optional(textSchema()),
       authenticatedAt: authenticatedSchema(),
     },
     "pass an object",
@@ -214,7 +216,7 @@ export function parseId(name: string, id: string): string {
 }
 
 // This library makes the ids of sessions and conversations, so an id of another shape is not one of them.
-const madeIdSchema = once(() => z.string().regex(/^[\w-]{22}$/));
+const madeIdSchema = once(() => z.check(z.string(), z.regex(/^[\w-]{22}$/)));
 const sessionRefSchema = once(() =>
   z.object({
     ...ownerShape(),
@@ -226,9 +228,10 @@ const sessionRefSchema = once(() =>
 const everybodySchema = once(() =>
   z.strictObject(
     {
-      onProgress: z
-        .custom<(progress: EndEverybodyProgress) => void>((value) => typeof value === "function", "use a function")
-        .default(() => () => {}),
+      onProgress: z._default(
+        z.custom<(progress: EndEverybodyProgress) => void>((value) => typeof value === "function", "use a function"),
+        () => () => {},
+      ),
     },
     "pass an object, such as { onProgress }",
   ),
@@ -239,13 +242,15 @@ const patchSchema = once(() =>
     "pass an object with metadata",
   ),
 );
-const limitSchema = once(() => z.int("use a whole number").min(1, "use at least 1").max(1_000, "use at most 1000"));
-const dateSchema = once(() => z.coerce.date("use the date of a Conversation"));
+const limitSchema = once(() =>
+  z.check(z.int("use a whole number"), z.gte(1, "use at least 1"), z.lte(1_000, "use at most 1000")),
+);
+const dateSchema = once(() => z.coercedDate("use the date of a Conversation"));
 const conversationPageSchema = once(() =>
   z.strictObject(
     {
-      limit: limitSchema().default(20),
-      before: z.object({ lastActivityAt: dateSchema() }, "pass a Conversation").optional(),
+      limit: z._default(limitSchema(), 20),
+      before: z.optional(z.object({ lastActivityAt: dateSchema() }, "pass a Conversation")),
     },
     "pass an object",
   ),
@@ -253,8 +258,10 @@ const conversationPageSchema = once(() =>
 const messagePageSchema = once(() =>
   z.strictObject(
     {
-      limit: limitSchema().default(50),
-      before: z.union([z.int().min(0), positionSchema()], "use the position of a message, or its index").optional(),
+      limit: z._default(limitSchema(), 50),
+      before: z.optional(
+        z.union([z.check(z.int(), z.gte(0)), positionSchema()], "use the position of a message, or its index"),
+      ),
     },
     "pass an object",
   ),
@@ -308,13 +315,12 @@ export interface ForkOptions extends WriteOptions {
   title?: string | undefined;
 }
 
-const { shape: writeShape } = writeSchema();
 const rewindSchema = once(() =>
-  z.strictObject({ ...writeShape, before: positionSchema() }, "pass an object, such as { before }"),
+  z.strictObject({ ...writeShape(), before: positionSchema() }, "pass an object, such as { before }"),
 );
 const forkSchema = once(() =>
   z.strictObject(
-    { ...writeShape, before: positionSchema().optional(), title: textSchema().optional() },
+    { ...writeShape(), before: z.optional(positionSchema()), title: z.optional(textSchema()) },
     "pass an object, such as { before }",
   ),
 );
@@ -333,7 +339,7 @@ export function parseFork(options: ForkOptions): { before: string; title: string
 export type SessionRef = Pick<Session, "id" | "conversationId" | "userId" | "orgId" | "agentId">;
 
 export function parseSession(name: string, session: SessionRef): SessionRef {
-  const parsed = sessionRefSchema().safeParse(session);
+  const parsed = z.safeParse(sessionRefSchema(), session);
   if (parsed.success) return parsed.data;
   // This library makes every session, so a value with any fault is something else, such as a promise or a token.
   throw new InvalidOptionError(

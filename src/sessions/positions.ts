@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { once } from "../options/once.js";
 
 // For the parts of a position, see redis/scripts/fragments/positions.ts.
@@ -14,7 +14,9 @@ export interface Places {
 const help = "use the position of a message, as conversations.messages() returned it";
 
 /** Checks the form of a position. */
-export const positionSchema: () => z.ZodString = once(() => z.string(help).regex(/^\d{1,17}-\d{1,15}$/, help));
+export const positionSchema: () => z.ZodType<string, unknown> = once(() =>
+  z.check(z.string(help), z.regex(/^\d{1,17}-\d{1,15}$/, help)),
+);
 
 /** Returns the places for these two fields of a conversation's hash. */
 export function placesOf(first: string | undefined, eras: string | undefined): Places {

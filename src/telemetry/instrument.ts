@@ -1,5 +1,5 @@
 import { metrics, trace, type MeterProvider, type TracerProvider } from "@opentelemetry/api";
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { setObserver } from "../diagnostics/operations.js";
 import { validate } from "../options/validation.js";
 import { Measures } from "./measures.js";
@@ -33,9 +33,11 @@ export interface InstrumentOptions {
 const optionsSchema = once(() =>
   z.strictObject(
     {
-      tracerProvider: z.custom<TracerProvider>(hasMethod("getTracer"), "pass a TracerProvider").optional(),
-      meterProvider: z.custom<MeterProvider>(hasMethod("getMeter"), "pass a MeterProvider").optional(),
-      hashIds: z.string("pass a secret").min(16, "use a secret of at least 16 characters").optional(),
+      tracerProvider: z.optional(z.custom<TracerProvider>(hasMethod("getTracer"), "pass a TracerProvider")),
+      meterProvider: z.optional(z.custom<MeterProvider>(hasMethod("getMeter"), "pass a MeterProvider")),
+      hashIds: z.optional(
+        z.check(z.string("pass a secret"), z.minLength(16, "use a secret of at least 16 characters")),
+      ),
     },
     "pass an object, such as { hashIds }",
   ),

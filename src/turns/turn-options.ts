@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../options/schema.js";
 import { type Duration, durationSchema } from "../options/duration.js";
 import type { TurnNotStoredError } from "../errors.js";
 import { once } from "../options/once.js";
@@ -63,23 +63,27 @@ export interface TurnSettings {
 const MAX_DURATION = "1d";
 
 type OnError = (error: TurnNotStoredError) => void;
-type Named<Names extends string> = z.ZodDefault<z.ZodEnum<{ [Name in Names]: Name }>>;
+type Named<Names extends string> = z.ZodDefault<z.ZodType<Names, unknown>>;
 
 /** The schemas of these options, to be spread into the schema of an object that has more of them. */
 export const turnShape: () => {
   readonly onInterrupt: Named<TurnSettings["onInterrupt"]>;
-  readonly onError: z.ZodDefault<z.ZodCustom<OnError>>;
+  readonly onError: z.ZodDefault<z.ZodType<OnError>>;
   readonly concurrency: Named<TurnSettings["concurrency"]>;
   readonly lease: z.ZodPrefault<z.ZodType<number, Duration>>;
   readonly waitFor: z.ZodPrefault<z.ZodType<number, Duration>>;
 } = once(() => ({
-  onInterrupt: z.enum(["keep", "discard"], 'use "keep" or "discard"').default("keep"),
-  onError: z.custom<OnError>((value) => typeof value === "function", "use a function").default(() => warn),
-  concurrency: z
-    .enum(["allow", "reject", "wait", "interrupt"], 'use "allow", "reject", "wait" or "interrupt"')
-    .default("allow"),
-  lease: durationSchema(MAX_DURATION).prefault("30s"),
-  waitFor: durationSchema(MAX_DURATION).prefault("60s"),
+  onInterrupt: z._default(z.enum(["keep", "discard"], 'use "keep" or "discard"'), "keep"),
+  onError: z._default(
+    z.custom<OnError>((value) => typeof value === "function", "use a function"),
+    () => warn,
+  ),
+  concurrency: z._default(
+    z.enum(["allow", "reject", "wait", "interrupt"], 'use "allow", "reject", "wait" or "interrupt"'),
+    "allow",
+  ),
+  lease: z.prefault(durationSchema(MAX_DURATION), "30s"),
+  waitFor: z.prefault(durationSchema(MAX_DURATION), "60s"),
 }));
 
 /** Returns the settings of options that {@link turnShape} has checked. */

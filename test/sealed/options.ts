@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "../../src/options/schema.js";
 import { type Keyring, keyring, keyringSchema } from "../../src/encryption/keyring.js";
 import { once } from "../../src/options/once.js";
 
@@ -9,5 +9,5 @@ export type { EncryptionOptions, StoredFormOptions } from "../../src/encryption/
 /** For programs of their own, in which nothing takes the place of anything. */
 export const ring: Keyring = keyring({ current: "test", keys: { test: Buffer.alloc(32, "test") } });
 
-export const encryptionShape = once(() => ({ encryption: keyringSchema().default(ring) }));
-export const storedFormShape = once(() => ({ ...encryptionShape(), compress: z.boolean().default(true) }));
+export const encryptionShape = once(() => ({ encryption: z._default(keyringSchema(), ring) }));
+export const storedFormShape = once(() => ({ ...encryptionShape(), compress: z._default(z.boolean(), true) }));
