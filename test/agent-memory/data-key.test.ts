@@ -85,7 +85,7 @@ const lifetimes = async (): Promise<{ key: number; values: number }> => ({
 /** Longer than an operation is remembered, by which a repetition is told apart. */
 const SLACK = 120_000;
 
-test("the key of a namespace with a ttl lives longer than it, whatever renews it", async () => {
+test("the key of a namespace with a ttl outlives it, after any renewal", async () => {
   const { sealing, plain } = ringsOfSwitching();
   const sealed = open({ encryption: sealing, ttl: "1h" });
   const readable = open({ encryption: plain, ttl: "1h" });

@@ -150,7 +150,7 @@ describe.each(forms)("$form values", ({ encryption }) => {
       },
     );
 
-    test("and the caller repeats it under its operation id, it has happened once, whatever came between", async () => {
+    test("and the caller repeats it under its operation id, it has happened once, also if other writes came between", async () => {
       const proxy = await through(servers.single);
       const client = keep(new Redis({ port: proxy.port, maxRetriesPerRequest: 0, retryStrategy: () => 1 }));
       const direct = keep(new Redis(servers.single));

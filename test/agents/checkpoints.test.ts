@@ -187,7 +187,7 @@ describe("a run that waits for a person", () => {
   });
 });
 
-test("a run that waits for a person leaves nothing to a conversation that was deleted and begun anew", async () => {
+test("a run that waits for a person leaves nothing in a conversation that was deleted and begun again", async () => {
   const agent = agentOf(new ScriptedModel(calling(["transfer", { amount: 5 }]), "Hello."), new MemorySaver());
   await sessions.history(session).addMessages(turn("before"));
   await agent.invoke({ messages: "Send 5" }, { context: { session }, configurable: thread });

@@ -165,7 +165,7 @@ test("a run that is resumed twice is stored once", async () => {
   expect(texts(await stored())).toEqual(["Go", "", "saw a", "Done."]);
 });
 
-test("what was stored without ids is known again in each turn of a thread, whatever its class", async () => {
+test("what was stored without ids is recognised in each turn of a thread, with any class", async () => {
   const said = [new HumanMessage("x"), new ChatMessage("y", "role"), new FunctionMessage({ content: "z", name: "f" })];
   await sessions.history(session).addMessages(said);
   const agent = agentOf(new ScriptedModel("yes"), new MemorySaver());
@@ -174,7 +174,7 @@ test("what was stored without ids is known again in each turn of a thread, whate
 });
 
 describe.each(["reject", "wait"] as const)('concurrency: "%s", a run that waits for a person', (concurrency) => {
-  test("can be taken up at once, in the same process or another, however often", async () => {
+  test("can be taken up at once, in the same process or another, any number of times", async () => {
     const checkpointer = new MemorySaver();
     const options = { concurrency, waitFor: 1, asks: true };
     const agent = agentOf(

@@ -97,7 +97,7 @@ describe.each([onOneRedis, ...topologies.slice(1, 2), ...topologies.slice(-1)])(
     expect(await user.stored()).toEqual(["human: Hi", "ai: Hello", "human: Hi"]);
   });
 
-  test("an interrupted question that other turns follow is no longer offered, and is asked anew", async () => {
+  test("an interrupted question that other turns follow is no longer offered, and can be asked again", async () => {
     await (await user.begin()).close();
     await user.store.history(user.session).addMessages([new HumanMessage("Again"), new AIMessage("Yes?")]);
     expect(await user.answers.current()).toBeUndefined();

@@ -93,7 +93,7 @@ test("events of an interrupted answer expire after ttl; its question is offered 
   expect((await heard(user.answers)).at(-1)).toEqual({ end: "interrupted" });
 });
 
-test("a running answer outlives its ttl, however silent it is", async () => {
+test("a running answer outlives its ttl, even if it sends nothing", async () => {
   const answer = await user.begin("one", { ttl: 1, lease: 2 });
   answer.send("one");
   await new Promise((resolve) => setTimeout(resolve, 4_500));

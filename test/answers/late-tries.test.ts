@@ -54,7 +54,7 @@ describe("a late copy of begin", () => {
     expect(await client.exists(user.keys.turns(user.id).lease)).toBe(0);
   });
 
-  test("does not take back what a follower was told, nor lift the fence", async () => {
+  test("takes back nothing that a follower was told, and keeps the fence", async () => {
     const answer = await user.begin();
     await user.settle();
     expect(await heard(user.answers)).toEqual([{ end: "interrupted" }]);

@@ -95,7 +95,7 @@ test("everything can be done with the keyboard alone, and the focus is never los
   await focusComesTo(ada.button("Your session"));
 });
 
-test("landmarks, headings and names are there for whoever listens", async () => {
+test("landmarks, headings and names are there for screen readers", async () => {
   const ada = await chat.open();
   await ada.page.goto(chat.server.url);
   await ada.page.getByRole("main").getByRole("heading", { level: 1 }).waitFor();
@@ -182,7 +182,7 @@ test.each(sampleOf("dark", "light"))("all texts, edges and rings can be made out
   await legible("the end");
 });
 
-test("a phone gets a drawer, targets for a thumb, and nothing beside the screen", async () => {
+test("a phone gets a drawer, targets for a thumb, and no sideways scrolling", async () => {
   const ada = await chat.open(phone);
   const fits = async (state: string) => {
     expect(await smallTargets(ada.page), state).toEqual([]);
@@ -213,7 +213,7 @@ test("a phone gets a drawer, targets for a thumb, and nothing beside the screen"
   await fits("the panel");
 });
 
-test("whoever wants no motion gets none", async () => {
+test("people who prefer reduced motion see none", async () => {
   const ada = await chat.open({ reducedMotion: "reduce" });
   await ada.signIn(chat.server.url);
   await ada.say("Tell me a long story");

@@ -154,7 +154,7 @@ test("a message that did not arrive is sent again under the same key, by itself 
   await expect.poll(() => ada.questions.count()).toBe(1);
 });
 
-test("one question is in the conversation, whatever was pressed, and however often", async () => {
+test("one question is in the conversation, after any key or button, pressed any number of times", async () => {
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
   const often = (selector: string, press: string): Promise<void> =>
@@ -362,7 +362,7 @@ test("a deleted conversation does not come back with the answer to its renaming"
   await expect.poll(() => ada.conversation("Introductions").count()).toBe(0);
 });
 
-test("of conversations that are opened at once the last one is shown, whichever answer comes last", async () => {
+test("if two conversations are opened at once, the last one is shown, in any order of the replies", async () => {
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
   await ada.ask("My name is Ada");

@@ -329,7 +329,7 @@ const endless = {
   hashes: "#".repeat(100_000),
 };
 
-test("neither depth nor length hang the page or overflow its stack", async () => {
+test("deep and long texts neither hang the page nor overflow its stack", async () => {
   const page = await pageWithView();
   for (const [name, text] of Object.entries(endless)) {
     const [depth, kept] = await page.evaluate<[number, boolean]>(`(() => {

@@ -101,7 +101,7 @@ test("what was taken back does not come back with messages that were asked for b
   expect(await ada.page.evaluate("cameBack")).toBe(false);
 });
 
-test("whoever asks too often is told when to try again", async () => {
+test("a user who asks too often is told when to try again", async () => {
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
   const refused = ada.answers.getByText(/That was a lot in a short time\. Try again in \d+ s\./);

@@ -186,7 +186,7 @@ test("a second tab is signed in at once, and the browser is one place among thos
   await expect.poll(() => second.panel.getByRole("listitem").filter({ hasText: "signed in" }).count()).toBe(1);
 });
 
-test("signing in in one tab signs in the tab beside it, and signing out signs it out and says why", async () => {
+test("signing in in one tab signs in the other tab, and signing out signs it out and says why", async () => {
   const first = await chat.open(firefox);
   await first.page.goto(chat.server.url);
   await first.button(/Sign in as Ada/).waitFor();
@@ -202,7 +202,7 @@ test("signing in in one tab signs in the tab beside it, and signing out signs it
   await first.signInHere("Bob");
 });
 
-test("a tab that still shows one user does nothing as another one who signed in beside it", async () => {
+test("a tab that still shows one user does nothing as another user who signed in in another tab", async () => {
   const ada = await chat.open(firefox);
   // It is not told that its session ended: it has to notice by itself.
   await ada.page.route("**/session/events", (route) => route.abort());

@@ -173,7 +173,7 @@ test("a question is edited in place: what follows it gives way when the new answ
   expect(await other.questions.allInnerTexts()).toEqual(["My name is Grace", "What is my name?"]);
 });
 
-test("what the agent may do only with a permission waits for it, also after a reload, on whatever device", async () => {
+test("what the agent may do only with a permission waits for it, also after a reload, on any device", async () => {
   const [laptop, mobile] = [await chat.open(), await chat.open()];
   await laptop.signIn(chat.server.url);
   await laptop.ask("Remember that I am a vegetarian.");

@@ -110,7 +110,7 @@ describe("a SessionMemory for every user", () => {
     }
   });
 
-  test("keeps users apart who say the same at once, in whatever order they are answered", async () => {
+  test("keeps users apart who say the same at once, in any order of the answers", async () => {
     const memory = memoryFor();
     const [ada, bob] = [freshId(), freshId()];
     const says = (id: string) => ({ input: "Hi", sessionId: id });

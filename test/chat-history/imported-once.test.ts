@@ -48,7 +48,7 @@ describe.each(topologies)("on $name", ({ connect }) => {
     };
     beforeEach(begin);
 
-    test("are copied once, however often the import is repeated", async () => {
+    test("are copied once, even if the import is repeated", async () => {
       expect(await importInto(open())).toBe(3);
       expect(await importInto(open())).toBe(0);
       expect(await importInto(open())).toBe(0);

@@ -116,7 +116,7 @@ describe.each(
       expect(await texts()).toEqual(many);
     });
 
-    test("a repeated append is stored once, from whatever object and however many at once", async () => {
+    test("a repeated append is stored once, from any object, and with many at once", async () => {
       const write = batch(["a", "b"]);
       expect(await log.append(write)).toBeDefined();
       expect(await log.append(write)).toBeDefined();
@@ -433,7 +433,7 @@ describe.each(
       await log.release("one");
     });
 
-    test("does not keep out appends without a lease, nor a clear", async () => {
+    test("keeps out neither appends without a lease nor a clear", async () => {
       await log.acquire(attempt("one"));
       await elsewhere.append(batch(["a"]));
       expect(await texts()).toEqual(["a"]);

@@ -77,7 +77,7 @@ test("two cookies of a name are refused, and one whose name only looks like it i
   expect((await asks(`\u00A0${SIGN_IN}=planted; x${SIGN_IN}=planted;${own}`)).status).toBe(200);
 });
 
-test("a tab that shows another session changes nothing in this one: 412, whatever it asks", async () => {
+test("a tab that shows another session changes nothing in this one: each request gets 412", async () => {
   const browser = await PageVisitor.inSession(service.url, "ada");
   const stale = browser.tab();
   await browser.signIn("bob");
@@ -164,7 +164,7 @@ test("a program renews its JWT too, with its session's token", async () => {
   expect((await renewed.send("/session")).status).toBe(200);
 });
 
-test("a copied JWT is not renewed without its session's cookie, nor with the cookie of another user", async () => {
+test("a copied JWT is not renewed without its session's cookie, or with the cookie of another user", async () => {
   const userId = freshId();
   await inSession(userId);
   for (const jwt of [await service.jwtFor(userId), await service.lapsedJwtFor(userId)]) {
@@ -176,7 +176,7 @@ test("a copied JWT is not renewed without its session's cookie, nor with the coo
   }
 });
 
-test("a JWT is not renewed once LIFETIME has passed since the sign-in, however live the session", async () => {
+test("a JWT is not renewed once LIFETIME has passed since the sign-in, even if the session is live", async () => {
   const userId = freshId();
   const browser = await inSession(userId);
   const week = 7 * 86_400_000;

@@ -164,7 +164,7 @@ describe("GET /session/events", () => {
     expect((await open(ada)).status).toBe(429);
   });
 
-  test("leaves nothing behind, however often it is opened and closed", async () => {
+  test("leaves nothing behind, also if it is opened and closed many times", async () => {
     const service = await served();
     const ada = await Visitor.inSession(service.url);
     const client = new Redis(inject("servers").single);

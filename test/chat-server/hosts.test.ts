@@ -144,7 +144,7 @@ test("HSTS is sent with everything once it is set, and is off until then", async
   }
 });
 
-test("the page lets in no plug-in, whatever a browser takes object-src for where it is not said", async () => {
+test("the page lets in no plug-in, also in a browser with another default for object-src", async () => {
   const service = await served();
   const policy = (await new Visitor(service.url, "").send("/")).headers.get("Content-Security-Policy");
   expect(policy?.split(/; */)).toEqual(expect.arrayContaining(["default-src 'none'", "object-src 'none'"]));

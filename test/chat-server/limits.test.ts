@@ -38,7 +38,7 @@ test("so many turns a minute for each user; then a 429 that says how long to wai
   expect((await ada.send("/session")).status).toBe(200);
 });
 
-test("so many requests a minute for each user, whatever they are for, on all servers together", async () => {
+test("so many requests a minute for each user, of all kinds, on all servers together", async () => {
   const limit = { REQUESTS_PER_MINUTE: "10" };
   const service = await served(limit);
   const ada = new Visitor(service.url, await service.jwtFor("ada"));
@@ -93,7 +93,7 @@ test("addresses of IPv4 count one by one, and those that are not known together"
   for (const name of names) expect(name).toMatch(/^address-[\w-]+$/);
 });
 
-test("so many sign-ins a minute for each network of IPv6, whatever address in it they come from", async () => {
+test("so many sign-ins a minute for each network of IPv6, from any address in it", async () => {
   const service = await served({ REQUESTS_PER_MINUTE: "3", TRUSTED_PROXIES: "1" });
   const nobody = new Visitor(service.url, "");
   const from = async (address: string): Promise<number> =>

@@ -124,7 +124,7 @@ describe("the same Idempotency-Key again", () => {
 });
 
 describe("a client that goes away", () => {
-  test("does not stop the answer: it is stored, and whoever comes back gets exactly the rest", async () => {
+  test("does not stop the answer: it is stored, and a reader who comes back gets exactly the rest", async () => {
     const model = new ScriptedModel("one two three");
     let goOn = (): void => {};
     const rest = new Promise<void>((resolve) => (goOn = resolve));
@@ -218,7 +218,7 @@ describe("an answer that is stopped", () => {
 describe("the past", () => {
   const numbered = (): ScriptedModel => new ScriptedModel(({ length }) => `given ${length}`);
 
-  test("is replaced from a question on: edited, or answered anew", async () => {
+  test("is replaced from a question on: edited, or answered again", async () => {
     const { ada } = await served({ model: numbered() });
     for (const message of ["a", "b", "c"]) await ada.say(message);
     const { json } = await ada.send(`/conversations/${ada.session.conversationId}/messages`);

@@ -103,7 +103,7 @@ describe("a value comes back as LangGraph's serializer returns it", () => {
     expect(await roundTrip(imitation)).toEqual(imitation);
   });
 
-  test("a message that was changed after it was stored is stored anew", async () => {
+  test("a message that was changed after it was stored is stored again", async () => {
     const said = conversation(2);
     const before = await encodeOne(said);
     (said[1] as HumanMessage).content = "changed";

@@ -36,7 +36,7 @@ beforeAll(async () => {
   await sessions.conversations.rename(session, conversationId, hostile);
 });
 
-test("nothing that a terminal obeys is printed, whatever users, agents, titles and texts hold", async () => {
+test("no control characters of users, agents, titles and texts are printed", async () => {
   const ran = await Promise.all([
     run("users"),
     run("sessions", hostile, "--texts"),

@@ -105,7 +105,7 @@ describe("what the constructor of AIMessage would change", () => {
 });
 
 describe("an entry that another program wrote into", () => {
-  it("has the content that it says, also beside content blocks", () => {
+  it("has the content that it says, also if it has content blocks", () => {
     const message = reading({ contentBlocks: [call] });
 
     expect(fieldsOf(message)).toStrictEqual(fieldsOf(new AIMessage("hello")));

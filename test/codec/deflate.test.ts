@@ -61,7 +61,7 @@ describe("a body is refused", () => {
     }
   });
 
-  test("that would have more bytes than allowed, however small it is", () => {
+  test("that would have more bytes than allowed, even if it is small", () => {
     const bomb = deflateRawSync(Buffer.alloc(50_000_000, "a"), { dictionary: dictionaryOf(1) });
     expect(bomb.length).toBeLessThan(100_000);
     expect(() => inflate(bomb, CURRENT_DICTIONARY, MAX)).toThrow(/maxMessageBytes/);

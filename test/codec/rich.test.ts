@@ -59,7 +59,7 @@ describe("values that JSON lacks", () => {
     expect(Buffer.isBuffer(reloaded)).toBe(Buffer.isBuffer(value));
   });
 
-  it("come back wherever they are in a message", () => {
+  it("come back from any place in a message", () => {
     const message = Object.assign(new HumanMessage({ content: [{ type: "text", text: "", at: new Date(1) }] }), {
       id: 1n,
       seen: new Set(["ada"]),

@@ -102,7 +102,7 @@ describe.each(topologies)("data keys on $name", ({ connect }) => {
     expect(await texts(opened(encryption))).toEqual(["after", "To after"]);
   });
 
-  test("a key that is gone, an eviction say, is not made anew by a process that knew it", async () => {
+  test("a key that is gone, for example evicted, is not made again by a process that knew it", async () => {
     const encryption = ring();
     await opened(encryption).addMessages(hello("before"));
     await client.del(dataKey());

@@ -131,7 +131,7 @@ describe("in a session", () => {
     expect(await reason(sessions.history(session).getMessages())).toMatchObject({ code: "CORRUPT_MESSAGE", index: 0 });
   });
 
-  test("a conversation that begins anew under the same id does not read what was kept of it before", async () => {
+  test("a conversation that begins again under the same id does not read what was kept of it before", async () => {
     const { session, sessions } = await begun(ring(), id);
     const list = keysFor(id).messages(session.conversationId);
     const [entry = Buffer.alloc(0)] = await client.lrangeBuffer(list, 0, 0);

@@ -40,7 +40,7 @@ async function listen(app: Express): Promise<string> {
 const guard = (options: Partial<ExpressSessionOptions> = {}) =>
   expressSession({ sessions, authenticate, agentId: "support", transport: "cookie", ...options });
 
-test("a session is started, used, rotated and ended, its cookie kept beside others", async () => {
+test("a session is started, used, rotated and ended, and other cookies are kept", async () => {
   const session = guard();
   const app = express();
   app.post("/session", session.authenticate, async (request, response) => {

@@ -16,7 +16,7 @@ function addressOf(clientAddress: ClientAddress | undefined, forwardedFor: strin
   return guard.clientAddress(new Request("http://app.test", { headers }), peer);
 }
 
-describe("without a setting it is the connection's, whatever headers say", () => {
+describe("without a setting it is the connection's, and headers do not matter", () => {
   test.each([
     [undefined, undefined],
     ["192.0.2.7", client],
@@ -50,7 +50,7 @@ describe("behind so many proxies it is what the farthest of them saw", () => {
   });
 });
 
-describe("behind known proxies it is the first address, from the end, that is none of them", () => {
+describe("behind known proxies it is the first address, from the end, that is not a proxy's", () => {
   const known = { trustedProxies: ["10.0.0.0/8", "fd00::/8", "198.51.100.3"] };
   test.each<[string | undefined, string | undefined, string | undefined]>([
     [proxy, client, client],

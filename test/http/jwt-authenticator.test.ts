@@ -180,7 +180,7 @@ describe("keys of the issuer", () => {
     expect(await local(withToken(await withKid("two")))).toBeNull();
   });
 
-  test("a secret of the token's own choosing is none of them", async () => {
+  test("a secret that the token itself names is not accepted", async () => {
     const remote = jwtAuthenticator({ ...rules, jwks: new URL(jwks) });
     const forged = await sign(claims(), {
       key: new Uint8Array(Buffer.from(pem)),
@@ -200,7 +200,7 @@ describe("keys of the issuer", () => {
     await expect(nowhere(good)).rejects.toThrow(AuthenticationUnavailableError);
   });
 
-  test("are asked for at most once a second while they cannot be had, however many requests come", async () => {
+  test("are asked for at most once a second while they are unavailable, even with many requests", async () => {
     const remote = jwtAuthenticator({ ...rules, jwks });
     const forged = withToken(await withKid("of an attacker"));
     status = 500;

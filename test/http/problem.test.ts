@@ -79,7 +79,7 @@ test("each error of the library is a problem with a status and words, or one of 
   expect(unnamed.toSorted()).toEqual(faults);
 });
 
-test("a fault of the program is none of the client's business", () => {
+test("a fault of the program is not shown to the client", () => {
   const endless = new Error("loop");
   endless.cause = endless;
   for (const error of [

@@ -50,7 +50,7 @@ describe("a token is issued", () => {
     expect(headers.get("Cache-Control")).toBe("no-store");
   });
 
-  test("beside cookies that are there already", () => {
+  test("in addition to cookies that are there already", () => {
     const headers = new Headers({ "Set-Cookie": "theme=dark" });
     guardWith("cookie").issue(headers, token);
     expect(headers.getSetCookie()).toHaveLength(2);

@@ -59,7 +59,7 @@ test("a turn in flight does not bring back what was cleared, through another obj
   }
 });
 
-test("a program that reads, answers, clears and starts anew with one object is not refused", async () => {
+test("a program that reads, answers, clears and starts again with one object is not refused", async () => {
   const history = open(freshId());
   await history.addUserMessage("one");
   await history.getMessages();

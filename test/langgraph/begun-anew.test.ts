@@ -71,7 +71,7 @@ describe("a thread", () => {
     expect((await agent.invoke(say("Q2"), config())).count).toBe(2);
   });
 
-  test("is begun anew by a turn that replaces, so that nothing of what was replaced is left in it", async () => {
+  test("begins again with a turn that replaces, so that nothing of what was replaced is left in it", async () => {
     const agent = agentOf(new ScriptedModel("A"));
     for (const text of ["Q1", "Q2"]) await agent.invoke(say(text), config());
     const { count, messages } = await agent.invoke(say("Q2b"), config({ replaces: (await positions())[2] }));
@@ -88,7 +88,7 @@ describe("a thread", () => {
     expect([count, texts(messages)]).toEqual([1, ["Q1", "A", "Q2", "A"]]);
   });
 
-  test("is not begun anew by a look at it, nor by a turn of another name", async () => {
+  test("does not begin again with a look at it, or with a turn of another name", async () => {
     const agent = agentOf(new ScriptedModel("A", new Error("no"), "A"));
     await agent.invoke(say("Q1"), config());
     await expect(agent.invoke(say("Q2"), config({ operationId: "request-2" }))).rejects.toThrow("no");
@@ -107,7 +107,7 @@ describe("a thread", () => {
     expect(await stored()).toEqual(["Buy bread", "", "bought bread", "Done."]);
   });
 
-  test("that waits for a person is begun anew when its request is repeated, or its question edited", async () => {
+  test("that waits for a person begins again when its request is repeated, or its question edited", async () => {
     const asking = calling(["buy", { what: "bread" }]);
     const agent = agentOf(new ScriptedModel("A", asking, asking, "No bread."), "step");
     await agent.invoke(say("Q1"), config());

@@ -54,7 +54,7 @@ const call = fc.oneof(
   { weight: 1, arbitrary: fc.record({ call: fc.constant("delete" as const) }) },
 );
 
-test("a write that comes second leaves nothing behind, nor does a value that a call holds and does not store", async () => {
+test("a write that comes second leaves nothing behind, and neither does a value that a call holds and does not store", async () => {
   const keyPrefix = freshId();
   const saver = new RedisSaver({ client, keyPrefix });
   const on = await put(saver, { on: threadConfig("t"), values: {} });

@@ -280,7 +280,7 @@ describe("beside sessionMiddleware", () => {
     expect(texts((values as typeof MessagesAnnotation.State).messages)).toEqual(expected);
   });
 
-  test("after clear() the agent begins anew", async () => {
+  test("after clear() the agent begins again", async () => {
     const model = new ScriptedModel((messages) => `re: ${messages.map(({ text }) => text).join(" ")}`);
     await agentOf(model).invoke({ messages: "a" }, sessionConfig(session));
     await sessions.history(session).clear();
@@ -323,7 +323,7 @@ describe("in RunnableWithSession", () => {
     await elsewhere.close();
   });
 
-  test("after clear() nothing waits any more, and the next turn begins anew", async () => {
+  test("after clear() nothing waits any more, and the next turn begins again", async () => {
     await turnsOf(sessions).invoke({ messages: "What is it?" }, sessionConfig(session));
     await sessions.history(session).clear();
     const resumed = turnsOf(sessions).invoke(new Command({ resume: "tea" }), sessionConfig(session));

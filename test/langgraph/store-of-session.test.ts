@@ -25,7 +25,7 @@ describe.each(allTopologies)("the store of a session on $name", ({ connect }) =>
   const storeOf = async (userId: string, agentId = "a"): Promise<RedisStore> =>
     new RedisStore({ sessions, session: (await sessions.create({ userId, agentId })).session });
 
-  test("holds what is the user's, whatever the session and the agent, and nobody else's", async () => {
+  test("holds what is the user's, in each session and with each agent, and nobody else's", async () => {
     const user = freshId();
     const [first, second, other] = [await storeOf(user), await storeOf(user, "b"), await storeOf(freshId())];
     await first.put(["memories"], "likes", { text: "Tea" });

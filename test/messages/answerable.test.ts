@@ -212,7 +212,7 @@ describe("of the past, a model is shown", () => {
     );
   });
 
-  test("each call followed by its result, and each result after its call, whatever the past holds", () => {
+  test("each call is followed by its result, and each result follows its call, with any past", () => {
     const ids = fc.constantFrom("a", "b", "c");
     const step = fc.oneof(
       fc.uniqueArray(ids, { minLength: 1 }).map((called) => calling(...called)),

@@ -71,7 +71,7 @@ describe("an interrupted turn", () => {
     expect(messages.every(({ response_metadata }) => response_metadata["interrupted"] === undefined)).toBe(true);
   });
 
-  test("is accepted whole by what decides what a provider accepts, wherever it was broken off", () => {
+  test("is accepted by the check of what a provider accepts, wherever it was cut", () => {
     const ids = fc.constantFrom("a", "b", "c");
     const step = fc.oneof(
       fc.uniqueArray(ids, { minLength: 1 }).map((called) => calling(...called)),

@@ -35,7 +35,7 @@ describe.skipIf((await findServerProgram()) === undefined)("under Sentinel (need
 
     portConformance(`Sentinel, ${version}`, connect);
 
-    test("a WAIT whose reply was lost is not sent alone, nor the write a second time", async () => {
+    test("after a lost reply of WAIT, neither the WAIT nor the write is sent again alone", async () => {
       const { port, close } = await connect();
       await port.call(["del", "list"]);
       proxy.dropReplies({ command: "WAIT" });

@@ -119,7 +119,7 @@ describe("an abort", () => {
     }
   });
 
-  test("at whatever moment, leaves the turn stored once", async () => {
+  test("at any moment leaves the turn stored once", async () => {
     for (let moment = 0; moment < 60; moment++) {
       another();
       const stop = new AbortController();

@@ -114,7 +114,7 @@ describe.each(Object.entries(savers))("with %s", (_name, makeSaver) => {
     expect(await stored()).toEqual(["Go", "Done."]);
   });
 
-  test("an edited question takes the place of all from the old one on, and the thread begins anew", async () => {
+  test("an edited question replaces the old one and everything behind it, and the thread begins again", async () => {
     const model = new ScriptedModel("A1", "A2", "A3", "A2b", "A4");
     const chain = over(model);
     for (const number of [1, 2, 3]) await chain.invoke(say(`Q${number}`), call());

@@ -45,7 +45,7 @@ describe.each(topologies.filter(({ name }) => name.startsWith("Cluster")))("a tu
     expect(await stored()).toEqual(["human: one", "ai: re: one", "human: two", "ai: re: two"]);
   });
 
-  test("with wait, runs when those before it have ended, in whatever process", async () => {
+  test("with wait, runs when those before it have ended, in any process", async () => {
     const given: number[] = [];
     await Promise.all(
       [here, elsewhere, here, elsewhere].map(async (sessions, turn) => {

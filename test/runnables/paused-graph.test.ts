@@ -525,7 +525,7 @@ describe("a turn that was aborted in a tool", () => {
     return graph;
   };
 
-  test("has one error in place of its result, however many turns follow", async () => {
+  test("has one error in place of its result, also after many turns", async () => {
     const model = new ScriptedModel(calling(["slow", {}]), "a", "b", "c");
     const graph = await abortedIn(model);
     for (const messages of ["two", "three", "four"]) await graph.invoke({ messages }, config());

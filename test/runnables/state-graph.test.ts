@@ -131,7 +131,7 @@ test("a graph whose checkpointer remembers more than the window shows stores eac
   await windowed.close();
 });
 
-describe("a graph whose answers have ids that were used before loses none of them", () => {
+describe("a graph whose answers have ids that were used before keeps all of them", () => {
   const ids = ["17", "503", "17"];
 
   test.each(["no checkpointer", "a checkpointer"])("with %s", async (kept) => {
@@ -219,7 +219,7 @@ describe("a graph whose answers have ids that were used before loses none of the
     expect(await stored()).toEqual(["human: first", "ai: mail a@b", "human!: second"]);
   });
 
-  test("a call that nobody answers has one stand-in in the thread of a checkpointer, however many turns follow", async () => {
+  test("a call that nobody answers has one stand-in in the thread of a checkpointer, also after many turns", async () => {
     const shown: string[][] = [];
     const call = { id: "c1", name: "look", args: {}, type: "tool_call" as const };
     const chain = chainOf(

@@ -56,7 +56,7 @@ describe.each(cases)("with the client's clock $clock, on $name", ({ connect, off
     expect(await sessions.list(user)).toEqual([]);
   });
 
-  test("a session is open a second before the end of its lifetime, however active, and expired a second after", async () => {
+  test("an active session is open a second before the end of its lifetime, and expired a second after", async () => {
     const sessions = store({ idleTimeout: LIFETIME / 1_000 });
     const user = init();
     const { token, session } = await sessions.create(user);

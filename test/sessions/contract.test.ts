@@ -202,7 +202,7 @@ describe.each(allTopologies)("sessions on $name", ({ connect }) => {
     expect(new Set([...ended, ...live]).size).toBe(64);
   });
 
-  test("a create is done once, whatever is repeated, and its token works", async () => {
+  test("a create that is repeated is done once, and its token works", async () => {
     const sessions = store({ maxSessionsPerUser: 2 });
     const user = init();
     const oldest = await sessions.create(user);

@@ -265,7 +265,7 @@ describe("the caller", () => {
     expect(numbersOf(records, session.conversationId).numbers).toEqual(upTo(2_000));
   });
 
-  test("whose Redis fails on the way is told, and gets all when it begins anew", async () => {
+  test("whose Redis fails on the way gets an error, and gets everything when it starts again", async () => {
     const { session } = await longConversation(2_000);
     const [topology] = topologiesOn(() => inject("servers"));
     const failing = topology?.connect() ?? expect.unreachable();

@@ -124,7 +124,7 @@ describe("a repeated import", () => {
     expect(await client.dumpBuffer(keys.messages(record.id))).toEqual(before);
   });
 
-  test("does so whatever the order of fields, as a database may change it, and after a rename", async () => {
+  test("does so with any order of fields, as a database may change it, and after a rename", async () => {
     const reversed = (value: unknown): unknown =>
       Array.isArray(value)
         ? value.map(reversed)
@@ -235,7 +235,7 @@ describe("where it goes", () => {
     expect(await store.conversations.messages(owner, record.id)).toHaveLength(2);
   });
 
-  test("not under the id of a conversation that has a thread, nor of one that is being erased", async () => {
+  test("not under the id of a conversation that has a thread, or of one that is being erased", async () => {
     const { session: paused } = await store.create({ ...owner, agentId: "support" });
     const checkpoint = { ...emptyCheckpoint(), channel_values: { a: 1 }, channel_versions: { a: 1 } };
     await new SessionSaver({ sessions: store }).put(

@@ -31,7 +31,7 @@ describe.each(allTopologies)("the memory of a session on $name", ({ connect }) =
   const memoryKeysOf = (user: { userId: string }): Promise<string[]> =>
     storedKeys(client, `${keyPrefix}:user:{${ownerTag(user.userId, undefined)}}:*memor*`);
 
-  test("is the user's with this agent, whatever the session, and no other's", async () => {
+  test("belongs to the user and this agent, in each session, and to nobody else", async () => {
     const user = { userId: freshId() };
     const [first, second] = [
       await sessions.create({ ...user, agentId: "a" }),

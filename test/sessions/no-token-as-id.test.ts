@@ -81,7 +81,7 @@ describe("a history on its own refuses an id that belongs to sessions", () => {
     expect(open(session.id)).toThrow(InvalidOptionError);
   });
 
-  test("a conversation's id, that of a session opened anew, too", async () => {
+  test("a conversation's id, also that of a session that is opened again", async () => {
     expect(open(session.conversationId)).toThrow(
       "sessionId: this is a conversation of sessions: use sessions.history(",
     );

@@ -5,7 +5,7 @@ import { drawBytes } from "../../src/sessions/random-bytes.js";
 
 const drawnOf = (count: number, size: number): Buffer[] => Array.from({ length: count }, () => drawBytes(size));
 
-test("bytes are given out once, however many are asked for at once", async () => {
+test("bytes are given out once, also if many are asked for at once", async () => {
   const drawn = drawnOf(1_000, 56).map((bytes) => bytes.toString("hex"));
   await nextTurn();
   drawn.push(...drawnOf(1_000, 56).map((bytes) => bytes.toString("hex")));

@@ -170,7 +170,7 @@ describe("what waits in the offline queue of ioredis until a connection stands",
     expect(seen).not.toContain(secrets.at(-1));
   });
 
-  test("is not shown, wherever the client was made, with the serializer that docs/redis.md advises", async () => {
+  test("is not shown with the serializer that docs/redis.md advises, whichever module made the client", async () => {
     recorder.configureIoredis({ dbStatementSerializer: (name) => name });
     try {
       const secrets = await use(() => connect());

@@ -161,7 +161,7 @@ describe("dropReplies", () => {
 });
 
 describe("cutReply", () => {
-  test("exactly so many bytes of the reply arrive, whatever the number", async () => {
+  test("exactly so many bytes of the reply arrive", async () => {
     await direct.set(key, "a\r\nb");
     const reply = "$4\r\na\r\nb\r\n";
     for (let afterBytes = 0; afterBytes <= reply.length + 1; afterBytes += 1) {

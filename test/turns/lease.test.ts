@@ -53,7 +53,7 @@ describe.each(
     return { turn: waiting };
   };
 
-  test("run one at a time, in the order in which they asked, from whatever client", async () => {
+  test("run one at a time, in the order in which they asked, from any client", async () => {
     const first = await take(history);
     const order: number[] = [];
     const turns = [];
@@ -131,7 +131,7 @@ describe.each(
     await (await patient.turn).release();
   });
 
-  test("do not begin when they were aborted before, and say so with an error whatever the reason", async () => {
+  test("do not begin when they were aborted before, and throw an error for any reason", async () => {
     const aborted = AbortSignal.abort("not an error");
     await expect(take(history, { signal: aborted })).rejects.toMatchObject({ name: "AbortError" });
     expect(await client.exists(conversation.lease)).toBe(0);
