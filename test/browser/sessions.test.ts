@@ -147,6 +147,24 @@ test("signing out ends the session on the server, and no news of it appears", as
   await expect.poll(() => mobile.panel.getByRole("button", { name: /^End / }).count()).toBe(0);
 });
 
+test("whoever presses twice to sign in is signed in once", async () => {
+  const ada = await chat.open(firefox);
+  await ada.page.goto(chat.server.url);
+  await ada.button(/Sign in as Ada/).waitFor();
+  const begun: string[] = [];
+  ada.page.on("request", (request) => {
+    if (request.method() === "POST") begun.push(new URL(request.url()).pathname);
+  });
+  await ada.page.evaluate(`(() => {
+    const [one, other] = document.querySelectorAll("#users button");
+    for (const button of [one, one, other]) button.click();
+  })()`);
+  await ada.field.waitFor();
+  await ada.ask("My name is Ada");
+  expect(begun).toEqual(["/sign-in", "/sessions", "/agents/assistant/chat"]);
+  await ada.page.locator("#user-name").getByText("Ada").waitFor();
+});
+
 test("everything is erased after a question, everywhere", async () => {
   const [laptop, mobile] = [await chat.open(firefox), await chat.open(phone)];
   await laptop.signIn(chat.server.url);

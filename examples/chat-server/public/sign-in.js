@@ -99,6 +99,8 @@ function leaveFor(address) {
 function userButton(user, choose) {
   const onClick = async (event) => {
     const button = event.currentTarget;
+    // Each sign-in ends the session of the one before: whoever presses twice wants one.
+    if (find("users").querySelector('[aria-disabled="true"]')) return;
     button.setAttribute("aria-disabled", "true");
     find("sign-in-error").textContent = "";
     try {
