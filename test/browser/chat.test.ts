@@ -255,6 +255,87 @@ test("a message that is sent while an answer is being stopped follows it, also w
   await ada.answers.nth(2).getByText("stopped").waitFor();
 });
 
+test("an answer that is stopped before its question has arrived is stopped when it does, and the focus comes to the field", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  let letGo = (): void => {};
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  await ada.page.route("**/chat", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await ada.say("Tell me a long story");
+  const told = ada.page.waitForResponse("**/answer/stop");
+  await ada.stop.press("Enter");
+  expect(await (await told).json()).toEqual({ stopped: false });
+  letGo();
+  await ada.send.waitFor();
+  await ada.field.and(ada.page.locator(":focus")).waitFor();
+  expect(await ada.answers.innerText()).not.toContain("And there they are still");
+});
+
+test("an answer that could not be stopped says so, and can be stopped again", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  await ada.page.route("**/answer/stop", (route) => route.abort(), { times: 1 });
+  await ada.say("Tell me a long story");
+  await ada.answers.getByText("Once upon").waitFor();
+  await ada.stop.click();
+  await ada.page.getByRole("alert").getByText("It could not be stopped.").waitFor();
+  await ada.stop.and(ada.page.locator("[aria-disabled=false]")).click();
+  await ada.answers.getByText("stopped").waitFor();
+});
+
+test("Enter that ends the composition of a word sends nothing, in the field and in an edit", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  await ada.ask("My name is Ada");
+  await ada.button("Answer again").waitFor();
+  // As an input method for Japanese does.
+  const composed = { key: "Enter", isComposing: true, bubbles: true, cancelable: true };
+  const compose = (): Promise<void> =>
+    ada.page.evaluate(
+      `document.activeElement.dispatchEvent(new KeyboardEvent("keydown", ${JSON.stringify(composed)}))`,
+    );
+  await ada.field.fill("東京");
+  await compose();
+  expect(await ada.field.inputValue()).toBe("東京");
+  await ada.questions.hover();
+  await ada.questions.getByRole("button", { name: "Edit" }).click();
+  const edit = ada.page.getByRole("textbox", { name: "Edit your message" });
+  await edit.fill("京都");
+  await compose();
+  expect(await edit.inputValue()).toBe("京都");
+});
+
+test("what is taken back does not take the place of what was begun meanwhile, and leaves nothing behind", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  const kept = () =>
+    ada.page.evaluate<string[]>("Object.keys(localStorage).map((key) => key.split('.').slice(3).join())");
+  await ada.page.route("**/chat", (route) => route.abort());
+  await ada.say("Never mind");
+  await ada.button("Take it back").waitFor();
+  await ada.field.fill("Something else");
+  await ada.button("Take it back").click();
+  await ada.page.getByRole("heading", { name: "What is on your mind?" }).waitFor();
+  expect(await ada.field.inputValue()).toBe("Something else");
+  // A conversation that never was has no draft.
+  expect(await kept()).toEqual(["draft,new"]);
+
+  await ada.page.unroute("**/chat");
+  await ada.ask("My name is Ada");
+  await ada.page.route("**/chat", (route) => route.abort());
+  await ada.say("Never mind");
+  await ada.button("Take it back").waitFor();
+  await ada.field.fill("Something else");
+  await ada.button("Take it back").click();
+  await expect.poll(() => ada.button("Take it back").count()).toBe(0);
+  expect(await ada.field.inputValue()).toBe("Something else");
+  await ada.deleteConversation("My name is Ada");
+  await expect.poll(kept).toEqual([]);
+});
+
 test("a message that failed can be taken back", async () => {
   const ada = await chat.open();
   await ada.signIn(chat.server.url);

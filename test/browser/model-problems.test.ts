@@ -101,6 +101,26 @@ test("what was taken back does not come back with messages that were asked for b
   expect(await ada.page.evaluate("cameBack")).toBe(false);
 });
 
+test("what was taken back stays out of the conversation that was opened meanwhile", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  await ada.ask("Does it rain?");
+  await ada.begin();
+  await ada.ask("Does it snow?");
+  provider.behaviour = { status: 401 };
+  await ada.say("Never mind");
+  const late = await ada.holdAnswer("**/messages?from=*");
+  await ada.button("Take it back").click();
+  await expect.poll(() => late.isHeld).toBe(true);
+  await ada.openConversation("Does it rain?");
+  await late.letGo();
+  // The page has heard of it by the time that it shows it.
+  await ada.openConversation("Does it snow?");
+  await expect.poll(() => ada.button("Take it back").count()).toBe(0);
+  await ada.openConversation("Does it rain?");
+  expect(await ada.field.inputValue()).toBe("");
+});
+
 test("a user who asks too often is told when to try again", async () => {
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
