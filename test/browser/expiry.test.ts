@@ -1,7 +1,14 @@
 import { expect, test } from "vitest";
 import { useChat } from "./support/suite.js";
 
-const chat = useChat({ IDLE_TIMEOUT: "8s", TURN_TIMEOUT: "7s", LIFETIME: "1h", SIGN_IN_LIFETIME: "3s" });
+const chat = useChat({
+  IDLE_TIMEOUT: "8s",
+  TURN_TIMEOUT: "7s",
+  LIFETIME: "1h",
+  SIGN_IN_LIFETIME: "3s",
+  MAX_AUTHENTICATION_AGE: "3s",
+});
+const short = useChat({ IDLE_TIMEOUT: "6s", TURN_TIMEOUT: "2s", LIFETIME: "6s" });
 
 test("the timeouts count down, a session can be kept, and one that expires says so", async () => {
   const ada = await chat.open();
@@ -70,4 +77,43 @@ test("what one tab does keeps the session alive in the others, and they do not w
   await expect.poll(() => idle.innerText()).toMatch(/^[1-5] s$/);
   await other.ask("My name is Ada");
   await expect.poll(() => idle.innerText(), { interval: 20 }).toMatch(/^[78] s$/);
+});
+
+test("a session that nothing was told of the end of is found to be over all the same", async () => {
+  const ada = await chat.open();
+  await ada.page.route("**/session/events", (route) => route.abort());
+  await ada.page.goto(chat.server.url);
+  await ada.button(/Sign in as Ada/).click();
+  await ada.field.waitFor();
+  await ada.over.getByText("Nothing happened here for a while").waitFor();
+});
+
+test("a session that reaches its longest time says so before and after, and offers no way to keep it", async () => {
+  const ada = await short.open();
+  await ada.signIn(short.server.url);
+  await ada.page.getByRole("alert").getByText("This session is about to reach its longest time").waitFor();
+  expect(await ada.button("Stay signed in").count()).toBe(0);
+  await ada.over.getByText("Your session reached its longest time").waitFor();
+});
+
+test("what cannot be undone takes a recent sign-in: whoever does not sign in again undoes nothing", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  await ada.ask("My name is Ada");
+  // The sign-in is as old by then as the JWT gets.
+  await expect.poll(async () => (await ada.jwtEndsAt()) - Date.now()).toBeLessThan(0);
+  const erase = async (): Promise<void> => {
+    await ada.button("Erase everything").click();
+    const question = ada.page.getByRole("dialog", { name: "Erase everything?" });
+    await question.getByRole("button", { name: "Erase everything" }).click();
+  };
+  const isItYou = ada.page.getByRole("dialog", { name: "Is it you?" });
+  await ada.openPanel();
+  await erase();
+  await isItYou.getByRole("button", { name: "Cancel" }).click();
+  await ada.page.getByRole("alert").getByText("This takes a recent sign-in.").waitFor();
+  await ada.answers.getByText("Nice to meet you, Ada").waitFor({ state: "attached" });
+  await erase();
+  await isItYou.getByRole("button", { name: "Sign in again" }).click();
+  await ada.page.getByText("Everything about you was erased.").waitFor();
 });
