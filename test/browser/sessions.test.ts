@@ -147,6 +147,52 @@ test("signing out ends the session on the server, and no news of it appears", as
   await expect.poll(() => mobile.panel.getByRole("button", { name: /^End / }).count()).toBe(0);
 });
 
+test("whoever signs in after a sign-out or an erasure finds nothing in the tab of who was there before", async () => {
+  const tab = await chat.open(firefox);
+  const kept = () => tab.page.evaluate<string>("JSON.stringify([{ ...localStorage }, { ...sessionStorage }])");
+  const here = () => new URL(tab.page.url()).pathname;
+  await tab.signIn(chat.server.url);
+  await tab.ask("My name is Ada");
+  await tab.field.fill("A draft");
+  expect(here()).not.toBe("/");
+  await tab.button("Sign out").click();
+  await tab.page.getByText("You are signed out.").waitFor();
+  expect(await kept()).toBe("[{},{}]");
+  expect(here()).toBe("/");
+
+  await tab.signInHere();
+  await tab.openConversation("My name is Ada");
+  await tab.field.fill("Another draft");
+  await tab.openPanel();
+  await tab.button("Erase everything").click();
+  const question = tab.page.getByRole("dialog", { name: "Erase everything?" });
+  await question.getByRole("button", { name: "Erase everything" }).click();
+  await tab.page.getByText("Everything about you was erased.").waitFor();
+  expect(await kept()).toBe("[{},{}]");
+  expect(here()).toBe("/");
+  // It is said once.
+  await tab.page.reload();
+  await tab.button(/Sign in as Bob/).waitFor();
+  await expect.poll(() => tab.page.getByText("Everything about you was erased.").count()).toBe(0);
+});
+
+test("a sign-out that does not arrive says so, and the page goes on", async () => {
+  const ada = await chat.open(firefox);
+  await ada.signIn(chat.server.url);
+  await ada.field.fill("A draft");
+  await ada.page.route("**/sign-out", (route) => route.abort());
+  await ada.button("Sign out").click();
+  await ada.page.getByRole("alert").getByText("You are still signed in.").waitFor();
+  expect(await ada.field.inputValue()).toBe("A draft");
+  expect(await ada.ask("My name is Ada")).toContain("Nice to meet you, Ada");
+  // And it is told of the end of its session as before.
+  const other = await chat.open(phone);
+  await other.signIn(chat.server.url);
+  await other.openPanel();
+  await other.button(/^End Firefox/).click();
+  await ada.over.getByText("ended from another place").waitFor();
+});
+
 test("whoever presses twice to sign in is signed in once", async () => {
   const ada = await chat.open(firefox);
   await ada.page.goto(chat.server.url);
