@@ -7,6 +7,9 @@ import type { TestProject } from "vitest/node";
 import type { Row } from "./run.js";
 import { closing, opening, type Section, sections } from "./report-text.js";
 
+/** A table of more rows is folded. */
+const FOLDED_ROWS = 40;
+
 const root = path.join(import.meta.dirname, "../../..");
 
 export function setup(project: TestProject): () => void {
@@ -73,7 +76,9 @@ function rendered({ title, text }: Section, finding: Finding | undefined): strin
   const cell = (value: string | number | undefined): string =>
     typeof value === "number" ? value.toLocaleString("en") : (value ?? "");
   const lines = [columns, columns.map(() => "---"), ...rows.map((row) => columns.map((name) => cell(row[name])))];
-  const table = lines.map((line) => `| ${line.join(" | ")} |`).join("\n");
+  const whole = lines.map((line) => `| ${line.join(" | ")} |`).join("\n");
+  const table =
+    rows.length > FOLDED_ROWS ? `<details>\n<summary>${rows.length} rows</summary>\n\n${whole}\n\n</details>` : whole;
   return `## ${title}\n\n${text}\n\n${table}\n\n*${facts}*`;
 }
 
