@@ -66,7 +66,7 @@ test("a follower hears events without a read for each", async () => {
 });
 
 test("the control: without events in the message, each takes a read", async () => {
-  const hinting = damaged(client, "publishable(fields[7], present + 1, fitting, seal)", "nil");
+  const hinting = damaged(client, "publishable(fields[7], present + 1, fitting)", "nil");
   const { reads, events } = await speak(hinting);
   expect(events).toEqual(words);
   expect(reads).toBeGreaterThanOrEqual(words.length);

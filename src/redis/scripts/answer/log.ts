@@ -58,7 +58,7 @@ export const logAnswerScript = defineScript({
   ],
   lua: /* lua */ `
 -- Returns what the message to followers says of events that are few, and not sealed: they then need not read them.
-local function publishable(run, first, entries, seal)
+local function publishable(run, first, entries)
   local text = seal == "" and #entries > 0 and table.concat(entries, "\\n")
   return text and #text <= ${PUBLISHED_BYTES} and " " .. run .. " " .. whole(first) .. "\\n" .. text or nil
 end
@@ -141,7 +141,7 @@ elseif not renewed then
   redis.call("HSET", answer, "open", whole(now + duration), "renew", whole(renew))
 end
 if closes or #fitting > 0 then
-  tellFollowers(answer, channel, fields[5], publishable(fields[7], present + 1, fitting, seal))
+  tellFollowers(answer, channel, fields[5], publishable(fields[7], present + 1, fitting))
 end
 if reason then
   return { "stop", reason }
