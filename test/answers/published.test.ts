@@ -22,8 +22,12 @@ afterEach(() => user.close());
 
 const words = Array.from({ length: 12 }, (_, index) => `word ${index + 1}`);
 const channelOf = ({ keys, id }: Answering): string => eventsChannel(answerChannel(keys.base, id));
-const isFollowed = (of: Answering): Promise<unknown> =>
-  vi.waitUntil(async () => (await client.hget(of.keys.answer(of.id).answer, "followed")) !== null);
+
+/** Waits until a user's answer has a follower whose subscription stands. */
+async function isFollowed(of: Answering): Promise<void> {
+  await vi.waitUntil(async () => (await client.hget(of.keys.answer(of.id).answer, "followed")) !== null);
+  await vi.waitUntil(async () => Number((await client.pubsub("NUMSUB", channelOf(of)))[1]) > 0);
+}
 
 /** Collects what is published to the followers of a user's answers. */
 async function published(of: Answering): Promise<string[]> {
@@ -45,7 +49,6 @@ async function speak(through: Client): Promise<{ readonly reads: number; readonl
     for await (const event of answers.follow()) events.push("event" in event ? event.event : event);
   })();
   await isFollowed(writer);
-  await vi.waitUntil(async () => (await client.pubsub("NUMSUB", channelOf(writer)))[1] === 1);
   const before = calls.of(readAnswerScript);
   for (const [index, word] of words.entries()) {
     answer.send(word);
@@ -116,7 +119,6 @@ describe("events that are sealed", () => {
     const answer = await sealed.begin();
     const following = heard(sealed.answers);
     await isFollowed(sealed);
-    await vi.waitUntil(async () => (await client.pubsub("NUMSUB", channelOf(sealed)))[1] === 1);
     await client.publish(channelOf(sealed), `events ${answer.begun.run} 1\n"made up"`);
     answer.send("secret");
     await answer.close();
@@ -131,7 +133,6 @@ test("messages that are repeated, come too early, name another answer or say not
   const { run } = answer.begun;
   const following = heard((await user.elsewhere()).answers);
   await isFollowed(user);
-  await vi.waitUntil(async () => (await client.pubsub("NUMSUB", channel))[1] === 1);
   answer.send("one");
   await vi.waitUntil(async () => (await client.llen(user.keys.answer(user.id).events)) === 2);
   const odd = [`events ${run} 1\n"one"`, `events ${run} 9\n"early"`, `events other 2\n"other"`];

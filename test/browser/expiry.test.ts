@@ -79,7 +79,7 @@ test("what one tab does keeps the session alive in the others, and they do not w
   await expect.poll(() => idle.innerText(), { interval: 20 }).toMatch(/^[78] s$/);
 });
 
-test("a session that nothing was told of the end of is found to be over all the same", async () => {
+test("a session whose end nobody announced is found to be over", async () => {
   const ada = await chat.open();
   await ada.page.route("**/session/events", (route) => route.abort());
   await ada.page.goto(chat.server.url);
@@ -96,7 +96,7 @@ test("a session that reaches its longest time says so before and after, and offe
   await ada.over.getByText("Your session reached its longest time").waitFor();
 });
 
-test("what cannot be undone takes a recent sign-in: whoever does not sign in again undoes nothing", async () => {
+test("what cannot be undone takes a recent sign-in, and without one nothing happens", async () => {
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
   await ada.ask("My name is Ada");

@@ -147,7 +147,7 @@ test("signing out ends the session on the server, and no news of it appears", as
   await expect.poll(() => mobile.panel.getByRole("button", { name: /^End / }).count()).toBe(0);
 });
 
-test("whoever signs in after a sign-out or an erasure finds nothing in the tab of who was there before", async () => {
+test("after a sign-out or an erasure, the next user finds nothing of the one before in the tab", async () => {
   const tab = await chat.open(firefox);
   const kept = () => tab.page.evaluate<string>("JSON.stringify([{ ...localStorage }, { ...sessionStorage }])");
   const here = () => new URL(tab.page.url()).pathname;
@@ -193,7 +193,7 @@ test("a sign-out that does not arrive says so, and the page goes on", async () =
   await ada.over.getByText("ended from another place").waitFor();
 });
 
-test("whoever presses twice to sign in is signed in once", async () => {
+test("a user who presses twice to sign in is signed in once", async () => {
   const ada = await chat.open(firefox);
   await ada.page.goto(chat.server.url);
   await ada.button(/Sign in as Ada/).waitFor();

@@ -14,9 +14,9 @@ import { closingIn } from "../support/closing.js";
 import { OwnServer } from "../support/own-server.js";
 import type { Client } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
-import { AnswerLoad, type AnswersVerdict, brokenOf, summed } from "./support/answer-load.js";
+import { AnswerLoad, type AnswersVerdict, brokenOf } from "./support/answer-load.js";
 import { amount, choicesFor, progress, report } from "./support/run.js";
-import type { TurnHistory } from "./support/turn-history.js";
+import { added, type TurnHistory } from "./support/turn-history.js";
 
 const { closing, keep, through } = closingIn(afterEach);
 const choices = choicesFor("answers");
@@ -146,7 +146,7 @@ describe("memory that runs out", () => {
       verdicts.push(verdict);
       progress("servers whose memory runs out", server, servers);
     }
-    report("answers", { fault: "memory full", with: "scripts as they are", times: servers, ...summed(verdicts) });
+    report("answers", { fault: "memory full", with: "scripts as they are", times: servers, ...added(verdicts) });
   });
 
   test("the control: scripts that do not end the answer with its turn say that a stored one is not", async () => {

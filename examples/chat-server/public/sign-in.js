@@ -99,7 +99,7 @@ function leaveFor(address) {
 function userButton(user, choose) {
   const onClick = async (event) => {
     const button = event.currentTarget;
-    // Each sign-in ends the session of the one before: whoever presses twice wants one.
+    // Each sign-in ends the session of the one before, so a second press is ignored.
     if (find("users").querySelector('[aria-disabled="true"]')) return;
     button.setAttribute("aria-disabled", "true");
     find("sign-in-error").textContent = "";

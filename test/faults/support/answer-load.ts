@@ -239,14 +239,6 @@ interface RawClient {
   readonly call: (command: string, ...args: string[]) => Promise<unknown>;
 }
 
-/** Returns the sums of several verdicts. */
-export function summed([first, ...others]: readonly AnswersVerdict[]): Row {
-  const names = Object.keys(first ?? {}) as (keyof AnswersVerdict)[];
-  return Object.fromEntries(
-    names.map((name) => [name, others.reduce((sum, other) => sum + other[name], first?.[name] ?? 0)]),
-  );
-}
-
 /** Of a verdict, the promises that were broken. */
 export function brokenOf(verdict: AnswersVerdict): Row {
   const { apart, misled, "questions lost": questionsLost, "sessions lost": sessionsLost } = verdict;

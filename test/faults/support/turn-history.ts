@@ -130,18 +130,9 @@ export function violations({ lost, doubled, torn, resurrected, disordered, forei
   return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
 }
 
-export function added(verdicts: readonly Verdict[]): Verdict {
+/** Returns the sums of several verdicts. */
+export function added<Counted extends Verdict>(verdicts: readonly Counted[]): Counted {
+  const names = Object.keys(verdicts[0] ?? {}) as (keyof Verdict)[];
   const sum = (name: keyof Verdict): number => verdicts.reduce((total, verdict) => total + verdict[name], 0);
-  return {
-    issued: sum("issued"),
-    acknowledged: sum("acknowledged"),
-    indeterminate: sum("indeterminate"),
-    refused: sum("refused"),
-    lost: sum("lost"),
-    doubled: sum("doubled"),
-    torn: sum("torn"),
-    resurrected: sum("resurrected"),
-    disordered: sum("disordered"),
-    foreign: sum("foreign"),
-  };
+  return Object.fromEntries(names.map((name) => [name, sum(name)])) as unknown as Counted;
 }
