@@ -141,7 +141,8 @@ elseif not renewed then
   redis.call("HSET", answer, "open", whole(now + duration), "renew", whole(renew))
 end
 if closes or #fitting > 0 then
-  tellFollowers(answer, channel, fields[5], publishable(fields[7], present + 1, fitting))
+  local added = fields[5] and publishable(fields[7], present + 1, fitting)
+  tellFollowers(answer, channel, fields[5], added)
 end
 if reason then
   return { "stop", reason }
