@@ -12,7 +12,9 @@ const known = new WeakMap<NodeRedisClient, AdaptedClient>();
  * Returns a node-redis client in the form that every `client` option accepts.
  *
  * @param client a client of the package `redis`, 5.8 or later: from `createClient()`, `createClientPool()`,
- * `createSentinel()` or `createCluster()`. It stays yours: connect it, listen to its errors, and close it.
+ * `createSentinel()` or `createCluster()`. It stays yours: connect it, listen to its errors, and close it. Before 6.2, pass
+ * `nodeClientOptions: { socket: { reconnectStrategy: false } }` to `createSentinel()`, because otherwise the client may wait
+ * for a primary that has died.
  * @throws InvalidOptionError for any other client, and for a client with a `keyPrefix`, because node-redis does not add
  * it to the keys of scripts.
  *

@@ -111,7 +111,7 @@ function clusterRoute(client: NodeRedisCluster): Route {
     for (let left = MAX_PAUSES; client.slots[slot] === undefined && left > 0; left--) await pause(PAUSE_MILLISECONDS);
     const node = client.slots[slot]?.master;
     if (node === undefined) throw new Error("The client does not know the slots.");
-    return client.nodeClient(node);
+    return connectionTo(client, node);
   };
   const send: Route["send"] = async (commands, options) => {
     const key = firstKey(commands);
@@ -126,14 +126,14 @@ function clusterRoute(client: NodeRedisCluster): Route {
       replies =
         target === undefined
           ? await together(await primaryOf(key), commands, options)
-          : await asking(await client.nodeClient(target), commands, options);
+          : await asking(await connectionTo(client, target), commands, options);
     }
     return replies;
   };
   /** Sends a single command. The client follows its redirection and so learns the slot's new node. */
   const learn = (key: string | Buffer): Promise<unknown> =>
     client.sendCommand(String(key), false, ["exists", key]).catch(() => {});
-  const nodeRoute = (node: NodeRedisClusterNode): Route => connectionRoute(() => client.nodeClient(node));
+  const nodeRoute = (node: NodeRedisClusterNode): Route => connectionRoute(() => connectionTo(client, node));
   return {
     send,
     connection: () => {
@@ -144,6 +144,18 @@ function clusterRoute(client: NodeRedisCluster): Route {
     },
     nodes: () => client.masters.map(nodeRoute),
   };
+}
+
+/**
+ * Returns the connection to a node of a Cluster. If it lost its node, and its `reconnectStrategy` gave up, node-redis keeps
+ * it closed for good, so this opens it again. node-redis also gives up where nobody asked it to: when it learns where slots
+ * are, it writes `reconnectStrategy: false` into objects of a `nodeAddressMap`.
+ */
+async function connectionTo(client: NodeRedisCluster, node: NodeRedisClusterNode): Promise<NodeRedisConnection> {
+  const connection = await client.nodeClient(node);
+  // If this fails, the command is told so by the closed connection.
+  if (!connection.isOpen) await connection.connect().catch(() => {});
+  return connection;
 }
 
 /** Returns the first key of commands. Any node answers a command without a key, for which this returns `""`. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeEach, expect, test } from "vitest";
+import type { ChatPage } from "./support/browser.js";
 import { startModelProvider } from "./support/model-provider.js";
 import { useChat } from "./support/suite.js";
 
@@ -101,7 +102,15 @@ test("what was taken back does not come back with messages that were asked for b
   expect(await ada.page.evaluate("cameBack")).toBe(false);
 });
 
-test("what was taken back stays out of the conversation that was opened meanwhile", async () => {
+/** How the page asks for it depends on whether it knows the position of the question by then. */
+const TAKING_BACK = /\/(?:answer|messages\?from=.*)$/;
+
+const drafts = (by: ChatPage): Promise<string[]> =>
+  by.page.evaluate(`Object.entries(localStorage)
+    .filter(([key]) => key.includes(".draft."))
+    .map(([, text]) => JSON.parse(text))`);
+
+test("what is taken back from a conversation that is left meanwhile is offered there, and nowhere else", async () => {
   const ada = await chat.open();
   await ada.signIn(chat.server.url);
   await ada.ask("Does it rain?");
@@ -109,16 +118,53 @@ test("what was taken back stays out of the conversation that was opened meanwhil
   await ada.ask("Does it snow?");
   provider.behaviour = { status: 401 };
   await ada.say("Never mind");
-  const late = await ada.holdAnswer("**/messages?from=*");
+  const late = await ada.holdAnswer(TAKING_BACK);
   await ada.button("Take it back").click();
   await expect.poll(() => late.isHeld).toBe(true);
   await ada.openConversation("Does it rain?");
   await late.letGo();
-  // The page has heard of it by the time that it shows it.
-  await ada.openConversation("Does it snow?");
-  await expect.poll(() => ada.button("Take it back").count()).toBe(0);
-  await ada.openConversation("Does it rain?");
+  await expect.poll(() => drafts(ada)).toEqual(["Never mind"]);
   expect(await ada.field.inputValue()).toBe("");
+  await ada.openConversation("Does it snow?");
+  expect(await ada.field.inputValue()).toBe("Never mind");
+  expect(await ada.button("Take it back").count()).toBe(0);
+});
+
+test.each(["an earlier one", "a new one"] as const)(
+  "what is taken back from a conversation that had nothing else, and is left for %s, is offered in a new one",
+  async (left) => {
+    const ada = await chat.open();
+    await ada.signIn(chat.server.url);
+    await ada.ask("Does it rain?");
+    await ada.begin();
+    provider.behaviour = { status: 401 };
+    await ada.say("Never mind");
+    const late = await ada.holdAnswer(TAKING_BACK);
+    await ada.button("Take it back").click();
+    await expect.poll(() => late.isHeld).toBe(true);
+    if (left === "a new one") await ada.begin();
+    else await ada.openConversation("Does it rain?");
+    await late.letGo();
+    await ada.conversation("Never mind").waitFor({ state: "detached" });
+    if (left === "an earlier one") await ada.begin();
+    await expect.poll(() => ada.field.inputValue()).toBe("Never mind");
+    await ada.openConversation("Does it rain?");
+    expect(await ada.field.inputValue()).toBe("");
+  },
+);
+
+test("a message that waits for a stop is not sent behind an answer that broke off instead", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  provider.behaviour = "is silent";
+  await ada.say("Does it rain?");
+  // The service never hears that it is to stop.
+  await ada.page.route("**/answer/stop", () => {});
+  await ada.stop.click();
+  await ada.say("Does it snow?");
+  await ada.tryAgain.waitFor();
+  expect(await ada.field.inputValue()).toBe("Does it snow?");
+  expect(await ada.questions.count()).toBe(1);
 });
 
 test("a user who asks too often is told when to try again", async () => {

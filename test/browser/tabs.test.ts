@@ -56,3 +56,32 @@ test("a tab that was not looked at when its session ended says so when it is", a
   await ada.isLookedAt(true);
   await ada.over.getByText("ended from another place").waitFor();
 });
+
+test("a tab whose session ended while the user signed in again in another tab goes on by itself", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  await ada.ask("My name is Ada");
+  // A page that has shown the sign-in itself would be told that somebody signed in.
+  await ada.page.reload();
+  await ada.answers.getByText("Nice to meet you, Ada").waitFor();
+  const other = await ada.duplicate();
+  await leave(ada);
+  await other.button("Sign out").click();
+  await other.signInHere();
+  await ada.isLookedAt(true);
+  await ada.answers.getByText("Nice to meet you, Ada").waitFor();
+  expect(await ada.ask("What is my name?")).toContain("Ada");
+  expect(await ada.over.count()).toBe(0);
+});
+
+test("a message that did not arrive, and is taken back in one tab, is gone in the other", async () => {
+  const ada = await chat.open();
+  await ada.signIn(chat.server.url);
+  await ada.ask("My name is Ada");
+  await ada.page.context().route("**/chat", (route) => route.abort());
+  await ada.say("What is my name?");
+  await ada.button("Take it back").waitFor();
+  const other = await ada.duplicate();
+  await other.button("Take it back").click();
+  await expect.poll(() => ada.questions.allInnerTexts()).toEqual(["My name is Ada"]);
+});

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { findServerProgram } from "../../src/testing/servers/local-servers.js";
 import { portOf } from "../../src/redis/client.js";
 import { untilTrue } from "../support/cluster-with-replicas.js";
-import { type NodeRedis, nodeRedisVersions } from "../support/node-redis.js";
+import { type NodeRedis, nodeRedisVersions, sentinelOptions } from "../support/node-redis.js";
 import { freshId } from "../support/turns.js";
 import { cutAndKill, FailoverLoad } from "./support/failover-load.js";
 import { graphPlaces, histories, type TurnPlace } from "./support/turn-places.js";
@@ -46,8 +46,8 @@ describe.skipIf((await findServerProgram()) === undefined)(
       closing.push(() => client.disconnect());
       return client;
     };
-    const byNodeRedis = ({ createSentinel }: NodeRedis): RedisClient => {
-      const client = createSentinel({
+    const byNodeRedis = (by: NodeRedis): RedisClient => {
+      const client = by.createSentinel({
         name: NAME,
         sentinelRootNodes: [sentinel()],
         nodeAddressMap: (address) => {
@@ -55,6 +55,7 @@ describe.skipIf((await findServerProgram()) === undefined)(
           // Sentinel itself is where it says.
           return member && { host: "127.0.0.1", port: member.server.port };
         },
+        ...sentinelOptions(by),
       });
       client.on("error", () => {});
       void client.connect();

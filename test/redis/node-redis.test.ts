@@ -3,24 +3,24 @@ import { createClient as createClient6 } from "redis-6";
 import { afterEach, describe, expect, inject, test } from "vitest";
 import { RedisChatMessageHistory, StoreUnavailableError } from "langchain-redis-sessions";
 import { fromNodeRedis } from "langchain-redis-sessions/node-redis";
-import { startRedis } from "langchain-redis-sessions/testing";
+import { faultyProxy, startRedis } from "langchain-redis-sessions/testing";
 import { portOf } from "../../src/redis/client.js";
 import { NodeRedisPort } from "../../src/redis/node-redis.js";
 import { UnansweredError } from "../../src/redis/port.js";
 import { read } from "../../src/redis/send.js";
 import { closingIn } from "../support/closing.js";
-import { connected, nodeRedisVersions } from "../support/node-redis.js";
+import { connected, nodeRedisVersions, rootNodes } from "../support/node-redis.js";
 import { severableLink } from "../support/severable-link.js";
 import type { Address } from "../support/start-servers.js";
 import { freshId, turn } from "../support/turns.js";
 
-const { single } = inject("servers");
+const { single, cluster } = inject("servers");
 const { closing, through } = closingIn(afterEach);
 
 /** More than a socket takes before it has to drain. */
 const huge = "x".repeat(20_000_000);
 
-describe.each(nodeRedisVersions)("$version", ({ createClient }) => {
+describe.each(nodeRedisVersions)("$version", ({ createClient, createCluster }) => {
   type NodeClient = ReturnType<typeof createClient>;
 
   function keep(client: NodeClient): NodeClient {
@@ -66,6 +66,28 @@ describe.each(nodeRedisVersions)("$version", ({ createClient }) => {
     await admin.sendCommand(["client", "unpause"]);
     expect(await sent).toEqual(["a", expect.any(UnansweredError), expect.any(UnansweredError)]);
     expect(await port.call(["exists", "first", "second"])).toBe(0);
+  });
+
+  test("a node of a Cluster that was away is reached again, also if its connection was closed for good", async () => {
+    const [node = single] = cluster;
+    const proxy = await faultyProxy(node);
+    closing.push(() => proxy.close());
+    const away = { host: proxy.host, port: proxy.port, reconnectStrategy: false } as const;
+    const client = createCluster({
+      rootNodes: rootNodes(cluster),
+      nodeAddressMap: { [`${node.host}:${node.port}`]: away },
+    });
+    await connected(client);
+    closing.push(() => client.destroy());
+    const port = new NodeRedisPort(client);
+    const there =
+      port.primaries().find((_, index) => client.masters[index]?.port === node.port) ?? expect.unreachable();
+    expect(await there.call(["ping"])).toBe("PONG");
+    proxy.refuse();
+    await expect(there.call(["ping"])).rejects.toThrow();
+    await proxy.heal();
+    const pings = await Promise.all([there.call(["ping"]), there.call(["ping"])]);
+    expect(pings).toEqual(["PONG", "PONG"]);
   });
 
   test("two commands that are read together keep their order, when only the first had been sent", async () => {

@@ -16,6 +16,14 @@ export const nodeRedisVersions: readonly NodeRedis[] = [
   { version: "node-redis 6", ...(redis6 as unknown as Omit<NodeRedis, "version">) },
 ];
 
+/**
+ * What a Sentinel client needs to find the next primary. Before 6.2, node-redis waits for the server that it knows, also if
+ * that never comes back (redis/node-redis#3066).
+ */
+export function sentinelOptions({ version }: NodeRedis): object {
+  return version === "node-redis 5" ? { nodeClientOptions: { socket: { reconnectStrategy: false } } } : {};
+}
+
 /** What a client of one of the kinds has in common, as a test closes it. */
 export interface Connected {
   on(event: "error", listener: () => void): unknown;

@@ -65,10 +65,12 @@ open.addEventListener("begun", ({ detail: { conversation } }) => {
 open.addEventListener("emptied", ({ detail: { conversation, message } }) => {
   open.forget(conversation.id);
   conversations.gone(conversation.id);
-  if (conversation !== chat.conversation) return;
-  const { draft } = conversation;
+  const draft = conversation.draft || message;
   written.forgetConversation(conversation.id);
-  begin({ replacing: true, draft: draft || message });
+  if (conversation === chat.conversation) begin({ replacing: true, draft });
+  // Another one is shown by now: what was taken back waits where the next one begins.
+  else if (chat.conversation.isNew) chat.offer(draft);
+  else open.begin().draft ||= draft;
 });
 written.onUnsentElsewhere((id) => open.get(id)?.unsentElsewhere());
 onBackAndForward((id) => show(id));

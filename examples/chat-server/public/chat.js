@@ -167,7 +167,9 @@ export class Chat {
       const conversation = this.#conversation;
       try {
         const text = await conversation.takeBack(keyOf(item));
-        if (text !== undefined && conversation === this.#conversation) this.#composer.offer(text);
+        if (text === undefined) return;
+        if (conversation === this.#conversation) this.#composer.offer(text);
+        else conversation.draft ||= text;
       } catch (error) {
         failed("It could not be taken back.", error);
       }

@@ -240,7 +240,7 @@ export class Conversation extends EventTarget {
     this.#deliver(new Turn(this.#api, this.#path, unsent));
   }
 
-  /** Removes it from wherever it is, and returns what was written. */
+  /** Removes it from wherever it is, and returns what was written, or nothing if `emptied` has told of it. */
   async takeBack(key) {
     if (this.turn?.key !== key) {
       const unsent = this.unsent.find((one) => one.key === key);
@@ -269,8 +269,11 @@ export class Conversation extends EventTarget {
     }
     this.turn = undefined;
     this.#changed();
-    if (this.isEmpty && this.next === null) this.dispatchEvent(new CustomEvent("emptied", { detail: message }));
-    else void this.refresh();
+    if (this.isEmpty && this.next === null) {
+      this.dispatchEvent(new CustomEvent("emptied", { detail: message }));
+      return undefined;
+    }
+    void this.refresh();
     return message;
   }
 

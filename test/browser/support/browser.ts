@@ -197,7 +197,7 @@ export class ChatPage {
   }
 
   /** The service answers the next request of that kind at once, and the page hears of it once it is let go. */
-  async holdAnswer(url: string, changed: { status?: number } = {}): Promise<HeldAnswer> {
+  async holdAnswer(url: string | RegExp, changed: { status?: number } = {}): Promise<HeldAnswer> {
     let letGo = (): void => {};
     const held = new Promise<void>((resolve) => (letGo = resolve));
     let given = (): void => {};
