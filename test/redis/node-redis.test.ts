@@ -84,7 +84,7 @@ describe.each(nodeRedisVersions)("$version", ({ createClient, createCluster }) =
       port.primaries().find((_, index) => client.masters[index]?.port === node.port) ?? expect.unreachable();
     expect(await there.call(["ping"])).toBe("PONG");
     proxy.refuse();
-    await expect(there.call(["ping"])).rejects.toThrow();
+    await expect(there.call(["ping"])).rejects.toThrow(UnansweredError);
     await proxy.heal();
     const pings = await Promise.all([there.call(["ping"]), there.call(["ping"])]);
     expect(pings).toEqual(["PONG", "PONG"]);
