@@ -73,6 +73,8 @@ export class EventLog {
   #bytes = 0;
   #numbered = 0;
   #sending: Promise<void> | undefined;
+  /** True if Redis has to be asked again, because the batch under way may have run before the question came up. */
+  #asksAgain = false;
   #cancel: (() => void) | undefined;
   #latest = 0;
   /** False once the log accepts no more events. */
@@ -111,9 +113,11 @@ export class EventLog {
     else this.#wait(this.#options.windowMilliseconds - since);
   }
 
-  /** Asks Redis whether the answer has to stop. A batch that is under way asks too, so it is enough. */
+  /** Asks Redis whether the answer has to stop. A batch that is under way may have asked too early. */
   ask(): void {
-    if (this.#renews) this.#flush();
+    if (!this.#renews) return;
+    this.#asksAgain = this.#sending !== undefined;
+    this.#flush();
   }
 
   /** Stops renewing the lease. */
@@ -201,7 +205,10 @@ export class EventLog {
   #next(): void {
     this.#sending = undefined;
     if (!this.#isOpen) return;
-    if (this.#pending.length > 0) {
+    if (this.#asksAgain && this.#renews) {
+      this.#asksAgain = false;
+      this.#flush();
+    } else if (this.#pending.length > 0) {
       const since = performance.now() - this.#latest;
       this.#wait(this.#pendingBytes >= BATCH_BYTES ? 0 : this.#options.windowMilliseconds - since);
     } else if (this.#renews) {

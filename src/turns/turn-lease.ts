@@ -80,6 +80,9 @@ export class TurnLease implements Hold {
   readonly #queue: TurnQueue;
   readonly #timer: NodeJS.Timeout;
   #renewing = false;
+  /** True if Redis has to be asked again, because the renewal under way may have run before the question came up. */
+  #asksAgain = false;
+  #isOver = false;
 
   constructor(queue: TurnQueue, token: string, options: Pick<LeaseOptions, "leaseMilliseconds" | "sign">) {
     this.token = token;
@@ -90,7 +93,11 @@ export class TurnLease implements Hold {
       if (found === "alive") void this.#renew(leaseMilliseconds);
       else if (found === "gone") void this.release();
     };
-    const listener = { stop: (reason: StopReason) => this.#abort(reason), ask: look };
+    const ask = (): void => {
+      this.#asksAgain = this.#renewing;
+      look();
+    };
+    const listener = { stop: (reason: StopReason) => this.#abort(reason), ask };
     this.#unlisten = queue.listen?.(token, listener) ?? (() => {});
     // A forgotten turn must not keep the process running.
     this.#timer = setInterval(look, leaseMilliseconds / 3).unref();
@@ -108,6 +115,7 @@ export class TurnLease implements Hold {
 
   /** Stops renewing the lease. Call it after a write that released the lease. A lease that is still held runs out. */
   stop(): void {
+    this.#isOver = true;
     clearInterval(this.#timer);
     this.#unlisten();
   }
@@ -131,6 +139,10 @@ export class TurnLease implements Hold {
     } finally {
       this.#renewing = false;
     }
+    // The lease of a turn that has to stop is not renewed.
+    if (!this.#asksAgain || this.#isOver) return;
+    this.#asksAgain = false;
+    await this.#renew(leaseMilliseconds);
   }
 }
 

@@ -1,0 +1,100 @@
+// A stop is told to a turn by a message, and every renewal of its lease asks for it besides. A message is missed while the
+// subscription is away, and a renewal that ran before the stop did not see it either. So Redis is asked anew when the
+// subscription stands again, also if such a renewal is still under way.
+import { Redis } from "ioredis";
+import { afterEach, expect, inject, test } from "vitest";
+import { logAnswerScript } from "../../src/redis/scripts/answer/log.js";
+import { renewLeaseScript } from "../../src/redis/scripts/lease/renew.js";
+import { Answering } from "../answers/support/answering.js";
+import { take } from "../chat-history/support/leased-conversations.js";
+import { closingIn } from "../support/closing.js";
+import { client } from "../support/session-store.js";
+import type { Client } from "../support/topologies.js";
+
+const { closing, keep } = closingIn(afterEach);
+const { single } = inject("servers");
+
+/** A client that can keep the replies of one script to itself, and whose subscriber can be cut off. */
+async function holding({ sha1, lua }: { readonly sha1: string; readonly lua: string }): Promise<{
+  client: Client;
+  /** Resolves once the script has run again; its reply does not arrive. */
+  hold: () => Promise<void>;
+  letGo: () => void;
+  cutOff: () => void;
+  /** Resolves once everything is subscribed to again. */
+  listens: () => Promise<void>;
+}> {
+  await client.script("LOAD", lua);
+  const inner = keep(new Redis(single));
+  let subscriber: Redis | undefined;
+  let ran: (() => void) | undefined;
+  let letGo = (): void => {};
+  let held = Promise.resolve();
+  const evalsha = async (script: string, keys: number, rest: string[]): Promise<unknown> => {
+    const reply: unknown = await inner.evalsha(script, keys, ...rest);
+    if (script === sha1 && ran !== undefined) {
+      ran();
+      await held;
+    }
+    return reply;
+  };
+  const duplicate = (options: object): Redis => (subscriber = inner.duplicate(options));
+  return {
+    client: new Proxy(inner, {
+      get: (target, name) => {
+        if (name === "evalsha") return evalsha;
+        if (name === "duplicate") return duplicate;
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === "function" ? (value.bind(target) as unknown) : value;
+      },
+    }) as Client,
+    hold: () => {
+      held = new Promise((resolve) => (letGo = resolve));
+      return new Promise((resolve) => (ran = resolve));
+    },
+    letGo: () => {
+      ran = undefined;
+      letGo();
+    },
+    cutOff: () => subscriber?.stream.destroy(),
+    listens: async () => {
+      await expect.poll(() => subscriber?.status).toBe("ready");
+      // Behind the commands that subscribe.
+      await subscriber?.ping();
+    },
+  };
+}
+
+test("the turn of an answer hears of it, with a batch of events under way", async () => {
+  const one = await holding(logAnswerScript);
+  const user = await Answering.on(one.client);
+  closing.push(() => user.close());
+  const answer = await user.begin("one", { lease: "60s" });
+  await one.listens();
+  const { answers } = await user.elsewhere(client);
+  const ran = one.hold();
+  answer.send("Hel");
+  await ran;
+  one.cutOff();
+  expect(await answers.stop()).toBe(true);
+  await one.listens();
+  one.letGo();
+  await expect.poll(() => answer.signal.aborted).toBe(true);
+});
+
+test("any other turn hears of it, with a renewal under way", async () => {
+  const one = await holding(renewLeaseScript);
+  const user = await Answering.on(one.client);
+  closing.push(() => user.close());
+  const ran = one.hold();
+  // It also renews when its subscription stands for the first time.
+  const lease = await take(user.store.history(user.session), { leaseMilliseconds: 60_000 });
+  await ran;
+  one.cutOff();
+  const { answers } = await user.elsewhere(client);
+  expect(await answers.stop()).toBe(true);
+  await one.listens();
+  one.letGo();
+  await expect.poll(() => lease.signal.aborted).toBe(true);
+  await lease.release();
+});
