@@ -70,7 +70,8 @@ a primary that is alive, to which clients without a \`failoverDetector\`, such a
 it a replica, and all of that is lost. With Sentinel's patience (\`down-after-milliseconds\`) at 500 ms it happened once in
 ten rounds: the replaced primary acknowledged 52,795 turns in 11 s, the ten that were killed 1,620 between cut and kill.
 Here the patience is 2 s. The last column is what was lost around the failover that lost most; in a run without unasked
-failovers the test holds the control's loss to what was acknowledged between cut and kill.`,
+failovers the test holds the control's loss to what was acknowledged between cut and kill. node-redis 5 has the option that
+[it needs under Sentinel](redis.md#node-redis); without it, this client waited for the killed primary.`,
   },
   {
     id: "cluster-failover",
