@@ -154,7 +154,7 @@ function clusterRoute(client: NodeRedisCluster): Route {
 async function connectionTo(client: NodeRedisCluster, node: NodeRedisClusterNode): Promise<NodeRedisConnection> {
   const connection = await client.nodeClient(node);
   // If this fails, the command is told so by the closed connection.
-  if (!connection.isOpen) await connection.connect().catch(() => {});
+  if (!connection.isOpen && client.isOpen) await connection.connect().catch(() => {});
   return connection;
 }
 
