@@ -75,6 +75,8 @@ export class EventLog {
   #sending: Promise<void> | undefined;
   /** True if Redis has to be asked again, because the batch under way may have run before the question came up. */
   #asksAgain = false;
+  /** How often sending has failed in a row. */
+  #failures = 0;
   #cancel: (() => void) | undefined;
   #latest = 0;
   /** False once the log accepts no more events. */
@@ -204,6 +206,7 @@ export class EventLog {
 
   #next(): void {
     this.#sending = undefined;
+    this.#failures = 0;
     if (!this.#isOpen) return;
     if (this.#asksAgain && this.#renews) {
       this.#asksAgain = false;
@@ -218,9 +221,13 @@ export class EventLog {
 
   #failed(): void {
     this.#sending = undefined;
+    const { leaseMilliseconds, windowMilliseconds } = this.#options;
+    // Less and less often, because nobody may ever close this answer. A new event is tried at once.
+    const pause = Math.min(RETRY_MILLISECONDS * 2 ** this.#failures, leaseMilliseconds / 3);
+    this.#failures += 1;
     // Redis may be out of memory. It then accepts no events, but it can still renew the lease.
     if (this.#renews) void this.#renew();
-    if (this.#isOpen) this.#wait(Math.max(RETRY_MILLISECONDS, this.#options.windowMilliseconds));
+    if (this.#isOpen) this.#wait(Math.max(pause, windowMilliseconds));
   }
 
   async #renew(): Promise<void> {

@@ -39,6 +39,30 @@ test("a token every 10 ms makes at most 20 scripts a second", async () => {
   await store.close();
 });
 
+test("an answer that nobody closes asks a Redis that is away less and less often", async () => {
+  const proxy = await through(single);
+  const { host, port } = proxy;
+  const calls = counting(
+    keep(new Redis({ host, port, enableOfflineQueue: false, maxRetriesPerRequest: 0, lazyConnect: true })),
+  );
+  calls.client.on("error", () => {});
+  await calls.client.connect();
+  const { answers } = await user.elsewhere(calls.client);
+  const answer = await answers.begin({ operationId: "one", input: "Hi", lease: "60s" });
+  proxy.refuse();
+  const tries = (): number => calls.of(logAnswerScript);
+  const before = tries();
+  answer.send("Hel");
+  const began = performance.now();
+  await expect.poll(tries, { interval: 10 }).toBeGreaterThanOrEqual(before + 4);
+  // 250, 500 and 1,000 ms behind the first, and no timer is early by more than one.
+  expect(performance.now() - began).toBeGreaterThan(1_700);
+  await proxy.heal();
+  await expect.poll(() => calls.client.status).toBe("ready");
+  await answer.close();
+  expect(await heard(user.answers)).toEqual(["Hel", { end: "interrupted" }]);
+});
+
 test("200 followers of one answer in one process cost at most one read for all at each batch", async () => {
   const calls = counting(client);
   const store = new SessionStore({ client: calls.client, keyPrefix: user.keyPrefix, maxSessionsPerUser: 100 });

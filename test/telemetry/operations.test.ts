@@ -11,8 +11,8 @@ import { freshId } from "../support/turns.js";
 const heard: OperationEnd[] = [];
 const hear = (end: unknown): void => {
   const told = end as OperationEnd;
-  // A turn that a test of another file left may still have its lease, in the same process.
-  if (!told.operation.startsWith("lease.")) heard.push(told);
+  // A turn or an answer that a test of another file left may still have its lease, in the same process.
+  if (!/^(?:lease|answer)\./.test(told.operation)) heard.push(told);
 };
 afterEach(() => {
   unsubscribe(OPERATIONS_CHANNEL, hear);
