@@ -26,7 +26,9 @@ interface Program {
 /** Runs these lines behind a sign-in as Ada, in a session. */
 function python(url: string, lines: string): Program {
   const begin = `from chat import *\nclient = ChatClient("${url}")\nclient.sign_in("ada")\nclient.start_session()\n`;
-  const child = spawn("python3", ["-u", "-c", begin + lines], { env: { ...process.env, PYTHONPATH: clients } });
+  const child = spawn("python3", ["-u", "-c", begin + lines], {
+    env: { ...process.env, PYTHONPATH: clients, PYTHONDONTWRITEBYTECODE: "1" },
+  });
   closing.push(() => child.kill());
   let [printed, failed] = ["", ""];
   child.stdout.on("data", (part: Buffer) => (printed += part.toString()));
