@@ -11,8 +11,7 @@ const about =
   "turn after which they are given; what a turn added is the mean of the latest half. Each script is timed in three " +
   "conversations, and its shortest time counts: in the others, the server may have lost the processor. The official " +
   "Redis saver needs RedisJSON and RediSearch. Here it is on a Redis without them: a document is a plain string, and an " +
-  "index is there by name only. So its commands are exact, and its times lack what the modules would do. " +
-  "SQLite's package is compiled for one version of Node, so this part may run on an older one than the others.";
+  "index is there by name only. So its commands are exact, and its times lack what the modules would do.";
 
 /** The section of docs/benchmark.md on LangGraph's savers. */
 export function graphSection({ machine, growth, timings }: GraphFindings): string {
