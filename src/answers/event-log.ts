@@ -118,6 +118,8 @@ export class EventLog {
   /** Asks Redis whether the answer has to stop. A batch that is under way may have asked too early. */
   ask(): void {
     if (!this.#renews) return;
+    // Redis is back, so the pause after a failure is short again.
+    this.#failures = 0;
     this.#asksAgain = this.#sending !== undefined;
     this.#flush();
   }

@@ -147,13 +147,13 @@ function clusterRoute(client: NodeRedisCluster): Route {
 }
 
 /**
- * Returns the connection to a node of a Cluster. If it lost its node, and its `reconnectStrategy` gave up, node-redis keeps
- * it closed for good, so this opens it again. node-redis also gives up where nobody asked it to: when it learns where slots
- * are, it writes `reconnectStrategy: false` into objects of a `nodeAddressMap`.
+ * Returns the open connection to a node of a Cluster. node-redis closes a connection for good when it breaks and its
+ * `reconnectStrategy` gives up, and goes on to use it. So this opens it again. The caller may not have asked for such a
+ * strategy: when node-redis learns where slots are, it writes `reconnectStrategy: false` into objects of a `nodeAddressMap`.
  */
 async function connectionTo(client: NodeRedisCluster, node: NodeRedisClusterNode): Promise<NodeRedisConnection> {
   const connection = await client.nodeClient(node);
-  // If this fails, the command is told so by the closed connection.
+  // If this fails, the connection stays closed and rejects the command.
   if (!connection.isOpen && client.isOpen) await connection.connect().catch(() => {});
   return connection;
 }

@@ -12,8 +12,8 @@ import { client } from "../support/session-store.js";
 import type { Client } from "../support/topologies.js";
 import { Answering, heard, reason } from "./support/answering.js";
 import { recorded } from "./support/recorded.js";
+import { rerouted } from "./support/rerouted.js";
 
-type Arguments = readonly (string | Buffer)[];
 interface Place {
   readonly user: Answering;
   /** The client of the user's store. */
@@ -35,20 +35,6 @@ const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === 
 const isHeld = async ({ keys, id }: Answering): Promise<boolean> => (await client.exists(keys.turns(id).lease)) === 1;
 const isLogged = (user: Answering, events: number): Promise<void> =>
   expect.poll(() => client.llen(user.keys.answer(user.id).events)).toBe(events + 1);
-
-/** Returns a client whose calls of a script go another way. */
-function rerouted(through: Client, sha1: string, way: (send: () => unknown, given: Arguments) => unknown): Client {
-  return new Proxy(through, {
-    get: (target, name) => {
-      const value: unknown = Reflect.get(target, name);
-      if (name !== "evalsha") return typeof value === "function" ? (value.bind(target) as unknown) : value;
-      return (called: string, keys: number, given: (string | Buffer)[]) => {
-        const send = (): unknown => target.evalsha(called, keys, given);
-        return called === sha1 ? way(send, given) : send();
-      };
-    },
-  });
-}
 
 /**
  * Returns a client that can keep the log of an answer to itself. A log also asks once its subscription stands, at whatever

@@ -1,11 +1,12 @@
-// A stop is told to a turn by a message, and every renewal of its lease asks for it besides. A message is missed while the
-// subscription is away, and a renewal that ran before the stop did not see it either. So Redis is asked anew when the
-// subscription stands again, also if such a renewal is still under way.
+// A message tells a turn to stop, and each renewal of its lease asks Redis whether it has to. A turn misses the message while
+// its subscription is away, and a renewal that ran before the stop knows nothing of it. So the turn asks again when it has
+// subscribed again, also if such a renewal is still under way.
 import { Redis } from "ioredis";
 import { afterEach, expect, inject, test } from "vitest";
 import { logAnswerScript } from "../../src/redis/scripts/answer/log.js";
 import { renewLeaseScript } from "../../src/redis/scripts/lease/renew.js";
 import { Answering } from "../answers/support/answering.js";
+import { rerouted } from "../answers/support/rerouted.js";
 import { take } from "../chat-history/support/leased-conversations.js";
 import { closingIn } from "../support/closing.js";
 import { client } from "../support/session-store.js";
@@ -26,28 +27,20 @@ async function holding({ sha1, lua }: { readonly sha1: string; readonly lua: str
 }> {
   await client.script("LOAD", lua);
   const inner = keep(new Redis(single));
+  const duplicate = inner.duplicate.bind(inner);
   let subscriber: Redis | undefined;
+  inner.duplicate = (options) => (subscriber = duplicate(options));
   let ran: (() => void) | undefined;
   let letGo = (): void => {};
   let held = Promise.resolve();
-  const evalsha = async (script: string, keys: number, rest: string[]): Promise<unknown> => {
-    const reply: unknown = await inner.evalsha(script, keys, ...rest);
-    if (script === sha1 && ran !== undefined) {
+  return {
+    client: rerouted(inner as Client, sha1, async (send) => {
+      const reply = await send();
+      if (ran === undefined) return reply;
       ran();
       await held;
-    }
-    return reply;
-  };
-  const duplicate = (options: object): Redis => (subscriber = inner.duplicate(options));
-  return {
-    client: new Proxy(inner, {
-      get: (target, name) => {
-        if (name === "evalsha") return evalsha;
-        if (name === "duplicate") return duplicate;
-        const value: unknown = Reflect.get(target, name);
-        return typeof value === "function" ? (value.bind(target) as unknown) : value;
-      },
-    }) as Client,
+      return reply;
+    }),
     hold: () => {
       held = new Promise((resolve) => (letGo = resolve));
       return new Promise((resolve) => (ran = resolve));
