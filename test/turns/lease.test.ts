@@ -200,7 +200,7 @@ describe.each(
     const left = await client.pttl(conversation.lease);
     expect(left).toBeGreaterThan(50_000);
     expect(left).toBeLessThanOrEqual(60_000);
-    await client.pexpire(conversation.lease, 1);
+    await client.pexpire(conversation.lease, 0);
     await (await next.turn).release();
   });
 
