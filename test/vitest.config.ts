@@ -13,17 +13,21 @@ export const elsewhere: readonly string[] = [
   "site/**",
 ];
 
-/** What runs whole programs, or the packages of model providers: `npm run test:programs`. */
+/** Whole programs, servers that die or stall, and the packages of model providers: `npm run test:programs`. */
 export const programs: readonly string[] = [
   "{examples,lock-file,packed,quickstart,readme,tutorials}.test.ts",
   "ai-sdk/**/*.test.ts",
+  "answers/killed-agents.test.ts",
   "bench/**/*.test.ts",
   "capacity/**/*.test.ts",
   "chat-server/**/*.test.ts",
   "cli/**/*.test.ts",
+  "docs/{migrate,troubleshooting}.test.ts",
+  "faults/*.test.ts",
   "http/second-copy.test.ts",
   "langgraph/oldest.test.ts",
   "providers/**/*.test.ts",
+  "sessions/leaving.test.ts",
 ];
 
 export default defineConfig({
@@ -44,7 +48,7 @@ export default defineConfig({
     isolate: false,
     setupFiles: path.join(import.meta.dirname, "support/fresh-modules.ts"),
     // More than there are cores: most tests wait, for a server or for time to pass.
-    maxWorkers: 3,
+    maxWorkers: 4,
     testTimeout: 30_000,
     hookTimeout: 120_000,
     // By default a second, which a machine that has other work may take for one step.
