@@ -48,7 +48,7 @@ export default defineConfig({
     isolate: false,
     setupFiles: path.join(import.meta.dirname, "support/fresh-modules.ts"),
     // More than there are cores: most tests wait, for a server or for time to pass.
-    maxWorkers: 4,
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 120_000,
     // By default a second, which a machine that has other work may take for one step.

@@ -24,7 +24,9 @@ import { hanging } from "../support/scripted-model.js";
 /** Signals go to local processes, not into a container. */
 const local = (await findServerProgram()) !== undefined;
 
+/** Short where Redis does not answer, and long where it does: the machine may be busy. */
 const DEADLINE = 0.4;
+const LONG = 5;
 const { single } = inject("servers");
 let direct: Redis;
 beforeAll(() => {
@@ -117,7 +119,7 @@ describe.each([
 
   test("resolves when only the reply was lost, and the turn is stored once", async () => {
     const { proxy, client } = await throughProxy();
-    await run(chainOn(client, () => proxy.dropReplies({ command: ["EVALSHA", "EVAL"] })));
+    await run(chainOn(client, () => proxy.dropReplies({ command: ["EVALSHA", "EVAL"] }), LONG));
     expect(proxy.faults).toBe(1);
     expect(await stored()).toEqual(turnStored);
   });
@@ -136,7 +138,7 @@ describe.each([
 
   test("rejects when the conversation was cleared meanwhile: retry() does not bring it back", async () => {
     const other = new RedisChatMessageHistory({ client: direct, sessionId });
-    const error = await notStored(run(chainOn(direct, () => other.clear())));
+    const error = await notStored(run(chainOn(direct, () => other.clear(), LONG)));
     expect(error.cause).toBeInstanceOf(ConversationChangedError);
     expect(error.message).not.toContain("retry()");
     await notStored(error.retry());
@@ -201,7 +203,7 @@ test("a Redis that is full: the cause says so, and retry() stores once when ther
 
 test("the error shows no content; the answer is there for those who ask for it", async () => {
   const error = await notStored(
-    invoked(chainOn(direct, () => direct.set(`chat:history:{${sessionId}}:messages`, "x"))),
+    invoked(chainOn(direct, () => direct.set(`chat:history:{${sessionId}}:messages`, "x"), LONG)),
   );
   for (const shown of [inspect(error, { depth: 20 }), JSON.stringify(error), String(error), error.stack]) {
     expect(shown).not.toContain("SECRET");

@@ -105,8 +105,9 @@ test("while nobody observes, nothing is made for it; control: with a subscriber,
     }
   };
   await work();
-  // V8 itself notes what it has seen of a function. An observation of each of the 120 operations is many times as much.
-  expect(await allocatedWhileObserving(work)).toBeLessThan(1_000);
+  // An observation of each of the 120 operations is many times as much. V8 allocates here too, when it compiles a function
+  // again, but not every time.
+  await expect.poll(() => allocatedWhileObserving(work)).toBeLessThan(1_000);
   subscribe(OPERATIONS_CHANNEL, hear);
   expect(await allocatedWhileObserving(work)).toBeGreaterThan(5_000);
   await client.quit();
