@@ -8,7 +8,7 @@ import { amount } from "../support/amount.js";
 import { LIMIT, MAX_MESSAGES, SessionModel, steps } from "./support/session-model.js";
 import { removeKeys } from "./support/stored-keys.js";
 
-const sequences = amount(30, 500);
+const sequences = amount(20, 500);
 const COMPARE_EVERY = 3;
 
 const step = fc.record({
