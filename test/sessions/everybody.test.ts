@@ -87,6 +87,7 @@ describe.each(allTopologies.filter(({ name }) => !name.includes("least rights"))
       await sessions.endEverybody({ onProgress: () => (steps += 1) });
       expect(steps).toBeGreaterThan(6);
       await expect(sessions.verify(token)).rejects.toMatchObject({ reason: "ended" });
+      await Promise.all(others.map((key) => client.unlink(key)));
     });
 
     test("leaves sessions of another prefix alone, even if a prefix looks like a pattern", async () => {

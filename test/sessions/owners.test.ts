@@ -10,6 +10,7 @@ import {
   SessionStore,
 } from "langchain-redis-sessions";
 import { freshId, texts, turn } from "../support/turns.js";
+import { removeKeys } from "./support/stored-keys.js";
 
 interface Identity {
   readonly userId: string;
@@ -334,4 +335,5 @@ test("500 hostile user ids keep to their own sessions and conversations", async 
   await Promise.all(half.map(({ owner }, index) => (index % 2 ? store.eraseUser(owner) : store.endAll(owner))));
   const live = await Promise.all(made.map(({ owner }) => store.list(owner)));
   expect(live.map((list) => list.length)).toEqual(made.map((_, index) => index % 2));
+  await removeKeys(client, `${keyPrefix}:*`);
 });
