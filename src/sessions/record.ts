@@ -16,15 +16,18 @@ export function metadataName(field: string): string | undefined {
   return field.startsWith(METADATA) ? field.slice(METADATA.length) : undefined;
 }
 
-/** Returns the fields of a new session as name, value, name, value …. */
+/** Returns the fields of a new session as name, value, name, value …. `metadata` are the fields of its metadata. */
 export function initFields(
   id: string,
   conversationId: string,
-  { userId, orgId, agentId, ipAddress, userAgent, metadata = {} }: Omit<SessionInit, "authenticatedAt">,
+  { userId, orgId, agentId, ipAddress, userAgent }: Omit<SessionInit, "authenticatedAt" | "metadata">,
+  metadata: readonly string[],
 ): string[] {
-  const attributes = { id, userId, orgId, agentId, conversationId, ipAddress, userAgent };
-  const present = Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : [name, value]));
-  return [...present, ...metadataFields(metadata).fields];
+  const fields = ["id", id, "userId", userId, "agentId", agentId, "conversationId", conversationId];
+  if (orgId !== undefined) fields.push("orgId", orgId);
+  if (ipAddress !== undefined) fields.push("ipAddress", ipAddress);
+  if (userAgent !== undefined) fields.push("userAgent", userAgent);
+  return [...fields, ...metadata];
 }
 
 /**
@@ -66,8 +69,10 @@ export function startedSession(
     lifetimeMilliseconds,
   }: { readonly idleMilliseconds: number; readonly lifetimeMilliseconds: number },
 ): Session {
-  const times = { startedAt, activeAt: startedAt, idle: idleMilliseconds, until: startedAt + lifetimeMilliseconds };
-  return toSession([...fields, ...Object.entries(times).flatMap(([name, value]) => [name, String(value)])]);
+  const started = String(startedAt);
+  const until = String(startedAt + lifetimeMilliseconds);
+  const times = ["startedAt", started, "activeAt", started, "idle", String(idleMilliseconds), "until", until];
+  return toSession([...fields, ...times]);
 }
 
 /**
@@ -87,6 +92,11 @@ export function toSession(record: readonly string[]): Session {
   const orgId = fields.get("orgId");
   const ipAddress = fields.get("ipAddress");
   const userAgent = fields.get("userAgent");
+  const metadata: [name: string, value: unknown][] = [];
+  for (const [field, value] of fields) {
+    const name = metadataName(field);
+    if (name !== undefined) metadata.push([name, parseValue(value)]);
+  }
   return {
     id: required("id"),
     conversationId: required("conversationId"),
@@ -101,12 +111,7 @@ export function toSession(record: readonly string[]): Session {
     ...(ipAddress === undefined ? {} : { ipAddress }),
     ...(userAgent === undefined ? {} : { userAgent }),
     isActive: !fields.has("ended"),
-    metadata: Object.fromEntries(
-      [...fields].flatMap(([field, value]) => {
-        const name = metadataName(field);
-        return name === undefined ? [] : [[name, parseValue(value)]];
-      }),
-    ),
+    metadata: Object.fromEntries(metadata),
   };
 }
 
