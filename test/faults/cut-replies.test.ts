@@ -11,7 +11,7 @@ import { libraryOn, readsFirst, type WriteOperation } from "./support/write-oper
 import { writeOperations } from "./support/write-operations.js";
 
 const { single } = inject("servers");
-/** Byte by byte in a whole run; some of them in `npm test`. */
+/** Byte by byte in a whole run; some of them in `npm run test:programs`. */
 const STEP = whole ? 1 : 37;
 const choices = choicesFor("cut replies");
 const operations = (): readonly WriteOperation[] =>
@@ -34,7 +34,7 @@ const clients: readonly { version: string; connect: (port: number) => RedisClien
   })),
 ];
 
-/** Of node-redis one write in `npm test`. */
+/** Of node-redis one write in `npm run test:programs`. */
 const cases = clients.flatMap(({ version, connect }, index) =>
   operations()
     .slice(0, whole || index === 0 ? undefined : 1)

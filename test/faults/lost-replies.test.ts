@@ -179,7 +179,7 @@ describe.each(onCluster)("on a Cluster by $by, the client sends it again", ({ by
       };
       const [library, beside] = [libraryOn(client, 60), libraryOn(direct)];
       let [lost, wrong] = [0, 0];
-      // Others use the Cluster too in `npm test`; there it is only known that some were lost.
+      // Others use the Cluster too in `npm run test:programs`; there it is only known that some were lost.
       for (let round = 0; lost < LOST; round++) {
         expect(round, "replies are lost").toBeLessThan(ROUNDS);
         const batch = await Promise.all(Array.from({ length: BATCH }, async () => operation.prepare(beside)));

@@ -73,7 +73,7 @@ const onCluster = {
 test.each([
   { ...onOne, by: "ioredis" as const },
   { ...onCluster, by: "ioredis" as const },
-  // In `npm test` the Cluster: its client is the one that does more.
+  // In `npm run test:programs` the Cluster: its client is the one that does more.
   ...(whole ? [{ ...onOne, by: "node-redis" as const }] : []),
   { ...onCluster, by: "node-redis" as const },
 ])(

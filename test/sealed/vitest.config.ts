@@ -3,9 +3,9 @@ import { defineConfig } from "vitest/config";
 import plain from "../vitest.config.js";
 
 /**
- * What holds whatever is stored: contracts, promises, lost replies, and all faults, as briefly as in `npm test`. Left out are
- * tests that look at what Redis holds, that start processes of their own, and those of memory, threads and items, which have
- * variants with a ring.
+ * What holds whatever is stored: contracts, promises, lost replies, and all faults, as briefly as in
+ * `npm run test:programs`. Left out are tests that look at what Redis holds, that start processes of their own, and those of
+ * memory, threads and items, which have variants with a ring.
  */
 const include = [
   "contract.test.ts",

@@ -33,7 +33,7 @@ const byNodeRedis = ({ version, createClient }: NodeRedis): LibraryClients => ({
   },
 });
 
-/** In `npm test` one version of node-redis, the newer one. */
+/** In `npm run test:programs` one version of node-redis, the newer one. */
 export const libraryClients: readonly LibraryClients[] = [
   byIoredis,
   ...(whole ? nodeRedisVersions : nodeRedisVersions.slice(-1)).map(byNodeRedis),

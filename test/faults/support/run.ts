@@ -4,19 +4,19 @@ import { type Choices, seeded } from "../../sessions/support/seeded.js";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Where a whole run collects what it counted, and tells how far it is; absent in `npm test`. */
+    /** Where a whole run collects what it counted, and tells how far it is; absent in `npm run test:programs`. */
     faultRun: { readonly report: string; readonly progress: string } | undefined;
   }
 }
 
 const run = inject("faultRun");
 
-/** A whole run (`npm run test:faults`), or the short part of it in `npm test`. */
+/** A whole run (`npm run test:faults`), or the short part of it in `npm run test:programs`. */
 export const whole = run !== undefined;
 const SCALE = Number(process.env["SCALE"] ?? 1);
 const SEED = Number(process.env["SEED"] ?? 20_261_121);
 
-/** So often in `npm test`, so often in `npm run test:faults`; SCALE makes that less. */
+/** So often in `npm run test:programs`, so often in `npm run test:faults`; SCALE makes that less. */
 export function amount(short: number, long: number): number {
   return whole ? Math.max(short, Math.round(long * SCALE)) : short;
 }
