@@ -6,14 +6,14 @@ export function counting(inner: Client): { client: Client; of: (script: { readon
   return {
     client: new Proxy(inner, {
       get: (target, name) => {
-        if (name === "evalsha") {
-          return (sha1: string, keys: number, rest: (string | Buffer)[]) => {
-            counts.set(sha1, (counts.get(sha1) ?? 0) + 1);
-            return target.evalsha(sha1, keys, rest);
-          };
-        }
         const value: unknown = Reflect.get(target, name);
-        return typeof value === "function" ? (value.bind(target) as unknown) : value;
+        if (typeof value !== "function") return value;
+        // With a key ring, replies are asked for as bytes.
+        if (name !== "evalsha" && name !== "evalshaBuffer") return value.bind(target) as unknown;
+        return (sha1: string, ...rest: unknown[]): unknown => {
+          counts.set(sha1, (counts.get(sha1) ?? 0) + 1);
+          return value.call(target, sha1, ...rest) as unknown;
+        };
       },
     }),
     of: ({ sha1 }) => counts.get(sha1) ?? 0,
