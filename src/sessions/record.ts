@@ -92,11 +92,6 @@ export function toSession(record: readonly string[]): Session {
   const orgId = fields.get("orgId");
   const ipAddress = fields.get("ipAddress");
   const userAgent = fields.get("userAgent");
-  const metadata: [name: string, value: unknown][] = [];
-  for (const [field, value] of fields) {
-    const name = metadataName(field);
-    if (name !== undefined) metadata.push([name, parseValue(value)]);
-  }
   return {
     id: required("id"),
     conversationId: required("conversationId"),
@@ -111,8 +106,17 @@ export function toSession(record: readonly string[]): Session {
     ...(ipAddress === undefined ? {} : { ipAddress }),
     ...(userAgent === undefined ? {} : { userAgent }),
     isActive: !fields.has("ended"),
-    metadata: Object.fromEntries(metadata),
+    metadata: metadataOf(fields),
   };
+}
+
+function metadataOf(fields: ReadonlyMap<string, string>): Record<string, unknown> {
+  const entries: [name: string, value: unknown][] = [];
+  for (const [field, value] of fields) {
+    const name = metadataName(field);
+    if (name !== undefined) entries.push([name, parseValue(value)]);
+  }
+  return Object.fromEntries(entries);
 }
 
 function parseValue(value: string): unknown {

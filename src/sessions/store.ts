@@ -142,9 +142,9 @@ export class SessionStore {
     // A repetition may have another authenticatedAt, because the credentials may have been renewed meanwhile.
     const { metadata, authenticatedAt, ...attributes } = checked;
     const connection = connectionOfOwner(this.#settings, keys);
-    const named = metadataFields(metadata ?? {});
-    const fields = initFields(id, conversationId, attributes, named.fields);
-    const content = JSON.stringify([attributes, named]);
+    const metadataChange = metadataFields(metadata ?? {});
+    const fields = initFields(id, conversationId, attributes, metadataChange.fields);
+    const content = JSON.stringify([attributes, metadataChange]);
     const result = await write(connection, createScript, {
       operationId,
       sealedFor: this.#settings.lifetimeMilliseconds,
