@@ -1,3 +1,4 @@
+import type { Route } from "playwright-core";
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { useChat } from "./support/suite.js";
@@ -195,6 +196,53 @@ test("a message whose answer was lost on its way is stored once, also after a re
   await ada.answers.getByText("Nice to meet you, Ada").waitFor();
   await expect.poll(() => ada.questions.count()).toBe(1);
 });
+
+test("an answer that is stored before its end has arrived is shown once, first of a conversation or not", async () => {
+  const ada = await chat.open();
+  await ada.page.addInitScript(`
+    const asked = globalThis.fetch;
+    globalThis.fetch = async (...request) => {
+      const response = await asked(...request);
+      if (new URL(response.url).pathname.endsWith("/chat")) await new Promise((resolve) => (globalThis.letGo = resolve));
+      return response;
+    };
+  `);
+  await ada.signIn(chat.server.url);
+  const isShownOnce = async (question: string, stored: number): Promise<void> => {
+    // The page first hears of its question when the answer is stored.
+    await ada.page.route("**/messages?*", onlyWith(stored), { times: 1 });
+    const heard = ada.page.waitForResponse(/messages\?/);
+    await ada.say(question);
+    await heard;
+    await ada.page.getByRole("heading", { level: 1, name: "Good morning" }).waitFor();
+    await ada.questions.getByText("Good morning", { exact: true }).waitFor();
+    expect(await ada.questions.getByText(question, { exact: true }).count()).toBe(1);
+    expect(await ada.answers.count()).toBe(stored / 2);
+    await ada.page.evaluate("globalThis.letGo()");
+    await expect.poll(() => ada.answers.and(ada.page.locator('[aria-busy="false"]')).count()).toBe(stored / 2);
+  };
+  await isShownOnce("Good morning", 2);
+
+  // The earlier messages could not be loaded before the question was sent.
+  await ada.page.route("**/messages?*", (route) => route.abort(), { times: 1 });
+  await ada.page.reload();
+  await ada.button("Try again").waitFor();
+  await isShownOnce("Good evening", 4);
+});
+
+/** Asks the service again until that many messages are stored. */
+function onlyWith(stored: number): (route: Route) => Promise<void> {
+  return async (route) => {
+    for (;;) {
+      const response = await route.fetch();
+      const { messages = [] } = (await response.json()) as { messages?: unknown[] };
+      if (messages.length >= stored) {
+        await route.fulfill({ response });
+        return;
+      }
+    }
+  };
+}
 
 test("what is sent the moment an answer has ended takes nothing of it from the page", async () => {
   const ada = await chat.open();

@@ -125,7 +125,7 @@ export class Conversation extends EventTarget {
     const isOwn = answer?.operationId === this.turn?.key;
     if (this.turn?.isLive && !isOwn) {
       // What this page is told of its own turn comes by the stream, and only after that it looks at the conversation.
-      if (this.messages.length === 0) this.#merge(messages, next);
+      if (this.messages.length === 0) this.#merge(without(this.turn, messages), next);
       this.#changed();
       return;
     }
@@ -421,6 +421,12 @@ export class Conversation extends EventTarget {
   #changed() {
     this.dispatchEvent(new Event("change"));
   }
+}
+
+/** The page without a turn that this page still follows, and that may be stored by now: it would be shown twice. */
+function without(turn, page) {
+  const at = page.findLastIndex(({ type }) => type === "human");
+  return page[at]?.text === turn.message ? page.slice(0, at) : page;
 }
 
 function showIn(items, turn) {
