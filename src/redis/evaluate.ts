@@ -31,19 +31,17 @@ export function evaluate<Call, Reply>(
   return evaluateEncoded(client, script, script.encode(call, sealer), replies);
 }
 
-async function evaluateEncoded(
+function evaluateEncoded(
   client: RedisPort,
   script: Pick<Script<never, unknown>, "lua" | "sha1">,
   { numberOfKeys, keysAndArguments }: SentArguments,
   replies: ReplyType,
 ): Promise<unknown> {
-  try {
-    return await client.evalsha(script.sha1, numberOfKeys, keysAndArguments, replies);
-  } catch (error) {
+  return client.evalsha(script.sha1, numberOfKeys, keysAndArguments, replies).catch((error: unknown) => {
     // The server does not know the script (a first call, a restart, SCRIPT FLUSH, a failover). EVAL loads and runs it.
     if (refusalCode(error) !== "NOSCRIPT") throw error;
     return client.eval(script.lua, numberOfKeys, keysAndArguments, replies);
-  }
+  });
 }
 
 /**

@@ -54,34 +54,27 @@ function sendRead<Result>(
   parse: (...replies: unknown[]) => Result,
 ): Promise<Result> {
   const { client, vault } = connection;
+  const circumstances = { client, indeterminate: false };
+  const errorFor = async (error: unknown): Promise<unknown> => toLibraryError(error, circumstances);
   const send = client.isCluster ? sendToOneNode : sendTogether;
-  return withDeadline(connection, { client, indeterminate: false }, async () => {
-    try {
-      return await asStored(vault, parse, (replies) => send(client, commands, replies));
-    } catch (error) {
-      throw toLibraryError(error, { client, indeterminate: false });
-    }
-  });
+  const bytes = (): Promise<Result> =>
+    send(client, commands, "bytes").then((replies) => parse(...replies.map(storedReply)));
+  // Request bytes if values may be sealed or compressed. Otherwise request text, and bytes only if a reply is not text.
+  const work = (): Promise<Result> =>
+    vault !== undefined
+      ? bytes()
+      : send(client, commands, "text").then((replies) => unlessNotText(() => parse(...replies), bytes));
+  return withDeadline(connection, circumstances, work, errorFor);
 }
 
-/**
- * Requests bytes if values may be sealed or compressed. Otherwise requests text, and sends again for bytes if a reply
- * turns out not to be text.
- */
-async function asStored<Result>(
-  vault: Vault | undefined,
-  parse: (...replies: unknown[]) => Result,
-  send: (replies: ReplyType) => Promise<unknown[]>,
-): Promise<Result> {
-  if (vault === undefined) {
-    const replies = await send("text");
-    try {
-      return parse(...replies);
-    } catch (error) {
-      if (!(error instanceof NotText)) throw error;
-    }
+/** Returns the result of `parse`, or of `again` if a reply is not text. */
+function unlessNotText<Result>(parse: () => Result, again: () => Promise<Result>): Result | Promise<Result> {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof NotText) return again();
+    throw error;
   }
-  return parse(...(await send("bytes")).map(storedReply));
 }
 
 /**
@@ -92,8 +85,10 @@ async function asStored<Result>(
  * If the connection ends, the client sends unanswered single commands again. If it keeps their order, the first of two
  * replies may then be older than the second, but never newer.
  */
-async function sendTogether(client: RedisPort, commands: readonly Command[], type: ReplyType): Promise<unknown[]> {
-  return commands.length === 1 || (commands.length === 2 && client.keepsOrder)
+function sendTogether(client: RedisPort, commands: readonly Command[], type: ReplyType): Promise<unknown[]> {
+  const [first, second] = commands;
+  if (first !== undefined && second === undefined) return client.call(first, type).then((reply) => [reply]);
+  return commands.length === 2 && client.keepsOrder
     ? Promise.all(commands.map((command) => client.call(command, type)))
     : sendPipelined(client, commands, type);
 }
@@ -158,18 +153,17 @@ function sendRun<Call, Reply>(
   const { client } = connection;
   const indeterminate = script.unrecorded;
   const circumstances = { client, script: script.name, indeterminate };
-  return withDeadline(connection, circumstances, async (isOver) => {
-    try {
-      return await evaluated(connection, script, call, { isOver, waits: indeterminate });
-    } catch (error) {
-      // The script refused, so its outcome is known.
-      if (error instanceof LangChainRedisError) throw error;
-      const { trace } = call;
-      const mayHave = (): boolean | Promise<boolean> =>
-        indeterminate && trace !== undefined ? mayHaveRun(client, trace, refusalCode(error)) : indeterminate;
-      throw await toScriptError(error, circumstances, mayHave);
-    }
-  });
+  const errorFor = async (error: unknown): Promise<unknown> => {
+    // The script refused, so its outcome is known.
+    if (error instanceof LangChainRedisError) return error;
+    const { trace } = call;
+    const mayHave = (): boolean | Promise<boolean> =>
+      indeterminate && trace !== undefined ? mayHaveRun(client, trace, refusalCode(error)) : indeterminate;
+    return toScriptError(error, circumstances, mayHave);
+  };
+  const work = (isOver: () => boolean): Promise<Reply> =>
+    evaluated(connection, script, call, { isOver, waits: indeterminate });
+  return withDeadline(connection, circumstances, work, errorFor);
 }
 
 /** The trace of a script that has taken effect: a key, or a field of a hash. */
@@ -206,16 +200,33 @@ function sendWrite<Call extends Pick<Write, "keys">, Reply>(
   const { client } = connection;
   const { operationId, keys } = call;
   const circumstances = { client, script: script.name, operationId, indeterminate: true };
-  return withDeadline(connection, circumstances, async (isOver) => {
-    try {
-      return await evaluated(connection, script, call, { isOver, waits: true });
-    } catch (error) {
-      // The script refused, so its outcome is known.
-      if (error instanceof LangChainRedisError) throw error;
-      const mayHave = (): Promise<boolean> => mayHaveRun(client, { key: keys.operation }, refusalCode(error));
-      throw await toScriptError(error, circumstances, mayHave);
-    }
-  });
+  const errorFor = async (error: unknown): Promise<unknown> => {
+    // The script refused, so its outcome is known.
+    if (error instanceof LangChainRedisError) return error;
+    const mayHave = (): Promise<boolean> => mayHaveRun(client, { key: keys.operation }, refusalCode(error));
+    return toScriptError(error, circumstances, mayHave);
+  };
+  const work = (isOver: () => boolean): Promise<Reply> => evaluated(connection, script, call, { isOver, waits: true });
+  return withDeadline(connection, circumstances, work, errorFor);
+}
+
+/** Runs a script and returns its answer. */
+function evaluated<Call, Reply>(
+  connection: Connection,
+  script: Script<Call, Reply>,
+  call: Call & About,
+  { isOver, waits }: { readonly isOver: () => boolean; readonly waits: boolean },
+): Promise<Reply> {
+  const { vault } = connection;
+  const send = waits ? sendAndWait : sendOnce;
+  if (vault !== undefined) return evaluatedSealed(connection, script, call, { isOver, waits, vault });
+  const bytes = (): Promise<Reply> =>
+    send(connection, script, call, { replies: "bytes" }, isOver).then((reply) =>
+      script.answerOf(storedReply(reply), call),
+    );
+  return send(connection, script, call, { replies: "text" }, isOver).then((reply) =>
+    unlessNotText(() => script.answerOf(reply, call), bytes),
+  );
 }
 
 /**
@@ -225,27 +236,14 @@ function sendWrite<Call extends Pick<Write, "keys">, Reply>(
  */
 const MAX_SEALED = 16;
 
-/**
- * Runs a script and returns its answer. If the script finds another key than the one that sealed the values, seals them
- * anew.
- */
-async function evaluated<Call, Reply>(
+/** Seals the values, runs a script and returns its answer. If the script finds another key, seals the values anew. */
+async function evaluatedSealed<Call, Reply>(
   connection: Connection,
   script: Script<Call, Reply>,
   call: Call & About,
-  { isOver, waits }: { readonly isOver: () => boolean; readonly waits: boolean },
+  { isOver, waits, vault }: { readonly isOver: () => boolean; readonly waits: boolean; readonly vault: Vault },
 ): Promise<Reply> {
-  const { vault } = connection;
   const send = waits ? sendAndWait : sendOnce;
-  if (vault === undefined) {
-    const reply = await send(connection, script, call, { replies: "text" }, isOver);
-    try {
-      return script.answerOf(reply, call);
-    } catch (error) {
-      if (!(error instanceof NotText)) throw error;
-    }
-    return script.answerOf(storedReply(await send(connection, script, call, { replies: "bytes" }, isOver)), call);
-  }
   for (let left = MAX_SEALED; ; left--) {
     const sealer = await sealerOf(connection, vault, script, call);
     const reply = storedReply(await send(connection, script, call, { sealer, replies: "bytes" }, isOver));
@@ -325,22 +323,25 @@ async function mayHaveRun(client: RedisPort, { key, field }: Trace, refusal: str
 
 /** Runs work within the deadline of a connection, for calls of services other than Redis. */
 export function inTime<Result>(connection: Connection, work: () => Promise<Result>): Promise<Result> {
-  return withDeadline(connection, { client: connection.client, indeterminate: false }, work);
+  return withDeadline(connection, { client: connection.client, indeterminate: false }, work, async (error) => error);
 }
 
 /**
  * Settles within the deadline, whatever the client does. ioredis can hold a command for minutes or for ever, and its
  * `commandTimeout` is the caller's to set. The command may still run later; its operation id makes that harmless.
+ *
+ * @param errorFor returns the error to reject with. It may ask Redis, within the same deadline.
  */
 function withDeadline<Result>(
   { deadlineMilliseconds, callMilliseconds = deadlineMilliseconds }: Connection,
   circumstances: Circumstances,
-  send: (isOver: () => boolean) => Promise<Result>,
+  work: (isOver: () => boolean) => Promise<Result>,
+  errorFor: (error: unknown) => Promise<unknown>,
 ): Promise<Result> {
   const began = performance.now();
   return new Promise((resolve, reject) => {
     // Send before setting the timer, so that Redis works meanwhile.
-    const sent = send(() => performance.now() - began >= deadlineMilliseconds);
+    const sent = begun(() => work(() => performance.now() - began >= deadlineMilliseconds));
     const expire = (): void => reject(deadlineError(callMilliseconds, circumstances));
     // Do not reject at once: if the process was busy until the deadline, the reply may have arrived but not been read.
     const timer = setTimeout(() => setImmediate(expire), deadlineMilliseconds - (performance.now() - began));
@@ -351,6 +352,15 @@ function withDeadline<Result>(
         clearTimeout(timer);
         settle(outcome);
       };
-    sent.then(settled(resolve), settled(reject));
+    sent.then(settled(resolve), (error: unknown) => errorFor(error).then(settled(reject), settled(reject)));
   });
+}
+
+/** Begins work of functions that are not async, because each async function creates two more promises. */
+function begun<Result>(work: () => Promise<Result>): Promise<Result> {
+  try {
+    return work();
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }

@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { RedisChatMessageHistory as PeerHistory } from "@langchain/community/stores/message/ioredis";
 import { HumanMessage } from "@langchain/core/messages";
 import { Redis } from "ioredis";
-import { afterEach, describe, expect, inject, test } from "vitest";
+import { afterEach, describe, expect, inject, test, vi } from "vitest";
 import { RedisChatMessageHistory, StorageFullError, StoreUnavailableError } from "langchain-redis-sessions";
 import { type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
 import { closingIn } from "../support/closing.js";
@@ -96,6 +96,23 @@ describe("when Redis goes away", () => {
     const error = await failure(client.eval("return redis.error_reply('ERR no')", 0, "SECRET"));
     expect(inspect(error, { depth: 20, showHidden: true })).toContain("SECRET");
   });
+});
+
+test("a client that throws before it returns a promise fails a read and a write with a typed error", async () => {
+  const client = keep(new Redis(single));
+  for (const method of ["evalsha", "eval", "call", "pipeline"] as const) {
+    vi.spyOn(client, method).mockImplementation((...values: unknown[]) => {
+      throw new Error(`cannot send ${inspect(values)}`);
+    });
+  }
+  const history = new RedisChatMessageHistory({ client, sessionId: "a client that throws" });
+  for (const error of [
+    await failure(history.getMessages()),
+    await failure(history.addMessages([new HumanMessage("secret text")])),
+  ]) {
+    expect(error).toBeInstanceOf(StoreUnavailableError);
+    expect(inspect(error, { depth: 9, showHidden: true })).not.toContain("secret text");
+  }
 });
 
 describe("when Redis refuses a command", () => {
