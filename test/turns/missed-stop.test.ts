@@ -21,6 +21,10 @@ async function holding({ sha1, lua }: { readonly sha1: string; readonly lua: str
   /** Resolves once the script has run again; its reply does not arrive. */
   hold: () => Promise<void>;
   letGo: () => void;
+  /** How often the script was sent. */
+  sent: () => number;
+  /** From now on the script fails, or no longer does. */
+  refuse: (refuses: boolean) => void;
   cutOff: () => void;
   /** Resolves once everything is subscribed to again. */
   listens: () => Promise<void>;
@@ -33,8 +37,14 @@ async function holding({ sha1, lua }: { readonly sha1: string; readonly lua: str
   let ran: (() => void) | undefined;
   let letGo = (): void => {};
   let held = Promise.resolve();
+  let sent = 0;
+  let refuses = false;
   return {
+    sent: () => sent,
+    refuse: (value) => (refuses = value),
     client: rerouted(inner as Client, sha1, async (send) => {
+      sent += 1;
+      if (refuses) throw new Error("away");
       const reply = await send();
       if (ran === undefined) return reply;
       ran();
@@ -90,4 +100,41 @@ test("any other turn hears of it, with a renewal under way", async () => {
   one.letGo();
   await expect.poll(() => lease.signal.aborted).toBe(true);
   await lease.release();
+});
+
+test("one that gave its conversation back meanwhile does not renew again", async () => {
+  const one = await holding(renewLeaseScript);
+  const user = await Answering.on(one.client);
+  closing.push(() => user.close());
+  const ran = one.hold();
+  const lease = await take(user.store.history(user.session), { leaseMilliseconds: 60_000 });
+  await ran;
+  one.cutOff();
+  await one.listens();
+  await lease.release();
+  one.letGo();
+  // What follows a reply is sent before the reply of the second command.
+  for (let left = 2; left > 0; left--) await one.client.ping();
+  expect(one.sent()).toBe(1);
+});
+
+test("an answer that failed to ask for long asks again soon after it has subscribed again", async () => {
+  const one = await holding(logAnswerScript);
+  const user = await Answering.on(one.client);
+  closing.push(() => user.close());
+  const answer = await user.begin("one", { lease: "60s" });
+  await one.listens();
+  one.refuse(true);
+  // An event is tried at once. After eight failures the next pause is as long as a third of the lease.
+  for (let failures = 0; failures < 8; failures++) {
+    const before = one.sent();
+    answer.send("Hel");
+    await expect.poll(one.sent, { interval: 5 }).toBeGreaterThan(before);
+  }
+  const before = one.sent();
+  one.cutOff();
+  await one.listens();
+  // It asks because it has subscribed, and once more after the shortest pause.
+  await expect.poll(one.sent).toBeGreaterThan(before + 1);
+  one.refuse(false);
 });
