@@ -150,20 +150,8 @@ function sendRun<Call, Reply>(
   script: Script<Call, Reply>,
   call: Call & About & { readonly trace?: Trace },
 ): Promise<Reply> {
-  const { client } = connection;
-  const indeterminate = script.unrecorded;
-  const circumstances = { client, script: script.name, indeterminate };
-  const errorFor = async (error: unknown): Promise<unknown> => {
-    // The script refused, so its outcome is known.
-    if (error instanceof LangChainRedisError) return error;
-    const { trace } = call;
-    const mayHave = (): boolean | Promise<boolean> =>
-      indeterminate && trace !== undefined ? mayHaveRun(client, trace, refusalCode(error)) : indeterminate;
-    return toScriptError(error, circumstances, mayHave);
-  };
-  const work = (isOver: () => boolean): Promise<Reply> =>
-    evaluated(connection, script, call, { isOver, waits: indeterminate });
-  return withDeadline(connection, circumstances, work, errorFor);
+  const { trace } = call;
+  return sendScript(connection, script, call, { indeterminate: script.unrecorded, trace });
 }
 
 /** The trace of a script that has taken effect: a key, or a field of a hash. */
@@ -197,16 +185,32 @@ function sendWrite<Call extends Pick<Write, "keys">, Reply>(
   script: Script<Call, Reply>,
   call: Call & Write & Pick<About, "subject">,
 ): Promise<Reply> {
-  const { client } = connection;
   const { operationId, keys } = call;
-  const circumstances = { client, script: script.name, operationId, indeterminate: true };
+  return sendScript(connection, script, call, { indeterminate: true, operationId, trace: { key: keys.operation } });
+}
+
+/** Runs a script within the deadline. Without a trace, a failure of an indeterminate script leaves its outcome unknown. */
+function sendScript<Call, Reply>(
+  connection: Connection,
+  script: Script<Call, Reply>,
+  call: Call & About,
+  {
+    indeterminate,
+    operationId,
+    trace,
+  }: Pick<Circumstances, "indeterminate" | "operationId"> & { readonly trace: Trace | undefined },
+): Promise<Reply> {
+  const { client } = connection;
+  const circumstances = { client, script: script.name, operationId, indeterminate };
   const errorFor = async (error: unknown): Promise<unknown> => {
     // The script refused, so its outcome is known.
     if (error instanceof LangChainRedisError) return error;
-    const mayHave = (): Promise<boolean> => mayHaveRun(client, { key: keys.operation }, refusalCode(error));
+    const mayHave = (): boolean | Promise<boolean> =>
+      indeterminate && trace !== undefined ? mayHaveRun(client, trace, refusalCode(error)) : indeterminate;
     return toScriptError(error, circumstances, mayHave);
   };
-  const work = (isOver: () => boolean): Promise<Reply> => evaluated(connection, script, call, { isOver, waits: true });
+  const work = (isOver: () => boolean): Promise<Reply> =>
+    evaluated(connection, script, call, { isOver, waits: indeterminate });
   return withDeadline(connection, circumstances, work, errorFor);
 }
 
@@ -356,7 +360,10 @@ function withDeadline<Result>(
   });
 }
 
-/** Begins work of functions that are not async, because each async function creates two more promises. */
+/**
+ * Begins work, which may throw before it returns a promise. It is not async, because an async function would create two
+ * more promises for each call.
+ */
 function begun<Result>(work: () => Promise<Result>): Promise<Result> {
   try {
     return work();

@@ -1,5 +1,5 @@
-import type { Route } from "playwright-core";
 import { readFile } from "node:fs/promises";
+import type { Route } from "playwright-core";
 import { expect, test } from "vitest";
 import { useChat } from "./support/suite.js";
 

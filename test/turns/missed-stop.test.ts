@@ -68,6 +68,18 @@ async function holding({ sha1, lua }: { readonly sha1: string; readonly lua: str
   };
 }
 
+/** A lease whose renewal has run, and the reply has not arrived. */
+async function renewing() {
+  const one = await holding(renewLeaseScript);
+  const user = await Answering.on(one.client);
+  closing.push(() => user.close());
+  const ran = one.hold();
+  // It also renews when its subscription stands for the first time.
+  const lease = await take(user.store.history(user.session), { leaseMilliseconds: 60_000 });
+  await ran;
+  return { one, user, lease };
+}
+
 test("the turn of an answer hears of it, with a batch of events under way", async () => {
   const one = await holding(logAnswerScript);
   const user = await Answering.on(one.client);
@@ -86,13 +98,7 @@ test("the turn of an answer hears of it, with a batch of events under way", asyn
 });
 
 test("any other turn hears of it, with a renewal under way", async () => {
-  const one = await holding(renewLeaseScript);
-  const user = await Answering.on(one.client);
-  closing.push(() => user.close());
-  const ran = one.hold();
-  // It also renews when its subscription stands for the first time.
-  const lease = await take(user.store.history(user.session), { leaseMilliseconds: 60_000 });
-  await ran;
+  const { one, user, lease } = await renewing();
   one.cutOff();
   const { answers } = await user.elsewhere(client);
   expect(await answers.stop()).toBe(true);
@@ -103,12 +109,7 @@ test("any other turn hears of it, with a renewal under way", async () => {
 });
 
 test("one that gave its conversation back meanwhile does not renew again", async () => {
-  const one = await holding(renewLeaseScript);
-  const user = await Answering.on(one.client);
-  closing.push(() => user.close());
-  const ran = one.hold();
-  const lease = await take(user.store.history(user.session), { leaseMilliseconds: 60_000 });
-  await ran;
+  const { one, lease } = await renewing();
   one.cutOff();
   await one.listens();
   await lease.release();

@@ -125,7 +125,7 @@ export class Conversation extends EventTarget {
     const isOwn = answer?.operationId === this.turn?.key;
     if (this.turn?.isLive && !isOwn) {
       // What this page is told of its own turn comes by the stream, and only after that it looks at the conversation.
-      if (this.messages.length === 0) this.#merge(without(this.turn, messages), next);
+      if (this.messages.length === 0) this.#merge(inFrontOf(this.turn, messages), next);
       this.#changed();
       return;
     }
@@ -423,10 +423,10 @@ export class Conversation extends EventTarget {
   }
 }
 
-/** The page without a turn that this page still follows, and that may be stored by now: it would be shown twice. */
-function without(turn, page) {
-  const at = page.findLastIndex(({ type }) => type === "human");
-  return page[at]?.text === turn.message ? page.slice(0, at) : page;
+/** The messages in front of a turn that is still followed here. It may be stored by now, and would be shown twice. */
+function inFrontOf(turn, messages) {
+  const at = messages.findLastIndex(({ type }) => type === "human");
+  return messages[at]?.text === turn.message ? messages.slice(0, at) : messages;
 }
 
 function showIn(items, turn) {
