@@ -75,6 +75,14 @@ return { "done", one .. " " .. other, tostring(third), tostring(fourth), doubled
     deadlineMilliseconds: 5_000,
   });
 
+  test.each([3_999, 4_000, 4_001, 9_000])("gives the script two lists of %i values", async (length) => {
+    const names = Array.from({ length }, (_, index) => `n${index}`);
+    const values = Array.from({ length }, (_, index) => `v${index}`);
+    const long = { ...call, arguments: { ...call.arguments, names, values } };
+    const [, , , , , all] = (await run(connection(), sample, long)).values;
+    expect(all).toBe(`${names.join("+")} ${values.join("+")}`);
+  });
+
   test("gives the script its keys, arguments and lists by their names, and the caller what they became", async () => {
     const withAll = { ...call, keys: { ...call.keys, third: "{k}3", fourth: "{k}4" } };
     const empty = { ...call, arguments: { ...call.arguments, loud: false, names: [], values: [] } };

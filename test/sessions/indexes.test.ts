@@ -65,6 +65,16 @@ test("a session that is refused at the limit still removes expired ones from the
   expect(await client.zrange(keys.sessions, "0", "-1")).toEqual([session.id]);
 });
 
+test("a user who signs in now and then does not pile up expired sessions", async () => {
+  const sessions = new SessionStore({ client, maxSessionsPerUser: 1_000, idleTimeout: "1h" });
+  const { user, keys } = someone();
+  const agesInMinutes = [300, 200, 61];
+  for (const age of agesInMinutes)
+    await client.zadd(keys.sessions, String((Date.now() - age * 60_000) * 1_000), `${age}`);
+  const { session } = await sessions.create(user);
+  expect(await client.zrange(keys.sessions, "0", "-1")).toEqual([session.id]);
+});
+
 test("a client that gives scores as numbers reads what is in an index, too", async () => {
   const { host, port } = (client as Redis).options;
   const other = new Redis({ host, port, protocol: 3, replyMapping: "resp3" } as never);

@@ -64,19 +64,20 @@ function argumentsOf(declared: Arguments): Read {
   const locals = singles.map(([name, { local }], index) => `local ${name} = ${local(argv(index))}`);
   if (lists.length === 0) return { rows, locals };
   const counts = lists.length - 1;
-  locals.push(`local taken = ${singles.length + counts}`);
+  locals.push(`local taken, listEnd = ${singles.length + counts}`);
   for (const [index, [name, { about }]] of lists.entries()) {
     const isLast = index === counts;
     const count = argv(singles.length + index);
     rows.push([isLast ? "ARGV[…]" : `${count}, …`, name, isLast ? about : `how many, and then ${about}`]);
-    // Not by a function: to make one takes longer than to fill a short list.
+    // unpack() makes a short list at once, and fails near 8,000 values. Not by a function: to make one takes longer.
     locals.push(
-      `local ${name} = {}`,
-      `for i = 1, ${isLast ? "#ARGV - taken" : `tonumber(${count})`} do`,
-      `  ${name}[i] = ARGV[taken + i]`,
+      `listEnd = ${isLast ? "#ARGV" : `taken + ${count}`}`,
+      `local ${name} = listEnd - taken <= 4000 and { unpack(ARGV, taken + 1, listEnd) } or {}`,
+      `for i = taken + #${name} + 1, listEnd do`,
+      `  ${name}[i - taken] = ARGV[i]`,
       "end",
     );
-    if (!isLast) locals.push(`taken = taken + ${count}`);
+    if (!isLast) locals.push("taken = listEnd");
   }
   return { rows, locals };
 }

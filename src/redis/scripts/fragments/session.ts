@@ -87,13 +87,12 @@ end`);
  */
 export const unlist = fragment(
   /* lua */ `
-local KEPT = {
-  secret = true, previousSecret = true, replacedAt = true, rotated = true,
-  activeAt = true, idle = true, ["until"] = true, ended = true,
-}
-local COMPARED = { userId = true, orgId = true, agentId = true, ipAddress = true, ipAddressDigest = true }
-
 local function unlist(record, index, id)
+  local KEPT = {
+    secret = true, previousSecret = true, replacedAt = true, rotated = true,
+    activeAt = true, idle = true, ["until"] = true, ended = true,
+  }
+  local COMPARED = { userId = true, orgId = true, agentId = true, ipAddress = true, ipAddressDigest = true }
   redis.call("ZREM", index, id)
   local fields = redis.call("HGETALL", record)
   for i = 1, #fields, 2 do

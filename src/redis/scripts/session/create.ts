@@ -14,24 +14,26 @@ export const createScript = defineScript({
   keys: {
     index: "sorted set: the owner's sessions, by start",
     record: "hash: the new session",
-    conversation: "hash: the conversation that it points at",
-    conversations: "sorted set: the owner's, by last activity",
-    threads: "sorted set: conversations of the owner that have a thread",
     ...operationKey,
     ...notBeforeKey,
+  },
+  optionalKeys: {
+    conversation: "hash: the conversation that it continues",
+    conversations: "sorted set: the owner's, by last activity",
+    threads: "sorted set: conversations of the owner that have a thread",
   },
   arguments: {
     ...digestArgument,
     id: text("of the new session"),
     limit: number("how many live sessions the owner may have"),
     atLimit: oneOf(["end-oldest", "reject"], ""),
-    idle: number("timeout in milliseconds"),
+    idle: text("timeout in milliseconds"),
     lifetime: number("in milliseconds"),
-    continues: text('id of the conversation, when it has to exist already with this agent; else ""'),
+    continues: text('id of the conversation, which has to exist already with this agent; "" for a new one'),
     agentId: text("the agent"),
     channel: text("on which endings are published"),
     secret: text("hash of the new session's secret"),
-    attempt: number("when it was made, by the caller's clock in milliseconds"),
+    attempt: text("when it was made, by the caller's clock in milliseconds"),
     authenticated: text(AUTHENTICATED),
     fields: texts("name, value, …"),
   },
@@ -79,7 +81,7 @@ elseif before then
   -- The token of the attempt before never arrived: this one's takes its place, on the session that was made then. An
   -- attempt that was given up and runs late changes nothing, nor does one that the client sends again.
   local latest, first, endedThen = string.match(before[2], "^(%S+) (%S+) ?(.*)$")
-  if attempt < tonumber(latest) then
+  if tonumber(attempt) < tonumber(latest) then
     return { "superseded" }
   end
   local made = recordOf(index, first)
@@ -91,7 +93,7 @@ elseif before then
   if redis.call("HEXISTS", made, "rotated") == 1 then
     return { "rotated" }
   end
-  remember(operation, digest, whole(attempt) .. " " .. first .. " " .. endedThen)
+  remember(operation, digest, attempt .. " " .. first .. " " .. endedThen)
   -- The holder of the token before, if it did arrive, is told that it was replaced.
   local old = redis.call("HGET", made, "secret")
   if old ~= secret then
@@ -99,15 +101,18 @@ elseif before then
   end
   return { "created", endedThen, "", redis.call("HGETALL", made) }
 end
-if continues ~= "" and not canContinue(conversations, threads, conversation, continues, agentId) then
+if conversation and not canContinue(conversations, threads, conversation, continues, agentId) then
   return { "no-conversation" }
 end
 
 -- Every record is read before the first write: in a slot that is moving, a key that is gone stops the script here.
 local live, stale = {}, {}
 local members = redis.call("ZRANGE", index, 0, -1, "WITHSCORES")
-local expired = members[1] and listedState(recordOf(index, members[1]), index) ~= "live"
 -- Expired sessions are looked for only if they count, or if the oldest one is one of them, so that they do not pile up.
+-- The oldest one is looked at only if it is older than a session without activity becomes.
+local startedAt = tonumber(members[2])
+local expired = startedAt and startedAt + idle * 1000 <= microseconds
+  and listedState(recordOf(index, members[1]), index) ~= "live"
 for i = 1, (expired or #members / 2 >= limit) and #members or 0, 2 do
   local list = listedState(recordOf(index, members[i]), index) == "live" and live or stale
   list[#list + 1] = members[i]
@@ -128,18 +133,15 @@ for i = 1, #live - limit + 1 do
   ended[i] = live[i]
 end
 local endedIds = table.concat(ended, " ")
-remember(operation, digest, whole(attempt) .. " " .. id .. " " .. endedIds)
+remember(operation, digest, attempt .. " " .. id .. " " .. endedIds)
 keepKey(dataKey, seal)
 for _, member in ipairs(ended) do
   endSession(recordOf(index, member), index, member, "evicted", channel)
 end
 -- In one command: to be called is a good part of what a command costs a script.
 local at = whole(now)
-local set = { "secret", secret, "startedAt", at, "activeAt", at, "idle", whole(idle), "until", whole(now + lifetime) }
-for _, value in ipairs(set) do
-  fields[#fields + 1] = value
-end
-redis.call("HSET", record, unpack(fields))
+redis.call("HSET", record, "secret", secret, "startedAt", at, "activeAt", at, "idle", idle,
+  "until", whole(now + lifetime), unpack(fields))
 local latest = tonumber(members[#members]) or 0
 redis.call("ZADD", index, whole(math.max(microseconds, latest + 1)), id)
 local kept = keptUntil(idle, now + lifetime)
