@@ -1,7 +1,7 @@
 // P7: an entry of an index whose record or list is gone never counts, and is pruned by the next script that walks it.
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { Redis } from "ioredis";
-import { SessionLimitError, SessionStore } from "langchain-redis-sessions";
+import { SessionLimitError, SessionMismatchError, SessionStore } from "langchain-redis-sessions";
 import { type OwnerKeys, ownerKeys, ownerTag } from "../../src/redis/keys.js";
 import { type Client, onOneRedis } from "../support/topologies.js";
 import { freshId, texts, turn } from "../support/turns.js";
@@ -73,6 +73,33 @@ test("a user who signs in now and then does not pile up expired sessions", async
     await client.zadd(keys.sessions, String((Date.now() - age * 60_000) * 1_000), `${age}`);
   const { session } = await sessions.create(user);
   expect(await client.zrange(keys.sessions, "0", "-1")).toEqual([session.id]);
+});
+
+test("an ended session's record holds only what tells the reason, however much it held", async () => {
+  const sessions = new SessionStore({ client });
+  const { user } = someone();
+  const keys = ownerKeys("chat", ownerTag(user.userId, "acme"));
+  const { session, token } = await sessions.create({ ...user, orgId: "acme", ipAddress: "192.0.2.1" });
+  for (let part = 0; part < 9; part++) {
+    const metadata = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`${part} ${index}`, index]));
+    await sessions.update(session, { metadata });
+  }
+  await sessions.end(token);
+  expect(Object.keys(await client.hgetall(keys.session(session.id))).toSorted()).toEqual([
+    "activeAt",
+    "ended",
+    "idle",
+    "secret",
+    "until",
+    "was:agentId",
+    "was:ipAddress",
+    "was:orgId",
+    "was:userId",
+  ]);
+  await expect(sessions.verify(token, { orgId: "acme", ipAddress: "192.0.2.1" })).rejects.toMatchObject({
+    reason: "ended",
+  });
+  await expect(sessions.verify(token, { orgId: "other" })).rejects.toBeInstanceOf(SessionMismatchError);
 });
 
 test("a client that gives scores as numbers reads what is in an index, too", async () => {

@@ -23,13 +23,14 @@ export const verifyScript = defineScript({
   refusals: ["mismatch", "authenticate", "rotated", ...notLive],
   uses: [state, touch, disguised, grace, mustAuthenticate, now],
   lua: /* lua */ `
+local known = redis.call("HMGET", record, "secret", "previousSecret", "replacedAt")
 -- The record of an ended session holds only digests, which can be compared.
 local function says(name, value)
   -- Compare a sealed address by its digest.
   if name == "ipAddress" and addressDigest ~= "" then
     local digests = redis.call("HMGET", record, "ipAddressDigest", "was:ipAddressDigest")
     if digests[1] or digests[2] then
-      return digests[1] == addressDigest or digests[2] == disguised(record, "ipAddressDigest", addressDigest)
+      return digests[1] == addressDigest or digests[2] == disguised(known[1], "ipAddressDigest", addressDigest)
     end
   end
   local held = redis.call("HGET", record, name)
@@ -38,12 +39,11 @@ local function says(name, value)
   end
   local was = redis.call("HGET", record, "was:" .. name)
   if was then
-    return was == disguised(record, name, value)
+    return was == disguised(known[1], name, value)
   end
   return name == "orgId" and value == ""
 end
 
-local known = redis.call("HMGET", record, "secret", "previousSecret", "replacedAt")
 local rotated = known[1] ~= secret and known[2] == secret and now < known[3] + GRACE
 if known[1] ~= secret and not rotated then
   return { "unknown" }
