@@ -179,85 +179,123 @@ export interface AnswerKeys {
   readonly successor: string;
 }
 
-/** The keys of one owner, with one hash tag and so in one Cluster slot. Scripts find records through the indexes. */
-export interface OwnerKeys extends WithDataKey {
+/**
+ * The keys of one owner, with one hash tag and so in one Cluster slot. Scripts find records through the indexes. Each key is
+ * made when it is asked for, because a call needs few of them.
+ */
+export class OwnerKeys implements WithDataKey {
   /** The owner's name: see `ownerTag`. */
   readonly tag: string;
   /** The beginning of the owner's keys, without the colon that follows. */
   readonly base: string;
+
+  constructor(prefix: string, tag: string) {
+    this.tag = tag;
+    this.base = `${prefix}:user:{${tag}}`;
+  }
+
   /** A sorted set: ids of sessions, by their start in microseconds. A session that is not in it does not exist. */
-  readonly sessions: string;
+  get sessions(): string {
+    return `${this.base}:sessions`;
+  }
+
   /** A sorted set: ids of conversations, by their last activity in milliseconds. */
-  readonly conversations: string;
+  get conversations(): string {
+    return `${this.base}:conversations`;
+  }
+
   /** A sorted set: namespaces of agent memory, as their keys spell them, by the time until which they exist. */
-  readonly memories: string;
+  get memories(): string {
+    return `${this.base}:memories`;
+  }
+
   /** A sorted set: ids of conversations that have a thread, by the time until which it exists. */
-  readonly threads: string;
+  get threads(): string {
+    return `${this.base}:threads`;
+  }
+
   /** A sorted set: partitions of LangGraph items, by the time until which they exist. */
-  readonly items: string;
+  get items(): string {
+    return `${this.base}:items`;
+  }
+
   /** A string: the time after which a sign-in is accepted. Exists for a while after all sessions were ended. */
-  readonly notBefore: string;
+  get notBefore(): string {
+    return `${this.base}:not-before`;
+  }
+
+  get dataKey(): string {
+    return dataKeyBelow(this.base);
+  }
+
   /** A sorted set: the conversations that an erasure still has to remove. */
-  readonly erasedConversations: string;
+  get erasedConversations(): string {
+    return `${this.base}:${erasedIndex({ name: "conversations" })}`;
+  }
+
   /** A sorted set: the threads that an erasure still has to remove. */
-  readonly erasedThreads: string;
+  get erasedThreads(): string {
+    return `${this.base}:${erasedIndex({ name: "threads" })}`;
+  }
+
   /** A hash with one field for each attribute of the session. */
-  readonly session: (sessionId: string) => string;
+  session(sessionId: string): string {
+    return `${this.base}:session:${encode(sessionId)}`;
+  }
+
   /** A hash: agent, times, title and generation of the conversation. */
-  readonly conversation: (conversationId: string) => string;
+  conversation(conversationId: string): string {
+    return `${this.base}:conversation:${encode(conversationId)}`;
+  }
+
   /** A list: one message per element, oldest first. */
-  readonly messages: (conversationId: string) => string;
-  readonly turns: (conversationId: string) => LeaseKeys;
-  readonly answer: (conversationId: string) => AnswerKeys;
-  readonly thread: (conversationId: string) => ThreadKeys;
+  messages(conversationId: string): string {
+    return `${this.base}:messages:${encode(conversationId)}`;
+  }
+
+  turns(conversationId: string): LeaseKeys {
+    const id = encode(conversationId);
+    return {
+      lease: `${this.base}:lease:${id}`,
+      holder: `${this.base}:holder:${id}`,
+      waiting: `${this.base}:waiting:${id}`,
+    };
+  }
+
+  answer(conversationId: string): AnswerKeys {
+    const id = encode(conversationId);
+    return {
+      answer: answerChannel(this.base, conversationId),
+      events: `${this.base}:events:${id}`,
+      stop: `${this.base}:stop:${id}`,
+      successor: `${this.base}:successor:${id}`,
+    };
+  }
+
+  thread(conversationId: string): ThreadKeys {
+    return threadKeysBelow(`${this.base}:thread:${encode(conversationId)}`);
+  }
+
   /** The keys of the agent's memory of the user, and its member in `memories`. */
-  readonly memory: (agentId: string) => MemoryKeys & { readonly member: string };
+  memory(agentId: string): MemoryKeys & { readonly member: string } {
+    const member = encode(agentId);
+    return { ...memoryKeysBelow(`${this.base}:memory:${member}`), member };
+  }
+
   /** The keys of a partition of LangGraph items. The partition's name is its member in `items`. */
-  readonly itemPartition: (partition: string) => ItemKeys;
+  itemPartition(partition: string): ItemKeys {
+    // The record of an operation survives an erasure, so its key must not contain the labels of a namespace.
+    return { ...itemKeysBelow(`${this.base}:items:${partition}`), operation: operationKeyBelow(this.base) };
+  }
+
   /** A string: the record of the write with this operation id. Exists for a while after the write. */
-  readonly operation: (operationId: string) => string;
+  get operation(): (operationId: string) => string {
+    return operationKeyBelow(this.base);
+  }
 }
 
 export function ownerKeys(prefix: string, tag: string): OwnerKeys {
-  const base = `${prefix}:user:{${tag}}`;
-  return {
-    tag,
-    base,
-    sessions: `${base}:sessions`,
-    conversations: `${base}:conversations`,
-    memories: `${base}:memories`,
-    threads: `${base}:threads`,
-    items: `${base}:items`,
-    notBefore: `${base}:not-before`,
-    dataKey: dataKeyBelow(base),
-    erasedConversations: `${base}:${erasedIndex({ name: "conversations" })}`,
-    erasedThreads: `${base}:${erasedIndex({ name: "threads" })}`,
-    session: (sessionId) => `${base}:session:${encode(sessionId)}`,
-    conversation: (conversationId) => `${base}:conversation:${encode(conversationId)}`,
-    messages: (conversationId) => `${base}:messages:${encode(conversationId)}`,
-    turns: (conversationId) => ({
-      lease: `${base}:lease:${encode(conversationId)}`,
-      holder: `${base}:holder:${encode(conversationId)}`,
-      waiting: `${base}:waiting:${encode(conversationId)}`,
-    }),
-    answer: (conversationId) => ({
-      answer: answerChannel(base, conversationId),
-      events: `${base}:events:${encode(conversationId)}`,
-      stop: `${base}:stop:${encode(conversationId)}`,
-      successor: `${base}:successor:${encode(conversationId)}`,
-    }),
-    thread: (conversationId) => threadKeysBelow(`${base}:thread:${encode(conversationId)}`),
-    memory: (agentId) => {
-      const member = encode(agentId);
-      return { ...memoryKeysBelow(`${base}:memory:${member}`), member };
-    },
-    // The record of an operation survives an erasure, so its key must not contain the labels of a namespace.
-    itemPartition: (partition) => ({
-      ...itemKeysBelow(`${base}:items:${partition}`),
-      operation: operationKeyBelow(base),
-    }),
-    operation: operationKeyBelow(base),
-  };
+  return new OwnerKeys(prefix, tag);
 }
 
 /**

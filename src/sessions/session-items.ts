@@ -20,7 +20,7 @@ export function sessionItems(
   return {
     connection: connectionOfOwner(settings, keys),
     settings: parseItems(options),
-    keysOf: keys.itemPartition,
+    keysOf: (partition) => keys.itemPartition(partition),
     listed: {
       by: "owner",
       holder: { record: keys.session(id), sessions: keys.sessions, partitions: keys.items, sessionId: id },

@@ -276,8 +276,8 @@ describe.each(topologies)("sealing what is stored on $name", ({ connect }) => {
       const refused = sessionsOf(encryption).history(continued).addMessages(said());
       await expect(refused).rejects.toBeInstanceOf(EncryptionKeyError);
     }
-    const { messages } = ownerKeys(keyPrefix, ownerTag("ada", undefined));
-    await client.rpush(messages(id), '{"type":"human","data":{"content":"injected"},"at":1}');
+    const keys = ownerKeys(keyPrefix, ownerTag("ada", undefined));
+    await client.rpush(keys.messages(id), '{"type":"human","data":{"content":"injected"},"at":1}');
     await expect(switching.conversations.messages(owner, id)).rejects.toBeInstanceOf(CorruptMessageError);
   });
 

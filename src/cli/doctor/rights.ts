@@ -43,12 +43,12 @@ const ADVICE =
 
 /** Checks that the connected user has every right that the library needs. */
 export async function rights(client: Redis | Cluster, prefix: string): Promise<Finding> {
-  const { base, session } = ownerKeys(prefix, "doctor");
-  const answers = answerChannel(base, "doctor");
+  const keys = ownerKeys(prefix, "doctor");
+  const answers = answerChannel(keys.base, "doctor");
   const channels = [endingsChannel(prefix), answers, eventsChannel(answers)];
   const lines = [...scriptedCommands, ...channels.map((channel) => `publish ${channel} m`)];
   try {
-    const refused = new Set(textList(await client.eval(probe, 1, session("doctor"), ...lines)));
+    const refused = new Set(textList(await client.eval(probe, 1, keys.session("doctor"), ...lines)));
     if (!(await maySubscribe(client, channels))) refused.add("subscribe");
     return refused.size === 0
       ? ok("all that the library needs")
