@@ -125,7 +125,7 @@ test("each key that an owner has is of a kind in the list", () => {
     ...ownedMarks.map(({ key }) => key),
   ];
   expect(spelled.toSorted()).toEqual(declared.toSorted());
-  // What is not spelled here, a new key say, would not be seen.
+  // A new name has to be spelled above, too.
   expect(Object.getOwnPropertyNames(OwnerKeys.prototype).toSorted()).toEqual([
     "answer",
     "constructor",

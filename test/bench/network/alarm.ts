@@ -15,14 +15,14 @@ export class Alarm {
     this.#worker.on("message", ring);
   }
 
-  /** @param ring is called at the time that was set last. */
+  /** @param ring is called at the time that is set. */
   static async start(ring: () => void): Promise<Alarm> {
     const alarm = new Alarm(ring);
     await once(alarm.#worker, "online");
     return alarm;
   }
 
-  /** Sets the alarm, which may not be set. The time is in milliseconds, as `now()` gives it. */
+  /** Sets the alarm to a time of `now()`. It rings once. Until it has rung, it must not be set again. */
   set(at: number): void {
     this.#at[0] = at;
     Atomics.store(this.#set, 0, 1);

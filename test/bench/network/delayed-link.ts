@@ -23,8 +23,9 @@ const server = createServer({ noDelay: true }, (client) => {
   const redis = openSocket({ host, port: Number(port), noDelay: true });
   client.pipe(redis);
   redis.on("data", (chunk) => {
-    held.push({ due: now() + delayMilliseconds, send: () => client.write(chunk) });
-    if (held.length === 1) alarm.set(held[0]?.due ?? 0);
+    const due = now() + delayMilliseconds;
+    held.push({ due, send: () => client.write(chunk) });
+    if (held.length === 1) alarm.set(due);
   });
   redis.on("error", () => client.destroy());
   redis.on("close", () => client.destroy());

@@ -88,7 +88,7 @@ end`);
 export const unlist = fragment(
   /* lua */ `
 local function unlist(record, index, id)
-  -- In here, because most runs of a script end no session.
+  -- These tables are made in here, because most scripts that hold this function do not call it.
   local KEPT = {
     secret = true, previousSecret = true, replacedAt = true, rotated = true,
     activeAt = true, idle = true, ["until"] = true, ended = true,

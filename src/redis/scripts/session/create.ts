@@ -27,6 +27,7 @@ export const createScript = defineScript({
     id: text("of the new session"),
     limit: number("how many live sessions the owner may have"),
     atLimit: oneOf(["end-oldest", "reject"], ""),
+    // As text, like the attempt: the script stores it as it is, and to format a number takes Redis longer.
     idle: text("timeout in milliseconds"),
     lifetime: number("in milliseconds"),
     continues: text('id of the conversation, which has to exist already with this agent; "" for a new one'),
