@@ -1,4 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import { kindOfId } from "../options/ids.js";
 
 /** Every option, declared once. The parser, `--help` and docs/command-line.md are derived from it. */
 export const options = {
@@ -38,13 +39,29 @@ const config = { options, allowPositionals: true, strict: true } satisfies Parse
 /** The values of the options on the command line. */
 export type Options = ReturnType<typeof parseArgs<typeof config>>["values"];
 
+/** Stands before an id that begins with a dash while the command line is parsed. No argument of a program holds it. */
+const MARK = "\0";
+
 /**
- * Parses the options of a command line.
+ * Parses the options of a command line. All options have long names, so an argument with a single dash in front is an id,
+ * and so is an id that this library made: one of 64 begins with a dash, and people paste it.
  *
  * @throws TypeError when an option is unknown or lacks its value.
  */
 export function parsed(args: readonly string[]): { readonly values: Options; readonly positionals: readonly string[] } {
-  return parseArgs({ ...config, args: [...args] });
+  const { values, positionals } = parseArgs({ ...config, args: args.map(marked) });
+  return {
+    values: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, unmarked(value)])) as Options,
+    positionals: positionals.map(unmarked),
+  };
+}
+
+function marked(argument: string): string {
+  return /^-[^-]/u.test(argument) || kindOfId(argument) !== undefined ? MARK + argument : argument;
+}
+
+function unmarked<Value>(value: Value): Value {
+  return (typeof value === "string" && value.startsWith(MARK) ? value.slice(MARK.length) : value) as Value;
 }
 
 /** Returns the usage of an option: `--org <id>`. */

@@ -7,6 +7,7 @@ import { AIMessage, HumanMessage } from "@langchain/core/messages";
 import { afterAll, describe, expect, inject, test } from "vitest";
 import { AgentMemory, keyring, RedisChatMessageHistory, redisDataKeys, SessionStore } from "langchain-redis-sessions";
 import { ownerKeys, ownerTag } from "../../src/redis/keys.js";
+import { newId } from "../../src/options/ids.js";
 import { closingIn } from "../support/closing.js";
 import { freshId, turn } from "../support/turns.js";
 import { type Client, onOneRedis, topologies } from "../support/topologies.js";
@@ -149,6 +150,20 @@ test("show says who spoke when; texts, titles and addresses come with --texts al
   expect(objects(json)).toMatchObject([{ index: 0 }, { toolCalls: 1 }, { message: { data: { content: "Rome" } } }]);
   expect(sessions.out).toContain("192.0.2.1");
   expect(conversations.out).toContain("A trip");
+});
+
+test("an id that begins with a dash is an id, as it is pasted", async () => {
+  const { run, sessions, conversationId } = await seeded(client);
+  const owner = { userId: "-ada", orgId: "-h" };
+  const record = await sessions.conversations.export({ userId: "ada" }, conversationId);
+  const ids = ["fb", "fbef"].map((start) => newId("conversation", Buffer.from(start.padEnd(24, "0"), "hex")));
+  expect(ids.map((id) => /^-*/.exec(id)?.[0])).toEqual(["-", "--"]);
+  for (const id of ids) await sessions.conversations.import(owner, record, { id });
+  for (const id of ids) {
+    const shown = objects(await run("show", "-ada", id, "--org", "-h", "--texts", "--json"));
+    expect(shown).toMatchObject([{ index: 0 }, { toolCalls: 1 }, { message: expect.anything() }]);
+  }
+  expect((await run("sessions", "ada", "--unknown")).err).toContain("Unknown option '--unknown'");
 });
 
 test("show reads a conversation of several pages in order, each message once", async () => {
