@@ -17,7 +17,7 @@ export const elsewhere: readonly string[] = [
 export const programs: readonly string[] = [
   "{examples,lock-file,packed,quickstart,readme,tutorials}.test.ts",
   "ai-sdk/**/*.test.ts",
-  "answers/killed-agents.test.ts",
+  "answers/{killed,killed-agents,stalled}.test.ts",
   "bench/**/*.test.ts",
   "capacity/**/*.test.ts",
   "chat-server/**/*.test.ts",
@@ -28,6 +28,8 @@ export const programs: readonly string[] = [
   "langgraph/oldest.test.ts",
   "providers/**/*.test.ts",
   "sessions/leaving.test.ts",
+  "testing/start-redis.test.ts",
+  "turns/lease-faults.test.ts",
 ];
 
 export default defineConfig({
