@@ -187,6 +187,19 @@ describe("bounds", () => {
     await store.close();
   });
 
+  test("a log that lost thousands of its events, with a Redis that came back from a snapshot, goes on behind them", async () => {
+    const { events } = user.keys.answer(user.id);
+    const answer = await user.begin();
+    const many = 9_000;
+    for (let number = 0; number < many; number++) answer.send(number);
+    await expect.poll(() => client.llen(events)).toBe(many + 1);
+    await client.ltrim(events, 0, 2);
+    answer.send("after");
+    await answer.close();
+    const missed = Array.from({ length: many - 2 }, () => ({ missed: true }));
+    expect(await heard(user.answers)).toEqual([0, 1, ...missed, "after", { end: "interrupted" }]);
+  });
+
   test("events that are large, many, or no text arrive as they are", async () => {
     const answer = await user.begin();
     const events = [0, "", null, false, [], { a: { b: ["ü", "\u0000", "\u2028"] } }, "x".repeat(200_000), -0.5];

@@ -4,6 +4,7 @@ import { defineScript, nothing } from "../../script/define.js";
 import { answerKeys, endAnswer, tellFollowers } from "../fragments/answer.js";
 import { keepKey, staleKey } from "../fragments/data-key.js";
 import { heldKeys, holdLease, lostLease, releaseLease } from "../fragments/lease.js";
+import { callInParts } from "../fragments/long-lists.js";
 import { state, touch } from "../fragments/session.js";
 import { stopKey, stopReason } from "../fragments/supersede.js";
 import { now, whole } from "../fragments/time.js";
@@ -53,6 +54,7 @@ export const logAnswerScript = defineScript({
     endAnswer,
     stopReason,
     tellFollowers,
+    callInParts,
     now,
     whole,
   ],
@@ -105,7 +107,7 @@ if present >= 0 and present < from + #encoded then
   for i = math.max(1, present - from + 1), #encoded do
     fitting[#fitting + 1] = encoded[i]
   end
-  redis.call("RPUSH", events, unpack(fitting))
+  callInParts("RPUSH", events, fitting)
 end
 -- A turn that has to stop gets no more time.
 local reason = not how and stopReason(stop, token)

@@ -5,6 +5,7 @@ import { defineScript, nothing } from "../../script/define.js";
 import { earlierSealed, keepKey, staleKey } from "../fragments/data-key.js";
 import { lineageArgument } from "../fragments/lineage.js";
 import { digestArgument, operationKey, remember } from "../fragments/operation.js";
+import { callInParts } from "../fragments/long-lists.js";
 import { beginEra } from "../fragments/positions.js";
 import { microseconds, now, outlive, whole } from "../fragments/time.js";
 
@@ -45,7 +46,7 @@ export const importConversationScript = defineScript({
   answers: { exists: nothing },
   seals: true,
   refusals: ["conflict", "changed", "no-conversation"],
-  uses: [earlierSealed, remember, staleKey, keepKey, beginEra, microseconds, now, outlive, whole],
+  uses: [earlierSealed, remember, staleKey, keepKey, beginEra, callInParts, microseconds, now, outlive, whole],
   lua: /* lua */ `
 local function described(outcome)
   return { outcome, redis.call("LLEN", messages), redis.call("HGETALL", conversation) }
@@ -83,10 +84,7 @@ redis.call("HSET", conversation, "activeAt", whole(activeAt), "generation", whol
 local name = string.sub(redis.sha1hex(conversation .. whole(microseconds)), 1, 24)
 redis.call("HSET", conversation, "lineage", string.match(lineage, "^%S+") or name)
 beginEra(conversation, { first = 0, eras = "", length = 0 }, 0)
--- unpack() fails near 8,000 values.
-for from = 1, #entries, 4000 do
-  redis.call("RPUSH", messages, unpack(entries, from, math.min(from + 3999, #entries)))
-end
+callInParts("RPUSH", messages, entries)
 redis.call("PEXPIRE", conversation, whole(ttl))
 redis.call("PEXPIRE", messages, whole(ttl))
 redis.call("ZADD", conversations, whole(activeAt), conversationId)

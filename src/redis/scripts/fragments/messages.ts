@@ -1,5 +1,6 @@
 import { CLEAR_REMEMBERED_MILLISECONDS } from "../../operation.js";
 import { fragment } from "../../script/fragment.js";
+import { callInParts } from "./long-lists.js";
 import { time, whole } from "./time.js";
 
 export const clearRemembered = fragment(/* lua */ `local CLEAR_REMEMBERED = "${CLEAR_REMEMBERED_MILLISECONDS}"`);
@@ -16,17 +17,14 @@ local function push(list, messages, cap, cleared)
   for i = 1, #messages do
     messages[i] = messages[i] .. tail
   end
-  local length = 0
-  -- unpack() fails near 8,000 values.
-  for from = 1, #messages, 4000 do
-    length = redis.call("RPUSH", list, unpack(messages, from, math.min(from + 3999, #messages)))
-  end
+  local length = callInParts("RPUSH", list, messages) or 0
   if cap == 0 or length <= cap then
     return 0
   end
   redis.call("LTRIM", list, whole(-cap), -1)
   return length - cap
 end`,
+  callInParts,
   time,
   whole,
 );

@@ -1,4 +1,5 @@
 import { fragment } from "../../script/fragment.js";
+import { callInParts } from "./long-lists.js";
 import { now, outlive, whole } from "./time.js";
 
 // The state of a session, and its end. A record is live while it is in the index, which decides, has not been ended,
@@ -113,11 +114,9 @@ local function unlist(record, index, id)
   if #digests > 0 then
     redis.call("HSET", record, unpack(digests))
   end
-  -- unpack() fails near 8,000 values.
-  for from = 1, #removed, 4000 do
-    redis.call("HDEL", record, unpack(removed, from, math.min(from + 3999, #removed)))
-  end
+  callInParts("HDEL", record, removed)
 end`,
+  callInParts,
   disguised,
 );
 

@@ -2,6 +2,7 @@ import { flag, number, text } from "../../script/arguments.js";
 import { fragment } from "../../script/fragment.js";
 import { touch } from "./session.js";
 import { microseconds, now, outlive, whole } from "./time.js";
+import { callInParts, valuesOf } from "./long-lists.js";
 import { clearRemembered } from "./messages.js";
 
 // Lua of LangGraph's threads. The table `thread` is a thread: its keys `checkpoints`, `arrivals`, `nodes` and `counts`.
@@ -152,25 +153,22 @@ local function collect(thread, references, seen, found)
         names[#names + 1] = name
       end
     end
-    -- unpack() fails near 8,000 values.
-    for from = 1, #names, 4000 do
-      local to = math.min(from + 3999, #names)
-      local contents = redis.call("HMGET", thread.nodes, unpack(names, from, to))
-      for i = from, to do
-        local content = contents[i - from + 1]
-        -- Leave a missing node to the reader, who knows what it belongs to.
-        if content then
-          found[#found + 1] = names[i]
-          found[#found + 1] = content
-          for _, name in ipairs(namesIn(content)) do
-            below[#below + 1] = name
-          end
+    local contents = valuesOf(thread.nodes, names)
+    for _, name in ipairs(names) do
+      local content = contents[name]
+      -- Leave a missing node to the reader, who knows what it belongs to.
+      if content then
+        found[#found + 1] = name
+        found[#found + 1] = content
+        for _, inner in ipairs(namesIn(content)) do
+          below[#below + 1] = inner
         end
       end
     end
     level = below
   end
 end`,
+  valuesOf,
   namesOf,
   namesIn,
 );
@@ -258,8 +256,9 @@ end`,
   namesIn,
 );
 
-/** Returns the number of references to nodes, by name. Leaves out missing nodes. */
-const heldCounts = fragment(/* lua */ `
+/** Returns the number of references to nodes, by name: `false` for a missing node. */
+const heldCounts = fragment(
+  /* lua */ `
 local function heldCounts(thread, names, known)
   local held, asked = known or {}, {}
   for _, name in ipairs(names) do
@@ -267,16 +266,13 @@ local function heldCounts(thread, names, known)
       asked[#asked + 1] = name
     end
   end
-  -- unpack() fails near 8,000 values.
-  for from = 1, #asked, 4000 do
-    local to = math.min(from + 3999, #asked)
-    local counts = redis.call("HMGET", thread.counts, unpack(asked, from, to))
-    for i = from, to do
-      held[asked[i]] = counts[i - from + 1]
-    end
+  for name, count in pairs(valuesOf(thread.counts, asked)) do
+    held[name] = count
   end
   return held
-end`);
+end`,
+  valuesOf,
+);
 
 /**
  * Stores new nodes, and counts the references to them and to others. If a referenced node is neither stored nor new,
@@ -327,14 +323,11 @@ local function refer(thread, references, fresh)
       counted[#counted + 1] = whole((held[name] or 0) + added[name])
     end
   end
-  for from = 1, #stored, 4000 do
-    redis.call("HSET", thread.nodes, unpack(stored, from, math.min(from + 3999, #stored)))
-  end
-  for from = 1, #counted, 4000 do
-    redis.call("HSET", thread.counts, unpack(counted, from, math.min(from + 3999, #counted)))
-  end
+  callInParts("HSET", thread.nodes, stored)
+  callInParts("HSET", thread.counts, counted)
   return true
 end`,
+  callInParts,
   namesOf,
   namesIn,
   heldCounts,
