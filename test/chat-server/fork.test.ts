@@ -31,9 +31,9 @@ beforeAll(() => {
   );
 }, 120_000);
 afterAll(async () => {
-  if (server?.exitCode === null) {
+  if (server?.pid !== undefined && server.exitCode === null) {
     const ended = once(server, "exit");
-    server.kill();
+    process.kill(-server.pid, "SIGINT");
     await ended;
   }
   installed.remove();
@@ -46,10 +46,12 @@ test("it is type-checked by the tsconfig that comes with it", { timeout: 120_000
 
 test("it starts, and answers", { timeout: 60_000 }, async () => {
   const { host, port } = inject("servers").single;
+  // In a process group of its own, which ends as a whole: npx does not pass on a signal to what it started.
   const program = spawn("npx", ["--no-install", "tsx", "chat-server/main.ts"], {
     cwd: installed.folder,
     stdio: ["ignore", "pipe", "ignore"],
     env: { ...process.env, PORT: "0", REDIS_URL: `redis://${host}:${port}`, KEY_PREFIX: freshId(), OPENAI_API_KEY: "" },
+    detached: true,
   });
   server = program;
   let url = "";
