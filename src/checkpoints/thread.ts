@@ -43,6 +43,7 @@ export interface ThreadHolder {
     readonly conversation: string;
     readonly messages: string;
     readonly threads: string;
+    readonly conversations: string;
     readonly lease: string;
   };
   readonly operation: (operationId: string) => string;

@@ -193,10 +193,16 @@ export class Conversations {
     const lineage = new Lineage();
     const call = {
       operationId,
-      keys: { conversation: keys.conversation(id), operation: keys.operation(operationId) },
+      keys: {
+        conversation: keys.conversation(id),
+        conversations: keys.conversations,
+        threads: keys.threads,
+        operation: keys.operation(operationId),
+      },
       sealedFor: this.#settings.conversationMilliseconds,
       arguments: (sealer: Sealer | undefined) => ({
         digest: (sealer ?? unsealed).digest("rename", id, name),
+        conversationId: id,
         lineage: lineage.argumentFor(sealer),
         title: sealTitle(sealer, name, lineage.id),
       }),

@@ -28,6 +28,7 @@ export function sessionThread(
           conversation: keys.conversation(conversationId),
           messages: keys.messages(conversationId),
           threads: keys.threads,
+          conversations: keys.conversations,
           lease: keys.turns(conversationId).lease,
         },
         operation: keys.operation,

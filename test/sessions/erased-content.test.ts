@@ -1,10 +1,21 @@
 // After a user was erased, nothing that is stored tells of them: every key and value of the server is looked at.
 import { Redis } from "ioredis";
 import { HumanMessage } from "@langchain/core/messages";
-import { SessionMismatchError, SessionNotFoundError, SessionStore } from "langchain-redis-sessions";
-import { RedisStore } from "langchain-redis-sessions/langgraph";
+import type { RunnableConfig } from "@langchain/core/runnables";
+import {
+  ConversationNotFoundError,
+  type Owner,
+  type Session,
+  SessionMismatchError,
+  SessionNotFoundError,
+  SessionStore,
+} from "langchain-redis-sessions";
+import { RedisStore, SessionSaver } from "langchain-redis-sessions/langgraph";
 import { type RunningRedis, startRedis } from "langchain-redis-sessions/testing";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { ownerKeys, ownerTag } from "../../src/redis/keys.js";
+import { put, threadConfig } from "../langgraph/support/checkpoints.js";
+import { freshId } from "../support/turns.js";
 import { storedTexts } from "./support/stored-text.js";
 
 let redis: RunningRedis;
@@ -80,6 +91,78 @@ test("no id, text, title, key, value, sum or length of an erased user is left, a
       /^chat:user:\{[\w-]{16}\}:(?:(?:operation|memory:support:operation|conversation|session):[\w-]+|not-before)$/,
     );
   }
+});
+
+describe("an erasure reaches what people wrote", () => {
+  const title = "a-title-of-theirs";
+  let owner: Owner;
+  let session: Session;
+  let keys: ReturnType<typeof ownerKeys>;
+  beforeEach(async () => {
+    owner = { userId: freshId() };
+    ({ session } = await sessions.create({ ...owner, agentId: "support" }));
+    keys = ownerKeys("chat", ownerTag(owner.userId, undefined));
+  });
+
+  const say = (one: Session, text: string): Promise<void> =>
+    sessions.history(one).addMessages([new HumanMessage(text)]);
+  const named = (): Promise<void> => sessions.conversations.rename(owner, session.conversationId, title);
+  /** Writes a checkpoint of the session's thread, built on another one. */
+  const write = (text: string, on = threadConfig(session.conversationId)): Promise<RunnableConfig> =>
+    put(new SessionSaver({ sessions }), { on: { configurable: { ...on.configurable, session } }, values: { text } });
+
+  // The conversation leaves the index, and no thread lists it.
+  test.each<[how: string, leave: () => Promise<unknown>]>([
+    [
+      "a thread without messages is deleted",
+      async () => {
+        await write("first");
+        await named();
+        await new SessionSaver({ sessions }).deleteThread(session.conversationId, session);
+      },
+    ],
+    [
+      "somebody lists conversations, of which one has lost its messages",
+      async () => {
+        await say(session, "Hi");
+        await named();
+        await client.del(keys.messages(session.conversationId));
+        expect(await sessions.conversations.list(owner)).toEqual([]);
+      },
+    ],
+    [
+      "somebody writes to another conversation long after one has lost its messages",
+      async () => {
+        await say(session, "Hi");
+        await named();
+        await client.del(keys.messages(session.conversationId));
+        await client.zadd(keys.conversations, "1", session.conversationId);
+        await say((await sessions.create({ ...owner, agentId: "support" })).session, "Hello");
+      },
+    ],
+  ])("when %s", async (_, leave) => {
+    await leave();
+    expect(await client.zscore(keys.conversations, session.conversationId)).toBeNull();
+    await expect(named()).rejects.toThrow(ConversationNotFoundError);
+    await sessions.eraseUser(owner);
+    expect(await telling(title)).toEqual([]);
+  });
+
+  test("when a thread is written long after the last message", async () => {
+    await say(session, "a-text-of-theirs");
+    await client.pexpire(keys.conversations, 60_000);
+    const first = await write("first");
+    expect(await client.pttl(keys.conversations)).toBeGreaterThanOrEqual(
+      (await client.pttl(keys.messages(session.conversationId))) - 1,
+    );
+    // As of a version that did not renew the index.
+    await client.del(keys.conversations);
+    await write("second", first);
+    expect(await sessions.conversations.list(owner)).toMatchObject([{ id: session.conversationId, messageCount: 1 }]);
+    await new SessionSaver({ sessions }).deleteThread(session.conversationId, session);
+    await sessions.eraseUser(owner);
+    expect(await telling("a-text-of-theirs")).toEqual([]);
+  });
 });
 
 test("only the holder of an ended session learns why it ended, though its record no longer names the user", async () => {

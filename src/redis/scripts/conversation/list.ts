@@ -2,6 +2,7 @@ import { count, list, storedList, text as textReply } from "../../replies.js";
 import type { Stored } from "../../sealing.js";
 import { flag, number, text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
+import { untitle } from "../fragments/untitle.js";
 
 /** The largest number of stale entries that one script looks at, which takes it about a millisecond. */
 const MAX_STALE = 500;
@@ -34,11 +35,12 @@ export const listConversationsScript = defineScript({
   },
   /** `unfinished`: the next run may find more. */
   answers: { page: entries, unfinished: entries },
-  uses: [],
+  uses: [untitle],
   lua: /* lua */ `
 -- Derive the keys from the key of the index: "<base>conversations" has "<base>conversation:<id>".
 local base = string.sub(conversations, 1, -#"conversations" - 1)
 local SHOWN = { "agentId", "title", "createdAt", "activeAt", "forkedFrom", withLineage and "lineage" or nil }
+local threads = base .. "threads"
 local page, stale = {}, {}
 local skipped = 0
 local left = true
@@ -48,7 +50,7 @@ while left and #page < limit and #stale < ${MAX_STALE} do
   skipped = skipped + #ids
   for _, id in ipairs(ids) do
     -- In a slot that is moving here, a key that is still elsewhere looks missing. Naming several keys stops the script.
-    redis.call("EXISTS", conversations, base .. "conversation:" .. id, base .. "messages:" .. id)
+    redis.call("EXISTS", conversations, threads, base .. "conversation:" .. id, base .. "messages:" .. id)
     local values = redis.call("HMGET", base .. "conversation:" .. id, unpack(SHOWN))
     local fields = {}
     for position, value in ipairs(values) do
@@ -69,6 +71,7 @@ while left and #page < limit and #stale < ${MAX_STALE} do
 end
 for _, id in ipairs(stale) do
   redis.call("ZREM", conversations, id)
+  untitle(conversations, threads, base .. "conversation:" .. id, id)
 end
 return { left and #page < limit and "unfinished" or "page", page }
 `,

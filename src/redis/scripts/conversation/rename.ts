@@ -7,8 +7,18 @@ import { digestArgument, operationKey, remember } from "../fragments/operation.j
 export const renameConversationScript = defineScript({
   name: "conversation.rename",
   about: "sets the title of a conversation.",
-  keys: { conversation: "hash: the conversation", ...operationKey },
-  arguments: { ...digestArgument, ...lineageArgument, title: text("the title") },
+  keys: {
+    conversation: "hash: the conversation",
+    conversations: "sorted set: the owner's conversations, by last activity",
+    threads: "sorted set: the owner's conversations that have a thread",
+    ...operationKey,
+  },
+  arguments: {
+    ...digestArgument,
+    ...lineageArgument,
+    conversationId: text("the id of the conversation"),
+    title: text("the title"),
+  },
   effects: { done: nothing, repeated: nothing },
   answers: staleLineageAnswer,
   seals: true,
@@ -19,7 +29,9 @@ local before = earlierSealed(operation, digest, dataKey, seal)
 if before then
   return before
 end
-if redis.call("HEXISTS", conversation, "agentId") == 0 then
+-- An erasure would not find the title of a conversation that no index lists.
+local isListed = redis.call("ZSCORE", conversations, conversationId) or redis.call("ZSCORE", threads, conversationId)
+if not isListed or redis.call("HEXISTS", conversation, "agentId") == 0 then
   return { "no-conversation" }
 end
 local stale = staleKey(dataKey, seal) or staleLineage(conversation, lineage)

@@ -3,6 +3,7 @@ import { push } from "./messages.js";
 import { beginEra, cut } from "./positions.js";
 import { touch } from "./session.js";
 import { microseconds, now, outlive, whole } from "./time.js";
+import { untitle } from "./untitle.js";
 
 // The steps of a script that appends messages to the conversation of a session. The script reads everything before it
 // writes: in a moving slot, a missing key then stops it before its first write.
@@ -19,10 +20,11 @@ local function dueOf(conversations, conversationId, ttl)
   end
   -- Look at some entries that should have expired, so that the index does not grow if nobody lists it.
   local base, limit = string.sub(conversations, 1, -#"conversations" - 1), "(" .. whole(now - ttl)
+  due.base = base
   for _, id in ipairs(redis.call("ZRANGE", conversations, "-inf", limit, "BYSCORE", "LIMIT", 0, 10)) do
-    -- In a slot that is moving here, a key that is still elsewhere looks missing. A command with two keys then stops
+    -- In a slot that is moving here, a key that is still elsewhere looks missing. A command with several keys then stops
     -- the script.
-    redis.call("EXISTS", conversations, base .. "messages:" .. id)
+    redis.call("EXISTS", conversations, base .. "threads", base .. "conversation:" .. id, base .. "messages:" .. id)
     if redis.call("LLEN", base .. "messages:" .. id) == 0 then
       due.expired[#due.expired + 1] = id
     end
@@ -39,6 +41,7 @@ export const keepConversation = fragment(
 local function keepConversation(held, conversationId, agentId, due, ttl)
   for _, id in ipairs(due.expired) do
     redis.call("ZREM", held.conversations, id)
+    untitle(held.conversations, due.base .. "threads", due.base .. "conversation:" .. id, id)
   end
   local createdAt = held.createdAt or whole(now)
   redis.call("HSET", held.conversation, "agentId", agentId, "activeAt", whole(due.activeAt), "createdAt", createdAt)
@@ -47,6 +50,7 @@ local function keepConversation(held, conversationId, agentId, due, ttl)
   redis.call("ZADD", held.conversations, whole(due.activeAt), conversationId)
   outlive(held.conversations, now + ttl)
 end`,
+  untitle,
   now,
   whole,
   outlive,

@@ -43,6 +43,11 @@ export const deletedKey = {
   deleted: "string: a mark that the thread was deleted; for a day",
 } as const;
 
+/** The index that lists a conversation with messages. */
+export const indexKey = {
+  conversations: "sorted set: the owner's conversations, by last activity",
+} as const;
+
 /** The keys of a script that reads on behalf of a session. */
 export const askingKeys = {
   record: "hash: the session that asks",
@@ -55,6 +60,7 @@ export const holdingKeys = {
   ...askingKeys,
   messages: "list: the messages of the conversation",
   threads: "sorted set: the owner's threads, by the time until which they exist",
+  ...indexKey,
 } as const;
 
 export const askingArguments = {
@@ -498,7 +504,10 @@ end`,
   whole,
 );
 
-/** Concludes a write on behalf of a session: the conversation lives as long as its thread, and the thread is listed. */
+/**
+ * Concludes a write on behalf of a session: the conversation lives as long as its thread, and both are listed for as long.
+ * An erasure finds them through the indexes.
+ */
 export const concludeThread = fragment(
   /* lua */ `
 local function concludeThread(thread, ttl, held)
@@ -511,6 +520,13 @@ local function concludeThread(thread, ttl, held)
     redis.call("ZREMRANGEBYSCORE", held.threads, "-inf", whole(now))
     redis.call("ZADD", held.threads, whole(now + ttl), held.conversationId)
     outlive(held.threads, now + ttl)
+    if redis.call("EXISTS", held.messages) == 1 then
+      if not redis.call("ZSCORE", held.conversations, held.conversationId) then
+        local activeAt = redis.call("HGET", held.conversation, "activeAt") or whole(now)
+        redis.call("ZADD", held.conversations, activeAt, held.conversationId)
+      end
+      outlive(held.conversations, now + ttl)
+    end
     touch(held.record, held.sessions)
   end
 end`,
@@ -523,7 +539,7 @@ end`,
 
 /** The Lua that makes the table of the session's values for `concludeThread`. */
 export const heldLua =
-  "local held = { record = record, sessions = sessions, conversation = conversation, messages = messages, threads = threads, conversationId = conversationId }";
+  "local held = { record = record, sessions = sessions, conversation = conversation, messages = messages, threads = threads, conversations = conversations, conversationId = conversationId }";
 
 /** Removes a thread, and leaves a mark that keeps runs in flight from writing it back. */
 export const removeThread = fragment(

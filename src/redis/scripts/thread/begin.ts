@@ -3,8 +3,17 @@ import { text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
 import { indexOf, isQuestion, places } from "../fragments/positions.js";
 import { notAdmitted } from "../fragments/session.js";
-import { askingArguments, askingKeys, deletedKey, removeThread, threadKeys, threadLua } from "../fragments/thread.js";
+import {
+  askingArguments,
+  askingKeys,
+  deletedKey,
+  indexKey,
+  removeThread,
+  threadKeys,
+  threadLua,
+} from "../fragments/thread.js";
 import { partKey, unfinishedTurn } from "../fragments/unfinished.js";
+import { untitle } from "../fragments/untitle.js";
 import { entries } from "./entries.js";
 import { readLua, readUses } from "./read.js";
 
@@ -17,6 +26,7 @@ export const beginThreadScript = defineScript({
     ...threadKeys,
     ...askingKeys,
     ...deletedKey,
+    ...indexKey,
     threads: "sorted set: the owner's threads",
     lease: "string: the token of the turn that holds the conversation",
     messages: "list: the messages of the conversation",
@@ -30,7 +40,7 @@ export const beginThreadScript = defineScript({
   },
   effects: { found: entries },
   refusals: ["conflict", "no-position", "no-question", "corrupt-thread", "no-conversation", ...notLive],
-  uses: [notAdmitted, unfinishedTurn, places, indexOf, isQuestion, removeThread, ...readUses],
+  uses: [notAdmitted, unfinishedTurn, places, indexOf, isQuestion, removeThread, untitle, ...readUses],
   lua: /* lua */ `
 local refusal = notAdmitted(record, sessions, sessionId, conversation)
 if refusal then
@@ -56,6 +66,7 @@ end
 if (replaces ~= "" or isNoted) and redis.call("EXISTS", lease) == 0 then
   removeThread(checkpoints, arrivals, nodes, counts, deleted)
   redis.call("ZREM", threads, conversationId)
+  untitle(conversations, threads, conversation, conversationId)
 end
 local namespace, places = "", {}
 ${readLua}`,

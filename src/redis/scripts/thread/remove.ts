@@ -4,7 +4,8 @@ import { text } from "../../script/arguments.js";
 import { defineScript } from "../../script/define.js";
 import { destroyKey } from "../fragments/data-key.js";
 import { notAdmitted } from "../fragments/session.js";
-import { askingArguments, askingKeys, deletedKey, removeThread, threadKeys } from "../fragments/thread.js";
+import { askingArguments, askingKeys, deletedKey, indexKey, removeThread, threadKeys } from "../fragments/thread.js";
+import { untitle } from "../fragments/untitle.js";
 
 export const removeThreadScript = defineScript({
   name: "thread.remove",
@@ -13,7 +14,7 @@ export const removeThreadScript = defineScript({
   flags: "allow-oom",
   unrecorded: true,
   keys: { ...threadKeys, ...deletedKey, ownKey: "string: the data key of the thread, or of its owner" },
-  optionalKeys: { ...askingKeys, threads: "sorted set: the owner's threads" },
+  optionalKeys: { ...askingKeys, ...indexKey, threads: "sorted set: the owner's threads" },
   arguments: {
     ...askingArguments,
     conversationId: text('the id of the conversation, "" for none'),
@@ -22,7 +23,7 @@ export const removeThreadScript = defineScript({
   /** `destroyed`: the id of the destroyed data key, `""` for none. */
   effects: { removed: (destroyed: unknown) => ({ destroyed: textReply(destroyed) }) },
   refusals: ["no-conversation", ...notLive],
-  uses: [notAdmitted, removeThread, destroyKey],
+  uses: [notAdmitted, removeThread, untitle, destroyKey],
   lua: /* lua */ `
 local refusal = notAdmitted(record, sessions, sessionId, conversation)
 if refusal then
@@ -31,6 +32,7 @@ end
 removeThread(checkpoints, arrivals, nodes, counts, deleted)
 if threads then
   redis.call("ZREM", threads, conversationId)
+  untitle(conversations, threads, conversation, conversationId)
   return { "removed", "" }
 end
 return { "removed", destroyKey(ownKey, elsewhere) }
