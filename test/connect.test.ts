@@ -72,6 +72,18 @@ test("further options win", () => {
   client.disconnect();
 });
 
-test.each(["", "localhost:6379", "http://localhost", "/tmp/redis.sock"])("%o is no address", (url) => {
+test.each([
+  "",
+  "localhost:6379",
+  "http://localhost",
+  "/tmp/redis.sock",
+  // ioredis would connect to localhost, take these for a file or another database, or throw a URIError.
+  "redis:localhost:6379",
+  "redis:/localhost:6379",
+  "redis:///1",
+  "redis:///tmp/redis.sock",
+  "redis://localhost:6379/app",
+  "redis://:sec%ret@localhost:6379",
+])("%o is no address", (url) => {
   expect(() => connect(url)).toThrow(InvalidOptionError);
 });

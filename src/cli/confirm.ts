@@ -20,10 +20,12 @@ export async function confirm({ options }: Call, what: string, answer: string): 
   const closed = once(terminal, "close").then(() => undefined);
   try {
     const typed = await Promise.race([
-      terminal.question(`${visibleLine(what)}\nType ${visibleLine(answer)} to go on: `),
+      // Rejects at Ctrl+C and Ctrl+D.
+      terminal.question(`${visibleLine(what)}\nType ${visibleLine(answer)} to go on: `).catch(() => undefined),
       closed,
     ]);
-    if (typed !== visibleLine(answer)) throw new NotDoneError("Nothing was done.");
+    // An id with a character that is not shown is pasted as it is, or typed as it is shown.
+    if (typed !== answer && typed !== visibleLine(answer)) throw new NotDoneError("Nothing was done.");
   } finally {
     terminal.close();
   }

@@ -2,6 +2,8 @@ import { readFile } from "node:fs/promises";
 import * as z from "../options/schema.js";
 import { type Keyring, keyring, type KeyringOptions } from "../encryption/keyring.js";
 import { redisDataKeys } from "../encryption/redis-data-keys.js";
+import { InvalidOptionError } from "../errors.js";
+import { faultOfUrl } from "../redis/url.js";
 import type { Call } from "./command.js";
 import { UsageError } from "./errors.js";
 import { openRedis } from "./redis.js";
@@ -35,9 +37,9 @@ export async function openKeyRing(environment: NodeJS.ProcessEnv): Promise<OpenK
   }
   const { dataKeys, ...options } = file.data;
   // Validate the options before opening a connection, because nobody would close it after an error.
-  const alone = keyring(options as unknown as KeyringOptions);
+  const alone = ringOf(options as unknown as KeyringOptions);
   if (dataKeys === undefined) return { ring: alone, [Symbol.asyncDispose]: async () => {} };
-  if (!URL.canParse(dataKeys.url)) {
+  if (faultOfUrl(dataKeys.url) !== undefined) {
     throw new UsageError(`${KEY_RING}: the url of dataKeys must look like "redis://host:6379".`);
   }
   const elsewhere = await openRedis(new URL(dataKeys.url));
@@ -50,6 +52,18 @@ export async function openKeyRing(environment: NodeJS.ProcessEnv): Promise<OpenK
   } catch (error) {
     await elsewhere[Symbol.asyncDispose]();
     throw error;
+  }
+}
+
+/** Makes the ring. The message of an error names no id in `keys`, because somebody may have swapped ids and keys. */
+function ringOf(options: KeyringOptions): Keyring {
+  try {
+    return keyring(options);
+  } catch (error) {
+    if (!(error instanceof InvalidOptionError) || !error.option.startsWith("keys.")) throw error;
+    throw new UsageError(
+      `${KEY_RING}: "keys" must hold 32 random bytes in base64 for each id, and an id has 1 to 64 letters, digits, and . _ -`,
+    );
   }
 }
 

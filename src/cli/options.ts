@@ -19,13 +19,15 @@ export const options = {
   compress: { type: "boolean", about: "compress the sealed values, as your service does" },
   yes: { type: "boolean", about: "do not ask for confirmation" },
   json: { type: "boolean", about: "print JSON, one object per line" },
-  help: { type: "boolean", about: "print this help" },
+  help: { type: "boolean", short: "h", about: "print this help" },
 } as const satisfies Readonly<Record<string, Option>>;
 
 interface Option {
   readonly type: "string" | "boolean";
   /** The placeholder for the value in the help. */
   readonly value?: string;
+  /** The letter that stands for it behind a single dash. */
+  readonly short?: string;
   readonly about: string;
 }
 
@@ -43,8 +45,8 @@ export type Options = ReturnType<typeof parseArgs<typeof config>>["values"];
 const MARK = "\0";
 
 /**
- * Parses the options of a command line. All options have long names, so an argument with a single dash in front is an id,
- * and so is an id that this library made: one of 64 begins with a dash, and people paste it.
+ * Parses the options of a command line. Of options with one letter there is only `-h`. So any other argument with a single
+ * dash in front is an id, and so is an id that this library made: one of 64 begins with a dash, and people paste it.
  *
  * @throws TypeError when an option is unknown or lacks its value.
  */
@@ -57,7 +59,9 @@ export function parsed(args: readonly string[]): { readonly values: Options; rea
 }
 
 function marked(argument: string): string {
-  return /^-[^-]/u.test(argument) || kindOfId(argument) !== undefined ? MARK + argument : argument;
+  return (/^-[^-]/u.test(argument) && argument !== "-h") || kindOfId(argument) !== undefined
+    ? MARK + argument
+    : argument;
 }
 
 function unmarked<Value>(value: Value): Value {

@@ -1,5 +1,6 @@
 import { Cluster, type Redis, type RedisOptions } from "ioredis";
 import { connect } from "../redis/connect.js";
+import { faultOfUrl } from "../redis/url.js";
 import { UnreachableError, UsageError } from "./errors.js";
 
 export interface OpenRedis extends AsyncDisposable {
@@ -15,15 +16,16 @@ export interface OpenRedis extends AsyncDisposable {
 export function urlOf(argument: string | undefined, environment: NodeJS.ProcessEnv): URL {
   const text = argument ?? environment["REDIS_URL"] ?? "";
   if (text === "") throw new UsageError("Say which Redis: set REDIS_URL, or pass --url.");
-  if (!URL.canParse(text)) throw new UsageError('The address of Redis must look like "redis://host:6379".');
+  const fault = faultOfUrl(text);
+  // Leave out the address, because it may hold a password.
+  if (fault !== undefined) throw new UsageError(`The address of Redis cannot be used: ${fault}.`);
   const url = new URL(text);
-  if (argument !== undefined && url.password !== "") {
+  if (argument !== undefined && (url.password !== "" || url.searchParams.has("password"))) {
     throw new UsageError(
       "Everybody on this machine can see arguments. Put the password into REDIS_PASSWORD, or the whole address into REDIS_URL.",
     );
   }
-  // Set the password through its field, which percent-encodes it.
-  if (url.password === "") url.password = environment["REDIS_PASSWORD"] ?? "";
+  if (url.password === "") url.password = encodeURIComponent(environment["REDIS_PASSWORD"] ?? "");
   return url;
 }
 
@@ -68,7 +70,7 @@ async function isOfCluster(url: URL, client: Redis): Promise<boolean> {
   // Report the first failure at once. The client handles later ones by reconnecting.
   const failed = new Promise<never>((_, reject) => {
     client.on("error", (error: Error) => {
-      reason = error.message;
+      reason = reasonOf(error);
       reject(error);
     });
   });
@@ -79,9 +81,15 @@ async function isOfCluster(url: URL, client: Redis): Promise<boolean> {
   } catch (error) {
     if (error instanceof Error && error.message.startsWith("ERR unknown command")) return false;
     client.disconnect();
-    if (reason === "" && error instanceof Error) reason = error.message;
+    if (reason === "" && error instanceof Error) reason = reasonOf(error);
     throw new UnreachableError(`Redis at ${url.host} could not be reached: ${reason}`);
   }
+}
+
+/** Returns the message of an error. That of a host with several addresses is in the errors of each. */
+function reasonOf(error: Error): string {
+  const each = error instanceof AggregateError ? (error.errors as Error[]).map(({ message }) => message) : [];
+  return error.message || each.join(", ") || error.name;
 }
 
 /** Returns the mode in a reply of HELLO, which holds names and values in turn. */

@@ -1,5 +1,6 @@
 import { Redis, type RedisOptions } from "ioredis";
 import { InvalidOptionError } from "../errors.js";
+import { faultOfUrl } from "./url.js";
 
 /**
  * Returns an ioredis client for one Redis, with settings that suit a store whose calls end within 5 seconds. With its
@@ -14,7 +15,8 @@ import { InvalidOptionError } from "../errors.js";
  *
  * For Sentinel and Cluster, create the client yourself: `new Redis({ sentinels, name })`, `new Cluster(nodes)`.
  *
- * @param url `redis://[[user:]password@]host[:port][/database]`, or `rediss://` for TLS.
+ * @param url `redis://[[user]:password@]host[:port][/database]`, or `rediss://` for TLS. The user and the password are
+ * percent-encoded.
  * @param options more ioredis options. They override the settings above.
  * @returns the client, which is connecting. It is yours: call `await client.quit()` when you are done.
  * @throws InvalidOptionError when `url` is not such an address.
@@ -26,10 +28,8 @@ import { InvalidOptionError } from "../errors.js";
  * ```
  */
 export function connect(url: string, options: Omit<RedisOptions, "replyMapping"> = {}): Redis {
-  const protocol = URL.canParse(url) ? new URL(url).protocol : "";
-  if (protocol !== "redis:" && protocol !== "rediss:") {
-    throw new InvalidOptionError("url", 'use "redis://host:6379", or "rediss://host:6379" for TLS.');
-  }
+  const fault = faultOfUrl(url);
+  if (fault !== undefined) throw new InvalidOptionError("url", `${fault}.`);
   return new Redis(url, {
     retryStrategy: (attempt) => Math.min(attempt * 100, 400),
     maxRetriesPerRequest: 8,

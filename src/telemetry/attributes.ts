@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import type { Attributes } from "@opentelemetry/api";
 import type { OperationEnd, Subject } from "../diagnostics/operations.js";
+import { kindOfId } from "../options/ids.js";
 
 /** The beginning of the names of attributes and metrics for which OpenTelemetry has no name. */
 export const PREFIX = "langchain_redis_sessions";
@@ -24,10 +25,11 @@ export function subjectAttributes(subject: Subject | undefined, secret: string |
   if (subject === undefined) return {};
   const { owner, conversationId, agentId } = subject;
   return {
-    // These belong to a session. The conversation's id is random, and a developer chose the agent's id.
-    "gen_ai.conversation.id": conversationId,
-    "gen_ai.agent.id": agentId,
     ...(owner === undefined || secret === undefined ? {} : hashedOwner(owner, secret)),
+    // These belong to a session, and a developer chose the agent's id. An id that this library made is random. Any other one
+    // comes from a caller who looked for a conversation, and may be an e-mail address.
+    ...(kindOfId(conversationId ?? "") === "conversation" && { "gen_ai.conversation.id": conversationId }),
+    "gen_ai.agent.id": agentId,
   };
 }
 

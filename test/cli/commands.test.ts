@@ -154,16 +154,32 @@ test("show says who spoke when; texts, titles and addresses come with --texts al
 
 test("an id that begins with a dash is an id, as it is pasted", async () => {
   const { run, sessions, conversationId } = await seeded(client);
-  const owner = { userId: "-ada", orgId: "-h" };
+  const owner = { userId: "-ada", orgId: "-acme" };
   const record = await sessions.conversations.export({ userId: "ada" }, conversationId);
   const ids = ["fb", "fbef"].map((start) => newId("conversation", Buffer.from(start.padEnd(24, "0"), "hex")));
   expect(ids.map((id) => /^-*/.exec(id)?.[0])).toEqual(["-", "--"]);
   for (const id of ids) await sessions.conversations.import(owner, record, { id });
   for (const id of ids) {
-    const shown = objects(await run("show", "-ada", id, "--org", "-h", "--texts", "--json"));
+    const shown = objects(await run("show", "-ada", id, "--org", "-acme", "--texts", "--json"));
     expect(shown).toMatchObject([{ index: 0 }, { toolCalls: 1 }, { message: expect.anything() }]);
   }
+  expect((await run("end", "-h", "--yes")).out).toMatch(/^langchain-redis-sessions end <user>/);
   expect((await run("sessions", "ada", "--unknown")).err).toContain("Unknown option '--unknown'");
+});
+
+test("a conversation whose record was lost is listed without its times, and those behind it are listed", async () => {
+  const { run, sessions, conversationId, keyPrefix } = await seeded(client);
+  const { session } = await sessions.create({ userId: "ada", agentId: "support" });
+  await sessions.history(session).addMessages(turn("later"));
+  const keys = ownerKeys(keyPrefix, ownerTag("ada", undefined));
+  for (const id of [conversationId, session.conversationId]) {
+    await client.del(keys.conversation(id));
+    const listed = await run("conversations", "ada", "--json");
+    expect(listed).toMatchObject({ code: 0, err: "" });
+    expect(objects(listed)).toMatchObject([{ id: session.conversationId }, { id: conversationId }]);
+  }
+  const nobody = await cli(["users", "--prefix", `${keyPrefix}-none`], { REDIS_URL: urlOf(client) });
+  expect(nobody.out).toContain("No user has data under the prefix");
 });
 
 test("show reads a conversation of several pages in order, each message once", async () => {

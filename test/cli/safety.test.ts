@@ -81,6 +81,13 @@ test("a password in an argument is refused, and one from the environment is used
     cli(["sessions", "ada", "--prefix", "app", "--url", guardedUrl], { REDIS_PASSWORD: "secret-one" }),
   ]);
   expect([argument.code, variable.code, inUrl.code, wrong.code]).toEqual([2, 0, 0, 3]);
+  const [inQuery, percent, decoded] = await Promise.all([
+    cli(["sessions", "ada", "--url", `${guardedUrl}?password=limited`], {}),
+    cli(["sessions", "ada", "--url", guardedUrl], { REDIS_PASSWORD: "100%" }),
+    cli(["sessions", "ada", "--prefix", "app", "--url", guardedUrl], { REDIS_PASSWORD: "limi%74ed" }),
+  ]);
+  expect([inQuery.code, percent.code, decoded.code]).toEqual([2, 3, 3]);
+  for (const { err } of [percent, decoded]) expect(err).toContain("WRONGPASS");
   expect(argument.err).toContain("REDIS_PASSWORD");
   expect(argument.err).not.toContain("limited");
   expect(wrong.err).not.toContain("secret-one");
@@ -101,6 +108,8 @@ test("a key ring that cannot be read is refused, and nothing of it is quoted", a
     `{"current":"a","keys":{"a":"${key}"}}`,
     // With data keys elsewhere: nothing is left open that would keep the program from ending.
     `{"current":"a","keys":{"a":"${key}"},"dataKeys":{"url":"${url}"}}`,
+    `{"current":"a","keys":{"${key}_of_more_than_64_characters_that_is_where_its_id_belongs":"a"}}`,
+    `{"current":"a","keys":{"${key}=":"a"}}`,
     `{"current":"a","keys":{"a":"${Buffer.alloc(32).toString("base64")}"},"dataKeys":{"url":"c2VjcmV0"}}`,
   ]) {
     expect(await refusedWith(content)).not.toContain("c2VjcmV0");
@@ -121,6 +130,7 @@ test("without --yes and a terminal nothing is ended or erased; on a terminal the
     cliOnTerminal(["end", "carol", "--prefix", keyPrefix], { REDIS_URL: url }, typed);
   const refused = await Promise.all(["yes\n", "\u0004", "\u0003"].map(onTerminal));
   expect(refused.map(({ code }) => code)).toEqual([1, 1, 1]);
+  for (const { out } of refused) expect(out).toContain("Nothing was done.");
   expect(await live()).toBe(1);
   const done = await onTerminal("carol\n");
   expect(done.out).toContain("Type carol to go on");

@@ -1,6 +1,6 @@
 // The spans and metrics of what happens, with the real SDK.
 import { HumanMessage } from "@langchain/core/messages";
-import { RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions";
+import { ConversationNotFoundError, RedisChatMessageHistory, SessionStore } from "langchain-redis-sessions";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { instrument } from "langchain-redis-sessions/telemetry";
 import { SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
@@ -111,6 +111,14 @@ test("whose data it is, is an HMAC of the name with a secret, and left out witho
   const [appended] = recorder.named("history.append");
   expect(appended?.attributes["gen_ai.conversation.id"]).toMatch(/^[\w-]{22}$/);
   expect(recorder.named("session.create")[0]?.attributes["user.hash"]).toMatch(/^[\w-]{22}$/);
+});
+
+test("an id that a caller looks for, and this library did not make, is in no span", async () => {
+  const asked = sessions.conversations.get({ userId: freshId() }, "eve@example.com");
+  await expect(asked).rejects.toThrow(ConversationNotFoundError);
+  const [get] = recorder.named("conversation.get");
+  expect(get?.attributes["error.type"]).toBe("CONVERSATION_NOT_FOUND");
+  expect(get?.attributes["gen_ai.conversation.id"]).toBeUndefined();
 });
 
 test("metrics: durations by operation and outcome, bytes by direction, sessions that were ended", async () => {

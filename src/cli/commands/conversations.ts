@@ -41,11 +41,14 @@ function cellsOf(conversation: Conversation): readonly string[] {
 const PAGE = 200;
 
 async function* all(store: SessionStore, owner: Owner): AsyncGenerator<Conversation> {
+  let known = new Set<string>();
   for (let before: Conversation | undefined; ;) {
     const page = await store.conversations.list(owner, { limit: PAGE, ...(before === undefined ? {} : { before }) });
-    yield* page;
-    before = page.at(-1);
-    if (before === undefined) return;
+    for (const one of page) if (!known.has(one.id)) yield one;
+    known = new Set(page.map(({ id }) => id));
+    // A conversation whose record was lost has no time, so the next page begins behind the last one that has, and repeats it.
+    before = page.findLast(({ lastActivityAt }) => !Number.isNaN(lastActivityAt.getTime()));
+    if (before === undefined || page.length < PAGE) return;
   }
 }
 

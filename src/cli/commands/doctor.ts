@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import type { Call, Command } from "../command.js";
+import { connectionOf } from "../connection.js";
 import { type Checked, checks } from "../doctor/checks.js";
 import { EXIT } from "../exit-codes.js";
 import type { Output } from "../output.js";
@@ -9,9 +10,10 @@ export const doctor: Command = {
   operands: [],
   options: [],
   about: "Checks whether this Redis is set up well for a service, and says what to change",
-  run: async ({ redis, options, output }: Call) => {
+  run: async (call: Call) => {
+    const { redis, output } = call;
     const found: Checked[] = [];
-    for await (const one of checks(redis.client, options.prefix ?? "chat")) {
+    for await (const one of checks(redis.client, connectionOf(call).keyPrefix)) {
       found.push(one);
       if (output.format === "text") await print(output, one);
     }

@@ -16,13 +16,15 @@ export const users: Command = {
   options: [],
   about: "Lists the users that have stored data; scans all keys, at half speed",
   run: async (call: Call) => {
-    await call.output.table(columns, allOwners(connectionOf(call)), (found) => [
+    const connection = connectionOf(call);
+    const shown = await call.output.table(columns, allOwners(connection), (found) => [
       found.userId ?? "?",
       found.orgId ?? "",
       String(found.sessions),
       String(found.conversations),
       found.tag,
     ]);
+    if (shown === 0) await call.output.nothing(`No user has data under the prefix ${connection.keyPrefix}.`);
     return EXIT.done;
   },
 };
