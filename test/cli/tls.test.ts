@@ -31,7 +31,10 @@ describe.skipIf((await findServerProgram()) === undefined)("by TLS (needs a serv
     const keyPrefix = freshId();
     let [plainPort, tlsPort] = [0, 0];
     beforeAll(async () => {
-      [plainPort = 0, tlsPort = 0] = await findFreePorts(2);
+      let busPort = 0;
+      [plainPort = 0, tlsPort = 0, busPort = 0] = await findFreePorts(3);
+      // By default, the port of the bus is 10,000 above the other one, where nobody has looked whether it is free.
+      const bus = settings.length > 0 ? ["--cluster-port", String(busPort)] : [];
       const { certificate, key } = selfSigned();
       writeFileSync(certificateFile, certificate);
       writeFileSync(keyFile, key, { mode: 0o600 });
@@ -44,7 +47,7 @@ describe.skipIf((await findServerProgram()) === undefined)("by TLS (needs a serv
         certificateFile,
       ];
       const tls = ["--tls-port", String(tlsPort), ...files, "--tls-auth-clients", "no"];
-      const server = new OwnServer(plainPort, [...tls, "--requirepass", PASSWORD, ...settings]);
+      const server = new OwnServer(plainPort, [...tls, "--requirepass", PASSWORD, ...settings, ...bus]);
       closing.push(() => server.remove());
       await server.start();
       const admin = keep(new Redis({ port: plainPort, password: PASSWORD }));
