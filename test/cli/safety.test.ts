@@ -138,6 +138,19 @@ test("without --yes and a terminal nothing is ended or erased; on a terminal the
   expect(await live()).toBe(0);
 });
 
+test("an id with a character that is not shown is confirmed as it is pasted", async () => {
+  const userId = "zoe\u200d";
+  await sessions.create({ userId, agentId: "support" });
+  const ended = await cliOnTerminal(["end", userId, "--prefix", keyPrefix], { REDIS_URL: url }, `${userId}\n`);
+  expect([ended.code, (await sessions.list({ userId })).length]).toEqual([0, 0]);
+});
+
+test("doctor refuses a prefix that no service can have", async () => {
+  for (const prefix of ["", "{x}"]) {
+    expect(await cli(["doctor", `--prefix=${prefix}`], { REDIS_URL: url })).toMatchObject({ code: 2, out: "" });
+  }
+});
+
 test("a user that ended everywhere stays out for as long as --max-token-lifetime says", async () => {
   const owner = { userId: "dora", agentId: "support" };
   const long = new SessionStore({ client, keyPrefix, maxTokenLifetime: "30d" });
