@@ -171,6 +171,7 @@ test.each([
 
 test("whole programs are started by turns, and the page says what a cold start takes", () => {
   expect(findings.cold?.programs.map(({ candidate }) => candidate)).toEqual([OURS, COMMUNITY]);
+  expect(findings.cold?.byOrder.map(({ order }) => order)).toEqual(["client first", "history first"]);
   for (const { milliseconds } of findings.cold?.programs ?? []) expect(milliseconds).toBeGreaterThan(0);
   expect(readFileSync(path.join(folder, "benchmark.md"), "utf8")).toContain("## A cold start");
 });
