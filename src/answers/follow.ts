@@ -1,3 +1,4 @@
+import { shared } from "../options/shared-signal.js";
 import type { AnswerPlace } from "./place.js";
 import { AnswerFeed, type FoundEnd, readEvents } from "./feed.js";
 import { eventId, partsOfId } from "./event-ids.js";
@@ -123,7 +124,7 @@ async function* joined(
     },
   });
   const stop = (): void => wake?.();
-  const signals = [signal, watch].filter((one) => one !== undefined);
+  const signals = [shared(signal), watch].filter((one) => one !== undefined);
   for (const one of signals) one.addEventListener("abort", stop, { once: true });
   try {
     for (;;) {

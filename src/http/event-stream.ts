@@ -1,5 +1,6 @@
 import type { AnswerEvent } from "../answers/follow.js";
 import { isLangChainRedisError } from "../errors.js";
+import { shared } from "../options/shared-signal.js";
 
 /** The longest silence of the stream. Many proxies close a connection after 30 or 60 seconds of silence. */
 const HEARTBEAT_MILLISECONDS = 15_000;
@@ -44,7 +45,7 @@ export function eventStream(followed: FollowedEvents): ReadableStream<Uint8Array
 async function* serverSentEvents({ events, leaving, signal }: FollowedEvents): AsyncGenerator<string, void> {
   const leave = (): void => leaving.abort();
   if (signal?.aborted === true) leave();
-  signal?.addEventListener("abort", leave, { once: true });
+  shared(signal)?.addEventListener("abort", leave, { once: true });
   try {
     for (let next = events.next(); ;) {
       const found = await beforeHeartbeat(next);

@@ -1,7 +1,8 @@
 // P14: following an answer, from anywhere, and again after leaving.
+import { getEventListeners } from "node:events";
 import { AIMessage } from "@langchain/core/messages";
 import { Redis } from "ioredis";
-import { afterEach, beforeEach, describe, expect, inject, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest";
 import type { AnswerEvent } from "langchain-redis-sessions";
 import { freshId } from "../support/turns.js";
 import { closingIn } from "../support/closing.js";
@@ -47,6 +48,23 @@ test("a follower that leaves after any event and comes back with its id gets exa
     expect(await all(user.answers.follow({ after: id }))).toEqual(rest);
   }
   expect(new Set(events.map(({ id }) => id)).size).toBe(events.length);
+});
+
+test("any number of followers may share a signal, and its abort ends them: Node warns of no leak", async () => {
+  const answer = await user.begin();
+  const { answers } = await user.elsewhere();
+  const shutdown = new AbortController();
+  const warned = vi.fn();
+  process.on("warning", warned);
+  const ended = Promise.all(Array.from({ length: 12 }, () => all(answers.follow({ signal: shutdown.signal }))));
+  answer.send("word");
+  await vi.waitFor(() => expect(getEventListeners(shutdown.signal, "abort")).toHaveLength(12));
+  shutdown.abort();
+  await ended;
+  expect(getEventListeners(shutdown.signal, "abort")).toEqual([]);
+  process.off("warning", warned);
+  expect(warned).not.toHaveBeenCalled();
+  await answer.close();
 });
 
 test("followers that begin at different times in one process each get all", async () => {

@@ -41,6 +41,22 @@ test("a slow reader keeps one event here and no more, and the stream of nobody a
   }
 });
 
+test("any number of readers may share the signal of a shutdown: Node warns of no leak", async () => {
+  const shutdown = new AbortController();
+  const warned = vi.fn();
+  process.on("warning", warned);
+  const readers = Array.from({ length: 12 }, () =>
+    eventStream({ events: endless().events, leaving: new AbortController(), signal: shutdown.signal }).getReader(),
+  );
+  await Promise.all(readers.map((reader) => reader.read()));
+  await settled();
+  expect(getEventListeners(shutdown.signal, "abort")).toHaveLength(readers.length);
+  shutdown.abort();
+  await Promise.all(readers.map((reader) => reader.cancel()));
+  process.off("warning", warned);
+  expect(warned).not.toHaveBeenCalled();
+});
+
 test("a reader that leaves ends the following, whether that waits for the reader or for an event", async () => {
   const { events, isOver } = endless();
   const shutdown = new AbortController();
