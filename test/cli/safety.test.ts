@@ -11,7 +11,7 @@ import { findFreePorts } from "../../src/testing/servers/free-ports.js";
 import { paced } from "../../src/cli/paced.js";
 import { ownerKeys, ownerTag } from "../../src/redis/keys.js";
 import { freshId } from "../support/turns.js";
-import { cli, cliOnTerminal, cliWithDeafReader, objects, type Ran } from "./support/program.js";
+import { cli, cliInto, cliOnTerminal, cliWithDeafReader, objects, type Ran } from "./support/program.js";
 
 const { single, guarded } = inject("servers");
 const { closing, keep } = closingIn(afterAll);
@@ -169,6 +169,15 @@ test("a reader that goes away ends the program quietly", async () => {
   }
   const ran = await cliWithDeafReader(["export", "verbose", "--prefix", keyPrefix], { REDIS_URL: url });
   expect(ran).toEqual({ code: 141, err: "" });
+});
+
+test("a full disk ends the program with a message, because what it wrote is not whole", async () => {
+  const ran = await cliInto("/dev/full", ["users", "--prefix", keyPrefix], { REDIS_URL: url });
+  expect(ran).toEqual({
+    code: 1,
+    out: "",
+    err: "The output could not be written and is not whole: ENOSPC: no space left on device, write\n",
+  });
 });
 
 test("colours are for terminals only, and NO_COLOR turns them off", async () => {

@@ -59,6 +59,11 @@ export async function cliWithDeafReader(args: readonly string[], environment: En
   return { code, err: await err };
 }
 
+/** Runs the program, and a shell sends its output to a file. */
+export function cliInto(file: string, args: readonly string[], environment: Environment): Promise<Ran> {
+  return ran(["sh", "-c", 'exec "$@" > "$0"', file, process.execPath, program, ...args], environment);
+}
+
 async function ran(command: readonly string[], environment: Environment, typed?: string): Promise<Ran> {
   const child = start(command, environment);
   if (typed === undefined) child.stdin.end();
