@@ -26,7 +26,7 @@ export const whatBoundsIt = `- **Append**: one round trip. Over a distance, the 
 - **Encode**: one walk that looks for what JSON would change, and \`JSON.stringify\`.
 - **Decode**: \`JSON.parse\`. The assignments and checks take a fifth of the time.
 - **A whole turn**: LangChain's callbacks, prompt and runnables. Over a distance, its two round trips, or three with \`concurrency: "wait"\`.
-- **Sessions**: creating, verifying and ending are scripts over a record and an index, while the others set or get one string. A created session takes Redis some 27 µs beside 3 µs for a \`SET\`: its record, its place in the index, two deadlines, and the note under its operation id. Over a distance, one round trip stands beside one or two.
+- **Sessions**: creating, verifying and ending are scripts over a record and an index, while the others set or get one string. A created session takes Redis some 27 µs beside 3 µs for a \`SET\`: its record, its place in the index, two deadlines, and the note under its operation id. Over a distance, one round trip stands beside one or two. With 256 at once, ratios differ from run to run: three longer runs (61 rounds each) had 1.01×, 1.11× and 1.01× on loopback, and 1.00×, 1.16× and 1.31× 1 ms away, where this process, the link and Redis share two processors.
 - **Agent memory**: a script that keeps versions, deadlines and quotas, beside one \`GET\` or \`SET\`.
 - **Bytes**: mostly the text. A typical turn takes 822 bytes here and 893 bytes there (0.92×). The key is longer here, which counts in a conversation of one turn. An append also leaves 184 bytes for two minutes, under its operation id.
 - **Another machine**: on loopback, ratios depend on how long a system call takes beside the rest.
@@ -57,7 +57,7 @@ Dropped, for no gain beyond the noise, or for a loss elsewhere:
 - Writing the stencils' common assignments out in each stencil: 0.95 of decoding alone, and no gain in a read.
 - Fewer commands in the script that appends (one \`SET NX GET\` for \`GET\` and \`SET\`), or its functions written out: 1 to 2 of 19 µs.
 - More than 8 commands together (16, 32 or 64): 0.92 to 1.05 of the time, by operation and run.
-- A chat history without the rest of the package, as a file of its own: a cold start of 1.03 in place of 1.06. An entry for it alone took 0.94 of the peer's time on Node 24, because one collection of garbage fell away, and 1.05 on Node 20. Short names save 0.01, and Lua in plain strings nothing.
+- A chat history without the rest of the package, as a file of its own: a cold start of 1.03 in place of 1.06. As an entry whose code is three files, it took 0.93 to 0.94 of the peer's time on Node 24, because one collection of garbage fell away, 1.04 on Node 22 and 1.07 on Node 20. Short names save 0.01, and Lua in plain strings nothing.
 - Four files in place of sixteen: 0.97 of a cold start on Node 22 and 24, and no gain on Node 20. But a bundler then keeps 490 kB of this package for a chat history, in place of 185 kB.
 - One script instead of four of a session's five commands: a tenth less time here, and a quarter more of Redis' time.
 - A pool of random bytes for tokens that outlives a tick: it would save 5 µs of a creation, but a copied process, as after a snapshot of a virtual machine, would hand out the same tokens.
