@@ -1,7 +1,7 @@
 /** The exit codes of the program. docs/command-line.md has the same table. */
 export const EXIT = {
   done: 0,
-  /** The command was not done, or `doctor` found something to change. */
+  /** The command was not done, its output could not be written, or `doctor` found something to change. */
   failed: 1,
   /** The command line, the environment or a file is wrong. Nothing was done. */
   usage: 2,
