@@ -54,7 +54,7 @@ test("any number of followers may share a signal, and its abort ends them: Node 
   const answer = await user.begin();
   const { answers } = await user.elsewhere();
   const shutdown = new AbortController();
-  const warned = vi.fn();
+  const warned = vi.fn<(warning: Error) => void>();
   process.on("warning", warned);
   const ended = Promise.all(Array.from({ length: 12 }, () => all(answers.follow({ signal: shutdown.signal }))));
   answer.send("word");

@@ -43,7 +43,7 @@ test("a slow reader keeps one event here and no more, and the stream of nobody a
 
 test("any number of readers may share the signal of a shutdown: Node warns of no leak", async () => {
   const shutdown = new AbortController();
-  const warned = vi.fn();
+  const warned = vi.fn<(warning: Error) => void>();
   process.on("warning", warned);
   const readers = Array.from({ length: 12 }, () =>
     eventStream({ events: endless().events, leaving: new AbortController(), signal: shutdown.signal }).getReader(),
