@@ -21,34 +21,30 @@ const work = `
 
 const ownEntry = readFrom === "src" ? path.join(root, "src/index.ts") : "langchain-redis-sessions";
 
-/** The two imports of a program, in the order in which it names them. */
-const imports: Readonly<Record<string, readonly [client: string, history: string]>> = {
-  [OURS]: ['import { Redis } from "ioredis";', `import { RedisChatMessageHistory } from ${JSON.stringify(ownEntry)};`],
-  [COMMUNITY]: [
-    'import { Redis } from "ioredis";',
-    'import { RedisChatMessageHistory } from "@langchain/community/stores/message/ioredis";',
-  ],
-};
-
-const ttl: Readonly<Record<string, string>> = { [OURS]: "ttl", [COMMUNITY]: "sessionTTL" };
+/** The class of each candidate, and the name of its option for the TTL. */
+const histories = {
+  [OURS]: { from: ownEntry, ttl: "ttl" },
+  [COMMUNITY]: { from: "@langchain/community/stores/message/ioredis", ttl: "sessionTTL" },
+} as const;
 
 /**
- * The order of two imports decides whether V8 collects garbage once more before a program begins, which takes longer than
- * to load this library. So each program is measured in both.
+ * The order of two imports decides whether V8 collects garbage once more before a program begins. Such a collection takes
+ * longer than this library takes to load. So each program is measured in both orders.
  */
 const orders = ["client first", "history first"] as const;
 type Order = (typeof orders)[number];
 
-function programOf(candidate: string, order: Order): string {
-  const lines = imports[candidate] ?? [];
+function programOf({ from, ttl }: { from: string; ttl: string }, order: Order): string {
+  const client = 'import { Redis } from "ioredis";';
+  const history = `import { RedisChatMessageHistory } from ${JSON.stringify(from)};`;
   return `
-    ${(order === "client first" ? lines : lines.toReversed()).join("\n")}
-    const open = (client) => new RedisChatMessageHistory({ client, sessionId: crypto.randomUUID(), ${ttl[candidate]}: 60 });
+    ${order === "client first" ? client + history : history + client}
+    const open = (client) => new RedisChatMessageHistory({ client, sessionId: crypto.randomUUID(), ${ttl}: 60 });
     ${work}`;
 }
 
 export interface ColdPlan {
-  /** Of which each starts every program once in each order, in another sequence. */
+  /** A round starts every program once in each order of its imports. The sequence is random. */
   readonly rounds: number;
 }
 
@@ -64,9 +60,8 @@ export interface ColdFindings {
 
 /** Starts whole processes, as a serverless function does. The first round, which fills the caches of files, does not count. */
 export async function measureCold(redis: RunningRedis, plan: ColdPlan, random: () => number): Promise<ColdFindings> {
-  const candidates = Object.keys(imports);
-  const runs = candidates.flatMap((candidate) =>
-    orders.map((order) => ({ candidate, order, program: programOf(candidate, order), durations: [] as number[] })),
+  const runs = Object.entries(histories).flatMap(([candidate, history]) =>
+    orders.map((order) => ({ candidate, order, program: programOf(history, order), durations: [] as number[] })),
   );
   for (let round = 0; round <= plan.rounds; round++) {
     for (const { program, durations } of shuffled(runs, random)) {
@@ -76,19 +71,19 @@ export async function measureCold(redis: RunningRedis, plan: ColdPlan, random: (
       if (round > 0) durations.push(performance.now() - began);
     }
   }
-  const seriesOf = (candidate: string): number[][] =>
-    runs.filter((one) => one.candidate === candidate).map(({ durations }) => durations);
+  const durationsOf = (candidate: string, order: Order): number[] =>
+    runs.find((one) => one.candidate === candidate && one.order === order)?.durations ?? [];
   const perRound = (candidate: string): number[] =>
-    Array.from({ length: plan.rounds }, (_, round) =>
-      seriesOf(candidate).reduce((sum, durations) => sum + (durations[round] ?? Number.NaN) / orders.length, 0),
+    durationsOf(candidate, "client first").map(
+      (first, round) => (first + (durationsOf(candidate, "history first")[round] ?? Number.NaN)) / orders.length,
     );
   return {
     rounds: plan.rounds,
-    programs: candidates.map((candidate) => ({ candidate, milliseconds: median(perRound(candidate)) })),
+    programs: Object.keys(histories).map((candidate) => ({ candidate, milliseconds: median(perRound(candidate)) })),
     ratio: pairedRatio(perRound(OURS), perRound(COMMUNITY)),
-    byOrder: orders.map((order, index) => ({
+    byOrder: orders.map((order) => ({
       order,
-      ratio: pairedRatio(seriesOf(OURS)[index] ?? [], seriesOf(COMMUNITY)[index] ?? []),
+      ratio: pairedRatio(durationsOf(OURS, order), durationsOf(COMMUNITY, order)),
     })),
   };
 }

@@ -57,7 +57,7 @@ Dropped, for no gain beyond the noise, or for a loss elsewhere:
 - Writing the stencils' common assignments out in each stencil: 0.95 of decoding alone, and no gain in a read.
 - Fewer commands in the script that appends (one \`SET NX GET\` for \`GET\` and \`SET\`), or its functions written out: 1 to 2 of 19 µs.
 - More than 8 commands together (16, 32 or 64): 0.92 to 1.05 of the time, by operation and run.
-- A chat history without the rest of the package, as a file of its own: a cold start of 1.03 in place of 1.06. As an entry whose code is three files, it took 0.93 to 0.94 of the peer's time on Node 24, because one collection of garbage fell away, 1.04 on Node 22 and 1.07 on Node 20. Short names save 0.01, and Lua in plain strings nothing.
+- A chat history without the rest of the package, as a file of its own: a cold start of 1.03 in place of 1.06. As an entry with its code in three files, it took 1.07 of the peer's time on Node 20, 1.04 on Node 22, and 0.93 to 0.94 on Node 24, where one collection of garbage fell away. Short names save 0.01, and Lua in plain strings nothing.
 - Four files in place of sixteen: 0.97 of a cold start on Node 22 and 24, and no gain on Node 20. But a bundler then keeps 490 kB of this package for a chat history, in place of 185 kB.
 - One script instead of four of a session's five commands: a tenth less time here, and a quarter more of Redis' time.
 - A pool of random bytes for tokens that outlives a tick: it would save 5 µs of a creation, but a copied process, as after a snapshot of a virtual machine, would hand out the same tokens.
