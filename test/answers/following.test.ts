@@ -7,6 +7,7 @@ import type { AnswerEvent } from "langchain-redis-sessions";
 import { freshId } from "../support/turns.js";
 import { closingIn } from "../support/closing.js";
 import { client } from "../support/session-store.js";
+import { heardWarnings } from "../support/warnings.js";
 import { all, Answering, heard, reason, said } from "./support/answering.js";
 
 const { keep } = closingIn(afterEach);
@@ -54,16 +55,14 @@ test("any number of followers may share a signal, and its abort ends them: Node 
   const answer = await user.begin();
   const { answers } = await user.elsewhere();
   const shutdown = new AbortController();
-  const warned = vi.fn<(warning: Error) => void>();
-  process.on("warning", warned);
+  const warnings = heardWarnings();
   const ended = Promise.all(Array.from({ length: 12 }, () => all(answers.follow({ signal: shutdown.signal }))));
   answer.send("word");
   await vi.waitFor(() => expect(getEventListeners(shutdown.signal, "abort")).toHaveLength(12));
   shutdown.abort();
   await ended;
   expect(getEventListeners(shutdown.signal, "abort")).toEqual([]);
-  process.off("warning", warned);
-  expect(warned).not.toHaveBeenCalled();
+  expect(warnings).toEqual([]);
   await answer.close();
 });
 

@@ -2,6 +2,7 @@
 import { Redis } from "ioredis";
 import { afterEach, describe, expect, inject, test } from "vitest";
 import { closingIn } from "../support/closing.js";
+import { heardWarnings } from "../support/warnings.js";
 import { startTestService, type TestService } from "./support/service.js";
 import { all, type SentEvent, sentEvents } from "./support/sent-events.js";
 import { Visitor } from "./support/visitor.js";
@@ -170,9 +171,7 @@ describe("GET /session/events", () => {
     const client = new Redis(inject("servers").single);
     const subscribers = async (): Promise<number> =>
       Number((await client.pubsub("NUMSUB", `${service.keyPrefix}:session-endings`))[1]);
-    const warned: Error[] = [];
-    const warn = (warning: Error): number => warned.push(warning);
-    process.on("warning", warn);
+    const warnings = heardWarnings();
     const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
     const before = timers();
     for (let round = 0; round < 10; round++) {
@@ -182,8 +181,7 @@ describe("GET /session/events", () => {
     }
     await expect.poll(timers, { timeout: 5_000 }).toBeLessThan(before + 20);
     expect(await subscribers()).toBe(1);
-    expect(warned).toEqual([]);
-    process.off("warning", warn);
+    expect(warnings).toEqual([]);
     const events = await listening(ada);
     await ada.send(`/sessions/${ada.session.id}`, { method: "DELETE" });
     expect(await all(events)).toHaveLength(1);

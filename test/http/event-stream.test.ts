@@ -7,6 +7,7 @@ import { answerResponse } from "langchain-redis-sessions/http";
 import { eventStream } from "../../src/http/event-stream.js";
 import { sessions } from "../support/session-store.js";
 import { freshId } from "../support/turns.js";
+import { heardWarnings } from "../support/warnings.js";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -43,8 +44,7 @@ test("a slow reader keeps one event here and no more, and the stream of nobody a
 
 test("any number of readers may share the signal of a shutdown: Node warns of no leak", async () => {
   const shutdown = new AbortController();
-  const warned = vi.fn<(warning: Error) => void>();
-  process.on("warning", warned);
+  const warnings = heardWarnings();
   const readers = Array.from({ length: 12 }, () =>
     eventStream({ events: endless().events, leaving: new AbortController(), signal: shutdown.signal }).getReader(),
   );
@@ -53,8 +53,7 @@ test("any number of readers may share the signal of a shutdown: Node warns of no
   expect(getEventListeners(shutdown.signal, "abort")).toHaveLength(readers.length);
   shutdown.abort();
   await Promise.all(readers.map((reader) => reader.cancel()));
-  process.off("warning", warned);
-  expect(warned).not.toHaveBeenCalled();
+  expect(warnings).toEqual([]);
 });
 
 test("a reader that leaves ends the following, whether that waits for the reader or for an event", async () => {

@@ -20,6 +20,7 @@ import { tooLateAfter } from "../support/too-late.js";
 import { freshId } from "../support/turns.js";
 import { lines } from "./support/conversation.js";
 import { hanging } from "../support/scripted-model.js";
+import { heardWarnings } from "../support/warnings.js";
 
 /** Signals go to local processes, not into a container. */
 const local = (await findServerProgram()) !== undefined;
@@ -275,10 +276,7 @@ describe("an interrupted turn that cannot be stored", () => {
 
   test.each(["by default", "when onError itself fails"])("%s becomes a warning without content", async (when) => {
     const { proxy, client } = await throughProxy();
-    const warnings: Error[] = [];
-    const onWarning = (warning: Error): void => void warnings.push(warning);
-    process.on("warning", onWarning);
-    closing.push(() => process.off("warning", onWarning));
+    const warnings = heardWarnings();
     const failing = (): never => {
       throw new Error("mine");
     };

@@ -1,10 +1,11 @@
 // What whoever runs turns is told of its options, as it is made.
-import { afterAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { InvalidOptionError, RedisChatMessageHistory, SessionStore, type TurnOptions } from "langchain-redis-sessions";
 import { sessionMiddleware } from "langchain-redis-sessions/agents";
 import { RunnableWithSession } from "langchain-redis-sessions/runnables";
 import { onOneRedis } from "../support/topologies.js";
 import { freshId } from "../support/turns.js";
+import { heardWarnings } from "../support/warnings.js";
 import { take } from "../chat-history/support/leased-conversations.js";
 
 const client = onOneRedis.connect();
@@ -47,13 +48,10 @@ test("control: a lease of 75 days overflows the timer that renews it, which fire
 
 /** Node warns of a timer that it cannot set, and sets one of a millisecond. */
 function watchOverflows(): () => Promise<boolean> {
-  const names: string[] = [];
-  const onWarning = ({ name }: Error): void => void names.push(name);
-  process.on("warning", onWarning);
-  onTestFinished(() => void process.off("warning", onWarning));
+  const warnings = heardWarnings();
   return async () => {
     // A warning is told after what runs at the moment.
     await new Promise(setImmediate);
-    return names.includes("TimeoutOverflowWarning");
+    return warnings.some(({ name }) => name === "TimeoutOverflowWarning");
   };
 }
